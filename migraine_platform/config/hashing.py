@@ -1,0 +1,50 @@
+"""Which population a partition belongs to, and which code made it.
+
+Partitions of different hashes never meet in one published warehouse (`warehouse/publish.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import migraine_platform
+from migraine_platform.config.settings import Settings
+
+SCIENCE = ("priors", "simulator")
+"""Packages whose source decides what a population looks like."""
+
+
+def digest(content: bytes) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def population_hash(settings: Settings, features: list[dict[str, Any]]) -> str:
+    """Identity of a simulated population: all that decides a patient's days, save how many there are.
+
+    The horizon is left out, so that a longer history is the same population; an input file counts
+    by its content, not by its place; the workbook counts by its parsed rows, not by its formatting.
+
+    Args:
+        settings: the validated settings.
+        features: rows of `priors.features`.
+    """
+    priors = settings.priors.model_dump(mode="json", exclude={"workbook"})
+    simulator = settings.simulator.model_dump(mode="json", exclude={"cohort": {"days"}})
+    for site, dumped in zip(settings.simulator.weather.sites, simulator["weather"]["sites"], strict=True):
+        dumped["station"] = digest(site.station.read_bytes()) if site.station else None
+    identity = {"priors": priors, "simulator": simulator, "features": features}
+    return digest(json.dumps(identity, sort_keys=True).encode())
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a digest of the source that makes populations: `0.1.0+1f2e3d4c`."""
+    package = Path(migraine_platform.__file__).parent
+    sources = sorted(path for name in SCIENCE for path in (package / name).rglob("*.py"))
+    content = b"".join(path.relative_to(package).as_posix().encode() + path.read_bytes() for path in sources)
+    return f"{migraine_platform.__version__}+{digest(content)[:8]}"

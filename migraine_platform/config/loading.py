@@ -1,0 +1,147 @@
+"""From YAML files to typed settings, with errors that name the file, the key and the reason.
+
+Belongs here: which files are read, how a preset is laid over them, how an error reads.
+Does not: what a setting means (settings.py).
+
+    configs/<stage>.yaml          one file a stage; the file's name is the section's name
+    configs/presets/<preset>.yaml what a preset changes, by section
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from migraine_platform.config.settings import Settings
+from migraine_platform.errors import UserError
+
+DEFAULT_PRESET = "demo"
+PRESET_VARIABLE = "MIGRAINE_PRESET"
+ROOT_VARIABLE = "MIGRAINE_ROOT"
+DATA_VARIABLE = "MIGRAINE_DATA"
+
+KeyPath = tuple[str, ...]
+
+
+class ConfigError(UserError):
+    """A setting that cannot be used: the message names file, key, value and what was expected."""
+
+
+def project_root() -> Path:
+    """The folder that holds `configs/` and `data/`: $MIGRAINE_ROOT, else the checkout."""
+    configured = os.environ.get(ROOT_VARIABLE)
+    return Path(configured).resolve() if configured else Path(__file__).resolve().parents[2]
+
+
+def preset_names(root: Path | None = None) -> list[str]:
+    """Every preset there is a file for, sorted."""
+    folder = (root or project_root()) / "configs" / "presets"
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_settings(preset: str | None = None, root: Path | None = None) -> Settings:
+    """Read and validate the settings of one preset.
+
+    Args:
+        preset: a name from `preset_names`; by default $MIGRAINE_PRESET, else `demo`.
+        root: the folder that holds `configs/`; by default `project_root()`.
+
+    Raises:
+        ConfigError: naming every file, key and reason, all errors at once.
+    """
+    root = root or project_root()
+    preset = preset or os.environ.get(PRESET_VARIABLE) or DEFAULT_PRESET
+    if preset not in preset_names(root):
+        expected = ", ".join(preset_names(root)) or f"a file in {root / 'configs' / 'presets'}"
+        raise ConfigError(f'preset "{preset}" does not exist; expected one of: {expected}')
+
+    merged: dict[str, Any] = {}
+    origins: dict[KeyPath, Path] = {}
+    for section in Settings.sections():
+        path = root / "configs" / f"{section}.yaml"
+        _overlay(merged, {section: _read(path)}, path, origins)
+    path = root / "configs" / "presets" / f"{preset}.yaml"
+    _overlay(merged, _read(path), path, origins)
+
+    data = os.environ.get(DATA_VARIABLE)
+    if data:
+        merged["platform"]["data_dir"] = data
+    try:
+        return Settings.model_validate({**merged, "preset": preset}, context={"root": root})
+    except ValidationError as error:
+        lines = [_explain(detail, origins, root) for detail in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: the file is missing") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(content).__name__}")
+    return content
+
+
+def _overlay(
+    base: dict[str, Any],
+    changes: Mapping[str, Any],
+    path: Path,
+    origins: dict[KeyPath, Path],
+    at: KeyPath = (),
+) -> None:
+    """Lay `changes` over `base` in place, key by key, noting which file each key came from."""
+    for key, value in changes.items():
+        here = (*at, str(key))
+        if isinstance(value, Mapping) and isinstance(base.get(key, {}), Mapping):
+            base[key] = dict(base.get(key, {}))
+            origins.setdefault(here, path)
+            _overlay(base[key], value, path, origins, here)
+        else:
+            base[key] = value
+            origins[here] = path
+
+
+def _explain(detail: Any, origins: Mapping[KeyPath, Path], root: Path) -> str:
+    """One sentence for one validation error: file, key, value, expectation."""
+    location: KeyPath = tuple(str(part) for part in detail["loc"])
+    path = next((origins[prefix] for prefix in _prefixes(location) if prefix in origins), root / "configs")
+    name = path.relative_to(root) if path.is_relative_to(root) else path
+    key = ".".join(location) or "settings"
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"
+        return f"{name}, {key}: unknown key; {hint}"
+    if detail["type"] == "missing":
+        return f"{name}, {key}: missing, and it has no default"
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    reason = reason.replace("Input should be", "expected")
+    value = detail.get("input")
+    shown = f"{value!r}: " if not isinstance(value, dict | list | BaseModel) else ""
+    return f"{name}, {key}: {shown}{reason}"
+
+
+def _prefixes(location: KeyPath) -> Iterator[KeyPath]:
+    return (location[:length] for length in range(len(location), 0, -1))
+
+
+def _known_keys(location: KeyPath) -> list[str]:
+    """The keys that the model at `location` declares."""
+    model: type[BaseModel] = Settings
+    for part in location:
+        field = model.model_fields.get(part)
+        annotation = field.annotation if field else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return sorted(model.model_fields)

@@ -1,0 +1,66 @@
+"""The settings of the whole platform, one model a stage.
+
+Belongs here: the platform's own settings and the assembly. Each stage's numbers live in
+`configs/<stage>.yaml`, with their sources beside them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field
+
+from migraine_platform.config.base import Frozen, InputFile, Positive, RootedPath
+from migraine_platform.config.simulator import Simulator
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError('expected a time zone of the IANA database, as in "Europe/Berlin"')
+    return ZoneInfo(name).key
+
+
+class Platform(Frozen):
+    """Where things lie, and when the platform runs."""
+
+    data_dir: RootedPath
+    """The folder of everything that is made: lake, warehouse, exports."""
+
+    lake_url: str | None = None
+    """Root of the lake, any URL fsspec opens; by default the folder `lake` in `data_dir`."""
+
+    executor: Literal["in_process", "multiprocess"]
+    nightly_cron: Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    owner: Annotated[str, Field(pattern=r"^(team:\S+|\S+@\S+)$")]
+
+
+class MockDistribution(Frozen):
+    """The Gaussian-plus-logistic mock of the feature table (`priors/mock.py`)."""
+
+    samples: Annotated[int, Field(ge=100)]
+    seed: Annotated[int, Field(ge=0)]
+    logit_per_point: Positive
+    logit_offset: float
+
+
+class Priors(Frozen):
+    """From the clinician's workbook to priors."""
+
+    workbook: InputFile
+    mock: MockDistribution
+
+
+class Settings(Frozen):
+    """Everything that may be configured, validated; one object a process."""
+
+    preset: str
+    platform: Platform
+    priors: Priors
+    simulator: Simulator
+
+    @classmethod
+    def sections(cls) -> list[str]:
+        """The stages, each with a file of its name in `configs/`."""
+        return [name for name in cls.model_fields if name != "preset"]

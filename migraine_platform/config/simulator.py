@@ -1,0 +1,216 @@
+"""Settings of the simulator: who the patients are, what their days are like, how attacks come."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from migraine_platform.config.base import Frozen, InputFile, NonNegative, Positive, Range, Share, ShareRange
+
+
+class Cohort(Frozen):
+    """How many patients, for how long, and how they are cut into batches."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    patients: Annotated[int, Field(ge=1, le=10_000_000)]
+    days: Annotated[int, Field(ge=2, le=36_500)]
+    start_date: date
+    batch_size: Annotated[int, Field(ge=1, le=100_000)]
+    burn_in_days: Annotated[int, Field(ge=2, le=366)]
+
+    @property
+    def batches(self) -> int:
+        """How many patient batches there are."""
+        return math.ceil(self.patients / self.batch_size)
+
+
+class Population(Frozen):
+    """Shares and ranges that patients are drawn from. Frequencies are migraine days a month of 30 days."""
+
+    chronic_share: Share
+    aura_share: Share
+    female_share: Share
+    age: Range
+    episodic_frequency: Range
+    chronic_frequency: Range
+    susceptibility: ShareRange
+
+    @model_validator(mode="after")
+    def _frequencies_fit_a_month(self) -> Population:
+        for name in ("episodic_frequency", "chronic_frequency"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high < 30:
+                raise ValueError(f"{name} is {[low, high]}; expected days a month, 0 < low <= high < 30")
+        return self
+
+
+class Exogenous(Frozen):
+    """Daily features that follow their prior by a Gaussian copula over an AR(1) process."""
+
+    features: Annotated[tuple[str, ...], Field(min_length=1)]
+    correlation: tuple[tuple[float, ...], ...]
+    """Correlation of the features' daily innovations, in the order of `features`."""
+
+    @model_validator(mode="after")
+    def _correlation_is_one(self) -> Exogenous:
+        size = len(self.features)
+        rows = self.correlation
+        if len(rows) != size or any(len(row) != size for row in rows):
+            raise ValueError(f"correlation must be {size} x {size}, one row and column per feature")
+        for i in range(size):
+            if rows[i][i] != 1:
+                raise ValueError(f"correlation has {rows[i][i]} on its diagonal, row {i + 1}; expected 1")
+            for j in range(i):
+                if rows[i][j] != rows[j][i]:
+                    raise ValueError(f"correlation is not symmetric at row {i + 1}, column {j + 1}")
+        if not _positive_definite(rows):
+            raise ValueError("correlation is not positive definite: no features can be correlated like that")
+        return self
+
+
+def _positive_definite(matrix: tuple[tuple[float, ...], ...]) -> bool:
+    """Whether a symmetric matrix has a Cholesky factor (plain Python: settings load without numpy)."""
+    factor: list[list[float]] = []
+    for i, row in enumerate(matrix):
+        factor.append([0.0] * len(matrix))
+        for j in range(i + 1):
+            rest = row[j] - sum(factor[i][k] * factor[j][k] for k in range(j))
+            if i == j:
+                if rest <= 1e-12:
+                    return False
+                factor[i][i] = math.sqrt(rest)
+            else:
+                factor[i][j] = rest / factor[j][j]
+    return True
+
+
+class Sleep(Frozen):
+    """The night, beyond what its priors say."""
+
+    weekend_extra_hours: NonNegative
+
+
+class Diary(Frozen):
+    """Stress and diet, beyond what their priors say. Shares are of days, one drawn per person."""
+
+    workday_extra_stress: NonNegative
+    alcohol: ShareRange
+    alcohol_weekend_extra: Share
+    caffeine: ShareRange
+    chocolate: ShareRange
+    processed_food: ShareRange
+
+
+class Climate(Frozen):
+    """Day-to-day weather of one kind of place."""
+
+    pressure_sd: Positive
+    pressure_lag1: Annotated[float, Field(ge=0, lt=1)]
+    temperature_sd: Positive
+    temperature_lag1: Annotated[float, Field(ge=0, lt=1)]
+    humidity_sd: Positive
+
+
+class Site(Frozen):
+    """One place: simulated from its climate, or read from a weather station's file."""
+
+    site_id: Annotated[str, Field(pattern=r"^S\d{2}$")]
+    climate: str
+    hemisphere: Literal["north", "south"] = "north"
+    temperature_mean: float
+    temperature_amplitude: NonNegative
+    humidity_mean: Annotated[float, Field(ge=0, le=100)]
+    pressure_mean: Annotated[float, Field(gt=850, lt=1100)]
+    station: InputFile | None = None
+
+
+class Weather(Frozen):
+    """The sites, their climates, and how far a patient's weather may lie from the site's."""
+
+    temperature_offset: NonNegative
+    humidity_offset: NonNegative
+    pressure_offset: NonNegative
+    humidity_per_degree: float
+    humidity_range: Range
+    climates: dict[str, Climate]
+    sites: Annotated[tuple[Site, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _sites_are_known(self) -> Weather:
+        seen: set[str] = set()
+        for site in self.sites:
+            if site.climate not in self.climates:
+                known = ", ".join(sorted(self.climates))
+                raise ValueError(f'site {site.site_id} has climate "{site.climate}"; expected one of: {known}')
+            if site.site_id in seen:
+                raise ValueError(f"site {site.site_id} is declared twice")
+            seen.add(site.site_id)
+        return self
+
+
+class Triggers(Frozen):
+    """When a day counts as a trigger day, read off the realised values."""
+
+    pressure_fall: Positive
+    short_sleep: Positive
+    long_sleep: Positive
+    stress_rise: Positive
+    diet_items: Annotated[int, Field(ge=1, le=3)]
+
+    @model_validator(mode="after")
+    def _short_is_shorter(self) -> Triggers:
+        if self.short_sleep >= self.long_sleep:
+            raise ValueError(f"short_sleep ({self.short_sleep} h) must lie below long_sleep ({self.long_sleep} h)")
+        return self
+
+
+class Attacks(Frozen):
+    """Course of an attack. Durations in hours, severity on a scale of 10."""
+
+    onset_weight_by_hour: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
+    duration: Range
+    duration_median: Positive
+    duration_log_sd: Positive
+    treated_share: Share
+    treated_duration_factor: Annotated[float, Field(gt=0, le=1)]
+    severity: Range
+    aura_share_of_attacks: Share
+    aura_minutes: Range
+    migraine_day_hours: Annotated[float, Field(gt=0, le=24)]
+
+    @model_validator(mode="after")
+    def _course_is_possible(self) -> Attacks:
+        if not self.duration[0] < self.duration_median < self.duration[1]:
+            raise ValueError(f"duration_median is {self.duration_median}; expected inside {list(self.duration)} h")
+        if sum(self.onset_weight_by_hour) <= 0:
+            raise ValueError("onset_weight_by_hour is zero everywhere; expected a weight for some hour")
+        return self
+
+
+class Calibration(Frozen):
+    """The reference cohort on which intercepts and trigger strengths are fitted once."""
+
+    trigger_effect: Annotated[float, Field(gt=0, lt=0.5)]
+    """Rise of next-day probability a trigger causes at susceptibility 1, as a share (0.175 = 17.5 points)."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    patients: Annotated[int, Field(ge=100)]
+    days: Annotated[int, Field(ge=90)]
+    iterations: Annotated[int, Field(ge=1)]
+
+
+class Simulator(Frozen):
+    """One generative model of a patient."""
+
+    cohort: Cohort
+    population: Population
+    exogenous: Exogenous
+    sleep: Sleep
+    diary: Diary
+    weather: Weather
+    triggers: Triggers
+    attacks: Attacks
+    calibration: Calibration
