@@ -1,0 +1,1 @@
+"""From the clinician's table to priors: features, distributions, impact scores, normaliser, mock distribution."""

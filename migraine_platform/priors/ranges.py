@@ -1,0 +1,79 @@
+"""The "Typical Range" a clinician writes, read strictly.
+
+    "7-9 h"   "1000–1030 hPa"   "-4 to 4"   "7 h - 9 h"   "0-25,000 steps"   "<= 2 servings" (from 0)   "0-10"
+
+What is not clearly one of these is refused: a guessed range would silently become a prior.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+EXPECTED = 'expected "low-high unit", as in "1000-1030 hPa", or "<= high unit", as in "<= 2 servings"'
+
+_NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+|\.\d+)"
+_UNIT = r"(?!e\d)[^\W\d_][\w/²³°µ%]*|°[A-Za-z]+|%"
+_BETWEEN = re.compile(
+    rf"(?P<low>{_NUMBER})\s*(?P<low_unit>{_UNIT})??\s*(?:-|–|—|\bto\b)\s*(?P<high>{_NUMBER})\s*(?P<unit>{_UNIT})?"
+)
+_UP_TO = re.compile(rf"(?:<=|≤|<)\s*(?P<high>{_NUMBER})\s*(?P<unit>{_UNIT})?")
+_HALF = re.compile(rf"(?:{_NUMBER}\s*(?:{_UNIT})?\s*(?:-|–|—|to)|(?:>=|≥|>)\s*{_NUMBER}\s*(?:{_UNIT})?)")
+
+
+class RangeError(ValueError):
+    """A typical range that cannot be read; the message says what is wrong and what was expected."""
+
+
+@dataclass(frozen=True)
+class TypicalRange:
+    """A closed range with low < high, and its unit where one is written."""
+
+    low: float
+    high: float
+    unit: str | None = None
+
+    def __str__(self) -> str:
+        """The range as a clinician would write it; `parse_range` reads it back exactly."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{_plain(self.low)} to {_plain(self.high)}{unit}"
+
+
+def parse_range(text: str) -> TypicalRange:
+    """Read one typical range.
+
+    Raises:
+        RangeError: if the text is empty, half open, reversed, or anything else.
+    """
+    written = " ".join(text.split())
+    if not written:
+        raise RangeError(f"it is empty; {EXPECTED}")
+    match = _UP_TO.fullmatch(written)
+    if match:
+        return _ordered(written, 0.0, _number(match["high"]), match["unit"])
+    match = _BETWEEN.fullmatch(written)
+    if match:
+        if match["low_unit"] and match["low_unit"] != match["unit"]:
+            raise RangeError(f'"{written}" names two units; {EXPECTED}')
+        return _ordered(written, _number(match["low"]), _number(match["high"]), match["unit"])
+    if _HALF.fullmatch(written):
+        end = "lower" if written[0] in "<≤" else "upper"
+        raise RangeError(f'"{written}" has no {end} end; {EXPECTED}')
+    raise RangeError(f'"{written}" cannot be read; {EXPECTED}')
+
+
+def _ordered(written: str, low: float, high: float, unit: str | None) -> TypicalRange:
+    if not low < high:
+        raise RangeError(f'"{written}" is reversed or empty ({low:g} is not below {high:g}); {EXPECTED}')
+    return TypicalRange(low, high, unit)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))
+
+
+def _plain(value: float) -> str:
+    """A number without exponent, exact to the last digit."""
+    from decimal import Decimal
+
+    return format(Decimal(repr(value)), "f")

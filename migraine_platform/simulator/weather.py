@@ -1,0 +1,126 @@
+"""Weather of the sites, and of the patients who live there.
+
+    pressure[t]    = mean + sd x[t],                                 x an AR(1) process of the climate's lag-1
+    temperature[t] = mean - amplitude cos(2 pi (day - coldest) / 365.25) + sd y[t]
+    humidity[t]    = mean + slope (temperature[t] - season[t]) + sd n[t]
+
+The season's period is a year, whatever the horizon. A site with a station file takes its days from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from migraine_platform.config.simulator import Climate, Site, Weather
+from migraine_platform.simulator.calendar import Calendar
+from migraine_platform.simulator.patients import Patients
+from migraine_platform.simulator.station import read_station
+from migraine_platform.simulator.streams import Stream, normals
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+DAYS_A_YEAR = 365.25
+COLDEST_DAY = {"north": 20.0, "south": 20.0 + DAYS_A_YEAR / 2}
+"""Day of the year on which the mean temperature is lowest: late January, half a year later in the south (assumed)."""
+
+ORIGINS = ("simulated", "station", "interpolated")
+
+
+@dataclass(frozen=True)
+class SiteWeather:
+    """Weather of S sites on T simulated days: [S, T] each."""
+
+    temperature: NDArray[np.float64]
+    humidity: NDArray[np.float64]
+    pressure: NDArray[np.float64]
+    pressure_change: NDArray[np.float64]
+    """Pressure minus the day before; 0 on the first simulated day, which lies in the burn-in."""
+    origin: NDArray[np.int64]
+    """Position in ORIGINS."""
+
+
+def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeather:
+    """Weather of every configured site, burn-in included.
+
+    Raises:
+        StationError: if a station's file cannot be used.
+    """
+    numbers = np.array([int(site.site_id[1:]) for site in weather.sites], dtype=np.int64)
+    noise = normals(seed, Stream.SITE, numbers, calendar.total, 3)
+    shape = (len(weather.sites), calendar.total)
+    temperature, humidity, pressure = np.empty(shape), np.empty(shape), np.empty(shape)
+    origin = np.zeros(shape, dtype=np.int64)
+    for row, site in enumerate(weather.sites):
+        if site.station is None:
+            climate = weather.climates[site.climate]
+            temperature[row], humidity[row], pressure[row] = _simulated(site, climate, weather, calendar, noise[row])
+        else:
+            values, interpolated = read_station(site.station).on(calendar.dates())
+            temperature[row], humidity[row], pressure[row] = values.T
+            origin[row] = np.where(interpolated, ORIGINS.index("interpolated"), ORIGINS.index("station"))
+    change = np.diff(pressure, axis=1, prepend=pressure[:, :1])
+    return SiteWeather(temperature, humidity, pressure, change, origin)
+
+
+def at_patients(sites: SiteWeather, patients: Patients, weather: Weather) -> dict[str, NDArray[np.float64]]:
+    """The four weather columns for each patient: [P, T], the site's plus the patient's own offset."""
+    offsets = patients.weather_offset[:, :, None]
+    return {
+        "temperature": sites.temperature[patients.site] + weather.temperature_offset * offsets[:, 0],
+        "humidity": np.clip(
+            sites.humidity[patients.site] + weather.humidity_offset * offsets[:, 1], *weather.humidity_range
+        ),
+        "pressure": sites.pressure[patients.site] + weather.pressure_offset * offsets[:, 2],
+        "pressure_change_24h": sites.pressure_change[patients.site],
+    }
+
+
+def site_frame(sites: SiteWeather, configured: Sequence[Site], calendar: Calendar) -> pl.DataFrame:
+    """Rows of `cohort.site_days`: the kept days of every site."""
+    import polars as pl
+
+    kept = slice(calendar.burn_in, None)
+    days = calendar.days
+    return pl.DataFrame(
+        {
+            "site_id": np.repeat([site.site_id for site in configured], days),
+            "date": np.tile(calendar.dates()[kept], len(configured)),
+            "climate": np.repeat([site.climate for site in configured], days),
+            "temperature": sites.temperature[:, kept].ravel(),
+            "humidity": sites.humidity[:, kept].ravel(),
+            "pressure": sites.pressure[:, kept].ravel(),
+            "pressure_change_24h": sites.pressure_change[:, kept].ravel(),
+            "origin": np.array(ORIGINS)[sites.origin[:, kept].ravel()],
+        }
+    )
+
+
+def _simulated(
+    site: Site, climate: Climate, weather: Weather, calendar: Calendar, noise: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Temperature, humidity and pressure of one site, [T] each, from [T, 3] normal deviates."""
+    phase = 2 * np.pi * (calendar.day_of_year() - COLDEST_DAY[site.hemisphere]) / DAYS_A_YEAR
+    season = site.temperature_mean - site.temperature_amplitude * np.cos(phase)
+    pressure = site.pressure_mean + climate.pressure_sd * ar1(noise[:, 0], climate.pressure_lag1)
+    temperature = season + climate.temperature_sd * ar1(noise[:, 1], climate.temperature_lag1)
+    humidity = (
+        site.humidity_mean + weather.humidity_per_degree * (temperature - season) + climate.humidity_sd * noise[:, 2]
+    )
+    return temperature, np.clip(humidity, *weather.humidity_range), pressure
+
+
+@njit(cache=True)
+def ar1(noise: NDArray[np.float64], lag1: float) -> NDArray[np.float64]:
+    """A stationary AR(1) process of variance 1 from standard normal innovations [T]."""
+    out = np.empty(len(noise))
+    fresh = np.sqrt(1.0 - lag1**2)
+    for t in range(len(noise)):
+        out[t] = noise[t] if t == 0 else lag1 * out[t - 1] + fresh * noise[t]
+    return out

@@ -1,0 +1,176 @@
+"""How a table is declared: columns with type, unit, range and meaning; rules in SQL.
+
+Belongs here: the vocabulary. Does not: the tables (tables.py), or what is made of a declaration: the validation
+contract (contracts.py), the SQL comments (publish.py), the UI's schema (defs/describe.py), the page (document.py).
+Light to import: the code location reads it at every start.
+
+    class SleepDays(Table, name="cohort.sleep_days", key=("patient_id", "date"), by_batch=True):
+        '''One night per patient.'''
+
+        total_sleep_hours = number("Time asleep", unit="h", low=2, high=14)
+
+        rules: ClassVar = {"stages sum to one": "abs(deep + rem + light - 1) <= 0.000001"}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
+
+Kind = Literal["text", "integer", "number", "flag", "date", "time"]
+
+SQL_TYPES: dict[Kind, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "flag": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it holds, in which unit, within which bounds."""
+
+    kind: Kind
+    description: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    values: tuple[str, ...] | None = None
+    pattern: str | None = None
+    nullable: bool = False
+    name: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        object.__setattr__(self, "name", name)
+
+    @property
+    def sql_type(self) -> str:
+        """The column's type in DuckDB."""
+        return SQL_TYPES[self.kind]
+
+    @property
+    def expected(self) -> str:
+        """The bounds in words: `2 to 14`, `M, F`, or nothing."""
+        if self.values:
+            return ", ".join(self.values)
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f">= {self.low:g}"
+        return f"<= {self.high:g}" if self.high is not None else ""
+
+    @property
+    def comment(self) -> str:
+        """Description, unit and bounds in one line, as SQL and the UI show them."""
+        details = "; ".join(part for part in (self.unit or "", self.expected) if part)
+        return f"{self.description} [{details}]" if details else self.description
+
+
+def text(
+    description: str,
+    *,
+    values: tuple[str, ...] | None = None,
+    pattern: str | None = None,
+    nullable: bool = False,
+) -> Column:
+    """A text column, perhaps of known values."""
+    return Column("text", description, values=values, pattern=pattern, nullable=nullable)
+
+
+def number(
+    description: str,
+    *,
+    unit: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    nullable: bool = False,
+) -> Column:
+    """A real number within inclusive bounds; never NaN or infinite."""
+    return Column("number", description, unit=unit, low=low, high=high, nullable=nullable)
+
+
+def share(description: str, *, nullable: bool = False) -> Column:
+    """A number between 0 and 1."""
+    return number(description, unit="share", low=0, high=1, nullable=nullable)
+
+
+def integer(
+    description: str, *, unit: str | None = None, low: float | None = None, high: float | None = None
+) -> Column:
+    """A whole number within inclusive bounds."""
+    return Column("integer", description, unit=unit, low=low, high=high)
+
+
+def flag(description: str) -> Column:
+    """True or false."""
+    return Column("flag", description)
+
+
+def day(description: str) -> Column:
+    """A calendar day."""
+    return Column("date", description)
+
+
+def moment(description: str) -> Column:
+    """A local time, to the microsecond, without zone."""
+    return Column("time", description)
+
+
+class Table:
+    """A declared table; subclasses are never instantiated."""
+
+    name: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]
+    by_batch: ClassVar[bool]
+    columns: ClassVar[tuple[Column, ...]]
+    rules: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(
+        cls,
+        *,
+        name: str,
+        key: tuple[str, ...],
+        by_batch: bool = False,
+        include: tuple[type[Table], ...] = (),
+    ) -> None:
+        own = {column.name: column for column in vars(cls).values() if isinstance(column, Column)}
+        for column_name in own:
+            delattr(cls, column_name)  # a column may be called what a method of Table is called
+        included = {column.name: column for table in include for column in table.columns}
+        cls.name, cls.key, cls.by_batch = name, key, by_batch
+        cls.columns = tuple({**own, **{n: c for n, c in included.items() if n not in own}}.values())
+        cls.rules = {**{text: sql for table in include for text, sql in table.rules.items()}, **cls.rules}
+        unknown = set(key) - {column.name for column in cls.columns}
+        if unknown:
+            raise TypeError(f"{name}: key names no column: {', '.join(sorted(unknown))}")
+
+    @classmethod
+    def schema_name(cls) -> str:
+        """The part of the name before the dot: the SQL schema."""
+        return cls.name.partition(".")[0]
+
+    @classmethod
+    def table_name(cls) -> str:
+        """The part of the name after the dot."""
+        return cls.name.partition(".")[2]
+
+    @classmethod
+    def dated(cls) -> bool:
+        """Whether its rows are days, so that a longer history changes it."""
+        return "date" in cls.key
+
+    @classmethod
+    def description(cls) -> str:
+        """The first line of the declaration's docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def fingerprint(cls) -> str:
+        """A digest of the declaration: data audited against another one is not audited."""
+        declared = [cls.name, cls.key, [asdict(column) for column in cls.columns], cls.rules]
+        return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,188 @@
+"""The lake: Parquet partitions, each written whole or not at all, each saying what it is.
+
+    <root>/<schema>/<table>/<partition>.parquet      the rows; the stamp lies in the file's own metadata
+    <root>/<schema>/<table>/<partition>.audit.json   the seal: which bytes passed which contract
+
+Belongs here: reading, writing, stamping and sealing partitions. Does not: what rows must look like (contracts.py).
+The root is any URL that fsspec opens. A reader sees the old file or the new one: a local file is renamed into place,
+an object store's put is atomic by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.places import replace_file
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WHOLE = "all"
+"""Partition name of a table that is not cut by patient batch."""
+
+_STAMP = "migraine_platform"
+
+
+class LakeError(UserError):
+    """The lake does not hold what was asked for; the message names table and partition."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a partition belongs to. Partitions of different stamps never meet in one warehouse."""
+
+    population: str
+    code: str
+    last_date: date | None = None
+
+    def to_json(self) -> str:
+        """Compact and in a fixed order: the same stamp is the same bytes."""
+        return json.dumps({**asdict(self), "last_date": self.last_date and self.last_date.isoformat()}, sort_keys=True)
+
+    def undated(self) -> Stamp:
+        """The stamp of a table without days."""
+        return replace(self, last_date=None)
+
+    @classmethod
+    def from_json(cls, text: str) -> Stamp:
+        """Inverse of `to_json`."""
+        content = json.loads(text)
+        last = content["last_date"]
+        return cls(content["population"], content["code"], date.fromisoformat(last) if last else None)
+
+
+class Lake:
+    """Parquet partitions of declared tables under one root URL."""
+
+    def __init__(self, root: str) -> None:
+        from fsspec.core import url_to_fs
+
+        self.root = root
+        self._fs, self._base = url_to_fs(root)
+        self._local = "file" in _protocols(self._fs)
+
+    def write(self, table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> None:
+        """Replace one partition, rows sorted by the table's key, columns in the declared order.
+
+        Raises:
+            LakeError: if the frame lacks a declared column or has one too many.
+        """
+        declared = [column.name for column in table.columns]
+        if set(frame.columns) != set(declared):
+            lacking = sorted(set(declared) - set(frame.columns))
+            extra = sorted(set(frame.columns) - set(declared))
+            raise LakeError(f"{table.name}, {partition}: columns missing: {lacking}; not declared: {extra}")
+        buffer = io.BytesIO()
+        frame.select(declared).sort(table.key).write_parquet(
+            buffer, compression="lz4", metadata={_STAMP: stamp.to_json()}
+        )
+        self._put(self._path(table, partition), buffer.getvalue())
+
+    def read(self, table: type[Table], partitions: Sequence[str] = (WHOLE,)) -> pl.DataFrame:
+        """The rows of some partitions, in the order given.
+
+        Raises:
+            LakeError: naming the partitions that are not there.
+        """
+        import polars as pl
+
+        self._demand(table, partitions)
+        return pl.concat([pl.read_parquet(io.BytesIO(self._get(table, part))) for part in partitions])
+
+    def stamp(self, table: type[Table], partition: str) -> Stamp:
+        """What a partition says it belongs to."""
+        import polars as pl
+
+        with self._fs.open(self._path(table, partition), "rb") as file:
+            metadata = pl.read_parquet_metadata(file)
+        if _STAMP not in metadata:
+            raise LakeError(f"{table.name}, {partition}: not written by the platform (it carries no stamp)")
+        return Stamp.from_json(metadata[_STAMP])
+
+    def missing(self, table: type[Table], partitions: Iterable[str]) -> list[str]:
+        """Which of the partitions are not there."""
+        return [part for part in partitions if not self._fs.exists(self._path(table, part))]
+
+    def rows(self, table: type[Table], partitions: Iterable[str]) -> int:
+        """How many rows some partitions hold, read from the files' footers."""
+        import polars as pl
+
+        total = 0
+        for part in partitions:
+            with self._fs.open(self._path(table, part), "rb") as file:
+                total += pl.scan_parquet(file).select(pl.len()).collect().item()
+        return total
+
+    def seal(self, table: type[Table], partition: str, content_hash: str) -> None:
+        """Record that exactly these bytes passed the table's contract as declared today."""
+        seal = {"sha256": content_hash, "contract": table.fingerprint()}
+        self._put(self._path(table, partition, ".audit.json"), json.dumps(seal, sort_keys=True).encode())
+
+    def sealed(self, table: type[Table], partition: str) -> bool:
+        """Whether the partition's present bytes passed the contract as declared today."""
+        path = self._path(table, partition, ".audit.json")
+        if not self._fs.exists(path):
+            return False
+        seal = json.loads(self._fs.cat_file(path))
+        expected = {"sha256": self.content_hash(table, partition), "contract": table.fingerprint()}
+        return bool(seal == expected)
+
+    def content_hash(self, table: type[Table], partition: str) -> str:
+        """SHA-256 of a partition's file."""
+        return hashlib.sha256(self._get(table, partition)).hexdigest()
+
+    def read_sealable(self, table: type[Table], partition: str) -> tuple[pl.DataFrame, str]:
+        """A partition's rows with the hash of the very bytes they were read from."""
+        import polars as pl
+
+        self._demand(table, [partition])
+        content = self._get(table, partition)
+        return pl.read_parquet(io.BytesIO(content)), hashlib.sha256(content).hexdigest()
+
+    def sql_source(self, connection: Any, table: type[Table], partitions: Sequence[str]) -> str:
+        """A `read_parquet(...)` expression over some partitions, for a DuckDB connection.
+
+        Raises:
+            LakeError: naming the partitions that are not there.
+        """
+        self._demand(table, partitions)
+        paths = [self._path(table, part) for part in partitions]
+        if not self._local:
+            protocol = _protocols(self._fs)[0]
+            if protocol not in connection.list_filesystems():
+                connection.register_filesystem(self._fs)
+            paths = [f"{protocol}://{path.lstrip('/')}" for path in paths]
+        quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        return f"read_parquet([{quoted}])"
+
+    def _demand(self, table: type[Table], partitions: Sequence[str]) -> None:
+        missing = self.missing(table, partitions)
+        if missing:
+            shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            raise LakeError(f"{table.name}: not in the lake yet: {shown}; materialise it first")
+
+    def _path(self, table: type[Table], partition: str, suffix: str = ".parquet") -> str:
+        return f"{self._base}/{table.schema_name()}/{table.table_name()}/{partition}{suffix}"
+
+    def _get(self, table: type[Table], partition: str) -> bytes:
+        return bytes(self._fs.cat_file(self._path(table, partition)))
+
+    def _put(self, path: str, content: bytes) -> None:
+        if self._local:
+            replace_file(Path(path), content)
+        else:
+            self._fs.pipe_file(path, content)
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)

@@ -1,0 +1,203 @@
+"""Publish: from an audited, complete set of partitions to `warehouse.duckdb`, built aside and renamed into place.
+
+A person with the warehouse open keeps what was open; whoever opens it next sees the new one; nobody sees half of one.
+One publisher at a time. What does not belong together is refused before anything is built: missing partitions,
+partitions whose bytes did not pass their contract, partitions of different populations, code versions or last days.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.lake import Lake, Stamp
+from migraine_platform.warehouse.marts import MARTS, Mart
+
+if TYPE_CHECKING:
+    import duckdb
+
+Plan = Mapping[type[Table], Sequence[str]]
+"""Which partitions of which tables are to be published."""
+
+LOCK_PATIENCE_SECONDS = 300
+
+
+class PublishError(UserError):
+    """The set cannot be published; the last published warehouse is untouched."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published."""
+
+    path: Path
+    stamp: Stamp
+    rows: dict[str, int]
+    """Rows by table and mart."""
+
+
+def publish(
+    lake: Lake, plan: Plan, target: Path, expected: Stamp, progress: Callable[[str], None] = lambda line: None
+) -> Publication:
+    """Build the warehouse aside and rename it into place.
+
+    Args:
+        plan: every table to be published, with its partitions.
+        target: path of the warehouse.
+        expected: the stamp that every partition must carry (`last_date` where the table has days).
+        progress: told one line per table.
+
+    Raises:
+        PublishError: if the set is incomplete, not audited, or mixed, or another publisher holds the lock.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _only_publisher(target):
+        _demand_publishable(lake, plan, expected)
+        for stale in target.parent.glob(f".{target.name}.*.tmp*"):
+            stale.unlink(missing_ok=True)
+        aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            rows = _build(lake, plan, aside, expected, progress)
+            _flush(aside)
+            aside.replace(target)
+            _flush(target.parent)
+        finally:
+            aside.unlink(missing_ok=True)
+    return Publication(target, expected, rows)
+
+
+@contextmanager
+def _only_publisher(target: Path) -> Iterator[None]:
+    """Hold the publisher's lock; the kernel lets go of it when the process ends, however it ends."""
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise PublishError(
+                        f"{target.name}: another run has been publishing for {LOCK_PATIENCE_SECONDS} s; try again later"
+                    ) from None
+                time.sleep(0.2)
+        yield
+
+
+def _demand_publishable(lake: Lake, plan: Plan, expected: Stamp) -> None:
+    problems: list[str] = []
+    for table, partitions in plan.items():
+        missing = set(lake.missing(table, partitions))
+        if missing:
+            problems.append(f"{table.name}: not in the lake: {_some(sorted(missing))}")
+        present = [part for part in partitions if part not in missing]
+        foreign = {part: lake.stamp(table, part) for part in present}
+        foreign = {part: stamp for part, stamp in foreign.items() if stamp != _for(table, expected)}
+        if foreign:
+            part, stamp = next(iter(foreign.items()))
+            problems.append(
+                f"{table.name}: of another population, code version or last day: {_some(list(foreign))} "
+                f"({part} is {_words(stamp)}; expected {_words(_for(table, expected))})"
+            )
+        unaudited = [part for part in present if part not in foreign and not lake.sealed(table, part)]
+        if unaudited:
+            problems.append(f"{table.name}: not audited, or the audit failed: {_some(unaudited)}")
+    if problems:
+        raise PublishError(
+            "nothing was published, the last warehouse stays; materialise these again:\n  " + "\n  ".join(problems)
+        )
+
+
+def _for(table: type[Table], expected: Stamp) -> Stamp:
+    """The stamp a table's partitions carry: only tables with days have a last one."""
+    return expected if table.dated() else expected.undated()
+
+
+def _words(stamp: Stamp) -> str:
+    last = f", to {stamp.last_date}" if stamp.last_date else ""
+    return f"population {stamp.population}, code {stamp.code}{last}"
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _build(lake: Lake, plan: Plan, path: Path, stamp: Stamp, progress: Callable[[str], None]) -> dict[str, int]:
+    import duckdb
+
+    path.unlink(missing_ok=True)
+    rows: dict[str, int] = {}
+    with duckdb.connect(str(path)) as connection:
+        for table, partitions in plan.items():
+            rows[table.name] = _create_table(connection, lake, table, partitions)
+            progress(f"{table.name}: {rows[table.name]:,} rows")
+        for mart in MARTS:
+            _create_mart(connection, mart)
+            rows[mart.name] = _count(connection, mart.name)
+        _create_publication(connection, stamp, plan)
+        connection.execute("CHECKPOINT")
+    return rows
+
+
+def _create_table(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Table], partitions: Sequence[str]
+) -> int:
+    """Insert by name, so that a reordered column can never land in another one's place."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema_name()}")
+    columns = ", ".join(
+        f'"{column.name}" {column.sql_type}{"" if column.nullable else " NOT NULL"}' for column in table.columns
+    )
+    connection.execute(f"CREATE TABLE {table.name} ({columns})")
+    source = lake.sql_source(connection, table, partitions)
+    connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM {source}")
+    _comment(connection, "TABLE", table.name, f"{table.description()} Key: {', '.join(table.key)}.")
+    for column in table.columns:
+        _comment(connection, "COLUMN", f'{table.name}."{column.name}"', column.comment)
+    return _count(connection, table.name)
+
+
+def _create_mart(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
+    connection.execute("CREATE SCHEMA IF NOT EXISTS marts")
+    connection.execute(f"CREATE VIEW {mart.name} AS {mart.sql}")
+    _comment(connection, "VIEW", mart.name, mart.description)
+
+
+def _create_publication(connection: duckdb.DuckDBPyConnection, stamp: Stamp, plan: Plan) -> None:
+    connection.execute("CREATE SCHEMA lineage")
+    connection.execute(
+        "CREATE TABLE lineage.publication (published_at TIMESTAMP, population VARCHAR, code_version VARCHAR, "
+        "last_date DATE, partitions BIGINT)"
+    )
+    parts = sum(len(partitions) for partitions in plan.values())
+    connection.execute(
+        "INSERT INTO lineage.publication VALUES (?, ?, ?, ?, ?)",
+        [datetime.now(UTC).replace(tzinfo=None), stamp.population, stamp.code, stamp.last_date, parts],
+    )
+    _comment(connection, "TABLE", "lineage.publication", "What this warehouse was made from, and when (UTC).")
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str) -> None:
+    quoted = text.replace("'", "''")
+    connection.execute(f"COMMENT ON {kind} {name} IS '{quoted}'")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

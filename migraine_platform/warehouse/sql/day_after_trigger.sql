@@ -1,0 +1,26 @@
+-- Onsets on the day after each trigger, against days after none of that kind (association, not effect: patients differ).
+WITH long AS (
+    UNPIVOT (
+        SELECT
+            patient_id,
+            lead(onset) OVER (PARTITION BY patient_id ORDER BY date) AS onset_next_day,
+            weather_trigger AS weather,
+            sleep_trigger AS sleep,
+            stress_trigger AS stress,
+            diet_trigger AS diet
+        FROM cohort.patient_days
+    )
+    ON weather, sleep, stress, diet
+    INTO NAME trigger VALUE happened
+)
+
+SELECT
+    trigger,
+    count(*) FILTER (happened) AS days_with,
+    avg(onset_next_day::INT) FILTER (happened) AS onset_share_after,
+    avg(onset_next_day::INT) FILTER (NOT happened) AS onset_share_otherwise,
+    onset_share_after - onset_share_otherwise AS difference
+FROM long
+WHERE onset_next_day IS NOT NULL
+GROUP BY trigger
+ORDER BY trigger

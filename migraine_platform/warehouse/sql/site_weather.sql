@@ -1,0 +1,14 @@
+-- Weather by site, the real station beside the simulated ones: means, and the share of days on which pressure fell by at least 5 hPa.
+SELECT
+    site_id,
+    climate,
+    CASE WHEN bool_or(origin = 'station') THEN 'station' ELSE 'simulated' END AS origin,
+    count(*) AS days,
+    count(*) FILTER (origin = 'interpolated') AS interpolated_days,
+    avg(temperature) AS mean_temperature,
+    avg(pressure) AS mean_pressure,
+    stddev_samp(pressure) AS sd_pressure,
+    avg((pressure_change_24h <= -5)::INT) AS share_of_falls
+FROM cohort.site_days
+GROUP BY site_id, climate
+ORDER BY origin DESC, site_id

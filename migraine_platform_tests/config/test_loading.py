@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from migraine_platform.config import ConfigError, code_version, load_settings, population_hash, preset_names
+
+PRESETS = {"demo": (200, 90), "default": (1000, 180), "large": (10_000, 365)}
+
+
+def change(project: Path, name: str, *keys: str, to: object) -> None:
+    """Change one value in a configuration file of a project."""
+    path = project / "configs" / name
+    content = yaml.safe_load(path.read_text())
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = to
+    path.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_have_the_specified_size(preset: str) -> None:
+    cohort = load_settings(preset).simulator.cohort
+    assert (cohort.patients, cohort.days) == PRESETS[preset]
+
+
+def test_every_preset_is_valid() -> None:
+    assert {load_settings(name).preset for name in preset_names()} >= set(PRESETS)
+
+
+def test_preset_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRAINE_PRESET", "large")
+    assert load_settings().preset == "large"
+    assert load_settings("demo").preset == "demo"
+
+
+def test_an_unknown_preset_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match='preset "huge" does not exist; expected one of: default, demo, large'):
+        load_settings("huge")
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value", "message"),
+    [
+        ("simulator.yaml", ("cohort", "patient"), 5, 'simulator.cohort.patient: unknown key; did you mean "patients"?'),
+        (
+            "simulator.yaml",
+            ("population", "chronic_share"),
+            1.2,
+            "simulator.population.chronic_share: 1.2: expected less than or equal to 1",
+        ),
+        (
+            "simulator.yaml",
+            ("population", "age"),
+            [65, 18],
+            "the range is reversed: [65.0, 18.0]; expected [low, high]",
+        ),
+        ("simulator.yaml", ("population", "susceptibility"), [0.5, 2], "simulator.population.susceptibility"),
+        (
+            "simulator.yaml",
+            ("population", "chronic_frequency"),
+            [15, 31],
+            "chronic_frequency is [15.0, 31.0]; expected days a month",
+        ),
+        ("simulator.yaml", ("exogenous", "correlation"), [[1, 2], [2, 1]], "correlation must be 6 x 6"),
+        ("simulator.yaml", ("triggers", "short_sleep"), 10, "short_sleep (10.0 h) must lie below long_sleep (9.0 h)"),
+        ("simulator.yaml", ("attacks", "onset_weight_by_hour"), [1, 2], "simulator.attacks.onset_weight_by_hour"),
+        (
+            "simulator.yaml",
+            ("attacks", "duration_median"),
+            100,
+            "duration_median is 100.0; expected inside [4.0, 72.0] h",
+        ),
+        (
+            "priors.yaml",
+            ("mock", "samples"),
+            "many",
+            "priors.yaml, priors.mock.samples: 'many': expected a valid integer",
+        ),
+        ("priors.yaml", ("workbook",), "data/none.xlsx", "priors.yaml, priors.workbook"),
+        ("platform.yaml", ("time_zone",), "Mars/Olympus", "expected a time zone of the IANA database"),
+        ("platform.yaml", ("nightly_cron",), "at night", "platform.yaml, platform.nightly_cron"),
+        (
+            "presets/tiny.yaml",
+            ("simulator", "cohort", "patients"),
+            0,
+            "tiny.yaml, simulator.cohort.patients: 0: expected greater than or equal to 1",
+        ),
+    ],
+)
+def test_a_bad_value_names_file_key_and_reason(
+    project: Path, name: str, keys: tuple[str, ...], value: object, message: str
+) -> None:
+    change(project, name, *keys, to=value)
+    with pytest.raises(ConfigError) as error:
+        load_settings("tiny", project)
+    assert message in str(error.value)
+    assert f"configs/{name}, " in str(error.value)
+
+
+def test_all_errors_are_told_at_once(project: Path) -> None:
+    change(project, "simulator.yaml", "population", "aura_share", to=-1)
+    change(project, "priors.yaml", "mock", "samples", to=3)
+    with pytest.raises(ConfigError) as error:
+        load_settings("tiny", project)
+    assert "aura_share" in str(error.value)
+    assert "priors.mock.samples" in str(error.value)
+
+
+def test_a_correlation_that_no_features_can_have_is_refused(project: Path) -> None:
+    impossible = [[1.0 if i == j else -0.9 for j in range(6)] for i in range(6)]
+    change(project, "simulator.yaml", "exogenous", "correlation", to=impossible)
+    with pytest.raises(ConfigError, match="not positive definite"):
+        load_settings("tiny", project)
+
+
+@pytest.mark.parametrize("content", ["cohort: [1", "- a list", "cohort: {patients: 5"])
+def test_a_file_that_is_no_mapping_is_named(project: Path, content: str) -> None:
+    (project / "configs" / "simulator.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"simulator\.yaml: "):
+        load_settings("tiny", project)
+
+
+def test_a_missing_file_is_named(project: Path) -> None:
+    (project / "configs" / "priors.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"priors\.yaml: the file is missing"):
+        load_settings("tiny", project)
+
+
+def test_the_population_hash_ignores_the_horizon_and_nothing_else(project: Path) -> None:
+    def hashed() -> str:
+        return population_hash(load_settings("tiny", project), [{"variable": "x"}])
+
+    original = hashed()
+    change(project, "presets/tiny.yaml", "simulator", "cohort", "days", to=41)
+    assert hashed() == original
+    change(project, "presets/tiny.yaml", "simulator", "cohort", "patients", to=61)
+    assert hashed() != original
+    change(project, "presets/tiny.yaml", "simulator", "cohort", "patients", to=60)
+    assert hashed() == original
+    station = project / "data" / "stations" / "new_york_2013.csv"
+    station.write_text(station.read_text().replace("2.81", "2.82", 1))
+    assert hashed() != original
+
+
+def test_the_population_hash_follows_the_features_and_not_the_projects_place(settings, shared_project, project) -> None:
+    elsewhere = load_settings("tiny", project)
+    rows = [{"variable": "x", "mean": 1.0}]
+    assert population_hash(settings, rows) == population_hash(elsewhere, rows)
+    assert population_hash(settings, rows) != population_hash(settings, [{"variable": "x", "mean": 2.0}])
+
+
+def test_the_code_version_names_release_and_source() -> None:
+    release, _, source = code_version().partition("+")
+    assert release.count(".") == 2
+    assert len(source) == 8

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.contracts import Audit, audit, audit_partition, contract
+from migraine_platform.warehouse.declare import Table, day, flag, integer, moment, number, share, text
+from migraine_platform.warehouse.document import tables_page
+from migraine_platform.warehouse.lake import Lake, Stamp
+
+
+class Example(Table, name="example.rows", key=("id", "date")):
+    """Rows of every kind."""
+
+    id = text("Name", pattern=r"^[a-z]+$")
+    date = day("Day")
+    kind = text("Kind", values=("a", "b"))
+    count = integer("Count", low=0, high=9)
+    value = number("Value", unit="h", low=0, high=1, nullable=True)
+    other = share("Share")
+    yes = flag("Yes")
+    at = moment("When")
+
+    rules: ClassVar = {"value is at most other": "value <= other"}
+
+
+GOOD: dict[str, Any] = {
+    "id": "x",
+    "date": date(2024, 1, 1),
+    "kind": "a",
+    "count": 3,
+    "value": 0.5,
+    "other": 0.75,
+    "yes": True,
+    "at": datetime(2024, 1, 1, 12),
+}
+
+
+def frame(*rows: dict[str, Any]) -> pl.DataFrame:
+    schema = {
+        "id": pl.String, "date": pl.Date, "kind": pl.String, "count": pl.Int64, "value": pl.Float64,
+        "other": pl.Float64, "yes": pl.Boolean, "at": pl.Datetime("us"),
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema)
+
+
+def test_good_rows_pass() -> None:
+    assert audit(Example, frame(GOOD, {**GOOD, "id": "y", "value": None})).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"id": "X1"}, "id|regex"),
+        ({"id": None}, "id|nullability"),
+        ({"kind": "c"}, "kind|check__known value"),
+        ({"count": -1}, "count|min"),
+        ({"count": 10}, "count|max"),
+        ({"value": 1.5}, "value|max"),
+        ({"value": float("nan")}, "value|nan"),
+        ({"other": float("inf")}, "other|inf"),
+        ({"yes": None}, "yes|nullability"),
+        ({"value": 0.9}, "value is at most other"),
+    ],
+)
+def test_each_rule_catches_its_row_and_is_named(change: dict[str, Any], rule: str) -> None:
+    result = audit(Example, frame(GOOD, {**GOOD, "id": "y", **change}))
+    assert not result.passed
+    assert result.broken.get(rule) == 1, result.broken
+
+
+def test_a_key_that_stands_twice_is_caught() -> None:
+    assert audit(Example, frame(GOOD, GOOD)).broken == {"primary_key": 2}
+
+
+def test_no_rows_do_not_pass() -> None:
+    result = audit(Example, frame())
+    assert not result.passed
+    assert "no rows" in result.summary()
+
+
+def test_types_are_checked_before_values() -> None:
+    result = audit(Example, frame(GOOD).with_columns(pl.col("count").cast(pl.Float64)))
+    assert result.broken == {"count is Float64, expected integer": 1}
+    assert audit(Example, frame(GOOD).drop("yes")).broken == {"yes is missing, expected flag": 1}
+
+
+def test_reports_hold_no_values() -> None:
+    result = audit(Example, frame({**GOOD, "id": "SECRET", "value": 0.123456}))
+    assert "SECRET" not in result.summary()
+    assert "0.123456" not in result.summary()
+
+
+@pytest.mark.parametrize("table", tables.ALL, ids=lambda table: table.name)
+def test_every_declared_table_makes_a_contract_whose_samples_keep_it(table: type[Table]) -> None:
+    declared = contract(table)
+    assert declared.column_names() == [column.name for column in table.columns]
+    if not table.rules and not any(column.pattern or column.values for column in table.columns):
+        sample = declared.sample(num_rows=5)
+        assert audit(table, sample).passed
+
+
+@pytest.mark.parametrize("table", tables.ALL, ids=lambda table: table.name)
+def test_every_column_says_what_it_is(table: type[Table]) -> None:
+    assert table.description().endswith((".", "it", "profile"))
+    assert all(len(column.description) > 2 for column in table.columns)
+    assert table.schema_name() in {"priors", "mock", "cohort", "truth"}
+
+
+def test_a_declaration_with_a_wrong_key_is_refused() -> None:
+    with pytest.raises(TypeError, match="key names no column: nothing"):
+        type("Wrong", (Table,), {"a": text("A")}, name="example.wrong", key=("nothing",))
+
+
+def test_the_fingerprint_follows_the_declaration() -> None:
+    def declared(high: float) -> str:
+        return type("T", (Table,), {"a": number("A", high=high)}, name="example.t", key=("a",)).fingerprint()
+
+    assert declared(1) == declared(1)
+    assert declared(1) != declared(2)
+
+
+def test_the_page_names_every_table_and_column() -> None:
+    page = tables_page()
+    for table in tables.ALL:
+        assert f"## `{table.name}`" in page
+        assert all(f"| `{column.name}` |" in page for column in table.columns)
+
+
+@given(st.lists(st.tuples(st.floats(-1, 2), st.floats(0, 1)), min_size=1, max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_counts_agree_with_counting_by_hand(values: list[tuple[float, float]]) -> None:
+    rows = [
+        {**GOOD, "id": "abcdefghijklmnopqrstuvwxyz"[i % 26] * (1 + i // 26), "value": value, "other": other}
+        for i, (value, other) in enumerate(values)
+    ]
+    broken = audit(Example, frame(*rows)).broken
+    assert broken.get("value|min", 0) == sum(value < 0 for value, _ in values)
+    assert broken.get("value|max", 0) == sum(value > 1 for value, _ in values)
+    inside = [(value, other) for value, other in values if 0 <= value <= 1]
+    assert broken.get("value is at most other", 0) == sum(value > other for value, other in inside) or len(
+        inside
+    ) < len(values)
+
+
+def test_only_a_passing_partition_is_sealed_and_only_as_it_was(tmp_path) -> None:
+    lake = Lake(str(tmp_path))
+    stamp = Stamp("p", "c")
+    lake.write(Example, "all", frame({**GOOD, "count": 99}), stamp)
+    assert isinstance(audit_partition(lake, Example, "all"), Audit)
+    assert not lake.sealed(Example, "all")
+    lake.write(Example, "all", frame(GOOD), stamp)
+    assert not lake.sealed(Example, "all")
+    assert audit_partition(lake, Example, "all").passed
+    assert lake.sealed(Example, "all")
+    lake.write(Example, "all", frame({**GOOD, "count": 4}), stamp)
+    assert not lake.sealed(Example, "all")

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.context import batch_names, last_date, partitions_of
+from migraine_platform.priors import mock
+from migraine_platform.priors.families import distribution_frame
+from migraine_platform.priors.features import to_frame
+from migraine_platform.simulator import calibration as calibration_science
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.contracts import audit_partition
+from migraine_platform.warehouse.lake import WHOLE, Lake, Stamp
+from migraine_platform.warehouse.marts import MARTS, read_mart
+from migraine_platform.warehouse.publish import Plan, PublishError, publish
+from migraine_platform.warehouse.query import EXAMPLES, QueryError, query, row_counts
+
+
+def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp: Stamp) -> None:
+    """Everything the platform writes, audited, without the orchestrator."""
+    built = mock.build_mock(features, settings.priors.mock)
+    whole = {
+        tables.Features: to_frame(features),
+        tables.Distributions: distribution_frame(features),
+        tables.MockSamples: mock.sample_frame(built),
+        tables.MockMoments: mock.moment_frame(built),
+        tables.MockCorrelations: mock.correlation_frame(built),
+        tables.CalibrationTerms: calibration_science.to_frame(calibration),
+        tables.SiteDays: simulator.site_days(),
+    }
+    for table, frame in whole.items():
+        lake.write(table, WHOLE, frame, stamp if table.dated() else stamp.undated())
+        assert audit_partition(lake, table, WHOLE).passed
+    declared = {table.name: table for table in tables.ALL}
+    for number, batch in enumerate(batch_names(settings)):
+        for name, frame in simulator.batch(number).items():
+            table = declared[name]
+            lake.write(table, batch, frame, stamp if table.dated() else stamp.undated())
+            assert audit_partition(lake, table, batch).passed
+
+
+@pytest.fixture(scope="module")
+def dated(settings: Settings, stamp: Stamp) -> Stamp:
+    return replace(stamp, last_date=last_date(settings))
+
+
+@pytest.fixture(scope="module")
+def plan(settings: Settings) -> Plan:
+    return {table: partitions_of(table, batch_names(settings)) for table in tables.ALL}
+
+
+@pytest.fixture
+def lake(tmp_path: Path, settings, simulator, features, calibration, dated) -> Lake:
+    lake = Lake(str(tmp_path / "lake"))
+    fill(lake, settings, simulator, features, calibration, dated)
+    return lake
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "warehouse.duckdb"
+
+
+def test_everything_is_published_with_its_rows_comments_and_keys(lake, plan, target, dated) -> None:
+    published = publish(lake, plan, target, dated)
+    counts = {name: rows for name, rows, _ in row_counts(target)}
+    for table, partitions in plan.items():
+        assert counts[table.name] == lake.rows(table, partitions) == published.rows[table.name]
+    comments = query(
+        target, "SELECT schema_name || '.' || table_name AS name, column_name, comment, data_type FROM duckdb_columns()"
+    )
+    for table in tables.ALL:
+        shown = comments.filter(pl.col("name") == table.name)
+        assert shown["column_name"].to_list() == [column.name for column in table.columns]
+        assert shown["comment"].to_list() == [column.comment for column in table.columns]
+        assert shown["data_type"].to_list() == [column.sql_type for column in table.columns]
+    publication = query(target, "SELECT * FROM lineage.publication").row(0, named=True)
+    assert (publication["population"], publication["last_date"]) == (dated.population, dated.last_date)
+    assert list(target.parent.glob("*.tmp*")) == []
+
+
+def test_rows_arrive_unchanged(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    columns = [column.name for column in tables.PatientDays.columns]
+    published = query(target, f"SELECT {', '.join(columns)} FROM cohort.patient_days ORDER BY patient_id, date")
+    assert published.equals(lake.read(tables.PatientDays, plan[tables.PatientDays]).sort("patient_id", "date"))
+
+
+def refused(lake: Lake, plan: Plan, target: Path, stamp: Stamp) -> str:
+    """The refusal's message; whatever was published before must still be there, byte for byte."""
+    before = target.read_bytes() if target.exists() else None
+    with pytest.raises(PublishError) as error:
+        publish(lake, plan, target, stamp)
+    assert (target.read_bytes() if target.exists() else None) == before
+    return str(error.value)
+
+
+def test_a_missing_partition_is_refused(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    more = {**plan, tables.Patients: [*plan[tables.Patients], "batch-003"]}
+    assert "cohort.patients: not in the lake: batch-003" in refused(lake, more, target, dated)
+
+
+def test_a_partition_that_was_not_audited_is_refused(lake, plan, target, dated) -> None:
+    frame = lake.read(tables.SleepDays, ["batch-001"])
+    lake.write(tables.SleepDays, "batch-001", frame.with_columns(total_sleep_hours=99.0), dated)
+    assert "cohort.sleep_days: not audited, or the audit failed: batch-001" in refused(lake, plan, target, dated)
+    assert not audit_partition(lake, tables.SleepDays, "batch-001").passed
+    assert "cohort.sleep_days: not audited" in refused(lake, plan, target, dated)
+
+
+@pytest.mark.parametrize("part", ["population", "code", "last_date"])
+def test_a_mixture_of_populations_codes_or_days_is_refused(lake, plan, target, dated, part: str) -> None:
+    other = replace(dated, **{part: dated.last_date + timedelta(days=1) if part == "last_date" else "other"})
+    lake.write(tables.DiaryDays, "batch-002", lake.read(tables.DiaryDays, ["batch-002"]), other)
+    audit_partition(lake, tables.DiaryDays, "batch-002")
+    message = refused(lake, plan, target, dated)
+    assert "cohort.diary_days: of another population, code version or last day: batch-002" in message
+
+
+def test_settings_that_the_lake_was_not_made_with_are_refused(lake, plan, target, dated) -> None:
+    message = refused(lake, plan, target, replace(dated, population="0123456789abcdef"))
+    assert all(table.name in message for table in tables.ALL)
+
+
+def test_a_reader_that_stays_open_sees_one_consistent_version(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READER, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert reader.stdout is not None
+    first = reader.stdout.readline()
+    for _ in range(3):
+        publish(lake, plan, target, dated)
+    out, _ = reader.communicate("stop\n", timeout=60)
+    assert reader.returncode == 0
+    assert set(out.splitlines()) == {first.strip()}
+    assert len(out.splitlines()) > 3
+
+
+READER = """
+import sys, threading, duckdb
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+connection = duckdb.connect(sys.argv[1], read_only=True)
+while True:
+    rows = connection.execute(
+        "SELECT count(*), sum(has_migraine::INT), (SELECT max(published_at) FROM lineage.publication) "
+        "FROM cohort.patient_days").fetchone()
+    print(*rows, flush=True)
+    if stop.is_set():
+        break
+"""
+
+
+def test_a_new_reader_sees_the_new_version(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    first = query(target, "SELECT published_at FROM lineage.publication").item()
+    publish(lake, plan, target, dated)
+    assert query(target, "SELECT published_at FROM lineage.publication").item() > first
+
+
+def _publish_again(lake_root: str, plan: Plan, target: Path, stamp: Stamp, outcome) -> None:
+    try:
+        publish(Lake(lake_root), plan, target, stamp)
+        outcome.put("published")
+    except BaseException as error:
+        outcome.put(repr(error))
+
+
+def test_publishers_wait_for_each_other(lake, plan, target, dated) -> None:
+    context = multiprocessing.get_context("spawn")
+    outcome = context.Queue()
+    arguments = (lake.root, plan, target, dated, outcome)
+    publishers = [context.Process(target=_publish_again, args=arguments) for _ in range(3)]
+    for publisher in publishers:
+        publisher.start()
+    assert [outcome.get(timeout=120) for _ in publishers] == ["published"] * 3
+    for publisher in publishers:
+        publisher.join()
+    assert query(target, "SELECT count(*) FROM lineage.publication").item() == 1
+
+
+def test_a_plain_duckdb_client_opens_it(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    with duckdb.connect(str(target), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM cohort.patients").fetchone() == (60,)
+        for mart in MARTS:
+            assert connection.execute(f"SELECT count(*) FROM {mart.name}").fetchone() > (0,)
+
+
+def test_example_queries_have_answers(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    for question, statement in EXAMPLES.items():
+        assert query(target, statement).height > 1, question
+
+
+def test_marts_agree_with_counting_in_polars(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    days = lake.read(tables.PatientDays, plan[tables.PatientDays]).sort("patient_id", "date")
+    after = days.with_columns(tomorrow=pl.col("onset").shift(-1).over("patient_id")).drop_nulls("tomorrow")
+    mart = {row["trigger"]: row for row in query(target, "SELECT * FROM marts.day_after_trigger").to_dicts()}
+    for name in ("weather", "sleep", "stress", "diet"):
+        with_trigger = after.filter(pl.col(f"{name}_trigger"))
+        assert mart[name]["days_with"] == with_trigger.height
+        assert mart[name]["onset_share_after"] == pytest.approx(with_trigger["tomorrow"].mean())
+    profile = query(target, "SELECT * FROM marts.patient_profiles WHERE patient_id = 'P0003'").row(0, named=True)
+    assert profile["realised_days_a_month"] == pytest.approx(
+        30 * days.filter(pl.col("patient_id") == "P0003")["has_migraine"].mean()
+    )
+    months = query(target, "SELECT sum(patient_days) FROM marts.migraine_by_month").item()
+    assert months == days.height
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT * FROM nowhere", "nowhere"),
+        ("DELETE FROM cohort.patients", "read-only"),
+        ("CREATE TABLE x (a INT)", "read-only"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_is_one_error(lake, plan, target, dated, statement: str, message: str) -> None:
+    publish(lake, plan, target, dated)
+    with pytest.raises(QueryError, match=message):
+        query(target, statement)
+
+
+def test_nothing_published_is_said_so(target) -> None:
+    with pytest.raises(QueryError, match="nothing is published yet"):
+        query(target, "SELECT 1")
+
+
+def test_a_mart_without_a_description_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nameless.sql"
+    path.write_text("SELECT 1")
+    with pytest.raises(ValueError, match=r"nameless\.sql: expected a leading comment"):
+        read_mart(path)
