@@ -1,0 +1,233 @@
+"""The `migraine` command.
+
+Every subcommand reads settings, calls one function and prints; an error a user can mend is one sentence on standard
+error and exit code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from migraine_platform.config import Settings, load_settings, project_root
+from migraine_platform.config.loading import PRESET_VARIABLE
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.places import Places, replace_file
+
+if TYPE_CHECKING:
+    import polars as pl
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Print a user's error as its message alone, and exit with 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except UserError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+    return guarded
+
+
+preset_option = click.option(
+    "--preset", metavar="NAME", help=f"Preset from configs/presets; by default ${PRESET_VARIABLE}, else demo."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Simulate migraine patients, keep their digital twins, ask the warehouse."""
+
+
+@main.command()
+@preset_option
+@plain_errors
+def run(preset: str | None) -> None:
+    """Materialise every asset and publish the warehouse."""
+    settings = _settings(preset)
+    cohort = settings.simulator.cohort
+    click.echo(f"preset {settings.preset}: {cohort.patients:,} patients x {cohort.days} days", err=True)
+    from migraine_platform.defs.launch import run_platform
+
+    run_platform(settings)
+    _show_warehouse(Places.of(settings.platform).warehouse)
+
+
+@main.command()
+@click.argument("statement", metavar="QUERY")
+@click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--rows", default=40, show_default=True, help="Rows shown of a table; csv and json hold all.")
+@plain_errors
+def sql(statement: str, shape: str, rows: int) -> None:
+    """Ask the published warehouse one SQL query."""
+    from migraine_platform.warehouse.query import query
+
+    answer = query(_places().warehouse, statement)
+    if shape == "csv":
+        click.echo(answer.write_csv(), nl=False)
+    elif shape == "json":
+        click.echo(answer.write_json())
+    else:
+        click.echo(_table(answer, rows))
+
+
+@main.command()
+@click.option("--check", "workbook", type=click.Path(path_type=Path), help="Another workbook than the configured one.")
+@plain_errors
+def features(workbook: Path | None) -> None:
+    """Read and validate the clinician's workbook, and show what it says."""
+    from migraine_platform.priors.features import to_frame
+    from migraine_platform.priors.workbook import read_workbook
+
+    path = workbook or _settings(None).priors.workbook
+    frame = to_frame(read_workbook(path))
+    click.echo(
+        _table(
+            frame.select("category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family"),
+            100,
+        )
+    )
+    click.echo(f"{path.name}: {frame.height} features in {frame['category'].n_unique()} categories, all valid")
+
+
+@main.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default the data folder.")
+@preset_option
+@plain_errors
+def mock(out: Path | None, preset: str | None) -> None:
+    """Write the mock distribution (.csv, .pkl) and the feature normaliser (.json, .pkl)."""
+    from migraine_platform.priors import artifacts, checklist
+    from migraine_platform.priors.mock import build_mock
+    from migraine_platform.priors.workbook import read_workbook
+
+    settings = _settings(preset)
+    known = read_workbook(settings.priors.workbook)
+    built = build_mock(known, settings.priors.mock)
+    files = {
+        "feature_normalizer.json": artifacts.normalizer_json(known),
+        "feature_normalizer.pkl": artifacts.normalizer_pickle(known),
+        "mock_distribution.csv": artifacts.mock_csv(built),
+        "mock_distribution.pkl": artifacts.mock_pickle(built),
+    }
+    folder = out or Places.of(settings.platform).data
+    for name, content in files.items():
+        replace_file(folder / name, content)
+        click.echo(f"{folder / name}: {len(content):,} bytes")
+    for finding in (
+        checklist.clinical_directions(built),
+        checklist.probabilities_unimodal(built),
+        checklist.posterior_shifted(built),
+    ):
+        click.echo(f"{'passed' if finding.passed else 'FAILED'}: {finding.summary}")
+
+
+@main.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the CSV files."
+)
+@click.option("--patients", type=click.IntRange(min=1), help="How many patients; by default the preset's.")
+@click.option("--days", type=click.IntRange(min=2), help="How many days; by default the preset's.")
+@preset_option
+@plain_errors
+def simulate(out: Path, patients: int | None, days: int | None, preset: str | None) -> None:
+    """Simulate a cohort into CSV files, one a table, without the orchestrator."""
+    from migraine_platform.priors.workbook import read_workbook
+    from migraine_platform.simulator.calibration import calibrate
+    from migraine_platform.simulator.cohort import CohortSimulator
+    from migraine_platform.warehouse.export import export_csv
+
+    settings = _settings(preset)
+    changes = {name: value for name, value in (("patients", patients), ("days", days)) if value is not None}
+    cohort = settings.simulator.cohort.model_copy(update=changes)
+    simulator_settings = settings.simulator.model_copy(update={"cohort": cohort})
+    known = read_workbook(settings.priors.workbook)
+    click.echo("calibrating", err=True)
+    simulator = CohortSimulator(simulator_settings, known, calibrate(simulator_settings, known))
+    written = export_csv(out, (simulator.batch(number) for number in range(cohort.batches)), cohort.batches)
+    for path, rows in written:
+        click.echo(f"{path}: {rows:,} rows")
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the page is not what it would be.")
+@plain_errors
+def tables(check: bool) -> None:
+    """Write docs/tables.md from the declared tables."""
+    from migraine_platform.warehouse.document import tables_page
+
+    page = project_root() / "docs" / "tables.md"
+    content = tables_page().encode()
+    if check and (not page.is_file() or page.read_bytes() != content):
+        raise UserError(f"{page.name} is not what the declarations say; run `migraine tables`")
+    if not check:
+        replace_file(page, content)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+@preset_option
+@plain_errors
+def ui(port: int, preset: str | None) -> None:
+    """Open Dagster's UI, with its daemon, on this machine only."""
+    from migraine_platform.defs.launch import prepare_home
+
+    settings = _settings(preset)
+    os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
+    click.echo(f"preset {settings.preset}; the UI comes up at http://127.0.0.1:{port}", err=True)
+    workspace = project_root() / "workspace.yaml"
+    arguments = ["-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _settings(preset: str | None) -> Settings:
+    """The settings; the choice is put into the environment, so that processes started from here make the same."""
+    settings = load_settings(preset)
+    os.environ[PRESET_VARIABLE] = settings.preset
+    return settings
+
+
+def _places() -> Places:
+    return Places.of(load_settings().platform)
+
+
+def _table(frame: pl.DataFrame, rows: int) -> str:
+    import polars as pl
+
+    options: dict[str, Any] = {
+        "tbl_rows": rows,
+        "tbl_cols": -1,
+        "tbl_width_chars": 200,
+        "fmt_str_lengths": 80,
+        "tbl_hide_dataframe_shape": True,
+        "tbl_hide_column_data_types": True,
+    }
+    with pl.Config(**options):
+        shown = str(frame)
+    more = frame.height - rows
+    return f"{shown}\n({more:,} more rows)" if more > 0 else shown
+
+
+def _show_warehouse(path: Path) -> None:
+    """What was made and where to look: tables with rows, example queries with answers, the path."""
+    from migraine_platform.warehouse.query import EXAMPLES, query, row_counts
+
+    click.echo("\nTables")
+    for name, rows, description in row_counts(path):
+        click.echo(f"  {name:<28} {rows:>10,}  {description}")
+    for question, statement in EXAMPLES.items():
+        click.echo(f"\n{question}\n")
+        click.echo("\n".join(f"  {line}" for line in statement.splitlines()))
+        click.echo(_table(query(path, statement), 20))
+    click.echo(f'\nWarehouse: {path}\nAsk it:    migraine sql "SELECT ..."    or any DuckDB client\nLook:      make ui')

@@ -1,0 +1,6 @@
+"""The code location: what `workspace.yaml` loads."""
+
+from migraine_platform.config import load_settings
+from migraine_platform.defs.build import build_defs
+
+defs = build_defs(load_settings())

@@ -1,0 +1,1 @@
+"""Dagster: assets, checks, jobs and schedules. An asset reads, calls one science function, writes, tells."""

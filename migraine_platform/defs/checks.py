@@ -1,0 +1,157 @@
+"""Asset checks. What blocks: broken contracts, days that are missing, a mock distribution that contradicts clinicians.
+
+Each check reads what lies in the lake, not what the step had in its hands.
+"""
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.context import batch_names, batches_of, partitions_of, plain_errors, read_features
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.lake import Lake
+from migraine_platform.warehouse.places import Places
+
+CONTRACTS: dict[str, tuple[type[Table], ...]] = {
+    "feature_table": (tables.Features,),
+    "feature_priors": (tables.Distributions,),
+    "mock_distribution": (tables.MockSamples, tables.MockMoments, tables.MockCorrelations),
+    "calibration": (tables.CalibrationTerms,),
+    "site_days": (tables.SiteDays,),
+    **{name: (table,) for name, table in SIMULATED.items()},
+}
+"""Asset -> the tables whose contracts it must keep."""
+
+CHECKLIST = ("clinical_directions", "probabilities_unimodal", "posterior_shifted")
+
+
+def platform_checks(batches: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """Every check of the platform."""
+    contracts = [_contract_check(asset, declared, batches) for asset, declared in CONTRACTS.items()]
+    return [
+        *contracts,
+        *(_checklist_check(name) for name in CHECKLIST),
+        _complete_check(batches),
+        _warehouse_check(),
+    ]
+
+
+def _contract_check(
+    asset: str, declared: tuple[type[Table], ...], batches: dg.PartitionsDefinition
+) -> dg.AssetChecksDefinition:
+    """Audit each partition of the run as it lies in the lake; only those that pass are sealed and can be published."""
+
+    @dg.asset_check(
+        asset=asset,
+        name="contract",
+        blocking=True,
+        description=f"Types, bounds, keys and rules of {', '.join(table.name for table in declared)}.",
+        partitions_def=batches if declared[0].by_batch else None,
+    )
+    def contract(
+        context: dg.AssetCheckExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.AssetCheckResult:
+        from migraine_platform.warehouse.contracts import audit_partition
+
+        with plain_errors():
+            audits = {
+                part: audit_partition(lake, table, part)
+                for table in declared
+                for part in partitions_of(table, batches_of(context, settings))
+            }
+        failed = {part: audit for part, audit in audits.items() if not audit.passed}
+        return dg.AssetCheckResult(
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(f"{part}: {audit.summary()}" for part, audit in failed.items()) or None,
+            metadata={
+                "rows": sum(audit.rows for audit in audits.values()),
+                "partitions": len(audits),
+                "failed partitions": list(failed),
+                "broken rules": dg.MetadataValue.json({part: audit.broken for part, audit in failed.items()}),
+            },
+        )
+
+    return contract
+
+
+def _checklist_check(name: str) -> dg.AssetChecksDefinition:
+    """One point of the mock distribution's validation checklist."""
+
+    @dg.asset_check(asset="mock_distribution", name=name, blocking=True)
+    def check(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+        from migraine_platform.priors import checklist
+        from migraine_platform.priors.mock import build_mock
+
+        with plain_errors():
+            finding = getattr(checklist, name)(build_mock(read_features(lake), settings.priors.mock))
+        return dg.AssetCheckResult(
+            passed=finding.passed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=finding.summary,
+            metadata=finding.figures,
+        )
+
+    return check
+
+
+def _complete_check(batches: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+    """Every patient of a batch has every day of the cohort, once."""
+
+    @dg.asset_check(asset="patient_days", name="every_patient_every_day", blocking=True, partitions_def=batches)
+    def complete(
+        context: dg.AssetCheckExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.AssetCheckResult:
+        """Every patient of the batch has every day of the cohort, once."""
+        from migraine_platform.simulator.cohort import holes
+
+        chosen = batches_of(context, settings)
+        with plain_errors():
+            found = {
+                batch: holes(
+                    lake.read(tables.Patients, [batch]),
+                    lake.read(tables.PatientDays, [batch]),
+                    settings.simulator.cohort,
+                )
+                for batch in chosen
+            }
+        failed = {batch: count for batch, count in found.items() if count}
+        return dg.AssetCheckResult(
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(f"{batch}: {count} patients lack days" for batch, count in failed.items()) or None,
+            metadata={"batches": len(chosen), "failed batches": list(failed)},
+        )
+
+    return complete
+
+
+def _warehouse_check() -> dg.AssetChecksDefinition:
+    """The published file opens read-only and holds as many rows as the lake."""
+
+    @dg.asset_check(asset="warehouse", name="opens_with_all_rows", blocking=True)
+    def opens(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.AssetCheckResult:
+        """The published file opens read-only and holds as many rows as the lake."""
+        from migraine_platform.warehouse.query import row_counts
+
+        with plain_errors():
+            published = {name: rows for name, rows, _ in row_counts(places.warehouse)}
+            expected = {
+                table.name: lake.rows(table, partitions_of(table, batch_names(settings))) for table in tables.ALL
+            }
+        wrong = {name: rows for name, rows in expected.items() if published.get(name) != rows}
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"rows differ from the lake: {', '.join(wrong)}" if wrong else None,
+            metadata={"tables": len(expected), "rows": sum(expected.values())},
+        )
+
+    return opens

@@ -1,0 +1,57 @@
+"""What the UI shows of a table: its columns from the declaration, its rows from the lake."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from migraine_platform.plotting import markdown_image
+from migraine_platform.warehouse.declare import Column, Table
+from migraine_platform.warehouse.lake import Lake
+
+
+def column_schema(table: type[Table]) -> dg.TableSchema:
+    """The declaration as Dagster's column schema."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.sql_type,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=table.key == (column.name,), other=_bounds(column)
+                ),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def table_metadata(*tables: type[Table]) -> dict[str, Any]:
+    """Definition metadata of an asset: the first table's columns, and the names of all."""
+    return {
+        "dagster/column_schema": column_schema(tables[0]),
+        "dagster/table_name": tables[0].name,
+        **({"also writes": ", ".join(table.name for table in tables[1:])} if len(tables) > 1 else {}),
+    }
+
+
+def written(lake: Lake, table: type[Table], partitions: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Materialisation metadata of a table: rows and stamp of the partitions just written."""
+    stamp = lake.stamp(table, partitions[0])
+    return {
+        "dagster/row_count": lake.rows(table, partitions),
+        "population": stamp.population,
+        "code version": stamp.code,
+        **({"last date": stamp.last_date.isoformat()} if stamp.last_date else {}),
+        **more,
+    }
+
+
+def image(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
+    """A figure for the UI."""
+    return dg.MetadataValue.md(markdown_image(png, alt))
+
+
+def _bounds(column: Column) -> list[str]:
+    return [column.expected] if column.expected else []

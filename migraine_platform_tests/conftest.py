@@ -1,0 +1,95 @@
+"""Shared inputs: a small project of its own, its settings, its features, its calibration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migraine_platform.config import Settings, load_settings, population_hash
+from migraine_platform.config.hashing import code_version
+from migraine_platform.priors.features import Feature, to_frame
+from migraine_platform.priors.workbook import read_workbook
+from migraine_platform.simulator.calibration import Calibration, calibrate
+from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.warehouse.lake import Stamp
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TINY = """
+simulator:
+  cohort: {patients: 60, days: 40, batch_size: 25}
+  calibration: {patients: 400, days: 200, iterations: 12}
+"""
+
+
+def make_project(root: Path) -> Path:
+    """A project of its own: the repository's inputs, and a preset `tiny` that runs in seconds."""
+    shutil.copytree(REPOSITORY / "configs", root / "configs")
+    (root / "data" / "stations").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "data" / "migraine_prediction.xlsx", root / "data")
+    shutil.copy(REPOSITORY / "data" / "stations" / "new_york_2013.csv", root / "data" / "stations")
+    shutil.copy(REPOSITORY / "workspace.yaml", root)
+    (root / "configs" / "presets" / "tiny.yaml").write_text(TINY)
+    return root
+
+
+def environment(root: Path, preset: str = "tiny") -> dict[str, str]:
+    """The environment of a process that works on that project."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MIGRAINE_", "DAGSTER_"))}
+    return {**kept, "MIGRAINE_ROOT": str(root), "MIGRAINE_PRESET": preset}
+
+
+def migraine(root: Path, *arguments: str, preset: str = "tiny") -> subprocess.CompletedProcess[str]:
+    """Run the `migraine` command on that project, as a user would."""
+    command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", *arguments]
+    return subprocess.run(command, env=environment(root, preset), capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that tests read and do not change."""
+    return make_project(tmp_path_factory.mktemp("shared") / "project")
+
+
+@pytest.fixture(scope="session")
+def settings(shared_project: Path) -> Settings:
+    return load_settings("tiny", shared_project)
+
+
+@pytest.fixture(scope="session")
+def features(settings: Settings) -> tuple[Feature, ...]:
+    return read_workbook(settings.priors.workbook)
+
+
+@pytest.fixture(scope="session")
+def calibration(settings: Settings, features: tuple[Feature, ...]) -> Calibration:
+    return calibrate(settings.simulator, features)
+
+
+@pytest.fixture(scope="session")
+def simulator(settings: Settings, features: tuple[Feature, ...], calibration: Calibration) -> CohortSimulator:
+    return CohortSimulator(settings.simulator, features, calibration)
+
+
+@pytest.fixture(scope="session")
+def stamp(settings: Settings, features: tuple[Feature, ...]) -> Stamp:
+    rows = to_frame(features).sort("variable").to_dicts()
+    return Stamp(population_hash(settings, rows), code_version())
+
+
+@pytest.fixture(autouse=True)
+def _no_inherited_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("MIGRAINE_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    return

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.build import build_defs
+from migraine_platform.defs.checks import CONTRACTS
+from migraine_platform.warehouse import tables
+from migraine_platform_tests.conftest import REPOSITORY, environment
+
+GRAPH = {
+    "feature_table": set(),
+    "feature_priors": {"feature_table"},
+    "feature_normalizer": {"feature_priors"},
+    "mock_distribution": {"feature_priors"},
+    "calibration": {"feature_priors"},
+    "site_days": {"calibration"},
+    "patients": {"site_days"},
+    "weather_days": {"site_days"},
+    "sleep_days": {"site_days"},
+    "diary_days": {"site_days"},
+    "attacks": {"site_days"},
+    "patient_days": {"weather_days", "sleep_days", "diary_days", "attacks"},
+    "truth_patients": {"site_days"},
+    "truth_patient_days": {"site_days"},
+    "warehouse": {"feature_table", "feature_priors", "mock_distribution", "calibration", "site_days", *SIMULATED},
+}
+
+
+@pytest.fixture(scope="module")
+def defs(settings: Settings) -> dg.Definitions:
+    return build_defs(settings)
+
+
+def test_dagster_accepts_the_code_location(shared_project) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(REPOSITORY / "workspace.yaml")],
+        env=environment(shared_project),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "All code locations passed validation" in result.stdout + result.stderr
+
+
+def test_the_asset_graph_is_the_one_documented(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    found = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == GRAPH
+
+
+def test_every_asset_says_what_it_is(defs: dg.Definitions) -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.group_name in {"priors", "cohort", "warehouse"}
+        assert spec.owners == ["team:migraine-platform"]
+        assert spec.kinds
+        assert spec.description
+        assert len(spec.description) > 20
+
+
+def test_every_table_shows_its_declared_columns(defs: dg.Definitions) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    for asset, (table, *_) in CONTRACTS.items():
+        schema = specs[asset].metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == [column.name for column in table.columns]
+        assert all(column.description for column in schema.columns)
+
+
+def test_every_table_has_a_blocking_contract_check(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    checks = {(key.asset_key.to_user_string(), key.name): graph.get_check_spec(key) for key in graph.asset_check_keys}
+    assert {asset for asset, name in checks if name == "contract"} == set(CONTRACTS)
+    assert {table for declared in CONTRACTS.values() for table in declared} == set(tables.ALL)
+    assert all(spec.blocking for spec in checks.values())
+    for name in ("clinical_directions", "probabilities_unimodal", "posterior_shifted"):
+        assert ("mock_distribution", name) in checks
+
+
+def test_partitions_come_from_the_configuration(defs: dg.Definitions, settings: Settings) -> None:
+    graph = defs.resolve_asset_graph()
+    for asset in SIMULATED:
+        keys = graph.get(dg.AssetKey(asset)).partitions_def.get_partition_keys()
+        assert keys == ["batch-000", "batch-001", "batch-002"]
+    assert settings.simulator.cohort.batches == 3
+
+
+def test_the_night_has_a_zone_and_asks_for_every_batch_once(defs: dg.Definitions, settings: Settings) -> None:
+    schedule = defs.resolve_schedule_def("nightly")
+    assert schedule.execution_timezone == settings.platform.time_zone == "Europe/Berlin"
+    assert schedule.cron_schedule == "30 3 * * *"
+    moment = datetime(2026, 1, 2, 2, 30, tzinfo=UTC)
+    requests = [
+        schedule.evaluate_tick(
+            dg.build_schedule_context(scheduled_execution_time=moment, repository_def=defs.get_repository_def())
+        ).run_requests
+        for _ in range(2)
+    ]
+    (first,), (again,) = requests
+    assert first.run_key == again.run_key == "nightly:2026-01-02"
+    assert first.tags["dagster/asset_partition_range_start"] == "batch-000"
+    assert first.tags["dagster/asset_partition_range_end"] == "batch-002"

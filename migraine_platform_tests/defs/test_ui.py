@@ -1,0 +1,143 @@
+"""The UI as a person opens it: real webserver and daemon, real clicks' requests, a real browser where there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migraine_platform_tests.conftest import environment, make_project
+
+pytestmark = pytest.mark.slow
+
+LAUNCH = """
+mutation($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+ASSETS = """
+{ assetNodes { assetKey { path } groupName isPartitioned hasMaterializePermission
+    latestMaterializationByPartition(partitions: ["batch-000"]) { timestamp } } }"""
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a running UI, and the project it works on."""
+    root = make_project(tmp_path_factory.mktemp("ui") / "project")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", "ui", "--port", str(port)]
+    with (root / "ui.log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=environment(root), cwd=root, stdout=log, stderr=log, start_new_session=True
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait(lambda: _reachable(address), 90, lambda: (root / "ui.log").read_text())
+            yield address, root
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+def _wait(condition, seconds: float, explain) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.5)
+
+
+def _reachable(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/server_info", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def ask(address: str, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{address}/graphql",
+        data=json.dumps({"query": query, "variables": variables or {}}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        content = json.loads(answer.read())
+    assert "errors" not in content, content
+    return content["data"]
+
+
+def test_every_asset_is_loaded(ui) -> None:
+    nodes = ask(ui[0], ASSETS)["assetNodes"]
+    assert len(nodes) == 15
+    assert {node["groupName"] for node in nodes} == {"priors", "cohort", "warehouse"}
+    assert all(node["hasMaterializePermission"] for node in nodes)
+
+
+def test_the_ui_listens_on_this_machine_only(ui) -> None:
+    port = int(ui[0].rsplit(":", 1)[1])
+    listening = f"{port:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        address, state = line.split()[1], line.split()[3]
+        if state == "0A" and address.endswith(f":{listening}"):
+            assert address.startswith("0100007F:")
+
+
+def test_a_click_on_the_job_runs_everything(ui) -> None:
+    address, root = ui
+    selector = {
+        "repositoryLocationName": "migraine_platform.definitions",
+        "repositoryName": "__repository__",
+        "jobName": "platform",
+    }
+    launched = ask(address, LAUNCH, {"params": {"selector": selector, "mode": "default"}})["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+
+    def status() -> str:
+        return str(ask(address, STATUS, {"id": launched["run"]["runId"]})["runOrError"]["status"])
+
+    _wait(lambda: status() in ("SUCCESS", "FAILURE"), 180, status)
+    assert status() == "SUCCESS"
+    assert (root / "data" / "warehouse.duckdb").is_file()
+    made = {
+        node["assetKey"]["path"][-1]: node["latestMaterializationByPartition"]
+        for node in ask(address, ASSETS)["assetNodes"]
+    }
+    assert all(events[0] is not None for name, events in made.items() if name.endswith("_days") and name != "site_days")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: the page is not looked at")
+def test_a_browser_shows_the_graph(ui, tmp_path: Path) -> None:
+    flags = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path}", "--virtual-time-budget=30000", "--dump-dom",
+    ]  # fmt: skip
+    result = subprocess.run(
+        [
+            "chromium",
+            *flags,
+            f"{ui[0]}/locations/__repository__@migraine_platform.definitions/asset-groups/priors/list",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    for name in ("feature_table", "feature_priors", "mock_distribution"):
+        assert name in result.stdout

@@ -1,0 +1,78 @@
+"""The laws of the house, held against the code."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migraine_platform_tests.conftest import REPOSITORY, environment
+
+PACKAGE = REPOSITORY / "migraine_platform"
+
+MAY_IMPORT = {  # data flow one way: a package imports itself and what stands before it
+    "config": {"config"},
+    "priors": {"config", "priors"},
+    "simulator": {"config", "priors", "simulator"},
+    "warehouse": {"config", "warehouse"},
+}
+HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def modules(*packages: str) -> list[Path]:
+    return [path for package in packages for path in sorted((PACKAGE / package).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", modules(*MAY_IMPORT), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_science_knows_no_orchestrator_and_data_flow_one_way(path: Path) -> None:
+    package = path.relative_to(PACKAGE).parts[0]
+    for name in imports(path):
+        assert not name.startswith("dagster"), f"{name} in {path.name}"
+        if name.startswith("migraine_platform.") and name.count(".") > 1:
+            assert name.split(".")[1] in MAY_IMPORT[package], f"{name} in {package}/{path.name}"
+
+
+@pytest.mark.parametrize("path", modules("priors", "simulator", "config"), ids=lambda path: path.name)
+def test_duckdb_is_known_to_the_warehouse_alone(path: Path) -> None:
+    assert "duckdb" not in imports(path)
+
+
+def test_loading_the_code_location_loads_nothing_heavy() -> None:
+    code = "import sys, migraine_platform.definitions; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment(REPOSITORY, "demo")
+    )
+    assert HEAVY & set(result.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("path", modules("."), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_pickle_is_ever_loaded(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in ("load", "loads", "Unpickler"):
+            assert not (isinstance(node.value, ast.Name) and node.value.id in ("pickle", "torch", "joblib"))
+
+
+@pytest.mark.parametrize("path", modules("."), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_stay_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 320
+
+
+def test_torch_and_duckdb_are_pinned_exactly() -> None:
+    constraints = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    assert "torch==2.13.0" in constraints
+    assert "duckdb==1.5.5" in constraints
+    assert all("==" in line for line in constraints if line and not line.startswith("#"))

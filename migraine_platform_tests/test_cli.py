@@ -1,0 +1,164 @@
+"""The `migraine` command, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from migraine_platform.cli import main
+from migraine_platform_tests.config.test_loading import change
+from migraine_platform_tests.conftest import REPOSITORY, make_project, migraine
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A project on which `migraine run` has run once: the project, and what was printed."""
+    root = make_project(tmp_path_factory.mktemp("published") / "project")
+    result = migraine(root, "run")
+    assert result.returncode == 0, result.stderr
+    return root, result.stdout, result.stderr
+
+
+def test_run_prints_what_it_made_and_where_to_look(published: tuple[Path, str, str]) -> None:
+    root, out, err = published
+    assert str(root / "data" / "warehouse.duckdb") in out
+    assert "cohort.patient_days               2,400" in out
+    assert out.count("SELECT") >= 4
+    assert "batch-002 (3 of 3): 400 patient-days" in err
+    assert (root / "data" / "feature_normalizer.json").is_file()
+    assert (root / "data" / "mock_distribution.csv").is_file()
+    assert (root / "data" / "mock_distribution.pkl").is_file()
+
+
+def test_logs_hold_no_patient_data(published: tuple[Path, str, str]) -> None:
+    root, out, err = published
+    assert "P0001" not in out + err
+    for path in (root / "data" / "dagster").rglob("*"):
+        if path.is_file():
+            assert b"P0001" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("shape", ["table", "csv", "json"])
+def test_sql_answers_in_three_shapes(published: tuple[Path, str, str], shape: str) -> None:
+    result = migraine(published[0], "sql", "SELECT 42 AS answer, 'x' AS name", "--format", shape)
+    assert result.returncode == 0
+    if shape == "json":
+        assert json.loads(result.stdout) == [{"answer": 42, "name": "x"}]
+    elif shape == "csv":
+        assert result.stdout == "answer,name\n42,x\n"
+    else:
+        assert "answer" in result.stdout
+        assert "42" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sql", "SELEC 1"), "syntax error"),
+        (("run", "--preset", "huge"), 'preset "huge" does not exist'),
+        (("features", "--check", "nowhere.xlsx"), "no such file"),
+    ],
+)
+def test_a_users_error_is_one_sentence_and_exit_code_one(
+    published: tuple[Path, str, str], arguments: tuple[str, ...], message: str
+) -> None:
+    result = migraine(published[0], *arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ") or "\nerror: " in result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_sql_before_anything_is_published_says_so(project: Path) -> None:
+    result = migraine(project, "sql", "SELECT 1")
+    assert result.returncode == 1
+    assert "nothing is published yet; `make run` publishes the warehouse" in result.stderr
+
+
+def test_a_bad_workbook_stops_the_run_and_leaves_the_warehouse(
+    tmp_path: Path, published: tuple[Path, str, str]
+) -> None:
+    from openpyxl import load_workbook
+
+    root = tmp_path / "copy"
+    shutil.copytree(published[0], root)
+    before = (root / "data" / "warehouse.duckdb").read_bytes()
+    lake = {path: path.read_bytes() for path in (root / "data" / "lake").rglob("*.parquet")}
+    book = load_workbook(root / "data" / "migraine_prediction.xlsx")
+    book["features"]["F3"] = "1000 to"
+    book["features"]["E4"] = 7
+    book.save(root / "data" / "migraine_prediction.xlsx")
+    result = migraine(root, "run")
+    assert result.returncode == 1
+    assert 'row 3 ("sleep_deviation_hours"), column "Typical Range": "1000 to" has no upper end' in result.stderr
+    assert 'row 4 ("sleep_efficiency"), column "Weight": "7" is not a number from 0 to 1' in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (root / "data" / "warehouse.duckdb").read_bytes() == before
+    assert all(path.read_bytes() == content for path, content in lake.items())
+
+
+def test_a_bad_setting_stops_before_anything_is_written(project: Path) -> None:
+    change(project, "simulator.yaml", "population", "chronic_share", to=15)
+    result = migraine(project, "run")
+    assert result.returncode == 1
+    assert (
+        "configs/simulator.yaml, simulator.population.chronic_share: 15: expected less than or equal to 1"
+        in result.stderr
+    )
+    assert not (project / "data" / "lake").exists()
+    assert not (project / "data" / "warehouse.duckdb").exists()
+
+
+def test_switching_the_preset_replaces_the_population_whole(tmp_path: Path, published: tuple[Path, str, str]) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(published[0], root)
+    other = root / "configs" / "presets" / "other.yaml"
+    other.write_text((root / "configs" / "presets" / "tiny.yaml").read_text().replace("patients: 60", "patients: 30"))
+    result = migraine(root, "run", preset="other")
+    assert result.returncode == 0, result.stderr
+    count = migraine(root, "sql", "SELECT count(*) AS n FROM cohort.patients", "--format", "csv", preset="other")
+    assert count.stdout == "n\n30\n"
+
+
+def test_features_shows_the_workbook() -> None:
+    result = CliRunner().invoke(main, ["features"])
+    assert result.exit_code == 0
+    assert "33 features in 7 categories, all valid" in result.output
+
+
+def test_mock_writes_its_artifacts(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["mock", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "feature_normalizer.json",
+        "feature_normalizer.pkl",
+        "mock_distribution.csv",
+        "mock_distribution.pkl",
+    }
+    assert result.output.count("passed: ") == 3
+
+
+def test_simulate_writes_csv_without_the_orchestrator(project: Path, tmp_path: Path) -> None:
+    result = migraine(project, "simulate", "--out", str(tmp_path / "csv"), "--patients", "30", "--days", "20")
+    assert result.returncode == 0, result.stderr
+    days = pl.read_csv(tmp_path / "csv" / "cohort_patient_days.csv")
+    assert days.height == 600
+    assert days["patient_id"].n_unique() == 30
+    assert [path for path in (tmp_path / "csv").iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("command", ["run", "sql", "features", "mock", "simulate", "tables", "ui"])
+def test_everything_a_user_types_has_help(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_the_page_of_tables_is_up_to_date() -> None:
+    assert CliRunner().invoke(main, ["tables", "--check"]).exit_code == 0
+    assert (REPOSITORY / "docs" / "tables.md").is_file()
