@@ -22,12 +22,10 @@ def build_defs(settings: Settings) -> dg.Definitions:
     owner = settings.platform.owner
     places = Places.of(settings.platform)
     with warnings.catch_warnings():
-        # Backfill policies are marked beta and partitioned checks preview; both are pinned and covered by tests.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.simplefilter("ignore", dg.PreviewWarning)
+        warnings.simplefilter("ignore", dg.BetaWarning)  # backfill policies: pinned, and covered by tests
         return dg.Definitions(
             assets=[*priors_assets(owner), *cohort_assets(owner, batches), *warehouse_assets(owner)],
-            asset_checks=platform_checks(batches),
+            asset_checks=platform_checks(),
             jobs=[platform_job(settings)],
             schedules=[nightly_schedule(settings)],
             executor=_executor(settings.platform.executor),

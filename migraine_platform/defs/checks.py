@@ -26,20 +26,18 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
 CHECKLIST = ("clinical_directions", "probabilities_unimodal", "posterior_shifted")
 
 
-def platform_checks(batches: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+def platform_checks() -> list[dg.AssetChecksDefinition]:
     """Every check of the platform."""
-    contracts = [_contract_check(asset, declared, batches) for asset, declared in CONTRACTS.items()]
+    contracts = [_contract_check(asset, declared) for asset, declared in CONTRACTS.items()]
     return [
         *contracts,
         *(_checklist_check(name) for name in CHECKLIST),
-        _complete_check(batches),
+        _complete_check(),
         _warehouse_check(),
     ]
 
 
-def _contract_check(
-    asset: str, declared: tuple[type[Table], ...], batches: dg.PartitionsDefinition
-) -> dg.AssetChecksDefinition:
+def _contract_check(asset: str, declared: tuple[type[Table], ...]) -> dg.AssetChecksDefinition:
     """Audit each partition of the run as it lies in the lake; only those that pass are sealed and can be published."""
 
     @dg.asset_check(
@@ -47,7 +45,6 @@ def _contract_check(
         name="contract",
         blocking=True,
         description=f"Types, bounds, keys and rules of {', '.join(table.name for table in declared)}.",
-        partitions_def=batches if declared[0].by_batch else None,
     )
     def contract(
         context: dg.AssetCheckExecutionContext,
@@ -98,10 +95,10 @@ def _checklist_check(name: str) -> dg.AssetChecksDefinition:
     return check
 
 
-def _complete_check(batches: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+def _complete_check() -> dg.AssetChecksDefinition:
     """Every patient of a batch has every day of the cohort, once."""
 
-    @dg.asset_check(asset="patient_days", name="every_patient_every_day", blocking=True, partitions_def=batches)
+    @dg.asset_check(asset="patient_days", name="every_patient_every_day", blocking=True)
     def complete(
         context: dg.AssetCheckExecutionContext,
         lake: dg.ResourceParam[Lake],

@@ -16,6 +16,10 @@ from migraine_platform.warehouse.lake import WHOLE, Lake, Stamp
 if TYPE_CHECKING:
     from migraine_platform.priors.features import Feature
 
+PARTITION_TAG = "dagster/partition"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
 
 def batch_names(settings: Settings) -> list[str]:
     """Every patient batch of the configured cohort, in order."""
@@ -28,9 +32,17 @@ def patient_batches(settings: Settings) -> dg.StaticPartitionsDefinition:
 
 
 def batches_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, settings: Settings) -> list[str]:
-    """The batches that this run is about: its partitions, or all of them when it has none."""
-    step = context.op_execution_context if isinstance(context, dg.AssetCheckExecutionContext) else context
-    return list(step.partition_keys) if step.has_partition_key_range else batch_names(settings)
+    """The batches that this run is about: its partition or its range of them, or all when it has none.
+
+    Read off the run's tags, because checks are not partitioned: a partitioned check that a ranged run evaluates has no
+    partition to its evaluation, and the UI then shows it as never evaluated.
+    """
+    names, tags = batch_names(settings), context.run.tags
+    if PARTITION_TAG in tags:
+        return [tags[PARTITION_TAG]]
+    if RANGE_START_TAG in tags:
+        return names[names.index(tags[RANGE_START_TAG]) : names.index(tags[RANGE_END_TAG]) + 1]
+    return names
 
 
 def partitions_of(table: type[Table], batches: Sequence[str]) -> list[str]:
@@ -41,7 +53,7 @@ def partitions_of(table: type[Table], batches: Sequence[str]) -> list[str]:
 def all_batches_tags(settings: Settings) -> dict[str, str]:
     """Run tags that select every batch as one range."""
     names = batch_names(settings)
-    return {"dagster/asset_partition_range_start": names[0], "dagster/asset_partition_range_end": names[-1]}
+    return {RANGE_START_TAG: names[0], RANGE_END_TAG: names[-1]}
 
 
 def last_date(settings: Settings) -> date:

@@ -37,15 +37,19 @@ def table_metadata(*tables: type[Table]) -> dict[str, Any]:
 
 
 def written(lake: Lake, table: type[Table], partitions: Sequence[str], **more: Any) -> dict[str, Any]:
-    """Materialisation metadata of a table: rows and stamp of the partitions just written."""
-    stamp = lake.stamp(table, partitions[0])
+    """Materialisation metadata of a table: rows and provenance of the partitions just written."""
     return {
         "dagster/row_count": lake.rows(table, partitions),
-        "population": stamp.population,
-        "code version": stamp.code,
-        **({"last date": stamp.last_date.isoformat()} if stamp.last_date else {}),
+        **provenance(lake, table, partitions[0]),
         **more,
     }
+
+
+def provenance(lake: Lake, table: type[Table], partition: str) -> dict[str, Any]:
+    """What a partition belongs to, as its stamp says."""
+    stamp = lake.stamp(table, partition)
+    last = {"last date": stamp.last_date.isoformat()} if stamp.last_date else {}
+    return {"population": stamp.population, "code version": stamp.code, **last}
 
 
 def image(png: bytes, alt: str) -> dg.MarkdownMetadataValue:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.context import batches_of, plain_errors, read_features, stamp_of
-from migraine_platform.defs.describe import image, table_metadata, written
+from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -103,13 +103,15 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             simulator, stamp = _simulator(lake, settings), stamp_of(settings, lake)
             for done, batch in enumerate(chosen, start=1):
                 frames = simulator.batch(batch_number(batch))
-                for table in SIMULATED.values():
-                    lake.write(table, batch, frames[table.name], stamp if table.dated() else stamp.undated())
+                for name, table in SIMULATED.items():
+                    frame = frames[table.name]
+                    lake.write(table, batch, frame, stamp if table.dated() else stamp.undated())
+                    context.add_asset_metadata({"dagster/row_count": frame.height}, asset_key=name, partition_key=batch)
                 days = frames[tables.PatientDays.name].height
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {days:,} patient-days")
         for name, table in SIMULATED.items():
             more = {"migraine days": _migraine_days(lake, chosen)} if table is tables.PatientDays else {}
-            yield dg.MaterializeResult(asset_key=name, metadata=written(lake, table, chosen, **more))
+            yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **more})
 
     return [calibration, site_days, simulated_cohort]
 
