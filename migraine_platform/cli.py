@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import click
 
-from migraine_platform.config import Settings, load_settings, project_root
+from migraine_platform.config import Settings, load_settings, project_root, resized
 from migraine_platform.config.loading import PRESET_VARIABLE
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.places import Places, replace_file
@@ -36,7 +36,9 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
-            sys.exit(1)
+        except OSError as error:
+            click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        sys.exit(1)
 
     return guarded
 
@@ -68,26 +70,26 @@ def run(preset: str | None) -> None:
 @main.command()
 @click.argument("statement", metavar="QUERY")
 @click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.option("--rows", default=40, show_default=True, help="Rows shown of a table; csv and json hold all.")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Rows shown of a table; csv and json hold all.",
+)
 @plain_errors
-def sql(statement: str, shape: str, rows: int) -> None:
+def sql(statement: str, shape: Literal["table", "csv", "json"], rows: int) -> None:
     """Ask the published warehouse one SQL query."""
-    from migraine_platform.warehouse.query import query
+    from migraine_platform.warehouse.query import query_text
 
-    answer = query(_places().warehouse, statement)
-    if shape == "csv":
-        click.echo(answer.write_csv(), nl=False)
-    elif shape == "json":
-        click.echo(answer.write_json())
-    else:
-        click.echo(_table(answer, rows))
+    click.echo(query_text(_places().warehouse, statement, shape, rows))
 
 
 @main.command()
-@click.option("--check", "workbook", type=click.Path(path_type=Path), help="Another workbook than the configured one.")
+@click.argument("workbook", type=click.Path(path_type=Path), required=False)
 @plain_errors
 def features(workbook: Path | None) -> None:
-    """Read and validate the clinician's workbook, and show what it says."""
+    """Read and validate a clinician's workbook (by default the configured one), and show what it says."""
     from migraine_platform.priors.features import to_frame
     from migraine_platform.priors.workbook import read_workbook
 
@@ -95,7 +97,9 @@ def features(workbook: Path | None) -> None:
     frame = to_frame(read_workbook(path))
     click.echo(
         _table(
-            frame.select("category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family"),
+            frame.sort("category", "variable").select(
+                "category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family"
+            ),
             100,
         )
     )
@@ -108,29 +112,28 @@ def features(workbook: Path | None) -> None:
 @plain_errors
 def mock(out: Path | None, preset: str | None) -> None:
     """Write the mock distribution (.csv, .pkl) and the feature normaliser (.json, .pkl)."""
-    from migraine_platform.priors import artifacts, checklist
+    from migraine_platform.priors import artifacts
+    from migraine_platform.priors.checklist import POINTS
     from migraine_platform.priors.mock import build_mock
     from migraine_platform.priors.workbook import read_workbook
 
     settings = _settings(preset)
     known = read_workbook(settings.priors.workbook)
     built = build_mock(known, settings.priors.mock)
-    files = {
+    places = Places(out or Places.of(settings.platform).data, lake_url="")
+    for name, content in {
         "feature_normalizer.json": artifacts.normalizer_json(known),
         "feature_normalizer.pkl": artifacts.normalizer_pickle(known),
         "mock_distribution.csv": artifacts.mock_csv(built),
         "mock_distribution.pkl": artifacts.mock_pickle(built),
-    }
-    folder = out or Places.of(settings.platform).data
-    for name, content in files.items():
-        replace_file(folder / name, content)
-        click.echo(f"{folder / name}: {len(content):,} bytes")
-    for finding in (
-        checklist.clinical_directions(built),
-        checklist.probabilities_unimodal(built),
-        checklist.posterior_shifted(built),
-    ):
+    }.items():
+        replace_file(places.export(name), content)
+        click.echo(f"{places.export(name)}: {len(content):,} bytes")
+    findings = [point(built) for point in POINTS.values()]
+    for finding in findings:
         click.echo(f"{'passed' if finding.passed else 'FAILED'}: {finding.summary}")
+    if not all(finding.passed for finding in findings):
+        raise UserError("the mock distribution contradicts what clinicians say; see the failed points above")
 
 
 @main.command()
@@ -150,12 +153,12 @@ def simulate(out: Path, patients: int | None, days: int | None, preset: str | No
 
     settings = _settings(preset)
     changes = {name: value for name, value in (("patients", patients), ("days", days)) if value is not None}
-    cohort = settings.simulator.cohort.model_copy(update=changes)
-    simulator_settings = settings.simulator.model_copy(update={"cohort": cohort})
+    settings = resized(settings, **changes)
     known = read_workbook(settings.priors.workbook)
-    click.echo("calibrating", err=True)
-    simulator = CohortSimulator(simulator_settings, known, calibrate(simulator_settings, known))
-    written = export_csv(out, (simulator.batch(number) for number in range(cohort.batches)), cohort.batches)
+    calibration = calibrate(settings.simulator, known, lambda line: click.echo(f"calibration: {line}", err=True))
+    simulator = CohortSimulator(settings.simulator, known, calibration)
+    with click.progressbar(range(settings.simulator.cohort.batches), label="batches", file=sys.stderr) as numbers:
+        written = export_csv(out, (simulator.batch(number) for number in numbers))
     for path, rows in written:
         click.echo(f"{path}: {rows:,} rows")
 
@@ -221,7 +224,7 @@ def _table(frame: pl.DataFrame, rows: int) -> str:
 
 def _show_warehouse(path: Path) -> None:
     """What was made and where to look: tables with rows, example queries with answers, the path."""
-    from migraine_platform.warehouse.query import EXAMPLES, query, row_counts
+    from migraine_platform.warehouse.query import EXAMPLES, query_text, row_counts
 
     click.echo("\nTables")
     for name, rows, description in row_counts(path):
@@ -229,5 +232,9 @@ def _show_warehouse(path: Path) -> None:
     for question, statement in EXAMPLES.items():
         click.echo(f"\n{question}\n")
         click.echo("\n".join(f"  {line}" for line in statement.splitlines()))
-        click.echo(_table(query(path, statement), 20))
-    click.echo(f'\nWarehouse: {path}\nAsk it:    migraine sql "SELECT ..."    or any DuckDB client\nLook:      make ui')
+        answer = query_text(path, statement, "table")
+        click.echo("\n" + "\n".join(f"    {line}" for line in answer.splitlines()))
+    command = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith("migraine") else "migraine"
+    click.echo(f"\nWarehouse: {path}")
+    click.echo(f'Ask it:    {command} sql "SELECT ..."    or any DuckDB client')
+    click.echo("Look:      make ui")

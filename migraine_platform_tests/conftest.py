@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from migraine_platform.config import Settings, load_settings, population_hash
 from migraine_platform.config.hashing import code_version
@@ -48,6 +49,17 @@ def migraine(root: Path, *arguments: str, preset: str = "tiny") -> subprocess.Co
     """Run the `migraine` command on that project, as a user would."""
     command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", *arguments]
     return subprocess.run(command, env=environment(root, preset), capture_output=True, text=True, timeout=300)
+
+
+def change(project: Path, name: str, *keys: str, to: object) -> None:
+    """Change one value in a configuration file of a project."""
+    path = project / "configs" / name
+    content = yaml.safe_load(path.read_text())
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = to
+    path.write_text(yaml.safe_dump(content))
 
 
 @pytest.fixture

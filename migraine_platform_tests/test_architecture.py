@@ -17,7 +17,7 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
     "config": {"config"},
     "priors": {"config", "priors"},
     "simulator": {"config", "priors", "simulator"},
-    "warehouse": {"config", "warehouse"},
+    "warehouse": {"config", "priors", "simulator", "warehouse"},
 }
 HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
 
@@ -44,6 +44,18 @@ def test_science_knows_no_orchestrator_and_data_flow_one_way(path: Path) -> None
         assert not name.startswith("dagster"), f"{name} in {path.name}"
         if name.startswith("migraine_platform.") and name.count(".") > 1:
             assert name.split(".")[1] in MAY_IMPORT[package], f"{name} in {package}/{path.name}"
+
+
+@pytest.mark.parametrize(
+    "path", modules("priors", "simulator", "defs"), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_paths_are_joined_in_the_warehouse_alone(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            for side in (node.left, node.right):
+                assert not isinstance(side, ast.JoinedStr)
+                assert not (isinstance(side, ast.Constant) and isinstance(side.value, str))
+        assert not (isinstance(node, ast.Attribute) and node.attr == "joinpath")
 
 
 @pytest.mark.parametrize("path", modules("priors", "simulator", "config"), ids=lambda path: path.name)

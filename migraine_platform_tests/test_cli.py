@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from migraine_platform.cli import main
-from migraine_platform_tests.config.test_loading import change
-from migraine_platform_tests.conftest import REPOSITORY, make_project, migraine
+from migraine_platform_tests.conftest import REPOSITORY, change, make_project, migraine
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_sql_answers_in_three_shapes(published: tuple[Path, str, str], shape: st
     [
         (("sql", "SELEC 1"), "syntax error"),
         (("run", "--preset", "huge"), 'preset "huge" does not exist'),
-        (("features", "--check", "nowhere.xlsx"), "no such file"),
+        (("features", "nowhere.xlsx"), "no such file"),
     ],
 )
 def test_a_users_error_is_one_sentence_and_exit_code_one(
@@ -125,6 +126,44 @@ def test_switching_the_preset_replaces_the_population_whole(tmp_path: Path, publ
     assert count.stdout == "n\n30\n"
 
 
+def test_a_reader_stays_on_its_version_while_a_full_run_publishes(
+    tmp_path: Path, published: tuple[Path, str, str]
+) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(published[0], root)
+    warehouse = root / "data" / "warehouse.duckdb"
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READER, str(warehouse)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert reader.stdout is not None
+    first = reader.stdout.readline().strip()
+    change(root, "simulator.yaml", "cohort", "seed", to=7)
+    assert migraine(root, "run").returncode == 0
+    answers, _ = reader.communicate("stop\n", timeout=60)
+    assert reader.returncode == 0
+    assert set(answers.splitlines()) == {first}
+    assert len(answers.splitlines()) > 3
+    fresh = subprocess.run(
+        [sys.executable, "-c", READER, str(warehouse)], input="stop\n", capture_output=True, text=True
+    )
+    assert fresh.stdout.splitlines()[0] != first
+
+
+READER = """
+import sys, threading, duckdb
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+connection = duckdb.connect(sys.argv[1], read_only=True)
+while True:
+    rows = connection.execute(
+        "SELECT count(*), sum(has_migraine::INT), (SELECT max(published_at) FROM lineage.publication) "
+        "FROM cohort.patient_days").fetchone()
+    print(*rows, flush=True)
+    if stop.is_set():
+        break
+"""
+
+
 def test_features_shows_the_workbook() -> None:
     result = CliRunner().invoke(main, ["features"])
     assert result.exit_code == 0
@@ -141,6 +180,37 @@ def test_mock_writes_its_artifacts(tmp_path: Path) -> None:
         "mock_distribution.pkl",
     }
     assert result.output.count("passed: ") == 3
+
+
+def test_mock_fails_when_its_checklist_fails(project: Path) -> None:
+    change(project, "priors.yaml", "mock", "logit_per_point", to=0.0001)
+    result = migraine(project, "mock")
+    assert result.returncode == 1
+    assert "FAILED: largest shift" in result.stdout
+    assert "error: the mock distribution contradicts what clinicians say" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("run",), ("mock", "--out", "/proc/nowhere")])
+def test_a_place_that_cannot_be_written_is_one_sentence(project: Path, command: tuple[str, ...]) -> None:
+    change(project, "platform.yaml", "data_dir", to="/proc/nowhere")
+    result = migraine(project, *command)
+    assert result.returncode == 1
+    assert "error: /proc/nowhere" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_command_and_the_asset_write_the_same_mock(tmp_path: Path, published: tuple[Path, str, str]) -> None:
+    assert migraine(published[0], "mock", "--out", str(tmp_path)).returncode == 0
+    for name in ("mock_distribution.csv", "feature_normalizer.json"):
+        assert (tmp_path / name).read_bytes() == (published[0] / "data" / name).read_bytes()
+
+
+def test_a_lake_that_cannot_be_opened_is_one_sentence(project: Path) -> None:
+    change(project, "platform.yaml", "lake_url", to="foo://nowhere")
+    result = migraine(project, "run")
+    assert result.returncode == 1
+    assert 'error: lake_url "foo://nowhere" cannot be opened' in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_simulate_writes_csv_without_the_orchestrator(project: Path, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from migraine_platform.config.hashing import code_version, population_hash
 from migraine_platform.config.loading import (
     ConfigError,
+    config_file,
     load_settings,
     preset_names,
     project_root,
+    resized,
 )
 from migraine_platform.config.settings import Settings
 
@@ -13,8 +15,10 @@ __all__ = [
     "ConfigError",
     "Settings",
     "code_version",
+    "config_file",
     "load_settings",
     "population_hash",
     "preset_names",
     "project_root",
+    "resized",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ class Frozen(BaseModel):
 def _rooted(value: object, info: ValidationInfo) -> object:
     root = (info.context or {}).get("root")
     if isinstance(value, str) and root is not None:
-        return Path(root, value)
+        return str(Path(root, value))
     return value
 
 
@@ -39,8 +40,36 @@ def _share_range(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
+
+
+def _cron(text: str) -> str:
+    fields = text.split()
+    if len(fields) != len(_CRON_FIELDS):
+        raise ValueError('expected five fields, as in "30 3 * * *"')
+    for field, (name, low, high) in zip(fields, _CRON_FIELDS, strict=True):
+        for part in field.split(","):
+            match = _CRON_PART.fullmatch(part)
+            numbers = [int(number) for number in match.groups()[:2] if number] if match else [low - 1]
+            if not all(low <= number <= high for number in numbers) or numbers != sorted(numbers):
+                raise ValueError(f'"{field}" is no {name} of a cron schedule; expected {low} to {high}, *, or */n')
+    return text
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+"""Five numeric cron fields: minute, hour, day, month, weekday."""
+
 RootedPath = Annotated[Path, BeforeValidator(_rooted)]
 """A path; a relative one is taken from the project's root."""
+
+
+def _rooted_url(value: object, info: ValidationInfo) -> object:
+    return value if not isinstance(value, str) or not value or "://" in value else _rooted(value, info)
+
+
+RootedUrl = Annotated[str, BeforeValidator(_rooted_url)]
+"""A URL, or a folder; a relative folder is taken from the project's root."""
 
 InputFile = Annotated[RootedPath, AfterValidator(_existing)]
 """A file that must be there."""

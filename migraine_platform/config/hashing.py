@@ -24,7 +24,7 @@ def digest(content: bytes) -> str:
 
 
 def population_hash(settings: Settings, features: list[dict[str, Any]]) -> str:
-    """Identity of a simulated population: all that decides a patient's days, save how many there are.
+    """Identity of a simulated population: all that decides who is in it and what their days are, save how many days.
 
     The horizon is left out, so that a longer history is the same population; an input file counts
     by its content, not by its place; the workbook counts by its parsed rows, not by its formatting.

@@ -10,8 +10,9 @@ Does not: what a setting means (settings.py).
 from __future__ import annotations
 
 import difflib
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from migraine_platform.config.settings import Settings
+from migraine_platform.config.simulator import Cohort
 from migraine_platform.errors import UserError
 
 DEFAULT_PRESET = "demo"
@@ -37,6 +39,11 @@ def project_root() -> Path:
     """The folder that holds `configs/` and `data/`: $MIGRAINE_ROOT, else the checkout."""
     configured = os.environ.get(ROOT_VARIABLE)
     return Path(configured).resolve() if configured else Path(__file__).resolve().parents[2]
+
+
+def config_file(name: str, root: Path | None = None) -> Path:
+    """A file of the folder `configs/`."""
+    return (root or project_root()) / "configs" / name
 
 
 def preset_names(root: Path | None = None) -> list[str]:
@@ -67,30 +74,68 @@ def load_settings(preset: str | None = None, root: Path | None = None) -> Settin
         path = root / "configs" / f"{section}.yaml"
         _overlay(merged, {section: _read(path)}, path, origins)
     path = root / "configs" / "presets" / f"{preset}.yaml"
-    _overlay(merged, _read(path), path, origins)
+    changes = _read(path)
+    _overlay(merged, changes, path, origins)
+    if "preset" in changes:
+        raise ConfigError(f"configs/presets/{path.name}, preset: unknown key; a preset is named by its file")
 
     data = os.environ.get(DATA_VARIABLE)
-    if data:
+    if data and isinstance(merged["platform"], dict):
         merged["platform"]["data_dir"] = data
     try:
-        return Settings.model_validate({**merged, "preset": preset}, context={"root": root})
+        content = json.dumps({**merged, "preset": preset}, default=str)
+        return Settings.model_validate_json(content, strict=True, context={"root": root})
     except ValidationError as error:
         lines = [_explain(detail, origins, root) for detail in error.errors()]
         raise ConfigError("\n".join(lines)) from None
 
 
+def resized(settings: Settings, **changes: int) -> Settings:
+    """The same settings with another number of patients or days.
+
+    Raises:
+        ConfigError: if the cohort may not have that size.
+    """
+    try:
+        cohort = Cohort.model_validate({**settings.simulator.cohort.model_dump(), **changes})
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, detail['loc']))}: {detail['input']}: {detail['msg']}" for detail in error.errors()
+        ]
+        raise ConfigError("\n".join(lines)) from None
+    return settings.model_copy(update={"simulator": settings.simulator.model_copy(update={"cohort": cohort})})
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_NoDuplicates)
     except FileNotFoundError:
         raise ConfigError(f"{path}: the file is missing") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # PyYAML meets odd dates with ValueError
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if content is None:
         return {}
+    try:
+        json.dumps(content, default=str)
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{path}: a value contains itself") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(content).__name__}")
     return content
+
+
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """A mapping whose keys are all different."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f'the key "{key}" stands twice', node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _overlay(

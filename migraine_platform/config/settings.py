@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
-from migraine_platform.config.base import Frozen, InputFile, Positive, RootedPath
+from migraine_platform.config.base import Cron, Frozen, InputFile, Positive, RootedPath, RootedUrl
 from migraine_platform.config.simulator import Simulator
 
 
@@ -27,19 +27,19 @@ class Platform(Frozen):
     data_dir: RootedPath
     """The folder of everything that is made: lake, warehouse, exports."""
 
-    lake_url: str | None = None
+    lake_url: Annotated[RootedUrl, Field(min_length=1)] | None = None
     """Root of the lake, any URL fsspec opens; by default the folder `lake` in `data_dir`."""
 
     executor: Literal["in_process", "multiprocess"]
-    nightly_cron: Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+    nightly_cron: Cron
     time_zone: Annotated[str, AfterValidator(_known_zone)]
-    owner: Annotated[str, Field(pattern=r"^(team:\S+|\S+@\S+)$")]
+    owner: Annotated[str, Field(pattern=r"^(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]
 
 
-class MockDistribution(Frozen):
+class MockSettings(Frozen):
     """The Gaussian-plus-logistic mock of the feature table (`priors/mock.py`)."""
 
-    samples: Annotated[int, Field(ge=100)]
+    samples: Annotated[int, Field(ge=100, le=1_000_000)]
     seed: Annotated[int, Field(ge=0)]
     logit_per_point: Positive
     logit_offset: float
@@ -49,7 +49,7 @@ class Priors(Frozen):
     """From the clinician's workbook to priors."""
 
     workbook: InputFile
-    mock: MockDistribution
+    mock: MockSettings
 
 
 class Settings(Frozen):

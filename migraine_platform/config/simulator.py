@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen, InputFile, NonNegative, Positive, Range, Share, ShareRange
+
+EXOGENOUS_FEATURES = (
+    "total_sleep_hours",
+    "awake_time_mins",
+    "deep_sleep_share",
+    "rem_sleep_share",
+    "stress_level",
+    "water_liters",
+)
+"""Features of the workbook that a day is made of."""
+
+WEATHER_ORIGINS = ("simulated", "station", "interpolated")
+"""Where a site's day may come from."""
+
+
+def batch_name(number: int) -> str:
+    """Name of a patient batch, as the lake's partitions and the orchestrator's carry it."""
+    return f"batch-{number:03d}"
+
+
+def batch_number(name: str) -> int:
+    """Inverse of `batch_name`."""
+    return int(name.removeprefix("batch-"))
+
+
+CHRONIC_FROM = 15
+"""Days a month from which migraine is chronic (ICHD-3)."""
 
 
 class Cohort(Frozen):
@@ -17,7 +44,7 @@ class Cohort(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     patients: Annotated[int, Field(ge=1, le=10_000_000)]
     days: Annotated[int, Field(ge=2, le=36_500)]
-    start_date: date
+    start_date: Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
     batch_size: Annotated[int, Field(ge=1, le=100_000)]
     burn_in_days: Annotated[int, Field(ge=2, le=366)]
 
@@ -25,6 +52,16 @@ class Cohort(Frozen):
     def batches(self) -> int:
         """How many patient batches there are."""
         return math.ceil(self.patients / self.batch_size)
+
+    @property
+    def batch_names(self) -> list[str]:
+        """Every batch, in order."""
+        return [batch_name(number) for number in range(self.batches)]
+
+    @property
+    def last_date(self) -> date:
+        """The last day."""
+        return self.start_date + timedelta(days=self.days - 1)
 
 
 class Population(Frozen):
@@ -39,11 +76,22 @@ class Population(Frozen):
     susceptibility: ShareRange
 
     @model_validator(mode="after")
+    def _ages_are_adult(self) -> Population:
+        if not 18 <= self.age[0] <= self.age[1] <= 120:
+            raise ValueError(f"age is {list(self.age)}; expected adults, 18 <= low <= high <= 120")
+        return self
+
+    @model_validator(mode="after")
     def _frequencies_fit_a_month(self) -> Population:
         for name in ("episodic_frequency", "chronic_frequency"):
             low, high = getattr(self, name)
             if not 0 < low <= high < 30:
                 raise ValueError(f"{name} is {[low, high]}; expected days a month, 0 < low <= high < 30")
+        if not self.episodic_frequency[1] < CHRONIC_FROM <= self.chronic_frequency[0]:
+            raise ValueError(
+                f"episodic_frequency is {list(self.episodic_frequency)} and chronic_frequency "
+                f"{list(self.chronic_frequency)}; expected below and from {CHRONIC_FROM} days a month (ICHD-3)"
+            )
         return self
 
 
@@ -56,6 +104,8 @@ class Exogenous(Frozen):
 
     @model_validator(mode="after")
     def _correlation_is_one(self) -> Exogenous:
+        if sorted(self.features) != sorted(EXOGENOUS_FEATURES):
+            raise ValueError(f"features must be, in any order: {', '.join(EXOGENOUS_FEATURES)}")
         size = len(self.features)
         rows = self.correlation
         if len(rows) != size or any(len(row) != size for row in rows):
@@ -120,7 +170,7 @@ class Site(Frozen):
     site_id: Annotated[str, Field(pattern=r"^S\d{2}$")]
     climate: str
     hemisphere: Literal["north", "south"] = "north"
-    temperature_mean: float
+    temperature_mean: Annotated[float, Field(ge=-60, le=60)]
     temperature_amplitude: NonNegative
     humidity_mean: Annotated[float, Field(ge=0, le=100)]
     pressure_mean: Annotated[float, Field(gt=850, lt=1100)]
@@ -141,6 +191,8 @@ class Weather(Frozen):
     @model_validator(mode="after")
     def _sites_are_known(self) -> Weather:
         seen: set[str] = set()
+        if not 0 <= self.humidity_range[0] < self.humidity_range[1] <= 100:
+            raise ValueError(f"humidity_range is {list(self.humidity_range)}; expected 0 <= low < high <= 100")
         for site in self.sites:
             if site.climate not in self.climates:
                 known = ", ".join(sorted(self.climates))
@@ -183,6 +235,12 @@ class Attacks(Frozen):
 
     @model_validator(mode="after")
     def _course_is_possible(self) -> Attacks:
+        if not 4 <= self.duration[0] <= self.duration[1] <= 72:
+            raise ValueError(f"duration is {list(self.duration)}; expected hours within 4 to 72 (ICHD-3)")
+        if not 0 <= self.severity[0] <= self.severity[1] <= 10:
+            raise ValueError(f"severity is {list(self.severity)}; expected points within 0 to 10")
+        if not 0 < self.aura_minutes[0] <= self.aura_minutes[1] <= 24 * 60:
+            raise ValueError(f"aura_minutes is {list(self.aura_minutes)}; expected minutes, above 0 and within a day")
         if not self.duration[0] < self.duration_median < self.duration[1]:
             raise ValueError(f"duration_median is {self.duration_median}; expected inside {list(self.duration)} h")
         if sum(self.onset_weight_by_hour) <= 0:
@@ -198,6 +256,8 @@ class Calibration(Frozen):
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     patients: Annotated[int, Field(ge=100)]
+    start_date: date
+    burn_in_days: Annotated[int, Field(ge=2, le=366)]
     days: Annotated[int, Field(ge=90)]
     iterations: Annotated[int, Field(ge=1)]
 

@@ -7,10 +7,10 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
-from migraine_platform.defs.context import batch_names, batches_of, partitions_of, plain_errors, read_features
+from migraine_platform.defs.context import batches_of, failing_plainly, partitions_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import Lake
+from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
 
 CONTRACTS: dict[str, tuple[type[Table], ...]] = {
@@ -23,15 +23,13 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
 }
 """Asset -> the tables whose contracts it must keep."""
 
-CHECKLIST = ("clinical_directions", "probabilities_unimodal", "posterior_shifted")
-
 
 def platform_checks() -> list[dg.AssetChecksDefinition]:
     """Every check of the platform."""
     contracts = [_contract_check(asset, declared) for asset, declared in CONTRACTS.items()]
     return [
         *contracts,
-        *(_checklist_check(name) for name in CHECKLIST),
+        *(_checklist_check(name) for name in tables.CHECKLIST),
         _complete_check(),
         _warehouse_check(),
     ]
@@ -53,7 +51,7 @@ def _contract_check(asset: str, declared: tuple[type[Table], ...]) -> dg.AssetCh
     ) -> dg.AssetCheckResult:
         from migraine_platform.warehouse.contracts import audit_partition
 
-        with plain_errors():
+        with failing_plainly():
             audits = {
                 part: audit_partition(lake, table, part)
                 for table in declared
@@ -76,15 +74,19 @@ def _contract_check(asset: str, declared: tuple[type[Table], ...]) -> dg.AssetCh
 
 
 def _checklist_check(name: str) -> dg.AssetChecksDefinition:
-    """One point of the mock distribution's validation checklist."""
+    """One point of the mock distribution's validation checklist, on the tables as they lie in the lake."""
 
     @dg.asset_check(asset="mock_distribution", name=name, blocking=True)
-    def check(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-        from migraine_platform.priors import checklist
-        from migraine_platform.priors.mock import build_mock
+    def check(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+        from migraine_platform.priors.checklist import POINTS
+        from migraine_platform.priors.mock import from_frames
 
-        with plain_errors():
-            finding = getattr(checklist, name)(build_mock(read_features(lake), settings.priors.mock))
+        with failing_plainly():
+            samples, content_hash = lake.read_sealable(tables.MockSamples, WHOLE)
+            stored = from_frames(samples, lake.read(tables.MockMoments), lake.read(tables.MockCorrelations))
+            finding = POINTS[name](stored)
+            if finding.passed:
+                lake.seal(tables.MockSamples, WHOLE, content_hash, name)
         return dg.AssetCheckResult(
             passed=finding.passed,
             severity=dg.AssetCheckSeverity.ERROR,
@@ -97,27 +99,26 @@ def _checklist_check(name: str) -> dg.AssetChecksDefinition:
 
 def _complete_check() -> dg.AssetChecksDefinition:
     """Every patient of a batch has every day of the cohort, once."""
+    name = "every_patient_every_day"
 
-    @dg.asset_check(asset="patient_days", name="every_patient_every_day", blocking=True)
+    @dg.asset_check(asset="patient_days", name=name, blocking=True)
     def complete(
-        context: dg.AssetCheckExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        settings: dg.ResourceParam[Settings],
+        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.AssetCheckResult:
         """Every patient of the batch has every day of the cohort, once."""
-        from migraine_platform.simulator.cohort import holes
+        from migraine_platform.simulator.completeness import holes
 
         chosen = batches_of(context, settings)
-        with plain_errors():
-            found = {
-                batch: holes(
-                    lake.read(tables.Patients, [batch]),
-                    lake.read(tables.PatientDays, [batch]),
-                    settings.simulator.cohort,
-                )
-                for batch in chosen
-            }
-        failed = {batch: count for batch, count in found.items() if count}
+        failed: dict[str, int] = {}
+        with failing_plainly():
+            for batch in chosen:
+                patients = lake.read(tables.Patients, [batch], ["patient_id"])
+                days, content_hash = lake.read_sealable(tables.PatientDays, batch)
+                found = holes(patients, days, settings.simulator.cohort)
+                if found:
+                    failed[batch] = found
+                else:
+                    lake.seal(tables.PatientDays, batch, content_hash, name)
         return dg.AssetCheckResult(
             passed=not failed,
             severity=dg.AssetCheckSeverity.ERROR,
@@ -138,10 +139,11 @@ def _warehouse_check() -> dg.AssetChecksDefinition:
         """The published file opens read-only and holds as many rows as the lake."""
         from migraine_platform.warehouse.query import row_counts
 
-        with plain_errors():
+        with failing_plainly():
             published = {name: rows for name, rows, _ in row_counts(places.warehouse)}
             expected = {
-                table.name: lake.rows(table, partitions_of(table, batch_names(settings))) for table in tables.ALL
+                table.name: lake.rows(table, partitions_of(table, settings.simulator.cohort.batch_names))
+                for table in tables.ALL
             }
         wrong = {name: rows for name, rows in expected.items() if published.get(name) != rows}
         return dg.AssetCheckResult(

@@ -1,8 +1,8 @@
-"""What a step is given besides its inputs: places, batches, the identity of the population, plain errors."""
+"""What a step is given besides its inputs: batches, the population it works on, plain errors."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -14,6 +14,8 @@ from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake, Stamp
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from migraine_platform.priors.features import Feature
 
 PARTITION_TAG = "dagster/partition"
@@ -21,14 +23,9 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
-def batch_names(settings: Settings) -> list[str]:
-    """Every patient batch of the configured cohort, in order."""
-    return [f"batch-{number:03d}" for number in range(settings.simulator.cohort.batches)]
-
-
 def patient_batches(settings: Settings) -> dg.StaticPartitionsDefinition:
-    """The cohort's partitions: one a patient batch."""
-    return dg.StaticPartitionsDefinition(batch_names(settings))
+    """The cohort's partitions: one per patient batch."""
+    return dg.StaticPartitionsDefinition(settings.simulator.cohort.batch_names)
 
 
 def batches_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, settings: Settings) -> list[str]:
@@ -37,7 +34,7 @@ def batches_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext
     Read off the run's tags, because checks are not partitioned: a partitioned check that a ranged run evaluates has no
     partition to its evaluation, and the UI then shows it as never evaluated.
     """
-    names, tags = batch_names(settings), context.run.tags
+    names, tags = settings.simulator.cohort.batch_names, context.run.tags
     if PARTITION_TAG in tags:
         return [tags[PARTITION_TAG]]
     if RANGE_START_TAG in tags:
@@ -52,31 +49,58 @@ def partitions_of(table: type[Table], batches: Sequence[str]) -> list[str]:
 
 def all_batches_tags(settings: Settings) -> dict[str, str]:
     """Run tags that select every batch as one range."""
-    names = batch_names(settings)
+    names = settings.simulator.cohort.batch_names
     return {RANGE_START_TAG: names[0], RANGE_END_TAG: names[-1]}
 
 
-def last_date(settings: Settings) -> date:
-    """The last day of the configured cohort."""
-    cohort = settings.simulator.cohort
-    return cohort.start_date + timedelta(days=cohort.days - 1)
+@dataclass(frozen=True)
+class Population:
+    """The lake as one population's steps see it: they read nothing of another one, and stamp what they write."""
 
+    lake: Lake
+    stamp: Stamp
+    features: "tuple[Feature, ...]"
 
-def read_features(lake: Lake) -> "tuple[Feature, ...]":
-    """The feature table as it lies in the lake."""
-    from migraine_platform.priors.features import from_frame
+    @classmethod
+    def of(cls, settings: Settings, lake: Lake) -> "Population":
+        """The population that these settings and the feature table in the lake make.
 
-    return from_frame(lake.read(tables.Features))
+        Raises:
+            LakeError: if the feature table was made from other settings or by other code.
+        """
+        from migraine_platform.priors.features import from_frame
 
+        features = from_frame(lake.read(tables.Features))
+        population = cls.from_features(settings, lake, features)
+        population.read(tables.Features)
+        return population
 
-def stamp_of(settings: Settings, lake: Lake) -> Stamp:
-    """The stamp of everything made from these settings and the feature table in the lake."""
-    features = lake.read(tables.Features).to_dicts()
-    return Stamp(population_hash(settings, features), code_version(), last_date(settings))
+    @classmethod
+    def from_features(cls, settings: Settings, lake: Lake, features: "tuple[Feature, ...]") -> "Population":
+        """The population of a feature table that is not in the lake yet."""
+        from migraine_platform.priors.features import to_frame
+
+        rows = to_frame(features).sort(tables.Features.key).to_dicts()
+        stamp = Stamp(population_hash(settings, rows), code_version(), settings.simulator.cohort.last_date)
+        return cls(lake, stamp, features)
+
+    def read(
+        self, table: type[Table], partitions: Sequence[str] = (WHOLE,), columns: Sequence[str] | None = None
+    ) -> "pl.DataFrame":
+        """Rows of this population.
+
+        Raises:
+            LakeError: if a partition is not there, or is another population's.
+        """
+        return self.lake.read(table, partitions, columns, self.stamp)
+
+    def write(self, table: type[Table], partition: str, frame: "pl.DataFrame") -> None:
+        """Replace one partition."""
+        self.lake.write(table, partition, frame, self.stamp)
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
+def failing_plainly() -> Iterator[None]:
     """A user's error becomes the step's failure with its message alone, without a stack trace to dig through."""
     try:
         yield

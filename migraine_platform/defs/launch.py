@@ -1,16 +1,21 @@
 """Runs started from a terminal: one process, the same instance that the UI shows."""
 
+import fcntl
 import os
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 
-from migraine_platform.config import Settings, project_root
+from migraine_platform.config import Settings, config_file
 from migraine_platform.defs.automation import PLATFORM_JOB
 from migraine_platform.defs.build import build_defs
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.places import Places, replace_file
+
+BLOCKED_BY_CHECK = "DagsterAssetCheckFailedError"
+"""What a blocking check's step fails with; the check itself has said why already."""
 
 
 class RunFailedError(UserError):
@@ -19,10 +24,9 @@ class RunFailedError(UserError):
 
 def prepare_home(settings: Settings) -> Path:
     """Dagster's home below the data folder, with the project's instance configuration in it."""
-    home = Places.of(settings.platform).dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(project_root() / "configs" / "dagster.yaml", home / "dagster.yaml")
-    return home
+    places = Places.of(settings.platform)
+    replace_file(places.dagster_config, config_file("dagster.yaml").read_bytes())
+    return places.dagster_home
 
 
 def run_platform(settings: Settings) -> None:
@@ -31,14 +35,39 @@ def run_platform(settings: Settings) -> None:
     Raises:
         RunFailedError: with each failed step's or check's own sentence.
     """
-    os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
-    with dg.DagsterInstance.get() as instance:
-        job = build_defs(settings).resolve_job_def(PLATFORM_JOB)
-        result = job.execute_in_process(
-            instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}}
-        )
+    with _only_run(Places.of(settings.platform)):
+        os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
+        with _instance() as instance:
+            job = build_defs(settings).resolve_job_def(PLATFORM_JOB)
+            result = job.execute_in_process(
+                instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}}
+            )
     if not result.success:
-        raise RunFailedError("the run failed; the last published warehouse, if any, is untouched\n" + _reasons(result))
+        raise RunFailedError("the run failed\n" + _reasons(result))
+
+
+@contextmanager
+def _only_run(places: Places) -> Iterator[None]:
+    """Hold the lock of runs from a terminal; the kernel lets go of it when the process ends, however it ends."""
+    places.data.mkdir(parents=True, exist_ok=True)
+    with places.run_lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFailedError(f"another run is working on {places.data}; wait for it to end") from None
+        yield
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance; a home that it cannot open is one sentence."""
+    try:
+        instance = dg.DagsterInstance.get()
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RunFailedError(f"{os.environ['DAGSTER_HOME']}: Dagster cannot open its home: {reason}") from None
+    with instance:
+        yield instance
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> str:
@@ -49,11 +78,10 @@ def _reasons(result: dg.ExecuteInProcessResult) -> str:
         if event.event_type_value == "ASSET_CHECK_EVALUATION" and not event.asset_check_evaluation_data.passed
     ]
     for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data.user_failure_data
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            reason = failure.description if failure else (cause.message if cause else "")
-            if "check" not in (reason or "").casefold() or not lines:
-                lines.append(f"  {event.step_key}: {(reason or '').strip()}")
+        failure = event.step_failure_data if event.is_step_failure else None
+        if failure is None or (failure.error and failure.error.cls_name == BLOCKED_BY_CHECK):
+            continue
+        error = failure.error.cause if failure.error and failure.error.cause else failure.error
+        reason = failure.user_failure_data.description if failure.user_failure_data else error and error.message
+        lines.append(f"  {event.step_key}: {(reason or 'failed without a reason').strip()}")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """The artifacts of the priors, under the names that other programs look for.
 
-    feature_normalizer.json   what the platform itself reads: plain numbers, exact to the last digit
+    feature_normalizer.json   plain numbers, exact to the last digit; `normalizer_from_json` reads it back
     feature_normalizer.pkl    the same for programs that expect a pickle
     mock_distribution.csv     the samples, one column a feature
     mock_distribution.pkl     prior, posterior and samples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,14 @@ def posterior_shifted(mock: MockDistribution) -> Finding:
         f"largest shift {shift[largest]:+.2f} sd ({mock.variables[largest]}), p = {p_value:.1e}",
         {"largest_shift_sd": float(shift[largest]), "hotelling_t2": t2, "p_value": p_value},
     )
+
+
+POINTS: dict[str, Callable[[MockDistribution], Finding]] = {
+    "clinical_directions": clinical_directions,
+    "probabilities_unimodal": probabilities_unimodal,
+    "posterior_shifted": posterior_shifted,
+}
+"""The whole checklist, by name."""
 
 
 def modes(values: NDArray[np.float64]) -> int:

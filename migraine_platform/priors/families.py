@@ -15,17 +15,18 @@ day (simulator/exogenous.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
-    import polars as pl
     from numpy.typing import ArrayLike, NDArray
 
     from migraine_platform.priors.features import Feature
 
 FAMILIES = ("normal", "lognormal", "gamma", "beta", "uniform", "poisson", "bernoulli")
+LARGEST_VARIATION = 100
+"""Largest sd of a positive distribution, in means."""
+
 Z_LIMIT = 6.0
 """Quantile tables reach from -Z_LIMIT to Z_LIMIT standard normal deviations (2 in 10^9 lie outside)."""
 
@@ -54,6 +55,8 @@ def family_problem(family: str, mean: float, sd: float, low: float, high: float)
         return None
     if sd <= 0:
         return f"the sd must be above 0, not {sd:g}"
+    if family in ("lognormal", "gamma") and sd > LARGEST_VARIATION * mean:
+        return f"a {family} distribution of mean {mean:g} has sd {sd:g}, over {LARGEST_VARIATION} times the mean"
     if family == "beta":
         if not low < mean < high:
             return f"the mean {mean:g} lies outside the range {low:g} to {high:g}, which bounds a beta distribution"
@@ -132,30 +135,3 @@ def _matched(family: str, mean: float, sd: float, low: float, high: float) -> An
             return stats.bernoulli(mean)
         case _:
             raise ValueError(f'"{family}" is no known distribution; expected one of: {", ".join(FAMILIES)}')
-
-
-def distribution_frame(features: Sequence[Feature]) -> pl.DataFrame:
-    """Rows of `priors.distributions`: what each feature's prior is."""
-    import polars as pl
-
-    from migraine_platform.priors.impact import direction
-
-    rows = []
-    for feature in features:
-        prior = Prior(feature)
-        q05, q25, q50, q75, q95 = prior.quantile([0.05, 0.25, 0.5, 0.75, 0.95]).tolist()
-        rows.append(
-            {
-                "variable": feature.variable,
-                "family": feature.family,
-                "direction": direction(feature),
-                "mean": prior.mean,
-                "sd": prior.sd,
-                "q05": q05,
-                "q25": q25,
-                "q50": q50,
-                "q75": q75,
-                "q95": q95,
-            }
-        )
-    return pl.DataFrame(rows)

@@ -25,8 +25,9 @@ class UnknownVariableError(UserError):
 class Feature:
     """One row of the feature table, complete and consistent.
 
-    `mean`, `sd`, `between_sd`, `within_sd`, `range_low` and `range_high` are in the feature's unit; `impact_pattern`
-    holds ten risk scores 1-10, one per tenth of the typical range, low to high.
+    `mean`, `sd`, `between_sd`, `within_sd`, `range_low` and `range_high` are in the feature's unit; `weight` is the
+    relevance for migraine, 0-1; `lag1` the correlation of one person's days, -1 to 1; `impact_pattern` holds ten risk
+    scores 1-10, one per tenth of the typical range, low to high. None means that the table does not say.
     """
 
     category: str
@@ -52,11 +53,13 @@ class Feature:
     @property
     def between_share(self) -> float:
         """Share of the variance that lies between persons; 0 where the table does not say."""
-        if self.between_sd is None:
+        if self.between_sd is None and self.within_sd is None:
             return 0.0
-        within = self.within_sd if self.within_sd is not None else 0.0
-        total = self.between_sd**2 + within**2
-        return self.between_sd**2 / total if self.within_sd is not None else min(1.0, (self.between_sd / self.sd) ** 2)
+        if self.between_sd is None:
+            return max(0.0, 1 - ((self.within_sd or 0.0) / self.sd) ** 2)
+        if self.within_sd is None:
+            return min(1.0, (self.between_sd / self.sd) ** 2)
+        return self.between_sd**2 / (self.between_sd**2 + self.within_sd**2)
 
 
 def mid_range_mean(low: float, high: float) -> float:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MIDDLE_SCORE = 5.5
 HALF_SCORE_RANGE = 4.5
-FLAT_CORRELATION = 0.1
-"""Below this correlation of value and risk over the prior, a pattern has no direction (a U shape)."""
 
 
 class ImpactScorer:
@@ -53,24 +51,6 @@ class ImpactScorer:
             inside = np.clip(values[..., index], low, high)
             scores[..., index] = curve(inside, nu=derivative)
         return scores
-
-
-def direction(feature: Feature) -> int:
-    """The clinical direction of a feature: 1 if more of it means more migraine, -1 if less, 0 if neither.
-
-    The sign of the correlation of value and risk score over the feature's prior; a pattern that goes down and up again
-    has none worth a sign.
-    """
-    import numpy as np
-
-    from migraine_platform.priors.families import Prior
-
-    values = Prior(feature).quantile((np.arange(2000) + 0.5) / 2000)
-    scores = ImpactScorer([feature]).score(values[:, None])[:, 0]
-    if values.std() == 0 or scores.std() == 0:
-        return 0
-    correlation = float(np.corrcoef(values, scores)[0, 1])
-    return int(np.sign(correlation)) if abs(correlation) >= FLAT_CORRELATION else 0
 
 
 def _curve(feature: Feature) -> tuple[float, float, Any]:

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migraine_platform.config.settings import MockDistribution as MockSettings
+from migraine_platform.config.settings import MockSettings
 from migraine_platform.errors import UserError
+from migraine_platform.priors.distributions import direction
 from migraine_platform.priors.features import Feature
-from migraine_platform.priors.impact import MIDDLE_SCORE, ImpactScorer, direction
+from migraine_platform.priors.impact import MIDDLE_SCORE, ImpactScorer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,4 +157,30 @@ def correlation_frame(mock: MockDistribution) -> pl.DataFrame:
             "prior": correlation_of(mock.sigma_prior).ravel(),
             "posterior": correlation_of(mock.sigma_post).ravel(),
         }
+    )
+
+
+def from_frames(samples: pl.DataFrame, moments: pl.DataFrame, correlations: pl.DataFrame) -> MockDistribution:
+    """The mock distribution that the three tables hold, features in the order of their names."""
+    import numpy as np
+
+    samples, moments = samples.sort("sample", "variable"), moments.sort("variable")
+    correlations = correlations.sort("variable", "other")
+    names = tuple(moments["variable"])
+    shape = (samples.height // len(names), len(names))
+    per_sample = samples.filter(samples["variable"] == names[0])
+    covariance = {}
+    for which, sd in (("prior", moments["sd_prior"].to_numpy()), ("posterior", moments["sd_post"].to_numpy())):
+        covariance[which] = sd[:, None] * correlations[which].to_numpy().reshape(len(names), len(names)) * sd
+    return MockDistribution(
+        variables=names,
+        directions=moments["direction"].to_numpy(),
+        relevance=moments["relevance"].to_numpy(),
+        mu_prior=moments["mu_prior"].to_numpy(),
+        sigma_prior=covariance["prior"],
+        mu_post=moments["mu_post"].to_numpy(),
+        sigma_post=covariance["posterior"],
+        samples=np.ascontiguousarray(samples["value"].to_numpy().reshape(shape)),
+        p_migraine=per_sample["p_migraine"].to_numpy(),
+        migraine=per_sample["migraine"].to_numpy(),
     )

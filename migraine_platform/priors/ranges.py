@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 EXPECTED = 'expected "low-high unit", as in "1000-1030 hPa", or "<= high unit", as in "<= 2 servings"'
 
+LARGEST = 1e12
+SMALLEST_WIDTH = 1e-6
+"""Of the larger end: a narrower range is a slip, and ten tenths of it run into each other."""
+
 _NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+|\.\d+)"
 _UNIT = r"(?!e\d)[^\W\d_][\w/²³°µ%]*|°[A-Za-z]+|%"
 _BETWEEN = re.compile(
@@ -63,6 +67,9 @@ def parse_range(text: str) -> TypicalRange:
 
 
 def _ordered(written: str, low: float, high: float, unit: str | None) -> TypicalRange:
+    largest = max(abs(low), abs(high))
+    if largest > LARGEST or (low < high and high - low < SMALLEST_WIDTH * largest):
+        raise RangeError(f'"{written}" is too large or too narrow to be a typical range; {EXPECTED}')
     if not low < high:
         raise RangeError(f'"{written}" is reversed or empty ({low:g} is not below {high:g}); {EXPECTED}')
     return TypicalRange(low, high, unit)

@@ -46,6 +46,11 @@ COLUMNS: dict[str, str] = {
 """Field of a feature -> title of its column."""
 
 ALIASES = {"migrane impact pattern": "migraine impact pattern"}
+UNSAVED_FORMULA = "a formula without a saved result (open and save the workbook in a spreadsheet program)"
+LARGEST, SMALLEST = 1e12, 1e-12
+"""Magnitudes outside of which a number is a slip and would overflow later."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -57,34 +62,42 @@ class WorkbookError(UserError):
         super().__init__("\n".join(errors))
 
 
-def read_workbook(path: Path, shown_as: str | None = None) -> tuple[Feature, ...]:
+def read_workbook(path: Path) -> tuple[Feature, ...]:
     """Read and validate every feature of a workbook.
 
     Args:
         path: an .xlsx file with a sheet `features` (or a single sheet).
-        shown_as: how errors name the file; by default its folder and name.
+
+    Returns:
+        The features, sorted by name.
 
     Raises:
         WorkbookError: all errors at once.
     """
-    import zipfile
+    place = f"{path.parent.name}/{path.name}"
+    if not path.is_file():
+        raise WorkbookError([f"{place}: no such file; expected the clinician's workbook"])
+    try:
+        written, values = _sheet(path, saved_results=False), _sheet(path, saved_results=True)
+    except Exception as error:  # openpyxl meets damaged XML with whatever its parser raises
+        raise WorkbookError([f"{place}: not a readable .xlsx workbook ({type(error).__name__})"]) from None
+    if len(written.merged_cells.ranges):
+        merged = ", ".join(str(cells) for cells in written.merged_cells.ranges)
+        raise WorkbookError([f"{place}: cells are merged ({merged}); expected one value a cell"])
+    rows = [list(row) for row in values.iter_rows(values_only=True)]
+    for number, cells in enumerate(written.iter_rows(values_only=True)):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str) and cell.startswith("=") and rows[number][column] is None:
+                rows[number][column] = UNSAVED_FORMULA
+    return tuple(sorted(_features(rows, place), key=lambda feature: feature.variable))
 
+
+def _sheet(path: Path, saved_results: bool) -> Any:
+    """The sheet of features; cells of formulas hold their saved results, or the formulas themselves."""
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    place = shown_as or f"{path.parent.name}/{path.name}"
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except FileNotFoundError:
-        raise WorkbookError([f"{place}: no such file; expected the clinician's workbook"]) from None
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError):
-        raise WorkbookError([f"{place}: not a readable .xlsx workbook"]) from None
-    try:
-        sheet = book[SHEET] if SHEET in book.sheetnames else book.worksheets[0]
-        rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    finally:
-        book.close()
-    return _features(rows, place)
+    book = load_workbook(path, data_only=saved_results)
+    return book[SHEET] if SHEET in book.sheetnames else book.worksheets[0]
 
 
 def _features(rows: list[list[Any]], place: str) -> tuple[Feature, ...]:
@@ -222,11 +235,10 @@ class _Row:
             if required:
                 self.reject(field, f"it is empty; expected a number {_between(low, high)}".rstrip())
             return None
-        try:
-            value = math.nan if isinstance(cell, bool) else float(str(cell).strip())
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and low <= value <= high):
+        text = str(cell).strip()
+        value = float(text) if _NUMBER.fullmatch(text) and not isinstance(cell, bool) else math.nan
+        reasonable = value == 0 or SMALLEST <= abs(value) <= LARGEST
+        if not (reasonable and low <= value <= high):
             self.reject(field, f'"{cell}" is not a number {_between(low, high)}'.rstrip())
             return None
         return value

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from migraine_platform.config.simulator import Attacks
-from migraine_platform.simulator.streams import Stream, philox, unit
+from migraine_platform.simulator.streams import Stream, unit, words_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -172,17 +172,17 @@ def _run(  # type: ignore[no-untyped-def]
     severity = np.full((persons, days), np.nan)
     treated = np.zeros((persons, days), dtype=np.bool_)
     for i in range(persons):
-        end = -1.0
+        end = -float(HOURS)
         for t in range(days):
             left_over = min(end - HOURS * t, float(HOURS))
             if left_over >= migraine_day_hours:
                 migraine[i, t] = True
                 continue
             at_risk[i, t] = True
-            first = philox(np.uint64(seed), np.uint64(stream), np.uint64(index[i]), np.uint64(t), np.uint64(0))
+            first = words_at(seed, stream, index[i], t, 0)
             if unit(first[0]) >= probability[i, t]:
                 continue
-            second = philox(np.uint64(seed), np.uint64(stream), np.uint64(index[i]), np.uint64(t), np.uint64(1))
+            second = words_at(seed, stream, index[i], t, 1)
             migraine[i, t] = onset[i, t] = True
             hour = max(_quantile(onset_hours, unit(first[1])), left_over)
             hours = _quantile(durations, unit(first[2]))
@@ -191,7 +191,9 @@ def _run(  # type: ignore[no-untyped-def]
                 hours = max(hours * treated_factor, shortest)
             if has_aura[i] and unit(second[0]) < aura_share:
                 low, high = aura_minutes
-                aura[i, t] = (low + unit(second[1]) * (high - low)) / 60.0
+                free = HOURS * t + hour - end  # an aura does not begin before the last headache has ended
+                if 60.0 * free >= low:
+                    aura[i, t] = min((low + unit(second[1]) * (high - low)) / 60.0, free)
             low, high = severity_range
             severity[i, t] = low + unit(second[2]) * (high - low)
             start[i, t] = HOURS * t + hour

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,11 +34,6 @@ class Calendar:
     def total(self) -> int:
         """Simulated days, burn-in included."""
         return self.burn_in + self.days
-
-    @property
-    def last(self) -> date:
-        """The last day."""
-        return self.start + timedelta(days=self.days - 1)
 
     def dates(self) -> NDArray[np.datetime64]:
         """[total] the date of each simulated day."""

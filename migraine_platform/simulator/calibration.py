@@ -12,7 +12,7 @@ phi: overall, along the frequency and along each susceptibility.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from migraine_platform.simulator.attacks import AttackHistory, Course, simulate_
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.days import simulate_exposures, trigger_days
 from migraine_platform.simulator.exogenous import Copula
-from migraine_platform.simulator.patients import TRIGGERS, Patients, draw_patients
+from migraine_platform.simulator.patients import DAYS_A_MONTH, TRIGGERS, Patients, draw_patients
 from migraine_platform.simulator.weather import simulate_sites
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ CLASSES = ("episodic", "chronic")
 TERMS = ("one", "logit", "logit_squared", *(f"susceptibility_{name}" for name in TRIGGERS))
 DAMPING = 0.7
 """Share of a full step that each iteration takes: the realised days answer less than in proportion."""
+
+EFFECT_SLOPE = 0.2
+"""Roughly what one unit of log-odds does to a probability near the base rate: p (1 - p) at 0.28."""
+
+PROGRESS_EVERY = 4
+
+QUINTILES = 5
+LARGEST_QUINTILE_ERROR_DAYS = 0.5
 
 LARGEST_ERROR_DAYS = 0.25
 """Realised minus profile days a month, averaged over a class, beyond which the fit has failed."""
@@ -70,16 +78,21 @@ def basis(frequency: NDArray[np.float64], susceptibility: NDArray[np.float64]) -
     return np.column_stack([np.ones_like(logit), logit, logit**2, susceptibility])
 
 
-def calibrate(settings: Simulator, features: Sequence[Feature]) -> Calibration:
-    """Fit the hazard on the reference cohort.
+def calibrate(
+    settings: Simulator, features: Sequence[Feature], progress: Callable[[str], None] = lambda line: None
+) -> Calibration:
+    """Fit the hazard on the reference cohort; `progress` is told a line now and then.
 
     Raises:
         CalibrationError: if the configured frequencies or effects cannot be reached.
     """
     reference = _Reference(settings, features)
     calibration = reference.first_guess()
-    for _ in range(settings.calibration.iterations):
+    total = settings.calibration.iterations
+    for iteration in range(1, total + 1):
         calibration = reference.improve(calibration)
+        if iteration % PROGRESS_EVERY == 0 or iteration == total:
+            progress(f"iteration {iteration} of {total}: trigger strengths {np.round(calibration.beta, 2).tolist()}")
     reference.demand_met(calibration)
     return calibration
 
@@ -109,7 +122,13 @@ class _Reference:
     def __init__(self, settings: Simulator, features: Sequence[Feature]) -> None:
         chosen = settings.calibration
         cohort = settings.cohort.model_copy(
-            update={"seed": chosen.seed, "patients": chosen.patients, "days": chosen.days}
+            update={
+                "seed": chosen.seed,
+                "patients": chosen.patients,
+                "days": chosen.days,
+                "start_date": chosen.start_date,
+                "burn_in_days": chosen.burn_in_days,
+            }
         )
         self.target_effect = chosen.trigger_effect
         self.iterations = chosen.iterations
@@ -157,7 +176,7 @@ class _Reference:
                 curvature += 1e-9 * np.eye(len(TERMS))  # a range of width zero leaves two terms the same
                 theta[row] -= DAMPING * np.linalg.solve(curvature, phi.T @ error[members])
         effects = self.effects(calibration, history)
-        beta = calibration.beta + DAMPING * (self.target_effect - effects) / 0.2
+        beta = calibration.beta + DAMPING * (self.target_effect - effects) / EFFECT_SLOPE
         return Calibration(beta, theta)
 
     def realised(self, history: AttackHistory) -> NDArray[np.float64]:
@@ -180,13 +199,21 @@ class _Reference:
 
     def demand_met(self, calibration: Calibration) -> None:
         history = self.run(calibration)
-        error = 30 * (self.realised(history) - self.patients.frequency)
+        error = DAYS_A_MONTH * (self.realised(history) - self.patients.frequency)
         for name, members in zip(CLASSES, self.members(), strict=True):
             if members.any() and not abs(error[members].mean()) <= LARGEST_ERROR_DAYS:
                 raise CalibrationError(
                     f"simulator.population.{name}_frequency: not reached in {self.iterations} iterations; the best "
                     f"intercept is off by {error[members].mean():+.2f} migraine days a month on average, expected "
                     f"within {LARGEST_ERROR_DAYS}"
+                )
+        rank = self.patients.frequency.argsort().argsort()
+        for quintile in range(QUINTILES):
+            off = error[rank * QUINTILES // len(rank) == quintile].mean()
+            if not abs(off) <= LARGEST_QUINTILE_ERROR_DAYS:
+                raise CalibrationError(
+                    f"simulator.population: quintile {quintile + 1} of the frequencies is off by {off:+.2f} migraine "
+                    f"days a month on average, expected within {LARGEST_QUINTILE_ERROR_DAYS}"
                 )
         for name, effect in zip(TRIGGERS, self.effects(calibration, history), strict=True):
             if not abs(effect - self.target_effect) <= 0.01:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
+from migraine_platform.simulator.patients import DAYS_A_MONTH
 
 if TYPE_CHECKING:
+    import polars as pl
+
+
+def migraine_days_a_month(patients: pl.DataFrame, patient_days: pl.DataFrame) -> bytes:
+    """Distribution of realised migraine days a month by class, and realised against profile.
+
+    Args:
+        patients: `patient_id`, `is_chronic`, `base_frequency` of `cohort.patients`.
+        patient_days: `patient_id`, `has_migraine` of `cohort.patient_days`.
+    """
     import numpy as np
     import polars as pl
-    from numpy.typing import NDArray
 
-
-def migraine_days_a_month(
-    profile: NDArray[np.float64], realised: NDArray[np.float64], is_chronic: NDArray[np.bool_]
-) -> bytes:
-    """Distribution of realised migraine days a month by class, and realised against profile."""
-    import numpy as np
+    per_patient = patient_days.group_by("patient_id").agg(pl.col("has_migraine").mean()).join(patients, on="patient_id")
+    profile = DAYS_A_MONTH * per_patient["base_frequency"].to_numpy()
+    realised = DAYS_A_MONTH * per_patient["has_migraine"].to_numpy()
+    is_chronic = per_patient["is_chronic"].to_numpy()
 
     figure, (histogram, scatter) = new_figure(9, 3.6, 1, 2)
     bins = np.arange(0, 31, 1.5).tolist()
@@ -39,7 +47,7 @@ def pressure_falls(site_days: pl.DataFrame, threshold: float) -> bytes:
     shares = (
         site_days.group_by("site_id", "climate")
         .agg(
-            fall=(pl.col("pressure_change_24h") <= -threshold).mean(),
+            fall=pl.col("weather_trigger").mean(),
             is_station=(pl.col("origin") == "station").any(),
         )
         .sort("fall")

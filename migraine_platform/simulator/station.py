@@ -36,7 +36,7 @@ class StationYear:
 
     values: NDArray[np.float64]
     interpolated: NDArray[np.bool_]
-    """[366] whether the day's pressure was not measured."""
+    """[366] whether any of the day's values was not measured."""
 
     def on(self, dates: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values [days, 3] and marks [days] for some dates."""
@@ -101,9 +101,11 @@ def _fill(dates: NDArray[np.datetime64], measured: NDArray[np.float64], place: s
             raise StationError(f'{place}, column "{name}": no value at all')
         gap = int(np.diff(np.concatenate([known, known[:1] + 366])).max()) - 1
         if gap > LARGEST_GAP_DAYS:
-            raise StationError(f'{place}, column "{name}": {gap} days in a row without a value; expected at most 7')
+            raise StationError(
+                f'{place}, column "{name}": {gap} days in a row without a value; expected at most {LARGEST_GAP_DAYS}'
+            )
         filled[:, column] = np.interp(np.arange(366), known, year[known, column], period=366)
-    return StationYear(filled, np.isnan(year[:, list(VALUES).index("pressure")]))
+    return StationYear(filled, np.isnan(year).any(axis=1))
 
 
 def _leap_day_of_year(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:

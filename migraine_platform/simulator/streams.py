@@ -33,7 +33,6 @@ class Stream(IntEnum):
     DIARY = 5
     SITE = 6
     ATTACK = 7
-    REFERENCE = 8
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)
@@ -74,6 +73,12 @@ def philox(
 
 
 @njit(cache=True, inline="always")
+def words_at(seed: int, stream: int, person: int, day: int, block: int) -> tuple[np.uint64, ...]:
+    """`philox` of plain integers."""
+    return philox(np.uint64(seed), np.uint64(stream), np.uint64(person), np.uint64(day), np.uint64(block))
+
+
+@njit(cache=True, inline="always")
 def unit(word: np.uint64) -> float:
     """A word as a number in (0, 1), never at either end."""
     return (float(word >> MANTISSA) + 0.5) * UNIT
@@ -86,13 +91,7 @@ def uniforms(seed: int, stream: int, persons: NDArray[np.int64], days: int, slot
     for i in range(len(persons)):
         for day in range(days):
             for block in range((slots + 3) // 4):
-                words = philox(
-                    np.uint64(seed),
-                    np.uint64(stream),
-                    np.uint64(persons[i]),
-                    np.uint64(day),
-                    np.uint64(block),
-                )
+                words = words_at(seed, stream, persons[i], day, block)
                 for k in range(min(4, slots - 4 * block)):
                     out[i, day, 4 * block + k] = unit(words[k])
     return out
@@ -100,26 +99,18 @@ def uniforms(seed: int, stream: int, persons: NDArray[np.int64], days: int, slot
 
 @njit(cache=True)
 def normals(seed: int, stream: int, persons: NDArray[np.int64], days: int, slots: int) -> NDArray[np.float64]:
-    """Standard normal deviates (Box-Muller, a fixed two uniforms a pair): [persons, days, slots]."""
+    """Standard normal deviates (Box-Muller on pairs of uniforms): [persons, days, slots]."""
+    pairs = (slots + 1) // 2
+    u = uniforms(seed, stream, persons, days, 2 * pairs)
     out = np.empty((len(persons), days, slots))
     for i in range(len(persons)):
         for day in range(days):
-            for block in range((slots + 3) // 4):
-                words = philox(
-                    np.uint64(seed),
-                    np.uint64(stream),
-                    np.uint64(persons[i]),
-                    np.uint64(day),
-                    np.uint64(block),
-                )
-                for pair in range(2):
-                    slot = 4 * block + 2 * pair
-                    if slot < slots:
-                        radius = np.sqrt(-2.0 * np.log(unit(words[2 * pair])))
-                        angle = TWO_PI * unit(words[2 * pair + 1])
-                        out[i, day, slot] = radius * np.cos(angle)
-                        if slot + 1 < slots:
-                            out[i, day, slot + 1] = radius * np.sin(angle)
+            for pair in range(pairs):
+                radius = np.sqrt(-2.0 * np.log(u[i, day, 2 * pair]))
+                angle = TWO_PI * u[i, day, 2 * pair + 1]
+                out[i, day, 2 * pair] = radius * np.cos(angle)
+                if 2 * pair + 1 < slots:
+                    out[i, day, 2 * pair + 1] = radius * np.sin(angle)
     return out
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from migraine_platform.config.simulator import Climate, Site, Weather
+from migraine_platform.config.simulator import WEATHER_ORIGINS, Climate, Site, Weather
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.patients import Patients
 from migraine_platform.simulator.station import read_station
@@ -30,8 +30,6 @@ DAYS_A_YEAR = 365.25
 COLDEST_DAY = {"north": 20.0, "south": 20.0 + DAYS_A_YEAR / 2}
 """Day of the year on which the mean temperature is lowest: late January, half a year later in the south (assumed)."""
 
-ORIGINS = ("simulated", "station", "interpolated")
-
 
 @dataclass(frozen=True)
 class SiteWeather:
@@ -43,7 +41,7 @@ class SiteWeather:
     pressure_change: NDArray[np.float64]
     """Pressure minus the day before; 0 on the first simulated day, which lies in the burn-in."""
     origin: NDArray[np.int64]
-    """Position in ORIGINS."""
+    """Position in WEATHER_ORIGINS."""
 
 
 def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeather:
@@ -64,7 +62,7 @@ def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeath
         else:
             values, interpolated = read_station(site.station).on(calendar.dates())
             temperature[row], humidity[row], pressure[row] = values.T
-            origin[row] = np.where(interpolated, ORIGINS.index("interpolated"), ORIGINS.index("station"))
+            origin[row] = np.where(interpolated, *map(WEATHER_ORIGINS.index, ("interpolated", "station")))
     change = np.diff(pressure, axis=1, prepend=pressure[:, :1])
     return SiteWeather(temperature, humidity, pressure, change, origin)
 
@@ -82,7 +80,9 @@ def at_patients(sites: SiteWeather, patients: Patients, weather: Weather) -> dic
     }
 
 
-def site_frame(sites: SiteWeather, configured: Sequence[Site], calendar: Calendar) -> pl.DataFrame:
+def site_frame(
+    sites: SiteWeather, configured: Sequence[Site], calendar: Calendar, pressure_fall: float
+) -> pl.DataFrame:
     """Rows of `cohort.site_days`: the kept days of every site."""
     import polars as pl
 
@@ -97,7 +97,8 @@ def site_frame(sites: SiteWeather, configured: Sequence[Site], calendar: Calenda
             "humidity": sites.humidity[:, kept].ravel(),
             "pressure": sites.pressure[:, kept].ravel(),
             "pressure_change_24h": sites.pressure_change[:, kept].ravel(),
-            "origin": np.array(ORIGINS)[sites.origin[:, kept].ravel()],
+            "weather_trigger": (sites.pressure_change[:, kept] <= -pressure_fall).ravel(),
+            "origin": np.array(WEATHER_ORIGINS)[sites.origin[:, kept].ravel()],
         }
     )
 

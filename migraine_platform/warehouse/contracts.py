@@ -57,11 +57,11 @@ def audit(table: type[Table], frame: pl.DataFrame) -> Audit:
 
 
 def audit_partition(lake: Lake, table: type[Table], partition: str) -> Audit:
-    """Audit one partition as it lies in the lake, and seal it if it passes."""
+    """Audit one partition as it lies in the lake, and note in its seal that it passed."""
     frame, content_hash = lake.read_sealable(table, partition)
     result = audit(table, frame)
     if result.passed:
-        lake.seal(table, partition, content_hash)
+        lake.seal(table, partition, content_hash, "contract")
     return result
 
 

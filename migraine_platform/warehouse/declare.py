@@ -129,6 +129,8 @@ class Table:
     by_batch: ClassVar[bool]
     columns: ClassVar[tuple[Column, ...]]
     rules: ClassVar[dict[str, str]] = {}
+    audits: ClassVar[tuple[str, ...]] = ("contract",)
+    """Blocking checks that a partition must have passed before it can be published."""
 
     def __init_subclass__(
         cls,

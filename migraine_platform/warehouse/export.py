@@ -10,23 +10,20 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def export_csv(folder: Path, batches: Iterable[dict[str, pl.DataFrame]], expected: int) -> list[tuple[Path, int]]:
+def export_csv(folder: Path, batches: Iterable[dict[str, pl.DataFrame]]) -> list[tuple[Path, int]]:
     """Append each batch's tables to `<schema>_<table>.csv` in a folder; a file appears only when it is whole.
 
     Returns:
         The files and their rows.
     """
-    from click import progressbar
-
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, int] = {}
     try:
-        with progressbar(batches, length=expected, label="batches") as bar:
-            for tables in bar:
-                for name, frame in tables.items():
-                    with _aside(folder, name).open("ab" if name in rows else "wb") as file:
-                        frame.write_csv(file, include_header=name not in rows)
-                    rows[name] = rows.get(name, 0) + frame.height
+        for tables in batches:
+            for name, frame in tables.items():
+                with _aside(folder, name).open("ab" if name in rows else "wb") as file:
+                    frame.write_csv(file, include_header=name not in rows)
+                rows[name] = rows.get(name, 0) + frame.height
         for name in rows:
             _aside(folder, name).replace(_final(folder, name))
     finally:

@@ -1,7 +1,7 @@
 """The lake: Parquet partitions, each written whole or not at all, each saying what it is.
 
     <root>/<schema>/<table>/<partition>.parquet      the rows; the stamp lies in the file's own metadata
-    <root>/<schema>/<table>/<partition>.audit.json   the seal: which bytes passed which contract
+    <root>/<schema>/<table>/<partition>.audit.json   the seal: which bytes passed which checks
 
 Belongs here: reading, writing, stamping and sealing partitions. Does not: what rows must look like (contracts.py).
 The root is any URL that fsspec opens. A reader sees the old file or the new one: a local file is renamed into place,
@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -48,9 +49,14 @@ class Stamp:
         """Compact and in a fixed order: the same stamp is the same bytes."""
         return json.dumps({**asdict(self), "last_date": self.last_date and self.last_date.isoformat()}, sort_keys=True)
 
-    def undated(self) -> Stamp:
-        """The stamp of a table without days."""
-        return replace(self, last_date=None)
+    def of(self, table: type[Table]) -> Stamp:
+        """The stamp that a table's partitions carry: only tables with days have a last one."""
+        return self if table.dated() else replace(self, last_date=None)
+
+    def __str__(self) -> str:
+        """The stamp in words."""
+        last = f", to {self.last_date}" if self.last_date else ""
+        return f"population {self.population}, code {self.code}{last}"
 
     @classmethod
     def from_json(cls, text: str) -> Stamp:
@@ -67,11 +73,16 @@ class Lake:
         from fsspec.core import url_to_fs
 
         self.root = root
-        self._fs, self._base = url_to_fs(root)
+        try:
+            self._fs, self._base = url_to_fs(root)
+        except (ValueError, ImportError) as error:
+            raise LakeError(f'lake_url "{root}" cannot be opened: {error}; expected a folder or a URL') from None
         self._local = "file" in _protocols(self._fs)
 
     def write(self, table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> None:
         """Replace one partition, rows sorted by the table's key, columns in the declared order.
+
+        The part of the stamp that concerns the table is written into the file.
 
         Raises:
             LakeError: if the frame lacks a declared column or has one too many.
@@ -83,26 +94,49 @@ class Lake:
             raise LakeError(f"{table.name}, {partition}: columns missing: {lacking}; not declared: {extra}")
         buffer = io.BytesIO()
         frame.select(declared).sort(table.key).write_parquet(
-            buffer, compression="lz4", metadata={_STAMP: stamp.to_json()}
+            buffer, compression="lz4", metadata={_STAMP: stamp.of(table).to_json()}
         )
         self._put(self._path(table, partition), buffer.getvalue())
 
-    def read(self, table: type[Table], partitions: Sequence[str] = (WHOLE,)) -> pl.DataFrame:
+    def read(
+        self,
+        table: type[Table],
+        partitions: Sequence[str] = (WHOLE,),
+        columns: Sequence[str] | None = None,
+        stamp: Stamp | None = None,
+    ) -> pl.DataFrame:
         """The rows of some partitions, in the order given.
 
+        Args:
+            columns: which columns to read; by default all.
+            stamp: what the partitions must belong to, so that nothing is made from stale inputs.
+
         Raises:
-            LakeError: naming the partitions that are not there.
+            LakeError: naming the partitions that are not there, or that belong to another population.
         """
         import polars as pl
 
         self._demand(table, partitions)
-        return pl.concat([pl.read_parquet(io.BytesIO(self._get(table, part))) for part in partitions])
+        frames: list[pl.DataFrame] = []
+        for part in partitions:
+            if stamp is not None and (found := self.stamp(table, part)) != stamp.of(table):
+                raise LakeError(
+                    f"{table.name}, {part}: is of {found}; expected {stamp.of(table)}; materialise it again first"
+                )
+            with self._readable(table, part):
+                content = io.BytesIO(self._get(table, part))
+                frames.append(pl.read_parquet(content, columns=None if columns is None else list(columns)))
+        return pl.concat(frames)
 
     def stamp(self, table: type[Table], partition: str) -> Stamp:
-        """What a partition says it belongs to."""
+        """What a partition says it belongs to.
+
+        Raises:
+            LakeError: if the file was not written by the platform.
+        """
         import polars as pl
 
-        with self._fs.open(self._path(table, partition), "rb") as file:
+        with self._readable(table, partition), self._fs.open(self._path(table, partition), "rb") as file:
             metadata = pl.read_parquet_metadata(file)
         if _STAMP not in metadata:
             raise LakeError(f"{table.name}, {partition}: not written by the platform (it carries no stamp)")
@@ -122,19 +156,25 @@ class Lake:
                 total += pl.scan_parquet(file).select(pl.len()).collect().item()
         return total
 
-    def seal(self, table: type[Table], partition: str, content_hash: str) -> None:
-        """Record that exactly these bytes passed the table's contract as declared today."""
-        seal = {"sha256": content_hash, "contract": table.fingerprint()}
+    def seal(self, table: type[Table], partition: str, content_hash: str, check: str) -> None:
+        """Record that exactly these bytes passed a check, under the table's contract as declared today."""
+        passed = {*self._passed(table, partition, content_hash), check}
+        seal = {"sha256": content_hash, "contract": table.fingerprint(), "checks": sorted(passed)}
         self._put(self._path(table, partition, ".audit.json"), json.dumps(seal, sort_keys=True).encode())
 
     def sealed(self, table: type[Table], partition: str) -> bool:
-        """Whether the partition's present bytes passed the contract as declared today."""
+        """Whether the partition's present bytes passed every check that the table demands."""
+        return set(table.audits) <= self._passed(table, partition, self.content_hash(table, partition))
+
+    def _passed(self, table: type[Table], partition: str, content_hash: str) -> set[str]:
+        """The checks that these bytes passed; a seal that cannot be read, or of other bytes, says none."""
         path = self._path(table, partition, ".audit.json")
-        if not self._fs.exists(path):
-            return False
-        seal = json.loads(self._fs.cat_file(path))
-        expected = {"sha256": self.content_hash(table, partition), "contract": table.fingerprint()}
-        return bool(seal == expected)
+        try:
+            seal = json.loads(self._fs.cat_file(path))
+            current = (seal["sha256"], seal["contract"]) == (content_hash, table.fingerprint())
+            return set(seal["checks"]) if current else set()
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return set()
 
     def content_hash(self, table: type[Table], partition: str) -> str:
         """SHA-256 of a partition's file."""
@@ -146,7 +186,8 @@ class Lake:
 
         self._demand(table, [partition])
         content = self._get(table, partition)
-        return pl.read_parquet(io.BytesIO(content)), hashlib.sha256(content).hexdigest()
+        with self._readable(table, partition):
+            return pl.read_parquet(io.BytesIO(content)), hashlib.sha256(content).hexdigest()
 
     def sql_source(self, connection: Any, table: type[Table], partitions: Sequence[str]) -> str:
         """A `read_parquet(...)` expression over some partitions, for a DuckDB connection.
@@ -163,6 +204,16 @@ class Lake:
             paths = [f"{protocol}://{path.lstrip('/')}" for path in paths]
         quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         return f"read_parquet([{quoted}])"
+
+    @contextmanager
+    def _readable(self, table: type[Table], partition: str) -> Iterator[None]:
+        """A file that is no Parquet is named by table and partition."""
+        import polars as pl
+
+        try:
+            yield
+        except pl.exceptions.PolarsError:
+            raise LakeError(f"{table.name}, {partition}: the file is damaged; materialise it again") from None
 
     def _demand(self, table: type[Table], partitions: Sequence[str]) -> None:
         missing = self.missing(table, partitions)

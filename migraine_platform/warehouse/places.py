@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from migraine_platform.config.settings import Platform
+from migraine_platform.errors import UserError
+
+
+class PlaceError(UserError):
+    """A place that cannot be written to."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +37,40 @@ class Places:
         """Dagster's own database and logs."""
         return self.data / "dagster"
 
+    @property
+    def dagster_config(self) -> Path:
+        """Dagster's own configuration, which it looks for in its home."""
+        return self.dagster_home / "dagster.yaml"
+
+    @property
+    def run_lock(self) -> Path:
+        """Held by a run started from a terminal."""
+        return self.data / ".run.lock"
+
     def export(self, name: str) -> Path:
         """A file that people or other programs take away."""
         return self.data / name
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing: beside it, flushed to disk, then renamed over it."""
-    import os
+    """Write a whole file or nothing: beside it, flushed to disk, then renamed over it.
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    What a killed process left beside it is removed.
+
+    Raises:
+        PlaceError: if the place cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+            if not _alive(leftover.suffixes[-2].removeprefix(".")):
+                leftover.unlink(missing_ok=True)
+        _write_aside(path, content)
+    except OSError as error:
+        raise PlaceError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _write_aside(path: Path, content: bytes) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with aside.open("wb") as file:
@@ -50,3 +80,14 @@ def replace_file(path: Path, content: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _alive(process: str) -> bool:
+    """Whether a process of this number runs (or the text is none)."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

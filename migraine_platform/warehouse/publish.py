@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Plan = Mapping[type[Table], Sequence[str]]
 """Which partitions of which tables are to be published."""
 
+Sealed = Mapping[tuple[type[Table], str], str]
+"""Table and partition -> the hash of the bytes that passed their audit."""
+
 LOCK_PATIENCE_SECONDS = 300
 
 
@@ -61,15 +64,16 @@ def publish(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with _only_publisher(target):
-        _demand_publishable(lake, plan, expected)
+        sealed = _demand_publishable(lake, plan, expected)
         for stale in target.parent.glob(f".{target.name}.*.tmp*"):
             stale.unlink(missing_ok=True)
         aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             rows = _build(lake, plan, aside, expected, progress)
+            _demand_unchanged(lake, sealed)
+            _demand_readable(aside, rows)
             _flush(aside)
-            aside.replace(target)
-            _flush(target.parent)
+            _replace(aside, target)
         finally:
             aside.unlink(missing_ok=True)
     return Publication(target, expected, rows)
@@ -93,7 +97,8 @@ def _only_publisher(target: Path) -> Iterator[None]:
         yield
 
 
-def _demand_publishable(lake: Lake, plan: Plan, expected: Stamp) -> None:
+def _demand_publishable(lake: Lake, plan: Plan, expected: Stamp) -> Sealed:
+    """The hash of every partition, after making sure that all are there, of one stamp, and sealed."""
     problems: list[str] = []
     for table, partitions in plan.items():
         missing = set(lake.missing(table, partitions))
@@ -101,34 +106,57 @@ def _demand_publishable(lake: Lake, plan: Plan, expected: Stamp) -> None:
             problems.append(f"{table.name}: not in the lake: {_some(sorted(missing))}")
         present = [part for part in partitions if part not in missing]
         foreign = {part: lake.stamp(table, part) for part in present}
-        foreign = {part: stamp for part, stamp in foreign.items() if stamp != _for(table, expected)}
+        foreign = {part: stamp for part, stamp in foreign.items() if stamp != expected.of(table)}
         if foreign:
             part, stamp = next(iter(foreign.items()))
             problems.append(
                 f"{table.name}: of another population, code version or last day: {_some(list(foreign))} "
-                f"({part} is {_words(stamp)}; expected {_words(_for(table, expected))})"
+                f"({part} is {stamp}; expected {expected.of(table)})"
             )
         unaudited = [part for part in present if part not in foreign and not lake.sealed(table, part)]
         if unaudited:
-            problems.append(f"{table.name}: not audited, or the audit failed: {_some(unaudited)}")
+            problems.append(f"{table.name}: not audited, or an audit failed: {_some(unaudited)}")
     if problems:
         raise PublishError(
             "nothing was published, the last warehouse stays; materialise these again:\n  " + "\n  ".join(problems)
         )
+    return {(table, part): lake.content_hash(table, part) for table, parts in plan.items() for part in parts}
 
 
-def _for(table: type[Table], expected: Stamp) -> Stamp:
-    """The stamp a table's partitions carry: only tables with days have a last one."""
-    return expected if table.dated() else expected.undated()
-
-
-def _words(stamp: Stamp) -> str:
-    last = f", to {stamp.last_date}" if stamp.last_date else ""
-    return f"population {stamp.population}, code {stamp.code}{last}"
+def _demand_unchanged(lake: Lake, sealed: Sealed) -> None:
+    """A run that rewrote a partition while the warehouse was built may have mixed it in, unaudited."""
+    changed = [
+        f"{table.name} {part}" for (table, part), seen in sealed.items() if lake.content_hash(table, part) != seen
+    ]
+    if changed:
+        raise PublishError(
+            f"nothing was published: rewritten by another run meanwhile: {_some(changed)}; publish again"
+        )
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _demand_readable(path: Path, rows: Mapping[str, int]) -> None:
+    """Open what was built as a reader will, and count again."""
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as connection:
+        wrong = [name for name, count in rows.items() if _count(connection, name) != count]
+    if wrong:
+        raise PublishError(f"nothing was published: rows got lost on the way to the file: {_some(wrong)}")
+
+
+def _replace(aside: Path, target: Path) -> None:
+    """Rename into place. A write-ahead log of the old file, left by a client that wrote to it and died, must not be
+    replayed into the new one.
+    """
+    log = target.with_name(f"{target.name}.wal")
+    log.unlink(missing_ok=True)
+    aside.replace(target)
+    log.unlink(missing_ok=True)
+    _flush(target.parent)
 
 
 def _build(lake: Lake, plan: Plan, path: Path, stamp: Stamp, progress: Callable[[str], None]) -> dict[str, int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from migraine_platform.errors import UserError
 
@@ -42,12 +42,71 @@ def query(warehouse: Path, sql: str) -> pl.DataFrame:
     Raises:
         QueryError: if nothing is published yet, or the query is wrong or tries to write.
     """
+    with _answered(warehouse, sql) as answer:
+        frame: pl.DataFrame = answer.pl()
+        return frame
+
+
+def query_text(warehouse: Path, sql: str, shape: Literal["table", "csv", "json"], rows: int = 40) -> str:
+    """Answer one SQL query as text, every value as DuckDB writes it.
+
+    Args:
+        shape: a table for people, CSV with a header, or a JSON list of rows.
+        rows: how many rows a table shows; CSV and JSON hold all.
+
+    Raises:
+        QueryError: as `query`.
+    """
+    import csv
+    import io
+    import json
+
+    with _answered(warehouse, sql) as answer:
+        names = answer.columns
+        if shape == "json":
+            found = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+            return json.dumps(found, default=str, indent=None)
+        values = answer.project("CAST(COLUMNS(*) AS VARCHAR)").fetchall()
+    if shape == "csv":
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([names, *values])
+        return text.getvalue().removesuffix("\n")
+    return _table(names, values, rows)
+
+
+def _table(names: Sequence[str], values: Sequence[Sequence[str | None]], rows: int) -> str:
+    """Columns of equal width; a missing value is a dot."""
+    shown = [["·" if value is None else value for value in row] for row in values[:rows]]
+    widths = [max(map(len, column)) for column in zip(names, *shown, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [names, *shown]
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    if len(values) > rows:
+        lines.append(f"({len(values) - rows:,} more rows)")
+    return "\n".join(lines)
+
+
+def _demand_query(sql: str) -> None:
+    """One statement that only asks."""
+    import duckdb
+
+    statements = duckdb.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
+        raise QueryError(f"found {kinds}; expected one query, as in SELECT ... FROM ...")
+
+
+@contextmanager
+def _answered(warehouse: Path, sql: str) -> Iterator[duckdb.DuckDBPyRelation]:
+    """The answer to one query, while the connection is open."""
     with _connected(warehouse) as connection:
+        _demand_query(sql)
         answer = connection.sql(sql)
         if answer is None:
             raise QueryError("the statement returns no rows; expected a query, as in SELECT ... FROM ...")
-        frame: pl.DataFrame = answer.pl()
-        return frame
+        yield answer
 
 
 def row_counts(warehouse: Path) -> list[tuple[str, int, str]]:
@@ -59,7 +118,7 @@ def row_counts(warehouse: Path) -> list[tuple[str, int, str]]:
         ).fetchall()
         counts: list[tuple[str, int, str]] = []
         for name, comment in found:
-            row = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+            row = connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()
             counts.append((name, int(row[0]) if row else 0, (comment or "").split(" Key:")[0]))
         return counts
 
@@ -76,3 +135,8 @@ def _connected(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
     except duckdb.Error as error:
         raise QueryError(str(error).strip()) from None
+
+
+def _quoted(name: str) -> str:
+    schema, _, table = name.partition(".")
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))

@@ -8,11 +8,26 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.warehouse.declare import Table, day, flag, integer, moment, number, share, text
+from migraine_platform.config.simulator import WEATHER_ORIGINS
+from migraine_platform.priors.features import LATENT_AXES
+from migraine_platform.warehouse.declare import Column, Table, day, flag, integer, moment, number, share, text
+
+CHECKLIST = ("clinical_directions", "probabilities_unimodal", "posterior_shifted")
+"""Points of the mock distribution's checklist (priors/checklist.py), each a blocking check."""
 
 PATIENT_ID = r"^P\d{4,}$"
 BATCH = r"^batch-\d{3,}$"
 SITE = r"^S\d{2}$"
+WEATHER_TRIGGER = flag("Pressure fell in 24 h by the configured step (simulator.triggers)")
+
+
+def _weather_columns() -> tuple[Column, Column, Column, Column]:
+    return (
+        number("Air temperature, mean of the day", unit="degC", low=-60, high=60),
+        number("Relative humidity, mean of the day", unit="%", low=0, high=100),
+        number("Sea-level pressure, mean of the day", unit="hPa", low=850, high=1100),
+        number("Pressure minus the day before", unit="hPa", low=-100, high=100),
+    )
 
 
 class Features(Table, name="priors.features", key=("variable",)):
@@ -35,7 +50,7 @@ class Features(Table, name="priors.features", key=("variable",)):
     normalized_low = number("Where the lower end lies on the normalised scale", low=1, high=10)
     normalized_high = number("Where the upper end lies on the normalised scale", low=1, high=10)
     impact_pattern = text("Ten risk scores 1-10 over the typical range, low to high", pattern=r"^\d+( \d+){9}$")
-    latent_axis = text("Latent state it feeds", values=("stress", "sleep_debt", "hormonal", "env_load", "none"))
+    latent_axis = text("Latent state it feeds", values=LATENT_AXES)
     source = text("Where the numbers come from")
 
     rules: ClassVar = {
@@ -69,6 +84,8 @@ class MockSamples(Table, name="mock.samples", key=("sample", "variable")):
     value = number("Value in the feature's unit")
     p_migraine = share("Probability of migraine given the sample")
     migraine = flag("Drawn label")
+
+    audits: ClassVar = ("contract", *CHECKLIST)
 
 
 class MockMoments(Table, name="mock.moments", key=("variable",)):
@@ -108,11 +125,9 @@ class SiteDays(Table, name="cohort.site_days", key=("site_id", "date")):
     site_id = text("Site", pattern=SITE)
     date = day("Day")
     climate = text("Kind of climate")
-    temperature = number("Air temperature, mean of the day", unit="degC", low=-60, high=60)
-    humidity = number("Relative humidity, mean of the day", unit="%", low=0, high=100)
-    pressure = number("Sea-level pressure, mean of the day", unit="hPa", low=850, high=1100)
-    pressure_change_24h = number("Pressure minus the day before", unit="hPa", low=-100, high=100)
-    origin = text("Where the day comes from", values=("simulated", "station", "interpolated"))
+    temperature, humidity, pressure, pressure_change_24h = _weather_columns()
+    weather_trigger = WEATHER_TRIGGER
+    origin = text("Where the day comes from", values=WEATHER_ORIGINS)
 
 
 class Patients(Table, name="cohort.patients", key=("patient_id",), by_batch=True):
@@ -133,10 +148,7 @@ class WeatherDays(Table, name="cohort.weather_days", key=("patient_id", "date"),
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     date = day("Day")
-    temperature = number("Air temperature, mean of the day", unit="degC", low=-60, high=60)
-    humidity = number("Relative humidity, mean of the day", unit="%", low=0, high=100)
-    pressure = number("Sea-level pressure, mean of the day", unit="hPa", low=850, high=1100)
-    pressure_change_24h = number("Pressure minus the day before", unit="hPa", low=-100, high=100)
+    temperature, humidity, pressure, pressure_change_24h = _weather_columns()
 
 
 class SleepDays(Table, name="cohort.sleep_days", key=("patient_id", "date"), by_batch=True):
@@ -200,14 +212,15 @@ class PatientDays(
     patient_id = text("Patient", pattern=PATIENT_ID)
     patient_batch = text("Partition the patient belongs to", pattern=BATCH)
     date = day("Day")
-    has_migraine = flag("Migraine day: an attack began, or one went on for at least four hours")
+    has_migraine = flag("Migraine day: an attack began, or one went on for the configured hours")
     onset = flag("A headache began on this day")
-    weather_trigger = flag("Pressure fell by at least 5 hPa in 24 h")
-    sleep_trigger = flag("Slept less than 5 h or more than 9 h")
-    stress_trigger = flag("Stress rose by at least 3 points since yesterday")
-    diet_trigger = flag("At least two of alcohol, caffeine and chocolate")
+    weather_trigger = WEATHER_TRIGGER
+    sleep_trigger = flag("Slept too short or too long (configured: simulator.triggers)")
+    stress_trigger = flag("Stress rose since yesterday by the configured step")
+    diet_trigger = flag("Enough of alcohol, caffeine and chocolate (configured)")
 
     rules: ClassVar = {"an onset makes a migraine day": "has_migraine or not onset"}
+    audits: ClassVar = ("contract", "every_patient_every_day")
 
 
 class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=True):

@@ -3,22 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
-from migraine_platform.config import ConfigError, code_version, load_settings, population_hash, preset_names
+from migraine_platform.config import ConfigError, code_version, load_settings, population_hash, preset_names, resized
+from migraine_platform_tests.conftest import change
 
 PRESETS = {"demo": (200, 90), "default": (1000, 180), "large": (10_000, 365)}
-
-
-def change(project: Path, name: str, *keys: str, to: object) -> None:
-    """Change one value in a configuration file of a project."""
-    path = project / "configs" / name
-    content = yaml.safe_load(path.read_text())
-    place = content
-    for key in keys[:-1]:
-        place = place[key]
-    place[keys[-1]] = to
-    path.write_text(yaml.safe_dump(content))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -114,6 +103,54 @@ def test_a_correlation_that_no_features_can_have_is_refused(project: Path) -> No
     impossible = [[1.0 if i == j else -0.9 for j in range(6)] for i in range(6)]
     change(project, "simulator.yaml", "exogenous", "correlation", to=impossible)
     with pytest.raises(ConfigError, match="not positive definite"):
+        load_settings("tiny", project)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"start: 2024-13-45", b"a: &a [*a]", b"[" * 3000])
+def test_a_file_that_is_no_yaml_is_named(project: Path, content: bytes) -> None:
+    (project / "configs" / "platform.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"platform\.yaml"):
+        load_settings("tiny", project)
+
+
+def test_a_folder_in_place_of_a_file_is_named(project: Path) -> None:
+    (project / "configs" / "priors.yaml").unlink()
+    (project / "configs" / "priors.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"priors\.yaml: cannot be read"):
+        load_settings("tiny", project)
+
+
+@pytest.mark.parametrize("value", [None, 5, "x"])
+def test_a_section_that_is_no_mapping_is_named(project: Path, monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    monkeypatch.setenv("MIGRAINE_DATA", str(project))
+    change(project, "presets/tiny.yaml", "platform", to=value)
+    with pytest.raises(ConfigError, match=r"presets/tiny\.yaml, platform: "):
+        load_settings("tiny", project)
+
+
+def test_another_size_is_validated_too(settings) -> None:
+    assert resized(settings, patients=7).simulator.cohort.patients == 7
+    with pytest.raises(ConfigError, match="days: 3000000"):
+        resized(settings, days=3_000_000)
+
+
+def test_a_relative_lake_starts_at_the_projects_root(project: Path) -> None:
+    change(project, "platform.yaml", "lake_url", to="elsewhere/lake")
+    assert load_settings("tiny", project).platform.lake_url == str(project / "elsewhere" / "lake")
+    change(project, "platform.yaml", "lake_url", to="s3://bucket/lake")
+    assert load_settings("tiny", project).platform.lake_url == "s3://bucket/lake"
+
+
+@pytest.mark.parametrize("cron", ["30 3 * * *", "*/5 0-6 1,15 * 1-5", "0 0 1 1 0"])
+def test_usual_cron_schedules_are_understood(project: Path, cron: str) -> None:
+    change(project, "platform.yaml", "nightly_cron", to=cron)
+    assert load_settings("tiny", project).platform.nightly_cron == cron
+
+
+def test_a_key_that_stands_twice_is_refused(project: Path) -> None:
+    path = project / "configs" / "priors.yaml"
+    path.write_text(path.read_text() + "\nworkbook: data/other.xlsx\n")
+    with pytest.raises(ConfigError, match=r'priors\.yaml: not valid YAML: the key "workbook" stands twice'):
         load_settings("tiny", project)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +20,12 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.automation import PLATFORM_JOB
 from migraine_platform.defs.build import build_defs
+from migraine_platform.defs.context import all_batches_tags
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places
 from migraine_platform.warehouse.query import query
-from migraine_platform_tests.config.test_loading import change
-from migraine_platform_tests.conftest import environment, make_project, migraine
+from migraine_platform_tests.conftest import change, environment, make_project, migraine
 
 LEVEL = {"loggers": {"console": {}}}
 
@@ -53,9 +54,12 @@ def test_one_run_materialises_every_asset_and_every_batch(ran, instance) -> None
 
 
 def test_every_check_passed_on_figures(ran) -> None:
-    _, result = ran
+    settings, result = ran
     evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == 18
+    declared = build_defs(settings).resolve_asset_graph().asset_check_keys
+    assert {(evaluation.asset_key, evaluation.check_name) for evaluation in evaluations} == {
+        (key.asset_key, key.name) for key in declared
+    }
     assert all(evaluation.passed for evaluation in evaluations)
 
 
@@ -81,21 +85,22 @@ def test_metadata_show_rows_and_figures(ran, instance) -> None:
 
 def test_one_batch_can_be_made_again_alone(ran, instance) -> None:
     settings, _ = ran
-    lake = Lake(Places.of(settings.platform).lake_url)
-    before = {part: lake.content_hash(tables.PatientDays, part) for part in ("batch-000", "batch-001")}
-    result = (
-        build_defs(settings)
-        .resolve_implicit_global_asset_job_def()
-        .execute_in_process(
-            instance=instance,
-            partition_key="batch-001",
-            asset_selection=[dg.AssetKey(name) for name in SIMULATED],
-        )
-    )
+    lake = Path(Places.of(settings.platform).lake_url)
+
+    def files() -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in (lake / "cohort" / "patient_days").glob("*.parquet")}
+
+    before = files()
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    selection = [dg.AssetKey(name) for name in SIMULATED]
+    result = job.execute_in_process(instance=instance, partition_key="batch-001", asset_selection=selection)
     assert result.success
-    after = {part: lake.content_hash(tables.PatientDays, part) for part in ("batch-000", "batch-001")}
-    assert after == before  # the same batch, byte for byte
-    assert len(result.asset_materializations_for_node("simulated_cohort")) == 8
+    assert {name for name, inode in files().items() if inode != before[name]} == {"batch-001.parquet"}
+    made = {
+        event.asset_key.to_user_string(): event for event in result.asset_materializations_for_node("simulated_cohort")
+    }
+    assert set(made) == set(SIMULATED)
+    assert made["patient_days"].metadata["dagster/row_count"].value == 25 * 40
 
 
 def test_running_again_gives_the_same_bytes(ran, instance) -> None:
@@ -111,41 +116,132 @@ def test_running_again_gives_the_same_bytes(ran, instance) -> None:
 def test_a_broken_contract_blocks_publication_and_says_what_broke(project: Path) -> None:
     assert migraine(project, "run").returncode == 0
     published = (project / "data" / "warehouse.duckdb").read_bytes()
-    change(project, "simulator.yaml", "attacks", "duration", to=[1, 72])
+    change(project, "simulator.yaml", "weather", "climates", "temperate", "pressure_sd", to=400.0)
     result = migraine(project, "run")
     assert result.returncode == 1
-    assert "attacks: check contract failed: " in result.stderr
-    assert "duration_hours|min" in result.stderr
+    assert "site_days: check contract failed: all: cohort.site_days: of 800 rows" in result.stderr
+    assert "pressure|max: " in result.stderr
     assert (project / "data" / "warehouse.duckdb").read_bytes() == published
+
+
+def test_one_table_of_the_cohort_can_be_made_alone(ran, instance) -> None:
+    settings, _ = ran
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, partition_key="batch-000", asset_selection=[dg.AssetKey("sleep_days")]
+    )
+    assert result.success
+    made = result.asset_materializations_for_node("simulated_cohort")
+    assert [event.asset_key for event in made] == [dg.AssetKey("sleep_days")]
+
+
+def test_nothing_is_made_from_another_populations_inputs(project: Path) -> None:
+    """A changed setting makes the calibration stale: a cohort made from it would carry the wrong intercepts."""
+    assert migraine(project, "run").returncode == 0
+    published = (project / "data" / "warehouse.duckdb").read_bytes()
+    change(project, "simulator.yaml", "attacks", "treated_share", to=0.1)
+    settings = load_settings("tiny", project)
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+
+    def materialise(*names: str) -> dg.ExecuteInProcessResult:
+        return job.execute_in_process(
+            asset_selection=[dg.AssetKey(name) for name in names], partition_key="batch-000", raise_on_error=False
+        )
+
+    for stale in ("feature_priors", "calibration", "patients", "warehouse"):
+        result = materialise(stale)
+        assert not result.success
+        (failure,) = [event for event in result.all_events if event.is_step_failure]
+        assert "expected population" in failure.step_failure_data.user_failure_data.description
+    assert materialise("feature_table").success
+    result = materialise("patients")
+    assert not result.success
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.user_failure_data.description.startswith(
+        "truth.calibration, all: is of population"
+    )
+    assert (project / "data" / "warehouse.duckdb").read_bytes() == published
+    assert migraine(project, "run").returncode == 0
+
+
+def test_a_failed_checklist_keeps_the_warehouse_from_being_published(project: Path) -> None:
+    """Even when a person then publishes by hand, without running the check again."""
+    change(project, "priors.yaml", "mock", "logit_per_point", to=0.0001)
+    result = migraine(project, "run")
+    assert result.returncode == 1
+    assert "mock_distribution: check posterior_shifted failed: largest shift" in result.stderr
+    settings = load_settings("tiny", project)
+    rest = build_defs(settings).resolve_implicit_global_asset_job_def()
+    everything_else = [dg.AssetKey(name) for name in ("calibration", "site_days", *SIMULATED)]
+    assert rest.execute_in_process(asset_selection=everything_else, tags=all_batches_tags(settings)).success
+    alone = rest.execute_in_process(asset_selection=[dg.AssetKey("warehouse")], raise_on_error=False)
+    assert not alone.success
+    (failure,) = [event for event in alone.all_events if event.is_step_failure]
+    description = failure.step_failure_data.user_failure_data.description
+    assert "mock.samples: not audited, or an audit failed: all" in description
+    assert not (project / "data" / "warehouse.duckdb").exists()
+
+
+def test_only_one_run_from_a_terminal_at_a_time(project: Path) -> None:
+    command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", "run"]
+    runs = [
+        subprocess.Popen(
+            command, env=environment(project), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    errors = [run.communicate(timeout=120)[1] for run in runs]
+    assert sorted(run.returncode for run in runs) == [0, 1]
+    (refused,) = [error for run, error in zip(runs, errors, strict=True) if run.returncode == 1]
+    assert "error: another run is working on " in refused
+    assert "Traceback" not in refused
 
 
 @pytest.mark.slow
 def test_a_killed_run_leaves_the_published_warehouse_and_whole_files(tmp_path: Path) -> None:
-    """SIGKILL at random moments of a run that writes another population over the published one."""
-    root = make_project(tmp_path / "project")
-    assert migraine(root, "run").returncode == 0
-    settings = load_settings("tiny", root)
-    places = Places.of(settings.platform)
-    seconds = 12.0
-    moments = [random.Random(4).uniform(1.0, seconds) for _ in range(8)]
-    command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", "run"]
-    for number, moment in enumerate(moments):
-        change(root, "simulator.yaml", "cohort", "seed", to=100 + number)
-        published = places.warehouse.read_bytes()
+    """SIGKILL at random moments of a run that writes a second population over a published first one."""
+    first = make_project(tmp_path / "first")
+    started = time.monotonic()
+    assert migraine(first, "run").returncode == 0
+    seconds = time.monotonic() - started
+    second = tmp_path / "second"
+    shutil.copytree(first, second)
+    change(second, "simulator.yaml", "cohort", "seed", to=100)
+    assert migraine(second, "run").returncode == 0
+
+    def lake(root: Path) -> dict[str, bytes]:
+        files = (root / "data" / "lake").rglob("[!.]*.parquet")
+        return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+    old, new = lake(first), lake(second)
+    published = (first / "data" / "warehouse.duckdb").read_bytes()
+    rng = random.Random(4)
+    outcomes = set()
+    for number in range(7):
+        root = tmp_path / f"killed-{number}"
+        shutil.copytree(first, root)
+        change(root, "simulator.yaml", "cohort", "seed", to=100)
+        command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", "run"]
         run = subprocess.Popen(command, env=environment(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(moment)
-        finished = run.poll() is not None
+        time.sleep(rng.uniform(0.3, 1.0) * seconds)
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
-        if not finished and places.warehouse.read_bytes() != published:
-            assert query(places.warehouse, "SELECT count(*) FROM cohort.patient_days").item() == 60 * 40
-        for path in (places.data / "lake").rglob("*.parquet"):
-            if not path.name.startswith("."):
-                assert duckdb.sql(f"SELECT count(*) FROM read_parquet('{path}')").fetchone() > (0,)
-        with duckdb.connect(str(places.warehouse), read_only=True) as connection:
+        for name, content in lake(root).items():
+            assert content in (old[name], new[name]), name
+            outcomes.add("old" if content == old[name] else "new")
+        with duckdb.connect(str(root / "data" / "warehouse.duckdb"), read_only=True) as connection:
             assert connection.execute("SELECT count(*) FROM marts.patient_profiles").fetchone() == (60,)
-    assert migraine(root, "run").returncode == 0
-    assert list(places.data.glob(".warehouse.duckdb.*.tmp*")) == []
+            (population,) = connection.execute("SELECT population FROM lineage.publication").fetchone()
+        if (root / "data" / "warehouse.duckdb").read_bytes() != published:
+            assert (
+                query(second / "data" / "warehouse.duckdb", "FROM lineage.publication")["population"].item()
+                == population
+            )
+        if number == 0:
+            assert migraine(root, "run").returncode == 0
+            assert lake(root) == new
+            assert list((root / "data").rglob("*.tmp*")) == []
+    assert outcomes == {"old", "new"}  # the moments were spread over the run
 
 
 @pytest.mark.slow

@@ -93,10 +93,9 @@ def test_every_asset_is_loaded(ui) -> None:
 def test_the_ui_listens_on_this_machine_only(ui) -> None:
     port = int(ui[0].rsplit(":", 1)[1])
     listening = f"{port:04X}"
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        address, state = line.split()[1], line.split()[3]
-        if state == "0A" and address.endswith(f":{listening}"):
-            assert address.startswith("0100007F:")
+    sockets = [line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    addresses = {address for address, _, state in sockets if state == "0A" and address.endswith(f":{listening}")}
+    assert addresses == {f"0100007F:{listening}"}
 
 
 def test_a_click_on_the_job_runs_everything(ui) -> None:

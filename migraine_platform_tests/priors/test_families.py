@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
-from migraine_platform.priors.families import FAMILIES, Z_LIMIT, Prior, distribution_frame, family_problem, implied_sd
+from migraine_platform.priors.distributions import distribution_frame
+from migraine_platform.priors.families import FAMILIES, Z_LIMIT, Prior, family_problem, implied_sd
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.streams import lookup
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 
-from migraine_platform.priors.impact import ImpactScorer, direction
+from migraine_platform.priors.distributions import direction
+from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.priors.normalizer import Normalizer
 from migraine_platform_tests.priors.test_families import EXAMPLE
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from migraine_platform.config.settings import MockDistribution as MockSettings
+from migraine_platform.config.settings import MockSettings
 from migraine_platform.priors import artifacts, checklist
 from migraine_platform.priors.impact import MIDDLE_SCORE, ImpactScorer
 from migraine_platform.priors.mock import (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,59 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     errors = errors_of(path)
     assert len(errors) == 5  # weight, range, mean, and the name twice more
     assert sum("stands in row 2 already; expected each variable once" in error for error in errors) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("mean", "1_000", '"1_000" is not a number'),
+        ("mean", 1e300, "is not a number"),
+        ("sd", 1e-300, "is not a number"),
+        ("mean", "=3+4", "a formula without a saved result (open and save the workbook"),
+        ("typical_range", "0-" + "9" * 400, "too large or too narrow"),
+        ("typical_range", "1-1.0000000000000002 h", "too large or too narrow"),
+    ],
+)
+def test_numbers_that_would_overflow_or_vanish_later_are_refused(
+    tmp_path: Path, field: str, value: object, message: str
+) -> None:
+    assert message in errors_of(write(tmp_path / "w.xlsx", {**ROW, field: value}))[0]
+
+
+def test_merged_cells_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "w.xlsx", ROW, {**ROW, "variable": "second"})
+    book = load_workbook(path)
+    book["features"].merge_cells("G2:G3")
+    book.save(path)
+    assert "cells are merged (G2:G3); expected one value a cell" in errors_of(path)[0]
+
+
+def test_rows_beyond_the_sheets_stated_dimension_are_read(tmp_path: Path) -> None:
+    """Other programs state it wrongly; a reader that trusts it loses rows without a word."""
+    path = write(tmp_path / "w.xlsx", ROW, {**ROW, "variable": "second"})
+    short = tmp_path / "short.xlsx"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(short, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name.endswith("sheet1.xml"):
+                content = re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:P2"', content)
+            target.writestr(name, content)
+    assert len(read_workbook(short)) == 2
+
+
+def test_a_damaged_sheet_is_said_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "w.xlsx", ROW)
+    damaged = tmp_path / "damaged.xlsx"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(damaged, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, content[: len(content) // 2] if name.endswith("sheet1.xml") else content)
+    assert "not a readable .xlsx workbook" in errors_of(damaged)[0]
+
+
+def test_features_come_sorted_by_name_whatever_the_rows(tmp_path: Path) -> None:
+    path = write(tmp_path / "w.xlsx", {**ROW, "variable": "zebra"}, {**ROW, "variable": "ape"})
+    assert [feature.variable for feature in read_workbook(path)] == ["ape", "zebra"]
 
 
 def test_a_beta_prior_must_fit_its_range(tmp_path: Path) -> None:

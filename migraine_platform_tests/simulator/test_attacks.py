@@ -60,7 +60,7 @@ def test_attacks_do_not_overlap(history: AttackHistory) -> None:
         days = np.flatnonzero(history.onset[person])
         start = history.headache_start[person, days]
         end = start + history.duration[person, days]
-        assert np.all(start[1:] >= end[:-1] - 1e-9)
+        assert np.all(start[1:] - history.aura[person, days][1:] >= end[:-1] - 1e-9)
 
 
 def test_courses_keep_their_ranges_and_medians(history: AttackHistory) -> None:

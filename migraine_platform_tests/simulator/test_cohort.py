@@ -5,7 +5,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from migraine_platform.simulator.cohort import CohortSimulator, batch_name, batch_number, holes
+from migraine_platform.config.simulator import batch_name, batch_number
+from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.completeness import holes
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
 
@@ -48,7 +50,7 @@ def test_patients_are_bit_identical_whatever_the_batches(simulator, features, co
 def test_a_longer_horizon_rewrites_no_day(simulator, features, cohort, longer: int) -> None:
     days = simulator.settings.cohort.days
     other = whole(with_cohort(simulator, features, days=days + longer))
-    last = simulator.calendar.last
+    last = simulator.settings.cohort.last_date
     for name, frame in cohort.items():
         kept = other[name]
         if "date" in kept.columns:

@@ -9,9 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from migraine_platform.config.simulator import WEATHER_ORIGINS
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.station import StationError, read_station
-from migraine_platform.simulator.weather import ORIGINS, ar1, simulate_sites, site_frame
+from migraine_platform.simulator.weather import ar1, simulate_sites, site_frame
 
 YEARS = Calendar(date(2024, 1, 1), 28, 8 * 365)
 
@@ -67,9 +68,9 @@ def test_ar1_is_stationary_with_the_stated_lag() -> None:
 
 def test_the_real_station_is_shown_as_it_was_measured(settings, station_file: Path) -> None:
     calendar = Calendar(date(2024, 1, 1), 28, 366)
-    frame = site_frame(
-        simulate_sites(settings.simulator.weather, calendar, 1), settings.simulator.weather.sites, calendar
-    )
+    weather = settings.simulator.weather
+    frame = site_frame(simulate_sites(weather, calendar, 1), weather.sites, calendar, 5.0)
+    assert (frame["weather_trigger"] == (frame["pressure_change_24h"] <= -5)).all()
     days = frame.filter(pl.col("site_id") == "S01")
     raw = pl.read_csv(station_file, try_parse_dates=True)
     measured = {(row["date"].month, row["date"].day): row["pressure"] for row in raw.iter_rows(named=True)}
@@ -79,7 +80,7 @@ def test_the_real_station_is_shown_as_it_was_measured(settings, station_file: Pa
         if value is not None:
             assert row["pressure"] == value
     assert days.filter(pl.col("origin") == "interpolated").height == raw["pressure"].null_count() + 1  # February 29
-    assert set(frame["origin"].unique()) == set(ORIGINS)
+    assert set(frame["origin"].unique()) == set(WEATHER_ORIGINS)
 
 
 def test_a_gap_is_filled_between_its_neighbours(station_file: Path) -> None:
@@ -87,6 +88,12 @@ def test_a_gap_is_filled_between_its_neighbours(station_file: Path) -> None:
     values, interpolated = year.on(np.array(["2024-02-10", "2024-02-11", "2024-02-12"], dtype="datetime64[D]"))
     assert interpolated.tolist() == [False, True, False]
     assert_allclose(values[1, 2], (values[0, 2] + values[2, 2]) / 2)
+
+
+def test_a_day_that_lacks_any_value_counts_as_interpolated(changed) -> None:
+    year = read_station(changed("2013-01-03,-1.07,52.5,", "2013-01-03,-1.07,,"))
+    _, interpolated = year.on(np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]"))
+    assert interpolated.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(

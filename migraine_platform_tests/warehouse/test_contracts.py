@@ -98,18 +98,14 @@ def test_reports_hold_no_values() -> None:
 
 
 @pytest.mark.parametrize("table", tables.ALL, ids=lambda table: table.name)
-def test_every_declared_table_makes_a_contract_whose_samples_keep_it(table: type[Table]) -> None:
-    declared = contract(table)
-    assert declared.column_names() == [column.name for column in table.columns]
-    if not table.rules and not any(column.pattern or column.values for column in table.columns):
-        sample = declared.sample(num_rows=5)
-        assert audit(table, sample).passed
+def test_every_declared_table_makes_a_contract_of_its_columns(table: type[Table]) -> None:
+    assert contract(table).column_names() == [column.name for column in table.columns]
 
 
 @pytest.mark.parametrize("table", tables.ALL, ids=lambda table: table.name)
 def test_every_column_says_what_it_is(table: type[Table]) -> None:
-    assert table.description().endswith((".", "it", "profile"))
-    assert all(len(column.description) > 2 for column in table.columns)
+    assert len(table.description()) > 20
+    assert all(column.description for column in table.columns)
     assert table.schema_name() in {"priors", "mock", "cohort", "truth"}
 
 
@@ -144,9 +140,8 @@ def test_counts_agree_with_counting_by_hand(values: list[tuple[float, float]]) -
     assert broken.get("value|min", 0) == sum(value < 0 for value, _ in values)
     assert broken.get("value|max", 0) == sum(value > 1 for value, _ in values)
     inside = [(value, other) for value, other in values if 0 <= value <= 1]
-    assert broken.get("value is at most other", 0) == sum(value > other for value, other in inside) or len(
-        inside
-    ) < len(values)
+    if len(inside) == len(values):  # a row outside its bounds may not reach the rules between columns
+        assert broken.get("value is at most other", 0) == sum(value > other for value, other in inside)
 
 
 def test_only_a_passing_partition_is_sealed_and_only_as_it_was(tmp_path) -> None:
@@ -161,3 +156,20 @@ def test_only_a_passing_partition_is_sealed_and_only_as_it_was(tmp_path) -> None
     assert lake.sealed(Example, "all")
     lake.write(Example, "all", frame({**GOOD, "count": 4}), stamp)
     assert not lake.sealed(Example, "all")
+
+
+def test_a_seal_collects_the_checks_of_the_same_bytes(tmp_path) -> None:
+    class Strict(Example, name="example.strict", key=("id",), include=(Example,)):
+        """Rows that two checks must pass."""
+
+        audits: ClassVar = ("contract", "second")
+
+    lake = Lake(str(tmp_path))
+    lake.write(Strict, "all", frame(GOOD), Stamp("p", "c"))
+    content_hash = lake.content_hash(Strict, "all")
+    lake.seal(Strict, "all", content_hash, "second")
+    assert not lake.sealed(Strict, "all")
+    assert audit_partition(lake, Strict, "all").passed
+    assert lake.sealed(Strict, "all")
+    lake.seal(Strict, "all", "0" * 64, "contract")
+    assert not lake.sealed(Strict, "all")

@@ -135,3 +135,5 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> N
         rows = lake.read(Example)
         assert rows.height == 20_000
         assert rows["count"].n_unique() == 1
+    lake.write(Example, "all", named("a"), STAMP)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["all.parquet"]

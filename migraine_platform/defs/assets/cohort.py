@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import batches_of, plain_errors, read_features, stamp_of
+from migraine_platform.config.simulator import batch_number
+from migraine_platform.defs.context import Population, batches_of, failing_plainly
 from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -41,13 +42,16 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         deps=["feature_priors"],
         metadata=table_metadata(tables.CalibrationTerms),
     )
-    def calibration(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    def calibration(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
         """Trigger strengths and intercepts, fitted once on a reference cohort of its own."""
         from migraine_platform.simulator import calibration as science
 
-        with plain_errors():
-            fitted = science.calibrate(settings.simulator, read_features(lake))
-            lake.write(tables.CalibrationTerms, WHOLE, science.to_frame(fitted), stamp_of(settings, lake).undated())
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            fitted = science.calibrate(settings.simulator, population.features, context.log.info)
+            population.write(tables.CalibrationTerms, WHOLE, science.to_frame(fitted))
         return dg.MaterializeResult(metadata=written(lake, tables.CalibrationTerms, [WHOLE]))
 
     @dg.asset(
@@ -61,9 +65,10 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         """Daily weather of every site: a real station beside simulated climates."""
         from migraine_platform.simulator.figures import pressure_falls
 
-        with plain_errors():
-            frame = _simulator(lake, settings).site_days()
-            lake.write(tables.SiteDays, WHOLE, frame, stamp_of(settings, lake))
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            frame = _simulator(population, settings).site_days()
+            population.write(tables.SiteDays, WHOLE, frame)
         figure = pressure_falls(frame, settings.simulator.triggers.pressure_fall)
         return dg.MaterializeResult(
             metadata=written(
@@ -78,6 +83,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         name="simulated_cohort",
         partitions_def=batches,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
         specs=[
             dg.AssetSpec(
                 name,
@@ -88,6 +94,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 description=table.description(),
                 metadata=table_metadata(table),
                 partitions_def=batches,
+                skippable=True,
             )
             for name, table in SIMULATED.items()
         ],
@@ -96,50 +103,42 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult]:
         """Patients, their days and their attacks, one batch after the other."""
-        from migraine_platform.simulator.cohort import batch_number
-
         chosen = batches_of(context, settings)
-        with plain_errors():
-            simulator, stamp = _simulator(lake, settings), stamp_of(settings, lake)
+        selected = {
+            name: table for name, table in SIMULATED.items() if dg.AssetKey(name) in context.selected_asset_keys
+        }
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            simulator = _simulator(population, settings)
             for done, batch in enumerate(chosen, start=1):
                 frames = simulator.batch(batch_number(batch))
-                for name, table in SIMULATED.items():
+                for name, table in selected.items():
                     frame = frames[table.name]
-                    lake.write(table, batch, frame, stamp if table.dated() else stamp.undated())
+                    population.write(table, batch, frame)
                     context.add_asset_metadata({"dagster/row_count": frame.height}, asset_key=name, partition_key=batch)
                 days = frames[tables.PatientDays.name].height
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {days:,} patient-days")
-        for name, table in SIMULATED.items():
-            more = {"migraine days": _migraine_days(lake, chosen)} if table is tables.PatientDays else {}
-            yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **more})
+            for name, table in selected.items():
+                figure = {"migraine days": _migraine_days(population, chosen)} if name == "patient_days" else {}
+                yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **figure})
 
     return [calibration, site_days, simulated_cohort]
 
 
-def _simulator(lake: Lake, settings: Settings) -> "CohortSimulator":
+def _simulator(population: Population, settings: Settings) -> "CohortSimulator":
     from migraine_platform.simulator.calibration import from_frame
     from migraine_platform.simulator.cohort import CohortSimulator
 
-    fitted = from_frame(lake.read(tables.CalibrationTerms))
-    return CohortSimulator(settings.simulator, read_features(lake), fitted)
+    fitted = from_frame(population.read(tables.CalibrationTerms))
+    return CohortSimulator(settings.simulator, population.features, fitted)
 
 
-def _migraine_days(lake: Lake, batches: list[str]) -> dg.MarkdownMetadataValue:
+def _migraine_days(population: Population, batches: list[str]) -> dg.MarkdownMetadataValue:
     """Figure: migraine days a month of the batches just written."""
-    import polars as pl
-
     from migraine_platform.simulator.figures import migraine_days_a_month
 
-    patients = lake.read(tables.Patients, batches)
-    realised = (
-        lake.read(tables.PatientDays, batches)
-        .group_by("patient_id")
-        .agg(realised=30 * pl.col("has_migraine").mean())
-        .join(patients, on="patient_id")
-    )
     figure = migraine_days_a_month(
-        30 * realised["base_frequency"].to_numpy(),
-        realised["realised"].to_numpy(),
-        realised["is_chronic"].to_numpy(),
+        population.lake.read(tables.Patients, batches, ["patient_id", "is_chronic", "base_frequency"]),
+        population.read(tables.PatientDays, batches, ["patient_id", "has_migraine"]),
     )
     return image(figure, "Migraine days a month: realised by class, and against the profile")

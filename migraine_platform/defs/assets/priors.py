@@ -3,10 +3,10 @@
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import plain_errors, read_features, stamp_of
+from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import image, table_metadata, written
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake, Stamp
+from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places, replace_file
 
 GROUP = "priors"
@@ -18,16 +18,13 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"excel", "parquet"}, metadata=table_metadata(tables.Features))
     def feature_table(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """The clinician's workbook, parsed and validated: one row a feature of migraine."""
-        from migraine_platform.config import code_version, population_hash
         from migraine_platform.priors.features import to_frame
         from migraine_platform.priors.figures import impact_curves
         from migraine_platform.priors.workbook import read_workbook
 
-        with plain_errors():
+        with failing_plainly():
             features = read_workbook(settings.priors.workbook)
-            frame = to_frame(features)
-            stamp = Stamp(population_hash(settings, frame.sort("variable").to_dicts()), code_version())
-            lake.write(tables.Features, WHOLE, frame, stamp)
+            Population.from_features(settings, lake, features).write(tables.Features, WHOLE, to_frame(features))
         curves = image(impact_curves(features), "Risk score of each feature over its typical range")
         return dg.MaterializeResult(metadata=written(lake, tables.Features, [WHOLE], **{"impact curves": curves}))
 
@@ -40,23 +37,25 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
     )
     def feature_priors(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """Each feature's prior distribution, matched to its mean and standard deviation."""
-        from migraine_platform.priors.families import distribution_frame
+        from migraine_platform.priors.distributions import distribution_frame
 
-        with plain_errors():
-            frame = distribution_frame(read_features(lake))
-            lake.write(tables.Distributions, WHOLE, frame, stamp_of(settings, lake).undated())
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            population.write(tables.Distributions, WHOLE, distribution_frame(population.features))
         return dg.MaterializeResult(metadata=written(lake, tables.Distributions, [WHOLE]))
 
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"}, deps=[feature_priors])
-    def feature_normalizer(lake: dg.ResourceParam[Lake], places: dg.ResourceParam[Places]) -> dg.MaterializeResult:
+    def feature_normalizer(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
         """Value <-> 1-10 scale for every feature: feature_normalizer.json, and .pkl for programs that expect one."""
         from migraine_platform.priors import artifacts
 
-        with plain_errors():
-            features = read_features(lake)
-        target = places.export("feature_normalizer.json")
-        replace_file(target, artifacts.normalizer_json(features))
-        replace_file(places.export("feature_normalizer.pkl"), artifacts.normalizer_pickle(features))
+        with failing_plainly():
+            features = Population.of(settings, lake).features
+            target = places.export("feature_normalizer.json")
+            replace_file(target, artifacts.normalizer_json(features))
+            replace_file(places.export("feature_normalizer.pkl"), artifacts.normalizer_pickle(features))
         return dg.MaterializeResult(metadata={"features": len(features), "file": dg.MetadataValue.path(target)})
 
     @dg.asset(
@@ -73,14 +72,14 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.priors import artifacts, mock
         from migraine_platform.priors.figures import correlation_heatmap
 
-        with plain_errors():
-            built = mock.build_mock(read_features(lake), settings.priors.mock)
-            stamp = stamp_of(settings, lake).undated()
-            lake.write(tables.MockSamples, WHOLE, mock.sample_frame(built), stamp)
-            lake.write(tables.MockMoments, WHOLE, mock.moment_frame(built), stamp)
-            lake.write(tables.MockCorrelations, WHOLE, mock.correlation_frame(built), stamp)
-        replace_file(places.export("mock_distribution.csv"), artifacts.mock_csv(built))
-        replace_file(places.export("mock_distribution.pkl"), artifacts.mock_pickle(built))
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            built = mock.build_mock(population.features, settings.priors.mock)
+            population.write(tables.MockSamples, WHOLE, mock.sample_frame(built))
+            population.write(tables.MockMoments, WHOLE, mock.moment_frame(built))
+            population.write(tables.MockCorrelations, WHOLE, mock.correlation_frame(built))
+            replace_file(places.export("mock_distribution.csv"), artifacts.mock_csv(built))
+            replace_file(places.export("mock_distribution.pkl"), artifacts.mock_pickle(built))
         heatmap = image(correlation_heatmap(built), "Prior correlations of the mock distribution")
         return dg.MaterializeResult(
             metadata=written(

@@ -4,7 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
-from migraine_platform.defs.context import batch_names, partitions_of, plain_errors, stamp_of
+from migraine_platform.defs.context import Population, failing_plainly, partitions_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places
@@ -30,9 +30,10 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
         """warehouse.duckdb: every audited table with its comments, and the marts; renamed into place."""
         from migraine_platform.warehouse.publish import publish
 
-        plan = {table: partitions_of(table, batch_names(settings)) for table in tables.ALL}
-        with plain_errors():
-            published = publish(lake, plan, places.warehouse, stamp_of(settings, lake), context.log.info)
+        plan = {table: partitions_of(table, settings.simulator.cohort.batch_names) for table in tables.ALL}
+        with failing_plainly():
+            stamp = Population.of(settings, lake).stamp
+            published = publish(lake, plan, places.warehouse, stamp, context.log.info)
         counts = "\n".join(f"| `{name}` | {rows:,} |" for name, rows in published.rows.items())
         return dg.MaterializeResult(
             metadata={

@@ -1,4 +1,4 @@
--- Weather by site, the real station beside the simulated ones: means, and the share of days on which pressure fell by at least 5 hPa.
+-- Weather by site, the real station beside the simulated ones: means, and the share of days on which pressure fell by the configured step.
 SELECT
     site_id,
     climate,
@@ -8,7 +8,7 @@ SELECT
     avg(temperature) AS mean_temperature,
     avg(pressure) AS mean_pressure,
     stddev_samp(pressure) AS sd_pressure,
-    avg((pressure_change_24h <= -5)::INT) AS share_of_falls
+    avg(weather_trigger::INT) AS share_of_falls
 FROM cohort.site_days
 GROUP BY site_id, climate
 ORDER BY origin DESC, site_id
