@@ -145,7 +145,7 @@ def mock(out: Path | None, preset: str | None) -> None:
 @preset_option
 @plain_errors
 def simulate(out: Path, patients: int | None, days: int | None, preset: str | None) -> None:
-    """Simulate a cohort into CSV files, one a table, without the orchestrator."""
+    """Simulate a cohort into the six CSV files of the design document, without the orchestrator."""
     from migraine_platform.priors.workbook import read_workbook
     from migraine_platform.simulator.calibration import calibrate
     from migraine_platform.simulator.cohort import CohortSimulator

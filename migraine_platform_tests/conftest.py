@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
@@ -19,6 +20,9 @@ from migraine_platform.priors.workbook import read_workbook
 from migraine_platform.simulator.calibration import Calibration, calibrate
 from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.warehouse.lake import Stamp
+
+hypothesis.settings.register_profile("platform", deadline=None)  # compiled code is compiled in the first example
+hypothesis.settings.load_profile("platform")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TINY = """

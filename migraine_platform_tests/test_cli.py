@@ -167,7 +167,7 @@ while True:
 def test_features_shows_the_workbook() -> None:
     result = CliRunner().invoke(main, ["features"])
     assert result.exit_code == 0
-    assert "33 features in 7 categories, all valid" in result.output
+    assert "37 features in 7 categories, all valid" in result.output
 
 
 def test_mock_writes_its_artifacts(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_lake_that_cannot_be_opened_is_one_sentence(project: Path) -> None:
 def test_simulate_writes_csv_without_the_orchestrator(project: Path, tmp_path: Path) -> None:
     result = migraine(project, "simulate", "--out", str(tmp_path / "csv"), "--patients", "30", "--days", "20")
     assert result.returncode == 0, result.stderr
-    days = pl.read_csv(tmp_path / "csv" / "cohort_patient_days.csv")
+    days = pl.read_csv(tmp_path / "csv" / "combined_data.csv")
     assert days.height == 600
     assert days["patient_id"].n_unique() == 30
     assert [path for path in (tmp_path / "csv").iterdir() if path.name.startswith(".")] == []

@@ -9,16 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen, InputFile, NonNegative, Positive, Range, Share, ShareRange
-
-EXOGENOUS_FEATURES = (
-    "total_sleep_hours",
-    "awake_time_mins",
-    "deep_sleep_share",
-    "rem_sleep_share",
-    "stress_level",
-    "water_liters",
-)
-"""Features of the workbook that a day is made of."""
+from migraine_platform.config.copula import Exogenous, Wearable
+from migraine_platform.config.measurement import Measurement
 
 WEATHER_ORIGINS = ("simulated", "station", "interpolated")
 """Where a site's day may come from."""
@@ -93,48 +85,6 @@ class Population(Frozen):
                 f"{list(self.chronic_frequency)}; expected below and from {CHRONIC_FROM} days a month (ICHD-3)"
             )
         return self
-
-
-class Exogenous(Frozen):
-    """Daily features that follow their prior by a Gaussian copula over an AR(1) process."""
-
-    features: Annotated[tuple[str, ...], Field(min_length=1)]
-    correlation: tuple[tuple[float, ...], ...]
-    """Correlation of the features' daily innovations, in the order of `features`."""
-
-    @model_validator(mode="after")
-    def _correlation_is_one(self) -> Exogenous:
-        if sorted(self.features) != sorted(EXOGENOUS_FEATURES):
-            raise ValueError(f"features must be, in any order: {', '.join(EXOGENOUS_FEATURES)}")
-        size = len(self.features)
-        rows = self.correlation
-        if len(rows) != size or any(len(row) != size for row in rows):
-            raise ValueError(f"correlation must be {size} x {size}, one row and column per feature")
-        for i in range(size):
-            if rows[i][i] != 1:
-                raise ValueError(f"correlation has {rows[i][i]} on its diagonal, row {i + 1}; expected 1")
-            for j in range(i):
-                if rows[i][j] != rows[j][i]:
-                    raise ValueError(f"correlation is not symmetric at row {i + 1}, column {j + 1}")
-        if not _positive_definite(rows):
-            raise ValueError("correlation is not positive definite: no features can be correlated like that")
-        return self
-
-
-def _positive_definite(matrix: tuple[tuple[float, ...], ...]) -> bool:
-    """Whether a symmetric matrix has a Cholesky factor (plain Python: settings load without numpy)."""
-    factor: list[list[float]] = []
-    for i, row in enumerate(matrix):
-        factor.append([0.0] * len(matrix))
-        for j in range(i + 1):
-            rest = row[j] - sum(factor[i][k] * factor[j][k] for k in range(j))
-            if i == j:
-                if rest <= 1e-12:
-                    return False
-                factor[i][i] = math.sqrt(rest)
-            else:
-                factor[i][j] = rest / factor[j][j]
-    return True
 
 
 class Sleep(Frozen):
@@ -268,9 +218,11 @@ class Simulator(Frozen):
     cohort: Cohort
     population: Population
     exogenous: Exogenous
+    wearable: Wearable
     sleep: Sleep
     diary: Diary
     weather: Weather
     triggers: Triggers
     attacks: Attacks
+    measurement: Measurement
     calibration: Calibration

@@ -45,6 +45,7 @@ def impact_curves(features: Sequence[Feature]) -> bytes:
         axis.set_title(feature.variable, fontsize=8)
         axis.set_xlabel(feature.unit, fontsize=7)
         axis.tick_params(labelsize=6)
+        axis.locator_params(axis="x", nbins=4)
     for axis in axes[len(features) :]:
         axis.set_visible(False)
     figure.supylabel("risk score (1-10)", fontsize=9)

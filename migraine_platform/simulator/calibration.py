@@ -24,7 +24,7 @@ from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.attacks import AttackHistory, Course, simulate_attacks
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.days import simulate_exposures, trigger_days
-from migraine_platform.simulator.exogenous import Copula
+from migraine_platform.simulator.exogenous import exposure_copula
 from migraine_platform.simulator.patients import DAYS_A_MONTH, TRIGGERS, Patients, draw_patients
 from migraine_platform.simulator.weather import simulate_sites
 
@@ -138,7 +138,7 @@ class _Reference:
             np.arange(chosen.patients), chosen.seed, settings.population, len(settings.weather.sites)
         )
         sites = simulate_sites(settings.weather, self.calendar, chosen.seed)
-        copula = Copula.of(features, settings.exogenous)
+        copula = exposure_copula(features, settings.exogenous)
         exposures = simulate_exposures(
             settings.model_copy(update={"cohort": cohort}), copula, sites, self.patients, self.calendar
         )

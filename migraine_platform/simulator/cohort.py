@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from migraine_platform.config.copula import WEARABLE_FEATURES
 from migraine_platform.config.simulator import Simulator, batch_name
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.attacks import AttackHistory, Course, simulate_attacks
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.calibration import Calibration
 from migraine_platform.simulator.days import Columns, simulate_exposures, trigger_days
-from migraine_platform.simulator.exogenous import Copula
+from migraine_platform.simulator.exogenous import exposure_copula, wearable_copula
 from migraine_platform.simulator.frames import DIARY, SLEEP, WEATHER, Dated, attack_frame, patient_frame, truth_frame
+from migraine_platform.simulator.measurement import measured_days, record
 from migraine_platform.simulator.patients import Patients, draw_batch
 from migraine_platform.simulator.weather import SiteWeather, simulate_sites, site_frame
 
@@ -34,7 +36,8 @@ class CohortSimulator:
         self.settings = settings
         self.calibration = calibration
         self.calendar = Calendar.of(settings.cohort)
-        self._copula = Copula.of(features, settings.exogenous)
+        self._copula = exposure_copula(features, settings.exogenous)
+        self._wearable = wearable_copula(features, settings.wearable)
         self._course = Course.of(settings.attacks)
 
     @cached_property
@@ -51,15 +54,20 @@ class CohortSimulator:
         """The tables of one batch, by declared name."""
         patients = draw_batch(self.settings, number)
         exposures, triggers, history = self.live(patients)
+        exposures |= self._wearable.simulate(patients.index, self.calendar.total, self.settings.cohort.seed, {})
         name = batch_name(number)
         dated = Dated(patients, self.calendar, name)
+        joined = dated.joined(exposures, triggers, history)
+        recorded = record(self.settings.measurement, patients.index, history.migraine, self.settings.cohort.seed)
         return {
             "cohort.patients": patient_frame(patients, name, [site.site_id for site in self.settings.weather.sites]),
             "cohort.weather_days": dated.frame(exposures, WEATHER),
             "cohort.sleep_days": dated.frame(exposures, SLEEP),
             "cohort.diary_days": dated.frame(exposures, DIARY),
+            "cohort.wearable_days": dated.frame(exposures, WEARABLE_FEATURES),
             "cohort.attacks": attack_frame(history, patients, self.calendar),
-            "cohort.patient_days": dated.joined(exposures, triggers, history),
+            "cohort.patient_days": joined,
+            "measured.patient_days": measured_days(joined, dated.kept(recorded.diary), dated.kept(recorded.device)),
             "truth.patients": truth_frame(patients, self.calibration),
             "truth.patient_days": dated.frame({"onset_probability": history.onset_probability}, ("onset_probability",)),
         }

@@ -24,7 +24,7 @@ from migraine_platform.simulator.streams import Stream, lookup, normals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from migraine_platform.config.simulator import Exogenous
+    from migraine_platform.config.copula import CopulaSettings
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,28 @@ class Copula:
     lag1: NDArray[np.float64]
     mixing: NDArray[np.float64]
     """[F, F] lower Cholesky factor of the innovations' correlation."""
+    person_stream: Stream
+    day_stream: Stream
 
     @classmethod
-    def of(cls, features: Sequence[Feature], exogenous: Exogenous) -> Copula:
+    def of(
+        cls, features: Sequence[Feature], settings: CopulaSettings, person_stream: Stream, day_stream: Stream
+    ) -> Copula:
         """Tabulate the configured features.
 
         Raises:
             UnknownVariableError: naming the configured features that the feature table lacks.
         """
-        chosen = select(features, exogenous.features)
+        chosen = select(features, settings.features)
         return cls(
-            variables=exogenous.features,
+            variables=settings.features,
             tables=np.stack([Prior(feature).quantile_table() for feature in chosen]),
             sd=np.array([feature.sd for feature in chosen]),
             between_share=np.array([feature.between_share for feature in chosen]),
             lag1=np.array([feature.lag1 or 0.0 for feature in chosen]),
-            mixing=np.linalg.cholesky(np.array(exogenous.correlation)),
+            mixing=np.linalg.cholesky(np.array(settings.correlation)),
+            person_stream=person_stream,
+            day_stream=day_stream,
         )
 
     def simulate(
@@ -67,8 +73,8 @@ class Copula:
             cycles: by feature, [days] what a cycle adds, in the feature's unit.
         """
         size = len(self.variables)
-        person = normals(seed, Stream.PERSON, persons, 1, size)[:, 0]
-        innovations = normals(seed, Stream.EXOGENOUS, persons, days, size)
+        person = normals(seed, self.person_stream, persons, 1, size)[:, 0]
+        innovations = normals(seed, self.day_stream, persons, days, size)
         z = _latent(innovations, person, self.lag1, self.between_share, self.mixing)
         values: dict[str, NDArray[np.float64]] = {}
         for index, name in enumerate(self.variables):
@@ -103,3 +109,13 @@ def _latent(
                 x = e if t == 0 else lag1[f] * x + fresh * e
                 out[f, i, t] = level + spread * x
     return out
+
+
+def exposure_copula(features: Sequence[Feature], settings: CopulaSettings) -> Copula:
+    """What a day is made of."""
+    return Copula.of(features, settings, Stream.PERSON, Stream.EXOGENOUS)
+
+
+def wearable_copula(features: Sequence[Feature], settings: CopulaSettings) -> Copula:
+    """What a wearable records; on streams of its own, so that it disturbs nothing else."""
+    return Copula.of(features, settings, Stream.WEARABLE_PERSON, Stream.WEARABLE)

@@ -69,6 +69,10 @@ class Dated:
         frame = self.frame(columns, tuple(columns))
         return frame.with_columns(patient_batch=pl.lit(self._batch))
 
+    def kept(self, values: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """[P * days] values of the kept days, in the order of the rows."""
+        return np.ascontiguousarray(values[:, self._kept]).ravel()
+
     def _series(self, name: str, values: NDArray[np.float64] | NDArray[np.bool_]) -> pl.Series:
         import polars as pl
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from migraine_platform.simulator.normal import normal_quantile
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,6 +35,10 @@ class Stream(IntEnum):
     DIARY = 5
     SITE = 6
     ATTACK = 7
+    WEARABLE_PERSON = 8
+    WEARABLE = 9
+    ADHERENCE = 10
+    DEVICE = 11
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)
@@ -43,7 +49,6 @@ LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 MANTISSA = np.uint64(11)
 UNIT = 2.0**-53
-TWO_PI = 2.0 * np.pi
 
 
 @njit(cache=True, inline="always")
@@ -99,18 +104,11 @@ def uniforms(seed: int, stream: int, persons: NDArray[np.int64], days: int, slot
 
 @njit(cache=True)
 def normals(seed: int, stream: int, persons: NDArray[np.int64], days: int, slots: int) -> NDArray[np.float64]:
-    """Standard normal deviates (Box-Muller on pairs of uniforms): [persons, days, slots]."""
-    pairs = (slots + 1) // 2
-    u = uniforms(seed, stream, persons, days, 2 * pairs)
-    out = np.empty((len(persons), days, slots))
-    for i in range(len(persons)):
-        for day in range(days):
-            for pair in range(pairs):
-                radius = np.sqrt(-2.0 * np.log(u[i, day, 2 * pair]))
-                angle = TWO_PI * u[i, day, 2 * pair + 1]
-                out[i, day, 2 * pair] = radius * np.cos(angle)
-                if 2 * pair + 1 < slots:
-                    out[i, day, 2 * pair + 1] = radius * np.sin(angle)
+    """Standard normal deviates, one from each uniform: [persons, days, slots]."""
+    out = uniforms(seed, stream, persons, days, slots)
+    flat = out.ravel()
+    for i in range(flat.size):
+        flat[i] = normal_quantile(flat[i])
     return out
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
 Kind = Literal["text", "integer", "number", "flag", "date", "time"]
@@ -139,11 +139,16 @@ class Table:
         key: tuple[str, ...],
         by_batch: bool = False,
         include: tuple[type[Table], ...] = (),
+        with_gaps: bool = False,
     ) -> None:
         own = {column.name: column for column in vars(cls).values() if isinstance(column, Column)}
         for column_name in own:
             delattr(cls, column_name)  # a column may be called what a method of Table is called
-        included = {column.name: column for table in include for column in table.columns}
+        included = {
+            column.name: replace(column, nullable=with_gaps or column.nullable)
+            for table in include
+            for column in table.columns
+        }
         cls.name, cls.key, cls.by_batch = name, key, by_batch
         cls.columns = tuple({**own, **{n: c for n, c in included.items() if n not in own}}.values())
         cls.rules = {**{text: sql for table in include for text, sql in table.rules.items()}, **cls.rules}

@@ -181,6 +181,20 @@ class DiaryDays(Table, name="cohort.diary_days", key=("patient_id", "date"), by_
     water_consumed_liters = number("Water drunk", unit="L", low=0, high=10)
 
 
+class WearableDays(Table, name="cohort.wearable_days", key=("patient_id", "date"), by_batch=True):
+    """Body and surroundings as a perfect wearable would have recorded them, one row per patient and day."""
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    date = day("Day")
+    resting_heart_rate = number("Heart rate at rest", unit="bpm", low=0, high=250)
+    rmssd = number("Heart-rate variability at rest (RMSSD)", unit="ms", low=0)
+    steps = number("Steps walked", unit="steps", low=0)
+    skin_temperature = number("Skin temperature at the wrist, mean of the night", unit="degC", low=0, high=60)
+    electrodermal_activity = number("Skin conductance, mean of the day", unit="uS", low=0)
+    light_exposure = number("Light, mean of the waking day", unit="lux", low=0)
+    noise_level = number("Noise, mean of the waking day", unit="dB", low=0, high=200)
+
+
 class Attacks(Table, name="cohort.attacks", key=("patient_id", "attack_id"), by_batch=True):
     """Every attack that touches the cohort's days."""
 
@@ -205,7 +219,7 @@ class PatientDays(
     name="cohort.patient_days",
     key=("patient_id", "date"),
     by_batch=True,
-    include=(WeatherDays, SleepDays, DiaryDays),
+    include=(WeatherDays, SleepDays, DiaryDays, WearableDays),
 ):
     """One row per patient and day: exposures, triggers and migraine, joined."""
 
@@ -221,6 +235,21 @@ class PatientDays(
 
     rules: ClassVar = {"an onset makes a migraine day": "has_migraine or not onset"}
     audits: ClassVar = ("contract", "every_patient_every_day")
+
+
+class MeasuredDays(
+    Table,
+    name="measured.patient_days",
+    key=("patient_id", "date"),
+    by_batch=True,
+    include=(PatientDays,),
+    with_gaps=True,
+):
+    """What diary and device recorded: the columns of cohort.patient_days, null where nothing was recorded."""
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    patient_batch = text("Partition the patient belongs to", pattern=BATCH)
+    date = day("Day")
 
 
 class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=True):
@@ -254,8 +283,10 @@ ALL: tuple[type[Table], ...] = (
     WeatherDays,
     SleepDays,
     DiaryDays,
+    WearableDays,
     Attacks,
     PatientDays,
+    MeasuredDays,
     TruthPatients,
     TruthPatientDays,
 )

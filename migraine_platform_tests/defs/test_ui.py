@@ -85,7 +85,7 @@ def ask(address: str, query: str, variables: dict[str, Any] | None = None) -> di
 
 def test_every_asset_is_loaded(ui) -> None:
     nodes = ask(ui[0], ASSETS)["assetNodes"]
-    assert len(nodes) == 15
+    assert len(nodes) == 17
     assert {node["groupName"] for node in nodes} == {"priors", "cohort", "warehouse"}
     assert all(node["hasMaterializePermission"] for node in nodes)
 

@@ -67,7 +67,7 @@ def test_another_seed_is_another_cohort(simulator, features, cohort) -> None:
 
 def test_patient_days_join_what_the_other_tables_say(cohort) -> None:
     days = cohort["cohort.patient_days"]
-    for name in ("cohort.weather_days", "cohort.sleep_days", "cohort.diary_days"):
+    for name in ("cohort.weather_days", "cohort.sleep_days", "cohort.diary_days", "cohort.wearable_days"):
         assert_frame_equal(days.select(cohort[name].columns), cohort[name])
 
 

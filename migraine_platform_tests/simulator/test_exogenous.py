@@ -7,14 +7,14 @@ from scipy import stats
 
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import UnknownVariableError, select
-from migraine_platform.simulator.exogenous import Copula
+from migraine_platform.simulator.exogenous import exposure_copula, wearable_copula
 
 PERSONS, DAYS = 3000, 30
 
 
 @pytest.fixture(scope="module")
 def drawn(settings, features) -> dict[str, np.ndarray]:
-    copula = Copula.of(features, settings.simulator.exogenous)
+    copula = exposure_copula(features, settings.simulator.exogenous)
     return copula.simulate(np.arange(PERSONS), DAYS, 4, {})
 
 
@@ -47,7 +47,7 @@ def test_innovations_are_correlated_as_configured(settings, features, drawn) -> 
 
 
 def test_a_cycle_shifts_the_days_it_names(settings, features, drawn) -> None:
-    copula = Copula.of(features, settings.simulator.exogenous)
+    copula = exposure_copula(features, settings.simulator.exogenous)
     cycle = np.where(np.arange(DAYS) % 7 == 0, 1.0, 0.0)
     shifted = copula.simulate(np.arange(PERSONS), DAYS, 4, {"total_sleep_hours": cycle})
     difference = shifted["total_sleep_hours"] - drawn["total_sleep_hours"]
@@ -59,4 +59,23 @@ def test_a_cycle_shifts_the_days_it_names(settings, features, drawn) -> None:
 def test_a_feature_that_the_table_lacks_is_named(settings, features) -> None:
     known = [feature for feature in features if feature.variable != "stress_level"]
     with pytest.raises(UnknownVariableError, match="the feature table has no variable stress_level; it has: "):
-        Copula.of(known, settings.simulator.exogenous)
+        exposure_copula(known, settings.simulator.exogenous)
+
+
+def test_a_wearable_records_what_the_table_says(settings, features) -> None:
+    """Between- and within-person spread of 3,000 persons x 60 days against the workbook's, on the value scale."""
+    drawn = wearable_copula(features, settings.simulator.wearable).simulate(np.arange(3000), 60, 4, {})
+    for feature in select(features, settings.simulator.wearable.features):
+        values = drawn[feature.variable]
+        assert_allclose(values.mean(), feature.mean, rtol=0.05)
+        assert_allclose(values.std(), feature.sd, rtol=0.06)
+        persons = values.mean(axis=1)
+        assert_allclose(persons.std() ** 2, feature.between_sd**2, rtol=0.35)  # persons' means keep some of the days
+
+
+def test_the_wearable_disturbs_no_other_stream(settings, features, drawn) -> None:
+    wearable = wearable_copula(features, settings.simulator.wearable).simulate(np.arange(PERSONS), DAYS, 4, {})
+    for values in wearable.values():
+        for other in drawn.values():
+            z, x = (stats.rankdata(array[:, 5]) for array in (values, other))
+            assert abs(np.corrcoef(z, x)[0, 1]) < 5 / np.sqrt(PERSONS)

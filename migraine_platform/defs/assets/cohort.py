@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from migraine_platform.simulator.cohort import CohortSimulator
 
 GROUP = "cohort"
-JOINED_FROM = ["weather_days", "sleep_days", "diary_days", "attacks"]
+UPSTREAM = {
+    "patient_days": ["weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"],
+    "measured_days": ["patient_days"],
+}
+"""Tables that are made of other tables of the same batch; the rest comes from the sites' weather."""
 
 SIMULATED: dict[str, type[Table]] = {
     "patients": tables.Patients,
     "weather_days": tables.WeatherDays,
     "sleep_days": tables.SleepDays,
     "diary_days": tables.DiaryDays,
+    "wearable_days": tables.WearableDays,
     "attacks": tables.Attacks,
     "patient_days": tables.PatientDays,
+    "measured_days": tables.MeasuredDays,
     "truth_patients": tables.TruthPatients,
     "truth_patient_days": tables.TruthPatientDays,
 }
@@ -87,7 +93,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         specs=[
             dg.AssetSpec(
                 name,
-                deps=JOINED_FROM if name == "patient_days" else ["site_days"],
+                deps=UPSTREAM.get(name, ["site_days"]),
                 group_name=GROUP,
                 owners=[owner],
                 kinds={"numba", "parquet"},
