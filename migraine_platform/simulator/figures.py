@@ -11,21 +11,34 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def migraine_days_a_month(patients: pl.DataFrame, patient_days: pl.DataFrame) -> bytes:
+def realised_frequency(patients: pl.DataFrame, patient_days: pl.DataFrame) -> pl.DataFrame:
+    """Class, profile and realised migraine days a month of each patient.
+
+    Args:
+        patients: rows of `cohort.patients`.
+        patient_days: their rows of `cohort.patient_days`.
+
+    Returns:
+        `is_chronic`, `profile`, `realised`, one row per patient.
+    """
+    import polars as pl
+
+    days = patient_days.group_by("patient_id").agg(realised=DAYS_A_MONTH * pl.col("has_migraine").mean())
+    return patients.join(days, on="patient_id").select(
+        "is_chronic", "realised", profile=DAYS_A_MONTH * pl.col("base_frequency")
+    )
+
+
+def migraine_days_a_month(frequency: pl.DataFrame) -> bytes:
     """Distribution of realised migraine days a month by class, and realised against profile.
 
     Args:
-        patients: `patient_id`, `is_chronic`, `base_frequency` of `cohort.patients`.
-        patient_days: `patient_id`, `has_migraine` of `cohort.patient_days`.
+        frequency: as `realised_frequency` gives it.
     """
     import numpy as np
-    import polars as pl
 
-    per_patient = patient_days.group_by("patient_id").agg(pl.col("has_migraine").mean()).join(patients, on="patient_id")
-    profile = DAYS_A_MONTH * per_patient["base_frequency"].to_numpy()
-    realised = DAYS_A_MONTH * per_patient["has_migraine"].to_numpy()
-    is_chronic = per_patient["is_chronic"].to_numpy()
-
+    profile, realised = frequency["profile"].to_numpy(), frequency["realised"].to_numpy()
+    is_chronic = frequency["is_chronic"].to_numpy()
     figure, (histogram, scatter) = new_figure(9, 3.6, 1, 2)
     bins = np.arange(0, 31, 1.5).tolist()
     for label, colour, members in (("episodic", BLUE, ~is_chronic), ("chronic", ORANGE, is_chronic)):

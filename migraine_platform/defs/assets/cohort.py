@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from migraine_platform.simulator.cohort import CohortSimulator
 
 GROUP = "cohort"
+MIGRAINE_DAYS = "Migraine days a month: realised by class, and against the profile"
+
 UPSTREAM = {
     "patient_days": ["weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"],
     "measured_days": ["patient_days"],
@@ -109,7 +111,12 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult]:
         """Patients, their days and their attacks, one batch after the other."""
+        import polars as pl
+
+        from migraine_platform.simulator.figures import migraine_days_a_month, realised_frequency
+
         chosen = batches_of(context, settings)
+        frequencies: list[pl.DataFrame] = []
         selected = {
             name: table for name, table in SIMULATED.items() if dg.AssetKey(name) in context.selected_asset_keys
         }
@@ -122,10 +129,12 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                     frame = frames[table.name]
                     population.write(table, batch, frame)
                     context.add_asset_metadata({"dagster/row_count": frame.height}, asset_key=name, partition_key=batch)
-                days = frames[tables.PatientDays.name].height
-                context.log.info(f"{batch} ({done} of {len(chosen)}): {days:,} patient-days")
+                patients, days = frames[tables.Patients.name], frames[tables.PatientDays.name]
+                frequencies.append(realised_frequency(patients, days))
+                context.log.info(f"{batch} ({done} of {len(chosen)}): {days.height:,} patient-days")
+            drawn = image(migraine_days_a_month(pl.concat(frequencies)), MIGRAINE_DAYS)
             for name, table in selected.items():
-                figure = {"migraine days": _migraine_days(population, chosen)} if name == "patient_days" else {}
+                figure = {"migraine days": drawn} if name == "patient_days" else {}
                 yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **figure})
 
     return [calibration, site_days, simulated_cohort]
@@ -137,14 +146,3 @@ def _simulator(population: Population, settings: Settings) -> "CohortSimulator":
 
     fitted = from_frame(population.read(tables.CalibrationTerms))
     return CohortSimulator(settings.simulator, population.features, fitted)
-
-
-def _migraine_days(population: Population, batches: list[str]) -> dg.MarkdownMetadataValue:
-    """Figure: migraine days a month of the batches just written."""
-    from migraine_platform.simulator.figures import migraine_days_a_month
-
-    figure = migraine_days_a_month(
-        population.lake.read(tables.Patients, batches, ["patient_id", "is_chronic", "base_frequency"]),
-        population.read(tables.PatientDays, batches, ["patient_id", "has_migraine"]),
-    )
-    return image(figure, "Migraine days a month: realised by class, and against the profile")
