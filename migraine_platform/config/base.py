@@ -41,6 +41,7 @@ def _share_range(bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
 
 
@@ -52,8 +53,12 @@ def _cron(text: str) -> str:
         for part in field.split(","):
             match = _CRON_PART.fullmatch(part)
             numbers = [int(number) for number in match.groups()[:2] if number] if match else [low - 1]
-            if not all(low <= number <= high for number in numbers) or numbers != sorted(numbers):
+            step = int(match[3]) if match and match[3] else 1
+            if step < 1 or not all(low <= number <= high for number in numbers) or numbers != sorted(numbers):
                 raise ValueError(f'"{field}" is no {name} of a cron schedule; expected {low} to {high}, *, or */n')
+    day, month = fields[2], fields[3]
+    if day.isdecimal() and month.isdecimal() and int(day) > _LONGEST_MONTH[int(month) - 1]:
+        raise ValueError(f"month {month} has no day {day}")
     return text
 
 

@@ -99,9 +99,7 @@ def resized(settings: Settings, **changes: int) -> Settings:
     try:
         cohort = Cohort.model_validate({**settings.simulator.cohort.model_dump(), **changes})
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, detail['loc']))}: {detail['input']}: {detail['msg']}" for detail in error.errors()
-        ]
+        lines = [f"{detail['loc'][-1]}: {detail['input']}: {_expectation(detail)}" for detail in error.errors()]
         raise ConfigError("\n".join(lines)) from None
     return settings.model_copy(update={"simulator": settings.simulator.model_copy(update={"cohort": cohort})})
 
@@ -170,11 +168,14 @@ def _explain(detail: Any, origins: Mapping[KeyPath, Path], root: Path) -> str:
         return f"{name}, {key}: unknown key; {hint}"
     if detail["type"] == "missing":
         return f"{name}, {key}: missing, and it has no default"
-    reason = str(detail["msg"]).removeprefix("Value error, ")
-    reason = reason.replace("Input should be", "expected")
+    reason = _expectation(detail)
     value = detail.get("input")
     shown = f"{value!r}: " if not isinstance(value, dict | list | BaseModel) else ""
     return f"{name}, {key}: {shown}{reason}"
+
+
+def _expectation(detail: Any) -> str:
+    return str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "expected")
 
 
 def _prefixes(location: KeyPath) -> Iterator[KeyPath]:

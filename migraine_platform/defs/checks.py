@@ -52,21 +52,22 @@ def _contract_check(asset: str, declared: tuple[type[Table], ...]) -> dg.AssetCh
         from migraine_platform.warehouse.contracts import audit_partition
 
         with failing_plainly():
+            batches = batches_of(context, settings)
             audits = {
-                part: audit_partition(lake, table, part)
+                f"{table.name} {part}": audit_partition(lake, table, part)
                 for table in declared
-                for part in partitions_of(table, batches_of(context, settings))
+                for part in partitions_of(table, batches)
             }
-        failed = {part: audit for part, audit in audits.items() if not audit.passed}
+        failed = {place: audit for place, audit in audits.items() if not audit.passed}
         return dg.AssetCheckResult(
             passed=not failed,
             severity=dg.AssetCheckSeverity.ERROR,
-            description="; ".join(f"{part}: {audit.summary()}" for part, audit in failed.items()) or None,
+            description="; ".join(f"{place}: {audit.summary()}" for place, audit in failed.items()) or None,
             metadata={
                 "rows": sum(audit.rows for audit in audits.values()),
                 "partitions": len(audits),
                 "failed partitions": list(failed),
-                "broken rules": dg.MetadataValue.json({part: audit.broken for part, audit in failed.items()}),
+                "broken rules": dg.MetadataValue.json({place: audit.broken for place, audit in failed.items()}),
             },
         )
 
@@ -108,9 +109,9 @@ def _complete_check() -> dg.AssetChecksDefinition:
         """Every patient of the batch has every day of the cohort, once."""
         from migraine_platform.simulator.completeness import holes
 
-        chosen = batches_of(context, settings)
         failed: dict[str, int] = {}
         with failing_plainly():
+            chosen = batches_of(context, settings)
             for batch in chosen:
                 patients = lake.read(tables.Patients, [batch], ["patient_id"])
                 days, content_hash = lake.read_sealable(tables.PatientDays, batch)

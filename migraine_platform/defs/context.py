@@ -23,23 +23,36 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
+class SelectionError(UserError):
+    """A run of partitioned assets that selects no partition."""
+
+
 def patient_batches(settings: Settings) -> dg.StaticPartitionsDefinition:
     """The cohort's partitions: one per patient batch."""
     return dg.StaticPartitionsDefinition(settings.simulator.cohort.batch_names)
 
 
 def batches_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, settings: Settings) -> list[str]:
-    """The batches that this run is about: its partition or its range of them, or all when it has none.
+    """The batches that this run is about: its partition or its range of them; for a check run alone, all.
 
     Read off the run's tags, because checks are not partitioned: a partitioned check that a ranged run evaluates has no
     partition to its evaluation, and the UI then shows it as never evaluated.
+
+    Raises:
+        SelectionError: if no batch is selected, or the range is reversed.
     """
     names, tags = settings.simulator.cohort.batch_names, context.run.tags
     if PARTITION_TAG in tags:
         return [tags[PARTITION_TAG]]
     if RANGE_START_TAG in tags:
-        return names[names.index(tags[RANGE_START_TAG]) : names.index(tags[RANGE_END_TAG]) + 1]
-    return names
+        chosen = names[names.index(tags[RANGE_START_TAG]) : names.index(tags[RANGE_END_TAG]) + 1]
+    else:
+        chosen = names if isinstance(context, dg.AssetCheckExecutionContext) else []
+    if not chosen:
+        raise SelectionError(
+            f"no patient batch is selected; expected a partition or a range of {names[0]} to {names[-1]}"
+        )
+    return chosen
 
 
 def partitions_of(table: type[Table], batches: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from migraine_platform.config.simulator import Attacks
+from migraine_platform.errors import UserError
 from migraine_platform.simulator.streams import Stream, unit, words_at
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 HOURS = 24
 TABLE_SIZE = 1025
+FARTHEST_LOCATION = 6.0
+"""How many standard deviations outside of its range a cut distribution may be centred; farther, digits are lost."""
+
+
+class CourseError(UserError):
+    """A course of attacks that no distribution has."""
 
 
 @dataclass(frozen=True)
@@ -221,5 +228,14 @@ def _duration_quantiles(settings: Attacks) -> NDArray[np.float64]:
         bottom, top = ndtr((low - location) / sd), ndtr((high - location) / sd)
         return np.asarray(location + sd * ndtri(bottom + share * (top - bottom)))
 
-    location = brentq(lambda at: float(quantiles(at, np.array(0.5))) - target, low - sd, high + sd)
+    def median(location: float) -> float:
+        return float(quantiles(location, np.array(0.5)))
+
+    lowest, highest = low - FARTHEST_LOCATION * sd, high + FARTHEST_LOCATION * sd
+    if not median(lowest) < target < median(highest):
+        raise CourseError(
+            f"simulator.attacks.duration_median: {settings.duration_median:g} h cannot be reached with duration_log_sd "
+            f"{sd:g}; expected {np.exp(median(lowest)):.1f} to {np.exp(median(highest)):.1f}"
+        )
+    location = brentq(lambda at: median(at) - target, lowest, highest)
     return np.clip(np.exp(quantiles(location, np.linspace(0, 1, TABLE_SIZE))), *settings.duration)

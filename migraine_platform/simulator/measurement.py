@@ -50,7 +50,7 @@ def record(settings: Measurement, index: NDArray[np.int64], migraine: NDArray[np
     days = migraine.shape[1]
     low, high = settings.diary_adherence
     person = uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0]
-    draws = uniforms(seed, Stream.DEVICE, index, days, 3)
+    draws = uniforms(seed, Stream.RECORDING, index, days, 3)
     adherence = low + person * (high - low)
     on_attack_days = adherence / (adherence + (1 - adherence) * np.exp(settings.attack_day_log_odds))
     return Recorded(

@@ -38,7 +38,7 @@ class Stream(IntEnum):
     WEARABLE_PERSON = 8
     WEARABLE = 9
     ADHERENCE = 10
-    DEVICE = 11
+    RECORDING = 11
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)

@@ -36,11 +36,11 @@ class Audit:
     def summary(self) -> str:
         """One sentence: what was found."""
         if self.passed:
-            return f"{self.table}: {self.rows:,} rows keep the contract"
+            return f"{self.rows:,} rows keep the contract"
         if not self.rows:
-            return f"{self.table}: no rows; expected at least one"
+            return "no rows; expected at least one"
         broken = "; ".join(f"{rule}: {count:,} rows" for rule, count in self.broken.items())
-        return f"{self.table}: of {self.rows:,} rows, contract broken by: {broken}"
+        return f"of {self.rows:,} rows, contract broken by: {broken}"
 
 
 def audit(table: type[Table], frame: pl.DataFrame) -> Audit:

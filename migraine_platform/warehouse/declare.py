@@ -66,8 +66,9 @@ class Column:
 
     @property
     def comment(self) -> str:
-        """Description, unit and bounds in one line, as SQL and the UI show them."""
-        details = "; ".join(part for part in (self.unit or "", self.expected) if part)
+        """Description, unit, bounds and nullability in one line, as SQL and the UI show them."""
+        gaps = "may be null" if self.nullable else ""
+        details = "; ".join(part for part in (self.unit or "", self.expected, gaps) if part)
         return f"{self.description} [{details}]" if details else self.description
 
 
@@ -127,6 +128,8 @@ class Table:
     name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     by_batch: ClassVar[bool]
+    by_days: ClassVar[bool]
+    """Whether a longer history changes it."""
     columns: ClassVar[tuple[Column, ...]]
     rules: ClassVar[dict[str, str]] = {}
     audits: ClassVar[tuple[str, ...]] = ("contract",)
@@ -139,17 +142,29 @@ class Table:
         key: tuple[str, ...],
         by_batch: bool = False,
         include: tuple[type[Table], ...] = (),
-        with_gaps: bool = False,
+        by_days: bool = False,
+        gaps: tuple[str, ...] = (),
     ) -> None:
+        """Declare a table.
+
+        Args:
+            name: schema and table, as in `cohort.patients`.
+            key: columns that name a row.
+            by_batch: one partition per patient batch, instead of one in all.
+            include: tables whose columns and rules it takes over.
+            by_days: a longer history changes it, though no day is in its key.
+            gaps: included columns that may be null here.
+        """
         own = {column.name: column for column in vars(cls).values() if isinstance(column, Column)}
         for column_name in own:
             delattr(cls, column_name)  # a column may be called what a method of Table is called
         included = {
-            column.name: replace(column, nullable=with_gaps or column.nullable)
+            column.name: replace(column, nullable=column.name in gaps or column.nullable)
             for table in include
             for column in table.columns
         }
         cls.name, cls.key, cls.by_batch = name, key, by_batch
+        cls.by_days = by_days or "date" in key
         cls.columns = tuple({**own, **{n: c for n, c in included.items() if n not in own}}.values())
         cls.rules = {**{text: sql for table in include for text, sql in table.rules.items()}, **cls.rules}
         unknown = set(key) - {column.name for column in cls.columns}
@@ -165,11 +180,6 @@ class Table:
     def table_name(cls) -> str:
         """The part of the name after the dot."""
         return cls.name.partition(".")[2]
-
-    @classmethod
-    def dated(cls) -> bool:
-        """Whether its rows are days, so that a longer history changes it."""
-        return "date" in cls.key
 
     @classmethod
     def description(cls) -> str:

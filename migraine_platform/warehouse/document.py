@@ -26,9 +26,10 @@ def _section(table: type[Table]) -> str:
     lines = [
         f"## `{table.name}`",
         f"{table.description()} Key: {', '.join(f'`{name}`' for name in table.key)}; {cut}.",
-        "| column | type | unit | bounds | meaning |\n|---|---|---|---|---|\n"
+        "| column | type | unit | bounds | null | meaning |\n|---|---|---|---|---|---|\n"
         + "\n".join(
-            f"| `{column.name}` | {column.kind} | {column.unit or ''} | {column.expected} | {column.description} |"
+            f"| `{column.name}` | {column.kind} | {column.unit or ''} | {column.expected} "
+            f"| {'yes' if column.nullable else ''} | {column.description} |"
             for column in table.columns
         ),
     ]

@@ -8,6 +8,7 @@ folder only when all are whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.places import PlaceError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +34,13 @@ class File:
 
 
 FILES = (
-    File("patient_profiles.csv", tables.Patients, renamed={"has_aura": "with_aura"}, joined=tables.TruthPatients),
+    File(
+        "patient_profiles.csv",
+        tables.Patients,
+        leave_out=("patient_batch", "intercept"),
+        renamed={"has_aura": "with_aura"},
+        joined=tables.TruthPatients,  # the document's profiles name the susceptibilities: they are truth
+    ),
     File("sleep_data.csv", tables.SleepDays),
     File("weather_data.csv", tables.WeatherDays),
     File("stress_diet_data.csv", tables.DiaryDays),
@@ -54,8 +62,14 @@ def export_csv(folder: Path, batches: Iterable[Mapping[str, pl.DataFrame]]) -> l
 
     Returns:
         The files and their rows.
+
+    Raises:
+        PlaceError: if a folder has the name of one of the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    blocked = [file.name for file in FILES if (folder / file.name).is_dir()]
+    if blocked:
+        raise PlaceError(f"{folder}: a folder stands where a file belongs: {', '.join(blocked)}")
     rows = dict.fromkeys(FILES, 0)
     begun = False
     try:
@@ -87,4 +101,4 @@ def content(file: File, batch: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _aside(folder: Path, file: File) -> Path:
-    return folder / f".{file.name}.tmp"
+    return folder / f".{file.name}.{os.getpid()}.tmp"

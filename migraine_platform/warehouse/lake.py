@@ -51,7 +51,7 @@ class Stamp:
 
     def of(self, table: type[Table]) -> Stamp:
         """The stamp that a table's partitions carry: only tables with days have a last one."""
-        return self if table.dated() else replace(self, last_date=None)
+        return self if table.by_days else replace(self, last_date=None)
 
     def __str__(self) -> str:
         """The stamp in words."""
@@ -147,12 +147,18 @@ class Lake:
         return [part for part in partitions if not self._fs.exists(self._path(table, part))]
 
     def rows(self, table: type[Table], partitions: Iterable[str]) -> int:
-        """How many rows some partitions hold, read from the files' footers."""
+        """How many rows some partitions hold, read from the files' footers.
+
+        Raises:
+            LakeError: naming the partitions that are not there, or are damaged.
+        """
         import polars as pl
 
         total = 0
+        partitions = list(partitions)
+        self._demand(table, partitions)
         for part in partitions:
-            with self._fs.open(self._path(table, part), "rb") as file:
+            with self._readable(table, part), self._fs.open(self._path(table, part), "rb") as file:
                 total += pl.scan_parquet(file).select(pl.len()).collect().item()
         return total
 
@@ -178,6 +184,7 @@ class Lake:
 
     def content_hash(self, table: type[Table], partition: str) -> str:
         """SHA-256 of a partition's file."""
+        self._demand(table, [partition])
         return hashlib.sha256(self._get(table, partition)).hexdigest()
 
     def read_sealable(self, table: type[Table], partition: str) -> tuple[pl.DataFrame, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from migraine_platform.errors import UserError
 
@@ -64,14 +66,23 @@ def query_text(warehouse: Path, sql: str, shape: Literal["table", "csv", "json"]
     with _answered(warehouse, sql) as answer:
         names = answer.columns
         if shape == "json":
-            found = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-            return json.dumps(found, default=str, indent=None)
+            if len(set(names)) < len(names):
+                raise QueryError(f"two columns have one name ({', '.join(names)}); give them aliases")
+            found = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in answer.fetchall()]
+            return json.dumps(found, default=str, allow_nan=False)
         values = answer.project("CAST(COLUMNS(*) AS VARCHAR)").fetchall()
     if shape == "csv":
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([names, *values])
         return text.getvalue().removesuffix("\n")
     return _table(names, values, rows)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it: decimals are numbers, and what is no finite number is null."""
+    if isinstance(value, Decimal):
+        value = float(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _table(names: Sequence[str], values: Sequence[Sequence[str | None]], rows: int) -> str:
@@ -95,7 +106,10 @@ def _demand_query(sql: str) -> None:
     statements = duckdb.extract_statements(sql)
     if len(statements) != 1 or statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
-        raise QueryError(f"found {kinds}; expected one query, as in SELECT ... FROM ...")
+        hint = (
+            " (a PIVOT needs its values: PIVOT ... ON column IN (...))" if sql.lstrip()[:5].upper() == "PIVOT" else ""
+        )
+        raise QueryError(f"found {kinds}; expected one query, as in SELECT ... FROM ...{hint}")
 
 
 @contextmanager

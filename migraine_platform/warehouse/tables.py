@@ -195,7 +195,7 @@ class WearableDays(Table, name="cohort.wearable_days", key=("patient_id", "date"
     noise_level = number("Noise, mean of the waking day", unit="dB", low=0, high=200)
 
 
-class Attacks(Table, name="cohort.attacks", key=("patient_id", "attack_id"), by_batch=True):
+class Attacks(Table, name="cohort.attacks", key=("patient_id", "attack_id"), by_batch=True, by_days=True):
     """Every attack that touches the cohort's days."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
@@ -237,13 +237,20 @@ class PatientDays(
     audits: ClassVar = ("contract", "every_patient_every_day")
 
 
+RECORDED = (
+    *(column.name for table in (SleepDays, DiaryDays, WearableDays) for column in table.columns),
+    *("has_migraine", "onset", "sleep_trigger", "stress_trigger", "diet_trigger"),
+)
+"""What diary or device must record; the weather is known without them."""
+
+
 class MeasuredDays(
     Table,
     name="measured.patient_days",
     key=("patient_id", "date"),
     by_batch=True,
     include=(PatientDays,),
-    with_gaps=True,
+    gaps=RECORDED,
 ):
     """What diary and device recorded: the columns of cohort.patient_days, null where nothing was recorded."""
 

@@ -71,6 +71,8 @@ def test_an_unknown_preset_lists_the_known_ones() -> None:
         ),
         ("priors.yaml", ("workbook",), "data/none.xlsx", "priors.yaml, priors.workbook"),
         ("platform.yaml", ("time_zone",), "Mars/Olympus", "expected a time zone of the IANA database"),
+        ("platform.yaml", ("nightly_cron",), "*/0 * * * *", '"*/0" is no minute of a cron schedule'),
+        ("platform.yaml", ("nightly_cron",), "0 0 31 2 *", "month 2 has no day 31"),
         ("platform.yaml", ("nightly_cron",), "at night", "platform.yaml, platform.nightly_cron"),
         (
             "presets/tiny.yaml",

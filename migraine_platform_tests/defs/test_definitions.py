@@ -14,23 +14,24 @@ from migraine_platform.defs.checks import CONTRACTS
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.conftest import REPOSITORY, environment
 
+MODEL = {"feature_table", "calibration", "site_days"}
 GRAPH = {
     "feature_table": set(),
     "feature_priors": {"feature_table"},
-    "feature_normalizer": {"feature_priors"},
-    "mock_distribution": {"feature_priors"},
-    "calibration": {"feature_priors"},
-    "site_days": {"calibration"},
-    "patients": {"site_days"},
-    "weather_days": {"site_days"},
-    "sleep_days": {"site_days"},
-    "diary_days": {"site_days"},
-    "wearable_days": {"site_days"},
-    "attacks": {"site_days"},
-    "patient_days": {"weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"},
-    "measured_days": {"patient_days"},
-    "truth_patients": {"site_days"},
-    "truth_patient_days": {"site_days"},
+    "feature_normalizer": {"feature_table", "feature_priors"},
+    "mock_distribution": {"feature_table", "feature_priors"},
+    "calibration": {"feature_table", "feature_priors"},
+    "site_days": {"feature_table", "calibration"},
+    "patients": MODEL,
+    "weather_days": MODEL,
+    "sleep_days": MODEL,
+    "diary_days": MODEL,
+    "wearable_days": MODEL,
+    "attacks": MODEL,
+    "patient_days": MODEL | {"weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"},
+    "measured_days": MODEL | {"patient_days"},
+    "truth_patients": MODEL,
+    "truth_patient_days": MODEL,
     "warehouse": {"feature_table", "feature_priors", "mock_distribution", "calibration", "site_days", *SIMULATED},
 }
 

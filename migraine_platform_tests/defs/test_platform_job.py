@@ -20,7 +20,7 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.automation import PLATFORM_JOB
 from migraine_platform.defs.build import build_defs
-from migraine_platform.defs.context import all_batches_tags
+from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, all_batches_tags
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places
@@ -106,11 +106,44 @@ def test_one_batch_can_be_made_again_alone(ran, instance) -> None:
 def test_running_again_gives_the_same_bytes(ran, instance) -> None:
     settings, _ = ran
     lake = Lake(Places.of(settings.platform).lake_url)
-    parts = {table: (["batch-000", "batch-002"] if table.by_batch else ["all"]) for table in tables.ALL}
+    parts = {table: (["batch-000", "batch-001", "batch-002"] if table.by_batch else ["all"]) for table in tables.ALL}
     before = {(table, part): lake.content_hash(table, part) for table in tables.ALL for part in parts[table]}
     assert build_defs(settings).resolve_job_def(PLATFORM_JOB).execute_in_process(instance=instance).success
     after = {(table, part): lake.content_hash(table, part) for table in tables.ALL for part in parts[table]}
     assert after == before
+
+
+def test_every_table_of_an_asset_is_audited(project: Path) -> None:
+    """The mock distribution writes three tables; a wrong value in the first must not hide behind the last."""
+    assert migraine(project, "run").returncode == 0
+    settings = load_settings("tiny", project)
+    lake = Lake(Places.of(settings.platform).lake_url)
+    samples = lake.read(tables.MockSamples)
+    lake.write(tables.MockSamples, "all", samples.with_columns(p_migraine=7.0), lake.stamp(tables.MockSamples, "all"))
+    defs = build_defs(settings)
+    key = dg.AssetCheckKey(dg.AssetKey("mock_distribution"), "contract")
+    job = dg.define_asset_job("check", selection=dg.AssetSelection.checks(key))
+    result = (
+        dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
+        .resolve_job_def("check")
+        .execute_in_process(raise_on_error=False)
+    )
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed
+    assert "mock.samples all: of 185,000 rows, contract broken by: p_migraine|max" in evaluation.description
+
+
+@pytest.mark.parametrize("tags", [{}, {RANGE_START_TAG: "batch-002", RANGE_END_TAG: "batch-000"}])
+def test_a_run_that_selects_no_batch_is_one_sentence(ran, instance, tags: dict[str, str]) -> None:
+    settings, _ = ran
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey("patients")], tags=tags, raise_on_error=False
+    )
+    assert not result.success
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    description = failure.step_failure_data.user_failure_data.description
+    assert description == "no patient batch is selected; expected a partition or a range of batch-000 to batch-002"
 
 
 def test_a_broken_contract_blocks_publication_and_says_what_broke(project: Path) -> None:
@@ -119,7 +152,7 @@ def test_a_broken_contract_blocks_publication_and_says_what_broke(project: Path)
     change(project, "simulator.yaml", "weather", "climates", "temperate", "pressure_sd", to=400.0)
     result = migraine(project, "run")
     assert result.returncode == 1
-    assert "site_days: check contract failed: all: cohort.site_days: of 800 rows" in result.stderr
+    assert "site_days: check contract failed: cohort.site_days all: of 800 rows" in result.stderr
     assert "pressure|max: " in result.stderr
     assert (project / "data" / "warehouse.duckdb").read_bytes() == published
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.simulator.attacks import AttackHistory, Course, simulate_attacks
+from migraine_platform.simulator.attacks import AttackHistory, Course, CourseError, simulate_attacks
 
 PERSONS, DAYS = 400, 300
 
@@ -73,6 +73,18 @@ def test_courses_keep_their_ranges_and_medians(history: AttackHistory) -> None:
     severity = history.severity[history.onset]
     assert severity.min() >= 3
     assert severity.max() <= 10
+
+
+@pytest.mark.parametrize("median", [5.0, 24.0, 60.0])
+def test_any_reachable_median_is_met(settings, median: float) -> None:
+    attacks = settings.simulator.attacks.model_copy(update={"duration_median": median})
+    assert_allclose(np.median(Course.of(attacks).durations), median, rtol=1e-6)
+
+
+def test_an_unreachable_median_is_named_with_what_is_reachable(settings) -> None:
+    attacks = settings.simulator.attacks.model_copy(update={"duration_median": 71.0})
+    with pytest.raises(CourseError, match=r"duration_median: 71 h cannot be reached .* expected 4\.\d to 6\d\.\d"):
+        Course.of(attacks)
 
 
 def test_onsets_peak_in_the_morning(history: AttackHistory) -> None:

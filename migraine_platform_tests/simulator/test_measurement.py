@@ -89,6 +89,22 @@ def test_a_day_is_missing_by_diary_or_by_device_as_a_whole(tables) -> None:
     assert named == {column.name for column in PatientDays.columns}
 
 
+def test_the_tables_gaps_are_the_recorded_ones(tables, settings) -> None:
+    """Entries are rarer on the very days of the truth's migraines, and gaps lie where they were drawn."""
+    days = (
+        tables["cohort.patient_days"]
+        .select("has_migraine")
+        .with_columns(entry=tables["measured.patient_days"]["stress_level"].is_not_null())
+    )
+    rates = dict(days.group_by("has_migraine").agg(pl.col("entry").mean()).iter_rows())
+    assert 0.08 < rates[False] - rates[True] < 0.2
+    burn_in = settings.simulator.cohort.burn_in_days
+    migraine = np.zeros((300, burn_in + 90), dtype=bool)
+    device = record(settings.simulator.measurement, np.arange(300), migraine, settings.simulator.cohort.seed).device
+    worn = tables["measured.patient_days"]["total_sleep_hours"].is_not_null().to_numpy().reshape(300, 90)
+    assert np.array_equal(worn, device[:, burn_in:])
+
+
 def test_a_rise_of_stress_needs_the_diary_of_both_days(tables) -> None:
     measured = tables["measured.patient_days"].with_columns(
         both=pl.col("stress_level").is_not_null() & pl.col("stress_level").shift(1).over("patient_id").is_not_null(),

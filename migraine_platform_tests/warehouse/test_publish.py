@@ -127,13 +127,16 @@ def test_a_partition_that_was_not_audited_is_refused(lake, plan, target, dated) 
     assert "cohort.sleep_days: not audited" in refused(lake, plan, target, dated)
 
 
+@pytest.mark.parametrize("table", [tables.DiaryDays, tables.Attacks], ids=lambda table: table.name)
 @pytest.mark.parametrize("part", ["population", "code", "last_date"])
-def test_a_mixture_of_populations_codes_or_days_is_refused(lake, plan, target, dated, part: str) -> None:
+def test_a_mixture_of_populations_codes_or_days_is_refused(
+    lake, plan, target, dated, part: str, table: type[Table]
+) -> None:
     other = replace(dated, **{part: dated.last_date + timedelta(days=1) if part == "last_date" else "other"})
-    lake.write(tables.DiaryDays, "batch-002", lake.read(tables.DiaryDays, ["batch-002"]), other)
-    audit_partition(lake, tables.DiaryDays, "batch-002")
+    lake.write(table, "batch-002", lake.read(table, ["batch-002"]), other)
+    audit_partition(lake, table, "batch-002")
     message = refused(lake, plan, target, dated)
-    assert "cohort.diary_days: of another population, code version or last day: batch-002" in message
+    assert f"{table.name}: of another population, code version or last day: batch-002" in message
 
 
 def test_settings_that_the_lake_was_not_made_with_are_refused(lake, plan, target, dated) -> None:
@@ -188,6 +191,10 @@ def test_a_seal_or_a_file_that_is_damaged_is_named(lake, plan, target, dated) ->
         assert "cohort.patients: not audited" in refused(lake, plan, target, dated)
     seal(lake, tables.Patients, "batch-000")
     (Path(lake.root) / "cohort" / "patients" / "batch-001.parquet").write_bytes(b"PAR1 torn")
+    with pytest.raises(LakeError, match=r"cohort\.patients, batch-001: the file is damaged"):
+        lake.rows(tables.Patients, ["batch-001"])
+    with pytest.raises(LakeError, match=r"cohort\.patients: not in the lake yet: batch-009"):
+        lake.rows(tables.Patients, ["batch-009"])
     with pytest.raises(LakeError, match=r"cohort\.patients, batch-001: the file is damaged; materialise it again"):
         publish(lake, plan, target, dated)
 
@@ -260,6 +267,7 @@ def test_marts_agree_with_counting_in_polars(lake, plan, target, dated) -> None:
         ("CREATE TABLE x (a INT)", "found CREATE; expected one query"),
         ("COPY cohort.patients TO '/dev/null'", "found COPY; expected one query"),
         ("SELECT 1; SELECT 2", "found SELECT, SELECT; expected one query"),
+        ("PIVOT cohort.patients ON sex USING count(*)", "a PIVOT needs its values"),
         ("", "found nothing; expected one query"),
     ],
 )
@@ -292,6 +300,10 @@ def test_every_value_has_a_text(lake, plan, target, dated) -> None:
         "1.5",
     ]
     assert json.loads(query_text(target, odd, "json"))[0]["c"] == [1, 2]
+    numbers = "SELECT 'nan'::DOUBLE AS a, 1.5 AS b, [1.5] AS c"
+    assert json.loads(query_text(target, numbers, "json")) == [{"a": None, "b": 1.5, "c": ["1.5"]}]
+    with pytest.raises(QueryError, match="two columns have one name"):
+        query_text(target, "SELECT 1 AS a, 2 AS a", "json")
     assert query_text(target, "SELECT * FROM range(5)", "table", rows=2).endswith("(3 more rows)")
 
 

@@ -23,7 +23,7 @@ UPSTREAM = {
     "patient_days": ["weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"],
     "measured_days": ["patient_days"],
 }
-"""Tables that are made of other tables of the same batch; the rest comes from the sites' weather."""
+"""Tables that are made of other tables of the same batch."""
 
 SIMULATED: dict[str, type[Table]] = {
     "patients": tables.Patients,
@@ -47,7 +47,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "parquet"},
-        deps=["feature_priors"],
+        deps=["feature_table", "feature_priors"],
         metadata=table_metadata(tables.CalibrationTerms),
     )
     def calibration(
@@ -66,7 +66,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "parquet"},
-        deps=["calibration"],
+        deps=["feature_table", "calibration"],
         metadata=table_metadata(tables.SiteDays),
     )
     def site_days(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
@@ -95,7 +95,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         specs=[
             dg.AssetSpec(
                 name,
-                deps=UPSTREAM.get(name, ["site_days"]),
+                deps=["feature_table", "calibration", "site_days", *UPSTREAM.get(name, [])],
                 group_name=GROUP,
                 owners=[owner],
                 kinds={"numba", "parquet"},
@@ -115,12 +115,12 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
         from migraine_platform.simulator.figures import migraine_days_a_month, realised_frequency
 
-        chosen = batches_of(context, settings)
         frequencies: list[pl.DataFrame] = []
         selected = {
             name: table for name, table in SIMULATED.items() if dg.AssetKey(name) in context.selected_asset_keys
         }
         with failing_plainly():
+            chosen = batches_of(context, settings)
             population = Population.of(settings, lake)
             simulator = _simulator(population, settings)
             for done, batch in enumerate(chosen, start=1):
