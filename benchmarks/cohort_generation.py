@@ -4,8 +4,9 @@ python benchmarks/cohort_generation.py [patients days]
 
 The baseline does what the document's generator classes do, value by value: a Python loop over patients and days that
 fills structured arrays with draws of numpy's RandomState. It leaves out what the platform adds (a burn-in, site
-weather from a real station, persistence and correlation of features, attacks over several days, aura and onset times),
-so the ratio understates. Both sides stay in memory; the platform's side ends with the frames of all eight tables.
+weather from a real station, persistence and correlation of features, attacks over several days, aura and onset times,
+wearable signals, what was recorded), so the ratio understates. Both sides stay in memory; the platform's side ends with
+the frames of all ten tables.
 """
 
 from __future__ import annotations
