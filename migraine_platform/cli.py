@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 import click
 
@@ -19,9 +19,6 @@ from migraine_platform.config import Settings, load_settings, project_root, resi
 from migraine_platform.config.loading import PRESET_VARIABLE
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.places import Places, replace_file
-
-if TYPE_CHECKING:
-    import polars as pl
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,17 +89,13 @@ def features(workbook: Path | None) -> None:
     """Read and validate a clinician's workbook (by default the configured one), and show what it says."""
     from migraine_platform.priors.features import to_frame
     from migraine_platform.priors.workbook import read_workbook
+    from migraine_platform.warehouse.query import text_table
 
     path = workbook or _settings(None).priors.workbook
-    frame = to_frame(read_workbook(path))
-    click.echo(
-        _table(
-            frame.sort("category", "variable").select(
-                "category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family"
-            ),
-            100,
-        )
-    )
+    frame = to_frame(read_workbook(path)).sort("category", "variable")
+    shown = frame.select("category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family")
+    texts = [[f"{cell:g}" if isinstance(cell, float) else cell for cell in row] for row in shown.iter_rows()]
+    click.echo(text_table(shown.columns, texts, frame.height) + "\n")
     click.echo(f"{path.name}: {frame.height} features in {frame['category'].n_unique()} categories, all valid")
 
 
@@ -203,23 +196,6 @@ def _settings(preset: str | None) -> Settings:
 
 def _places() -> Places:
     return Places.of(load_settings().platform)
-
-
-def _table(frame: pl.DataFrame, rows: int) -> str:
-    import polars as pl
-
-    options: dict[str, Any] = {
-        "tbl_rows": rows,
-        "tbl_cols": -1,
-        "tbl_width_chars": 200,
-        "fmt_str_lengths": 80,
-        "tbl_hide_dataframe_shape": True,
-        "tbl_hide_column_data_types": True,
-    }
-    with pl.Config(**options):
-        shown = str(frame)
-    more = frame.height - rows
-    return f"{shown}\n({more:,} more rows)" if more > 0 else shown
 
 
 def _show_warehouse(path: Path) -> None:

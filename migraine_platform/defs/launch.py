@@ -30,7 +30,7 @@ def prepare_home(settings: Settings) -> Path:
 
 
 def run_platform(settings: Settings) -> None:
-    """Run the platform job for all batches in this process, with one line an event on standard error.
+    """Run the platform job for all batches in this process, with one line per event on standard error.
 
     Raises:
         RunFailedError: with each failed step's or check's own sentence.

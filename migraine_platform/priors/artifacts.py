@@ -83,7 +83,7 @@ def mock_pickle(mock: MockDistribution) -> bytes:
 
 
 def mock_csv(mock: MockDistribution) -> bytes:
-    """Content of `mock_distribution.csv`: a column a feature, then `p_migraine` and `migraine` (0 or 1)."""
+    """Content of `mock_distribution.csv`: one column per feature, then `p_migraine` and `migraine` (0 or 1)."""
     import polars as pl
 
     frame = pl.DataFrame(mock.samples, schema=list(mock.variables)).with_columns(

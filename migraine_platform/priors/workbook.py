@@ -83,7 +83,7 @@ def read_workbook(path: Path) -> tuple[Feature, ...]:
         raise WorkbookError([f"{place}: not a readable .xlsx workbook ({type(error).__name__})"]) from None
     if len(written.merged_cells.ranges):
         merged = ", ".join(str(cells) for cells in written.merged_cells.ranges)
-        raise WorkbookError([f"{place}: cells are merged ({merged}); expected one value a cell"])
+        raise WorkbookError([f"{place}: cells are merged ({merged}); expected one value per cell"])
     rows = [list(row) for row in values.iter_rows(values_only=True)]
     for number, cells in enumerate(written.iter_rows(values_only=True)):
         for column, cell in enumerate(cells):
@@ -118,7 +118,7 @@ def _features(rows: list[list[Any]], place: str) -> tuple[Feature, ...]:
         if feature is not None:
             features.append(feature)
     if not features and not errors:
-        errors.append(f"{place}: the sheet holds no features; expected one a row")
+        errors.append(f"{place}: the sheet holds no features; expected one per row")
     if errors:
         raise WorkbookError(errors)
     return tuple(features)

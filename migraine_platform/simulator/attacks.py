@@ -82,7 +82,9 @@ class AttackHistory:
     aura: NDArray[np.float64]
     """[P, T] hours of aura before it; 0 without aura."""
     severity: NDArray[np.float64]
+    """[P, T] severity of the attack that began, on a scale of 10, else NaN."""
     treated: NDArray[np.bool_]
+    """[P, T] whether an acute drug shortened it."""
 
 
 def simulate_attacks(

@@ -85,7 +85,7 @@ def _demand_contiguous(dates: NDArray[np.datetime64], place: str) -> None:
     steps = np.diff(dates).astype(int)
     if (steps != 1).any():
         before = dates[int(np.flatnonzero(steps != 1)[0])]
-        raise StationError(f"{place}: after {before} the next line is not the next day; expected one line a day")
+        raise StationError(f"{place}: after {before} the next line is not the next day; expected one line per day")
     if len(dates) < SHORTEST_DAYS:
         raise StationError(f"{place}: {len(dates)} days; expected at least {SHORTEST_DAYS}")
 

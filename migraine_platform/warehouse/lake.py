@@ -170,7 +170,12 @@ class Lake:
 
     def sealed(self, table: type[Table], partition: str) -> bool:
         """Whether the partition's present bytes passed every check that the table demands."""
-        return set(table.audits) <= self._passed(table, partition, self.content_hash(table, partition))
+        return self.sealed_hash(table, partition) is not None
+
+    def sealed_hash(self, table: type[Table], partition: str) -> str | None:
+        """The hash of the present bytes if these passed every check that the table demands; else None."""
+        content_hash = self.content_hash(table, partition)
+        return content_hash if set(table.audits) <= self._passed(table, partition, content_hash) else None
 
     def _passed(self, table: type[Table], partition: str, content_hash: str) -> set[str]:
         """The checks that these bytes passed; a seal that cannot be read, or of other bytes, says none."""

@@ -2,7 +2,7 @@
 
 A person with the warehouse open keeps what was open; whoever opens it next sees the new one; nobody sees half of one.
 One publisher at a time. What does not belong together is refused before anything is built: missing partitions,
-partitions whose bytes did not pass their contract, partitions of different populations, code versions or last days.
+partitions whose bytes did not pass every check, partitions of different populations, code versions or last days.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def _only_publisher(target: Path) -> Iterator[None]:
 def _demand_publishable(lake: Lake, plan: Plan, expected: Stamp) -> Sealed:
     """The hash of every partition, after making sure that all are there, of one stamp, and sealed."""
     problems: list[str] = []
+    sealed: dict[tuple[type[Table], str], str] = {}
     for table, partitions in plan.items():
         missing = set(lake.missing(table, partitions))
         if missing:
@@ -113,14 +114,16 @@ def _demand_publishable(lake: Lake, plan: Plan, expected: Stamp) -> Sealed:
                 f"{table.name}: of another population, code version or last day: {_some(list(foreign))} "
                 f"({part} is {stamp}; expected {expected.of(table)})"
             )
-        unaudited = [part for part in present if part not in foreign and not lake.sealed(table, part)]
+        hashes = {part: lake.sealed_hash(table, part) for part in present if part not in foreign}
+        sealed |= {(table, part): seen for part, seen in hashes.items() if seen is not None}
+        unaudited = [part for part, seen in hashes.items() if seen is None]
         if unaudited:
             problems.append(f"{table.name}: not audited, or an audit failed: {_some(unaudited)}")
     if problems:
         raise PublishError(
             "nothing was published, the last warehouse stays; materialise these again:\n  " + "\n  ".join(problems)
         )
-    return {(table, part): lake.content_hash(table, part) for table, parts in plan.items() for part in parts}
+    return sealed
 
 
 def _demand_unchanged(lake: Lake, sealed: Sealed) -> None:

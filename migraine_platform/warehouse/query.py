@@ -75,7 +75,7 @@ def query_text(warehouse: Path, sql: str, shape: Literal["table", "csv", "json"]
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([names, *values])
         return text.getvalue().removesuffix("\n")
-    return _table(names, values, rows)
+    return text_table(names, values, rows)
 
 
 def _plain(value: Any) -> Any:
@@ -85,8 +85,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _table(names: Sequence[str], values: Sequence[Sequence[str | None]], rows: int) -> str:
-    """Columns of equal width; a missing value is a dot."""
+def text_table(names: Sequence[str], values: Sequence[Sequence[str | None]], rows: int) -> str:
+    """Rows of texts in columns of equal width, the first `rows` of them; a missing value is a dot."""
     shown = [["·" if value is None else value for value in row] for row in values[:rows]]
     widths = [max(map(len, column)) for column in zip(names, *shown, strict=True)]
     lines = [

@@ -133,7 +133,7 @@ def test_merged_cells_are_refused(tmp_path: Path) -> None:
     book = load_workbook(path)
     book["features"].merge_cells("G2:G3")
     book.save(path)
-    assert "cells are merged (G2:G3); expected one value a cell" in errors_of(path)[0]
+    assert "cells are merged (G2:G3); expected one value per cell" in errors_of(path)[0]
 
 
 def test_rows_beyond_the_sheets_stated_dimension_are_read(tmp_path: Path) -> None:

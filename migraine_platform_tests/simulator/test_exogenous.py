@@ -69,8 +69,9 @@ def test_a_wearable_records_what_the_table_says(settings, features) -> None:
         values = drawn[feature.variable]
         assert_allclose(values.mean(), feature.mean, rtol=0.05)
         assert_allclose(values.std(), feature.sd, rtol=0.06)
+        # The share between persons is exact for the latent deviates; a skewed quantile function moves it a little.
         persons = values.mean(axis=1)
-        assert_allclose(persons.std() ** 2, feature.between_sd**2, rtol=0.35)  # persons' means keep some of the days
+        assert_allclose(persons.std() ** 2, feature.between_sd**2, rtol=0.35)
 
 
 def test_the_wearable_disturbs_no_other_stream(settings, features, drawn) -> None:
