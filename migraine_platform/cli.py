@@ -107,11 +107,11 @@ def mock(out: Path | None, preset: str | None) -> None:
     """Write the mock distribution (.csv, .pkl) and the feature normaliser (.json, .pkl)."""
     from migraine_platform.priors import artifacts
     from migraine_platform.priors.checklist import POINTS
+    from migraine_platform.priors.configured import configured_features
     from migraine_platform.priors.mock import build_mock
-    from migraine_platform.priors.workbook import read_workbook
 
     settings = _settings(preset)
-    known = read_workbook(settings.priors.workbook)
+    known = configured_features(settings.priors)
     built = build_mock(known, settings.priors.mock)
     places = Places(out or Places.of(settings.platform).data, lake_url="")
     for name, content in {
@@ -130,30 +130,48 @@ def mock(out: Path | None, preset: str | None) -> None:
 
 
 @main.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the files.")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the CSV files."
+    "--format",
+    "shape",
+    type=click.Choice(["csv", "parquet", "fusemoe"]),
+    default="csv",
+    show_default=True,
+    help="Six CSV or Parquet files, or one pickled list of samples for FuseMoE.",
 )
 @click.option("--patients", type=click.IntRange(min=1), help="How many patients; by default the preset's.")
 @click.option("--days", type=click.IntRange(min=2), help="How many days; by default the preset's.")
 @preset_option
 @plain_errors
-def simulate(out: Path, patients: int | None, days: int | None, preset: str | None) -> None:
-    """Simulate a cohort into the six CSV files of the design document, without the orchestrator."""
-    from migraine_platform.priors.workbook import read_workbook
+def simulate(
+    out: Path,
+    shape: Literal["csv", "parquet", "fusemoe"],
+    patients: int | None,
+    days: int | None,
+    preset: str | None,
+) -> None:
+    """Simulate a cohort into the files of the design document, without the orchestrator."""
+    from migraine_platform.priors.configured import configured_features
     from migraine_platform.simulator.calibration import calibrate
     from migraine_platform.simulator.cohort import CohortSimulator
-    from migraine_platform.warehouse.export import export_csv
+    from migraine_platform.warehouse.export import export_files
+    from migraine_platform.warehouse.fusemoe import Windows, export_fusemoe
 
     settings = _settings(preset)
     changes = {name: value for name, value in (("patients", patients), ("days", days)) if value is not None}
     settings = resized(settings, **changes)
-    known = read_workbook(settings.priors.workbook)
+    known = configured_features(settings.priors)
     calibration = calibrate(settings.simulator, known, lambda line: click.echo(f"calibration: {line}", err=True))
     simulator = CohortSimulator(settings.simulator, known, calibration)
     with click.progressbar(range(settings.simulator.cohort.batches), label="batches", file=sys.stderr) as numbers:
-        written = export_csv(out, (simulator.batch(number) for number in numbers))
+        batches = (simulator.batch(number) for number in numbers)
+        if shape == "fusemoe":
+            path = out / "fusemoe.pkl"
+            written = [(path, export_fusemoe(path, batches, known, Windows(settings.exports.fusemoe_window_days)))]
+        else:
+            written = export_files(out, batches, shape)
     for path, rows in written:
-        click.echo(f"{path}: {rows:,} rows")
+        click.echo(f"{path}: {rows:,} {'samples' if shape == 'fusemoe' else 'rows'}")
 
 
 @main.command()

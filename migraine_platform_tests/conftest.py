@@ -15,8 +15,8 @@ import yaml
 
 from migraine_platform.config import Settings, load_settings, population_hash
 from migraine_platform.config.hashing import code_version
+from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.features import Feature, to_frame
-from migraine_platform.priors.workbook import read_workbook
 from migraine_platform.simulator.calibration import Calibration, calibrate
 from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.warehouse.lake import Stamp
@@ -28,7 +28,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 TINY = """
 simulator:
   cohort: {patients: 60, days: 40, batch_size: 25}
-  calibration: {patients: 400, days: 200, iterations: 12}
+  calibration: {patients: 600, days: 200, iterations: 9}
+  ceilings: {oracle_patients: 40, particles: 32}
+  interventions: {patients: 20, replicates: 2, after_days: 7, days: 28}
+realism: {patients: 60}
+exports: {fusemoe_window_days: 14}
 """
 
 
@@ -84,7 +88,7 @@ def settings(shared_project: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def features(settings: Settings) -> tuple[Feature, ...]:
-    return read_workbook(settings.priors.workbook)
+    return configured_features(settings.priors)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen
+from migraine_platform.config.matrices import is_positive_definite
 
 EXOGENOUS_FEATURES = (
     "total_sleep_hours",
@@ -29,6 +29,17 @@ WEARABLE_FEATURES = (
     "noise_level",
 )
 """Features of the workbook that a wearable device records."""
+
+NIGHT_FEATURES = EXOGENOUS_FEATURES[:4]
+DAY_FEATURES = EXOGENOUS_FEATURES[4:] + WEARABLE_FEATURES
+
+
+COLUMN_OF = {
+    "deep_sleep_share": "deep_sleep_pct",
+    "rem_sleep_share": "rem_sleep_pct",
+    "water_liters": "water_consumed_liters",
+}
+"""Feature -> the column that holds it, where they are called otherwise."""
 
 
 class CopulaSettings(Frozen):
@@ -55,25 +66,9 @@ class CopulaSettings(Frozen):
             for j in range(i):
                 if rows[i][j] != rows[j][i]:
                     raise ValueError(f"correlation is not symmetric at row {i + 1}, column {j + 1}")
-        if not _positive_definite(rows):
+        if not is_positive_definite(rows):
             raise ValueError("correlation is not positive definite: no features can be correlated like that")
         return self
-
-
-def _positive_definite(matrix: tuple[tuple[float, ...], ...]) -> bool:
-    """Whether a symmetric matrix has a Cholesky factor (plain Python: settings load without numpy)."""
-    factor: list[list[float]] = []
-    for i, row in enumerate(matrix):
-        factor.append([0.0] * len(matrix))
-        for j in range(i + 1):
-            rest = row[j] - sum(factor[i][k] * factor[j][k] for k in range(j))
-            if i == j:
-                if rest <= 1e-12:
-                    return False
-                factor[i][i] = math.sqrt(rest)
-            else:
-                factor[i][j] = rest / factor[j][j]
-    return True
 
 
 class Exogenous(CopulaSettings):

@@ -13,6 +13,7 @@ from typing import Any
 
 import migraine_platform
 from migraine_platform.config.settings import Settings
+from migraine_platform.config.simulator import Simulator
 
 SCIENCE = ("priors", "simulator")
 """Packages whose source decides what a population looks like."""
@@ -34,11 +35,18 @@ def population_hash(settings: Settings, features: list[dict[str, Any]]) -> str:
         features: rows of `priors.features`.
     """
     priors = settings.priors.model_dump(mode="json", exclude={"workbook"})
-    simulator = settings.simulator.model_dump(mode="json", exclude={"cohort": {"days"}})
-    for site, dumped in zip(settings.simulator.weather.sites, simulator["weather"]["sites"], strict=True):
-        dumped["station"] = digest(site.station.read_bytes()) if site.station else None
+    simulator = configuration(settings.simulator)
+    del simulator["cohort"]["days"]
     identity = {"priors": priors, "simulator": simulator, "features": features}
     return digest(json.dumps(identity, sort_keys=True).encode())
+
+
+def configuration(simulator: Simulator) -> dict[str, Any]:
+    """The simulator's settings as plain values; an input file stands there by its content, not by its place."""
+    dumped = simulator.model_dump(mode="json")
+    for site, entry in zip(simulator.weather.sites, dumped["weather"]["sites"], strict=True):
+        entry["station"] = digest(site.station.read_bytes()) if site.station else None
+    return dumped
 
 
 @cache

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
-from migraine_platform.config.base import Cron, Frozen, InputFile, Positive, RootedPath, RootedUrl
+from migraine_platform.config.base import Cron, Frozen, InputFile, NonNegative, Positive, RootedPath, RootedUrl
+from migraine_platform.config.exports import Exports
+from migraine_platform.config.realism import Realism
 from migraine_platform.config.simulator import Simulator
 
 
@@ -45,11 +47,24 @@ class MockSettings(Frozen):
     logit_offset: float
 
 
+class Override(Frozen):
+    """Other numbers for one feature than the workbook's."""
+
+    mean: float | None = None
+    sd: Positive | None = None
+    between_sd: NonNegative | None = None
+    within_sd: NonNegative | None = None
+    lag1: Annotated[float, Field(ge=-1, le=1)] | None = None
+    source: Annotated[str, Field(min_length=1)]
+
+
 class Priors(Frozen):
     """From the clinician's workbook to priors."""
 
     workbook: InputFile
     mock: MockSettings
+    overrides: dict[str, Override] = Field(default_factory=dict)
+    """By variable; a preset's way to say otherwise."""
 
 
 class Settings(Frozen):
@@ -59,6 +74,8 @@ class Settings(Frozen):
     platform: Platform
     priors: Priors
     simulator: Simulator
+    realism: Realism
+    exports: Exports
 
     @classmethod
     def sections(cls) -> list[str]:

@@ -8,9 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from migraine_platform.config.attacks import Attacks
 from migraine_platform.config.base import Frozen, InputFile, NonNegative, Positive, Range, Share, ShareRange
+from migraine_platform.config.change import Coupling, Drift, Hormones
 from migraine_platform.config.copula import Exogenous, Wearable
+from migraine_platform.config.latent import Latent
 from migraine_platform.config.measurement import Measurement
+from migraine_platform.config.treatment import Treatments
 
 WEATHER_ORIGINS = ("simulated", "station", "interpolated")
 """Where a site's day may come from."""
@@ -169,40 +173,46 @@ class Triggers(Frozen):
         return self
 
 
-class Attacks(Frozen):
-    """Course of an attack. Durations in hours, severity on a scale of 10."""
+Effect = Annotated[float, Field(gt=0, lt=0.5)]
 
-    onset_weight_by_hour: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
-    duration: Range
-    duration_median: Positive
-    duration_log_sd: Positive
-    treated_share: Share
-    treated_duration_factor: Annotated[float, Field(gt=0, le=1)]
-    severity: Range
-    aura_share_of_attacks: Share
-    aura_minutes: Range
-    migraine_day_hours: Annotated[float, Field(gt=0, le=24)]
 
-    @model_validator(mode="after")
-    def _course_is_possible(self) -> Attacks:
-        if not 4 <= self.duration[0] <= self.duration[1] <= 72:
-            raise ValueError(f"duration is {list(self.duration)}; expected hours within 4 to 72 (ICHD-3)")
-        if not 0 <= self.severity[0] <= self.severity[1] <= 10:
-            raise ValueError(f"severity is {list(self.severity)}; expected points within 0 to 10")
-        if not 0 < self.aura_minutes[0] <= self.aura_minutes[1] <= 24 * 60:
-            raise ValueError(f"aura_minutes is {list(self.aura_minutes)}; expected minutes, above 0 and within a day")
-        if not self.duration[0] < self.duration_median < self.duration[1]:
-            raise ValueError(f"duration_median is {self.duration_median}; expected inside {list(self.duration)} h")
-        if sum(self.onset_weight_by_hour) <= 0:
-            raise ValueError("onset_weight_by_hour is zero everywhere; expected a weight for some hour")
-        return self
+class TriggerEffects(Frozen):
+    """One effect a trigger."""
+
+    weather: Effect
+    sleep: Effect
+    stress: Effect
+    diet: Effect
+
+
+class Ceilings(Frozen):
+    """The best forecast that the measured days allow, computed by a particle filter."""
+
+    oracle_patients: Annotated[int, Field(ge=0)]
+    """How many patients, from the first, have it computed."""
+
+    particles: Annotated[int, Field(ge=8, le=100_000)]
+
+
+class Interventions(Frozen):
+    """The true effect of each treatment on each patient, by paired worlds."""
+
+    patients: Annotated[int, Field(ge=0)]
+    """How many patients, from the first, have it computed."""
+
+    replicates: Annotated[int, Field(ge=2, le=1000)]
+    after_days: Annotated[int, Field(ge=0, le=365)]
+    """Days from the start of a treatment to the first that counts."""
+
+    days: Annotated[int, Field(ge=28, le=730)]
+    """How many days count."""
 
 
 class Calibration(Frozen):
     """The reference cohort on which intercepts and trigger strengths are fitted once."""
 
-    trigger_effect: Annotated[float, Field(gt=0, lt=0.5)]
-    """Rise of next-day probability a trigger causes at susceptibility 1, as a share (0.175 = 17.5 points)."""
+    trigger_effect: TriggerEffects
+    """Rise of next-day probability that each trigger causes at susceptibility 1, as a share (0.175 = 17.5 points)."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     patients: Annotated[int, Field(ge=100)]
@@ -223,6 +233,20 @@ class Simulator(Frozen):
     diary: Diary
     weather: Weather
     triggers: Triggers
+    hormones: Hormones
+    latent: Latent
     attacks: Attacks
+    coupling: Coupling
+    drift: Drift
+    treatments: Treatments
     measurement: Measurement
+    ceilings: Ceilings
+    interventions: Interventions
     calibration: Calibration
+
+    @model_validator(mode="after")
+    def _usual_drug_is_known(self) -> Simulator:
+        if self.attacks.treated_with not in self.treatments.acute:
+            known = ", ".join(sorted(self.treatments.acute))
+            raise ValueError(f'attacks.treated_with is "{self.attacks.treated_with}"; expected one of: {known}')
+        return self

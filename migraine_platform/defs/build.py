@@ -6,7 +6,9 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import cohort_assets
+from migraine_platform.defs.assets.exports import exports_assets
 from migraine_platform.defs.assets.priors import priors_assets
+from migraine_platform.defs.assets.realism import realism_assets
 from migraine_platform.defs.assets.warehouse import warehouse_assets
 from migraine_platform.defs.automation import nightly_schedule, platform_job
 from migraine_platform.defs.checks import platform_checks
@@ -24,7 +26,13 @@ def build_defs(settings: Settings) -> dg.Definitions:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill policies: pinned, and covered by tests
         return dg.Definitions(
-            assets=[*priors_assets(owner), *cohort_assets(owner, batches), *warehouse_assets(owner)],
+            assets=[
+                *priors_assets(owner),
+                *cohort_assets(owner, batches),
+                *realism_assets(owner),
+                *exports_assets(owner),
+                *warehouse_assets(owner),
+            ],
             asset_checks=platform_checks(),
             jobs=[platform_job(settings)],
             schedules=[nightly_schedule(settings)],

@@ -1,13 +1,17 @@
-"""Asset checks. What blocks: broken contracts, days that are missing, a mock distribution that contradicts clinicians.
+"""Asset checks. What blocks: broken contracts, missing or invalid days, a missed calibration, a mock distribution that
+contradicts clinicians. What warns: figures that no literature knows.
 
 Each check reads what lies in the lake, not what the step had in its hands.
 """
+
+from collections.abc import Iterator
 
 import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
-from migraine_platform.defs.context import batches_of, failing_plainly, partitions_of
+from migraine_platform.defs.context import Population, batches_of, failing_plainly, partitions_of
+from migraine_platform.defs.describe import image
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -19,6 +23,8 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "mock_distribution": (tables.MockSamples, tables.MockMoments, tables.MockCorrelations),
     "calibration": (tables.CalibrationTerms,),
     "site_days": (tables.SiteDays,),
+    "true_effects": (tables.TruthInterventions,),
+    "realism": (tables.Realism,),
     **{name: (table,) for name, table in SIMULATED.items()},
 }
 """Asset -> the tables whose contracts it must keep."""
@@ -30,7 +36,9 @@ def platform_checks() -> list[dg.AssetChecksDefinition]:
     return [
         *contracts,
         *(_checklist_check(name) for name in tables.CHECKLIST),
-        _complete_check(),
+        _targets_check(),
+        _validation_checks(),
+        _realism_check(),
         _warehouse_check(),
     ]
 
@@ -98,36 +106,100 @@ def _checklist_check(name: str) -> dg.AssetChecksDefinition:
     return check
 
 
-def _complete_check() -> dg.AssetChecksDefinition:
-    """Every patient of a batch has every day of the cohort, once."""
-    name = "every_patient_every_day"
+def _targets_check() -> dg.AssetChecksDefinition:
+    """The calibration does to fresh patients what it was fitted to do."""
+    name = tables.TARGETS
 
-    @dg.asset_check(asset="patient_days", name=name, blocking=True)
-    def complete(
-        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
-    ) -> dg.AssetCheckResult:
-        """Every patient of the batch has every day of the cohort, once."""
-        from migraine_platform.simulator.completeness import holes
+    @dg.asset_check(asset="calibration", name=name, blocking=True)
+    def targets(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+        """Trigger effects and frequencies, measured by living twice, on patients that the fit never saw."""
+        from migraine_platform.simulator.calibration import from_frame
+        from migraine_platform.simulator.figures import calibration_targets
+        from migraine_platform.simulator.targets import measure
 
-        failed: dict[str, int] = {}
         with failing_plainly():
-            chosen = batches_of(context, settings)
-            for batch in chosen:
-                patients = lake.read(tables.Patients, [batch], ["patient_id"])
-                days, content_hash = lake.read_sealable(tables.PatientDays, batch)
-                found = holes(patients, days, settings.simulator.cohort)
-                if found:
-                    failed[batch] = found
-                else:
-                    lake.seal(tables.PatientDays, batch, content_hash, name)
+            features = Population.of(settings, lake).features
+            frame, content_hash = lake.read_sealable(tables.CalibrationTerms, WHOLE)
+            found = measure(settings.simulator, features, from_frame(frame))
+            if not found.problems:
+                lake.seal(tables.CalibrationTerms, WHOLE, content_hash, name)
+        figure = calibration_targets(found.effects, found.chronic_effects, found.quintiles)
         return dg.AssetCheckResult(
-            passed=not failed,
+            passed=not found.problems,
             severity=dg.AssetCheckSeverity.ERROR,
-            description="; ".join(f"{batch}: {count} patients lack days" for batch, count in failed.items()) or None,
-            metadata={"batches": len(chosen), "failed batches": list(failed)},
+            description="; ".join(found.problems) or None,
+            metadata={
+                "targets": image(figure, "Trigger effects, and realised minus profile days"),
+                **{f"{trigger} points": round(100 * effect, 2) for trigger, effect in found.effects.items()},
+                **{f"fifth {n}, days off": round(off, 3) for n, off in enumerate(found.quintiles, start=1)},
+            },
         )
 
-    return complete
+    return targets
+
+
+def _validation_checks() -> dg.AssetChecksDefinition:
+    """Each batch is complete and valid; its days are read once for all points."""
+    names = (tables.COMPLETE, *tables.VALIDATION)
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="patient_days", blocking=True) for name in names])
+    def validation(
+        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Every patient has every day, once; distributions, correlations, proportions, temporal consistency."""
+        from migraine_platform.priors.features import select
+        from migraine_platform.simulator.completeness import holes
+        from migraine_platform.simulator.exogenous import FEATURES
+        from migraine_platform.simulator.validation import POINTS, Batch
+
+        failed: dict[str, dict[str, str]] = {name: {} for name in names}
+        with failing_plainly():
+            chosen = batches_of(context, settings)
+            features = select(Population.of(settings, lake).features, FEATURES)
+            for number in chosen:
+                days, content_hash = lake.read_sealable(tables.PatientDays, number)
+                batch = Batch(lake.read(tables.Patients, [number]), days, lake.read(tables.Attacks, [number]))
+                found = holes(batch.patients.select("patient_id"), days, settings.simulator.cohort)
+                if found:
+                    failed[tables.COMPLETE][number] = f"{found} patients lack days"
+                for point, look in POINTS.items():
+                    problems = look(batch, features, settings.simulator.population).problems
+                    if problems:
+                        failed[point][number] = "; ".join(problems)
+                for name in names:
+                    if number not in failed[name]:
+                        lake.seal(tables.PatientDays, number, content_hash, name)
+        for name in names:
+            yield dg.AssetCheckResult(
+                asset_key="patient_days",
+                check_name=name,
+                passed=not failed[name],
+                severity=dg.AssetCheckSeverity.ERROR,
+                description="; ".join(f"{batch}: {what}" for batch, what in failed[name].items()) or None,
+                metadata={"batches": len(chosen), "failed batches": list(failed[name])},
+            )
+
+    return validation
+
+
+def _realism_check() -> dg.AssetChecksDefinition:
+    """Nothing of the cohort lies outside of what is known; a warning, because references disagree too."""
+
+    @dg.asset_check(asset="realism", name="realistic")
+    def realistic(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+        """Every figure lies within its reference, or where the specification puts it."""
+        with failing_plainly():
+            verdicts = dict(lake.read(tables.Realism, columns=["figure", "verdict"]).iter_rows())
+        outside = [figure for figure, verdict in verdicts.items() if verdict == "outside"]
+        specified = [figure for figure, verdict in verdicts.items() if verdict == "specification"]
+        return dg.AssetCheckResult(
+            passed=not outside,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"outside of their references: {', '.join(outside)}" if outside else None,
+            metadata={"figures": len(verdicts), "outside": outside, "specification instead": specified},
+        )
+
+    return realistic
 
 
 def _warehouse_check() -> dg.AssetChecksDefinition:

@@ -1,6 +1,6 @@
 """What a step is given besides its inputs: batches, the population it works on, plain errors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -106,6 +106,10 @@ class Population:
             LakeError: if a partition is not there, or is another population's.
         """
         return self.lake.read(table, partitions, columns, self.stamp)
+
+    def write_many(self, frames: "Mapping[type[Table], pl.DataFrame]", partition: str) -> None:
+        """Replace one partition of several tables."""
+        self.lake.write_many(frames, partition, self.stamp)
 
     def write(self, table: type[Table], partition: str, frame: "pl.DataFrame") -> None:
         """Replace one partition."""

@@ -1,152 +1,126 @@
-"""Attacks: when they begin, how long they last, which days become migraine days.
+"""The course of an attack: hour of onset, prodrome, aura, headache, treatment, postdrome.
 
-    logit P(onset on day t+1) = b_i + sum_k beta_k s_ik trigger_k[t]        while no attack is running
+Belongs here: what happens once an attack begins, and how long it goes on. Does not: when one begins (hazard.py).
 
-A migraine day is the day of an onset, and each later day with at least `migraine_day_hours` of headache; on such a
-day no further attack begins. Headaches of treated attacks are shorter.
+    P(headache lasts longer than x) = S(x)                              untreated, S cut to the configured range
+                                    = S(x) exp(-H(x - delay))           treated, and 1 below the shortest duration
+
+H is the cumulative hazard with which a drug ends the headache (treatment.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from migraine_platform.config.simulator import Attacks
+from migraine_platform.config.attacks import Attacks, Prodrome
+from migraine_platform.config.treatment import Treatments
 from migraine_platform.errors import UserError
-from migraine_platform.simulator.streams import Stream, unit, words_at
+from migraine_platform.simulator.streams import Stream, fill_uniforms
+from migraine_platform.simulator.treatment import STEPS_AN_HOUR, UNTREATED, drug_hazard, drug_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HOURS = 24
+EVENING = 20
+"""Hour at which the diary is filled and tomorrow is forecast; no prodrome or aura begins before and ends after it."""
+
 TABLE_SIZE = 1025
 FARTHEST_LOCATION = 6.0
 """How many standard deviations outside of its range a cut distribution may be centred; farther, digits are lost."""
+
+SHORTEST_PRODROME = 0.1
+"""Hours."""
 
 
 class CourseError(UserError):
     """A course of attacks that no distribution has."""
 
 
-@dataclass(frozen=True)
-class Course:
-    """The course of an attack, tabulated for the kernel."""
+class Course(NamedTuple):
+    """The course of an attack, tabulated for the kernels."""
 
     onset_hours: NDArray[np.float64]
     """[K] quantiles of the hour of onset."""
     durations: NDArray[np.float64]
     """[K] quantiles of the untreated headache's duration, in hours."""
+    drug_hazard: NDArray[np.float64]
+    """[drugs, L] cumulative hazard with which a drug ends the headache, by treatment.STEP hours since intake."""
+    prodrome_hours: NDArray[np.float64]
+    """[K] quantiles."""
+    prodrome_share: float
+    conversion: float
+    late_share: float
+    """Share of attacks that begin in the evening or later."""
+    late_lasting: NDArray[np.float64]
+    """[1 + drugs] share of those that make the next day a migraine day: untreated, then by drug."""
     shortest: float
-    treated_share: float
-    treated_factor: float
+    intake_delay: float
+    usual_treated_share: float
+    usual_drug: int
     aura_share: float
     aura_minutes: tuple[float, float]
     severity: tuple[float, float]
+    postdrome: tuple[float, float]
     migraine_day_hours: float
 
     @classmethod
-    def of(cls, settings: Attacks) -> Course:
-        """Tabulate the configured course."""
-        return cls(
-            onset_hours=_onset_hour_quantiles(np.array(settings.onset_weight_by_hour)),
+    def of(cls, settings: Attacks, treatments: Treatments) -> Course:
+        """Tabulate the configured course.
+
+        Raises:
+            CourseError: if no distribution of durations has the configured median.
+        """
+        hours = _onset_hour_quantiles(np.array(settings.onset_weight_by_hour))
+        course = cls(
+            onset_hours=hours,
             durations=_duration_quantiles(settings),
+            drug_hazard=np.stack([drug_hazard(drug) for drug in treatments.acute.values()]),
+            prodrome_hours=_prodrome_quantiles(settings.prodrome),
+            prodrome_share=settings.prodrome.share_of_attacks,
+            conversion=settings.prodrome.conversion,
+            late_share=1.0 - float(share_below(hours, float(EVENING))),
+            late_lasting=np.zeros(1 + len(treatments.acute)),
             shortest=settings.duration[0],
-            treated_share=settings.treated_share,
-            treated_factor=settings.treated_duration_factor,
+            intake_delay=settings.intake_delay,
+            usual_treated_share=settings.treated_share,
+            usual_drug=drug_number(treatments, settings.treated_with),
             aura_share=settings.aura_share_of_attacks,
             aura_minutes=settings.aura_minutes,
             severity=settings.severity,
+            postdrome=settings.postdrome,
             migraine_day_hours=settings.migraine_day_hours,
         )
+        late = hours[hours >= EVENING]
+        for drug in range(-1, len(treatments.acute)):
+            needed = HOURS + settings.migraine_day_hours - late
+            lasting = [lasting_share(course, drug, float(wait)) for wait in needed]
+            course.late_lasting[drug + 1] = np.mean(lasting) if lasting else 0.0
+        return course
 
 
-@dataclass(frozen=True)
-class AttackHistory:
-    """What happened to P patients on T days; hours count from the first simulated midnight."""
+class Attack(NamedTuple):
+    """One attack; hours count from the first simulated midnight."""
 
-    onset_probability: NDArray[np.float64]
-    """[P, T] probability, the evening before, that an attack begins if none is running."""
-    at_risk: NDArray[np.bool_]
-    """[P, T] no attack from an earlier day makes this a migraine day."""
-    migraine: NDArray[np.bool_]
-    """[P, T] migraine days."""
-    onset: NDArray[np.bool_]
-    """[P, T] days on which a headache began."""
-    headache_start: NDArray[np.float64]
-    """[P, T] hour of the headache's start where one began, else NaN."""
-    duration: NDArray[np.float64]
-    """[P, T] its hours."""
-    aura: NDArray[np.float64]
-    """[P, T] hours of aura before it; 0 without aura."""
-    severity: NDArray[np.float64]
-    """[P, T] severity of the attack that began, on a scale of 10, else NaN."""
-    treated: NDArray[np.bool_]
-    """[P, T] whether an acute drug shortened it."""
-
-
-def simulate_attacks(
-    course: Course,
-    triggers: NDArray[np.bool_],
-    intercept: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    has_aura: NDArray[np.bool_],
-    index: NDArray[np.int64],
-    seed: int,
-) -> AttackHistory:
-    """Run the attack process forward.
-
-    Args:
-        triggers: [P, T, 4] trigger days; a day's triggers act on the next day.
-        intercept: [P] b_i.
-        weights: [P, 4] beta_k s_ik.
-        has_aura: [P] whether the patient has attacks with aura.
-        index: [P] the patients' indices in the population.
-    """
-    probability = _onset_probability(triggers, intercept, weights)
-    return AttackHistory(
-        probability,
-        *_run(
-            probability,
-            has_aura,
-            index,
-            seed,
-            int(Stream.ATTACK),
-            course.onset_hours,
-            course.durations,
-            course.shortest,
-            course.treated_share,
-            course.treated_factor,
-            course.aura_share,
-            course.aura_minutes,
-            course.severity,
-            course.migraine_day_hours,
-        ),
-    )
+    start: float
+    """Start of the headache."""
+    duration: float
+    drug: int
+    """Number of the acute drug, or UNTREATED."""
+    prodrome: float
+    """Hours of prodrome before the headache; 0 without."""
+    aura: float
+    """Hours of aura before it; 0 without."""
+    severity: float
+    postdrome: float
+    """Hours after it."""
 
 
 @njit(cache=True)
-def _onset_probability(
-    triggers: NDArray[np.bool_], intercept: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """[P, T] the hazard; the first day has no yesterday and therefore no trigger."""
-    persons, days, kinds = triggers.shape
-    out = np.empty((persons, days))
-    for i in range(persons):
-        for t in range(days):
-            logit = intercept[i]
-            if t > 0:
-                for k in range(kinds):
-                    if triggers[i, t - 1, k]:
-                        logit += weights[i, k]
-            out[i, t] = 1.0 / (1.0 + np.exp(-logit))
-    return out
-
-
-@njit(cache=True, inline="always")
-def _quantile(table: NDArray[np.float64], u: float) -> float:
+def quantile(table: NDArray[np.float64], u: float) -> float:
     """Linear interpolation in a table of quantiles."""
     position = u * (len(table) - 1)
     left = min(int(position), len(table) - 2)
@@ -154,67 +128,107 @@ def _quantile(table: NDArray[np.float64], u: float) -> float:
 
 
 @njit(cache=True)
-def _run(  # type: ignore[no-untyped-def]
-    probability,
-    has_aura,
-    index,
-    seed,
-    stream,
-    onset_hours,
-    durations,
-    shortest,
-    treated_share,
-    treated_factor,
-    aura_share,
-    aura_minutes,
-    severity_range,
-    migraine_day_hours,
-):
-    """The process itself: a fixed place for every draw, so that no day's draws depend on another day's outcome."""
-    persons, days = probability.shape
-    at_risk = np.zeros((persons, days), dtype=np.bool_)
-    migraine = np.zeros((persons, days), dtype=np.bool_)
-    onset = np.zeros((persons, days), dtype=np.bool_)
-    start = np.full((persons, days), np.nan)
-    duration = np.full((persons, days), np.nan)
-    aura = np.zeros((persons, days))
-    severity = np.full((persons, days), np.nan)
-    treated = np.zeros((persons, days), dtype=np.bool_)
-    for i in range(persons):
-        end = -float(HOURS)
-        for t in range(days):
-            left_over = min(end - HOURS * t, float(HOURS))
-            if left_over >= migraine_day_hours:
-                migraine[i, t] = True
-                continue
-            at_risk[i, t] = True
-            first = words_at(seed, stream, index[i], t, 0)
-            if unit(first[0]) >= probability[i, t]:
-                continue
-            second = words_at(seed, stream, index[i], t, 1)
-            migraine[i, t] = onset[i, t] = True
-            hour = max(_quantile(onset_hours, unit(first[1])), left_over)
-            hours = _quantile(durations, unit(first[2]))
-            if unit(first[3]) < treated_share:
-                treated[i, t] = True
-                hours = max(hours * treated_factor, shortest)
-            if has_aura[i] and unit(second[0]) < aura_share:
-                low, high = aura_minutes
-                free = HOURS * t + hour - end  # an aura does not begin before the last headache has ended
-                if 60.0 * free >= low:
-                    aura[i, t] = min((low + unit(second[1]) * (high - low)) / 60.0, free)
-            low, high = severity_range
-            severity[i, t] = low + unit(second[2]) * (high - low)
-            start[i, t] = HOURS * t + hour
-            duration[i, t] = hours
-            end = start[i, t] + hours
-    return at_risk, migraine, onset, start, duration, aura, severity, treated
+def share_below(table: NDArray[np.float64], value: float) -> float:
+    """Inverse of `quantile`: where in a rising table a value lies, as a share of its length."""
+    if value <= table[0]:
+        return 0.0
+    if value >= table[-1]:
+        return 1.0
+    right = int(np.searchsorted(table, value, side="right"))
+    left = right - 1
+    return float((left + (value - table[left]) / (table[right] - table[left])) / (len(table) - 1))
+
+
+@njit(cache=True)
+def lasting_share(course: Course, drug: int, hours: float) -> float:
+    """Share of headaches that last longer than `hours`."""
+    if hours < course.shortest:
+        return 1.0
+    share = 1.0 - share_below(course.durations, hours)
+    if drug != UNTREATED and hours > course.intake_delay:
+        share *= np.exp(-drug_hazard_at(course.drug_hazard[drug], hours - course.intake_delay))
+    return share
+
+
+@njit(cache=True)
+def drug_hazard_at(table: NDArray[np.float64], hours: float) -> float:
+    """Cumulative hazard that many hours after intake; flat once the table ends."""
+    last = len(table) - 1
+    return float(quantile(table, min(hours * STEPS_AN_HOUR / last, 1.0)))
+
+
+@njit(cache=True)
+def draw_duration(course: Course, drug: int, u: float, u_drug: float) -> float:
+    """Hours of headache from two uniform deviates."""
+    hours = quantile(course.durations, u)
+    if drug == UNTREATED:
+        return hours
+    table = course.drug_hazard[drug]
+    needed = -np.log(u_drug)
+    if needed < table[-1]:
+        after = share_below(table, needed) * (len(table) - 1) / STEPS_AN_HOUR
+        hours = min(hours, course.intake_delay + after)
+    return max(hours, course.shortest)
+
+
+@njit(cache=True)
+def begin_attack(
+    course: Course,
+    has_aura: bool,
+    drug: int,
+    day: int,
+    hour: float,
+    free_from: float,
+    prodromal: bool,
+    u: NDArray[np.float64],
+) -> Attack:
+    """An attack whose headache begins at `hour` of a day.
+
+    Args:
+        free_from: before this hour since the first midnight neither prodrome nor aura begins.
+        u: [8] uniform deviates: duration, drug, aura or not, aura's length, severity, prodrome's length, postdrome.
+    """
+    start = HOURS * day + hour
+    evening = HOURS * day + EVENING if hour >= EVENING else HOURS * (day - 1) + EVENING
+    free = start - max(free_from, float(evening))
+    aura = 0.0
+    low, high = course.aura_minutes
+    if has_aura and u[2] < course.aura_share and 60.0 * free >= low:
+        aura = min((low + u[3] * (high - low)) / 60.0, free)
+    prodrome = 0.0
+    if prodromal:
+        prodrome = min(quantile(course.prodrome_hours, u[5]), max(free, 0.0))
+    low, high = course.severity
+    severity = low + u[4] * (high - low)
+    low, high = course.postdrome
+    postdrome = low + u[6] * (high - low)
+    return Attack(start, draw_duration(course, drug, u[0], u[1]), drug, prodrome, aura, severity, postdrome)
+
+
+@njit(cache=True)
+def draw_day(out: NDArray[np.float64], seed: int, person: int, day: int, block: int, replicate: int) -> None:
+    """The attack process's uniform deviates of a day into `out` [8]: block 0 whether, block 1 how."""
+    fill_uniforms(out, seed, ATTACK_STREAM, person, day, block, replicate)
+
+
+ATTACK_STREAM = int(Stream.ATTACK)
 
 
 def _onset_hour_quantiles(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """[K] hours of the day below which equal steps of probability lie; uniform within an hour."""
     below = np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
     return np.interp(np.linspace(0, 1, TABLE_SIZE), below, np.arange(HOURS + 1))
+
+
+def _prodrome_quantiles(settings: Prodrome) -> NDArray[np.float64]:
+    """[K] quantiles of a prodrome's hours: uniform below one hour, exponential from there, of the configured mean."""
+    share = np.linspace(0, 1, TABLE_SIZE)[:-1]
+    short = settings.under_an_hour
+    beyond = max(settings.mean_hours - short * (SHORTEST_PRODROME + 1) / 2, 0.0) / max(1 - short, 1e-9) - 1
+    brief = SHORTEST_PRODROME + share / max(short, 1e-9) * (1 - SHORTEST_PRODROME)
+    long = 1 - max(beyond, 0.0) * np.log1p(-np.clip((share - short) / max(1 - short, 1e-9), 0, 1 - 1e-12))
+    hours = np.where(share < short, brief, long)
+    return np.append(hours, 2 * hours[-1] - hours[-2])
 
 
 def _duration_quantiles(settings: Attacks) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORKDAYS = 5
+WEEK = 7
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,46 @@
 
 simulator = CohortSimulator(settings.simulator, features, calibration)
 tables = simulator.batch(0)["cohort.sleep_days"]
+worlds = simulator.paired(first_patients(settings.simulator, 50), Intervention("cgrp_antibody"), replicates=8)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from migraine_platform.config.copula import WEARABLE_FEATURES
+import numpy as np
+
 from migraine_platform.config.simulator import Simulator, batch_name
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.attacks import AttackHistory, Course, simulate_attacks
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.days import Columns, simulate_exposures, trigger_days
-from migraine_platform.simulator.exogenous import exposure_copula, wearable_copula
-from migraine_platform.simulator.frames import DIARY, SLEEP, WEATHER, Dated, attack_frame, patient_frame, truth_frame
-from migraine_platform.simulator.measurement import measured_days, record
-from migraine_platform.simulator.patients import Patients, draw_batch
+from migraine_platform.simulator.drift import drift_frame
+from migraine_platform.simulator.exposure import Exposure, Usual, usual_days
+from migraine_platform.simulator.frames import DayFrames, attack_frame, patient_frame, truth_frame
+from migraine_platform.simulator.interventions import Intervention, PairedWorlds, Replicates, replicated, under
+from migraine_platform.simulator.life import live
+from migraine_platform.simulator.measurement import Recorded, adherence, measured_days, record
+from migraine_platform.simulator.oracle import Evidence, Filtered, filter_days
+from migraine_platform.simulator.patients import TRIGGERS, Patients, draw_batch
 from migraine_platform.simulator.weather import SiteWeather, simulate_sites, site_frame
+from migraine_platform.simulator.world import Days, Persons, Regime, World, build_persons, build_world, usual_regime
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy import bool_
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Lives:
+    """What some patients lived, and what of it was recorded."""
+
+    patients: Patients
+    persons: Persons
+    days: Days
+    recorded: Recorded
 
 
 class CohortSimulator:
@@ -34,55 +49,116 @@ class CohortSimulator:
 
     def __init__(self, settings: Simulator, features: Sequence[Feature], calibration: Calibration) -> None:
         self.settings = settings
+        self.features = features
         self.calibration = calibration
         self.calendar = Calendar.of(settings.cohort)
-        self._copula = exposure_copula(features, settings.exogenous)
-        self._wearable = wearable_copula(features, settings.wearable)
-        self._course = Course.of(settings.attacks)
 
     @cached_property
     def sites(self) -> SiteWeather:
         """Weather of every site, burn-in included."""
         return simulate_sites(self.settings.weather, self.calendar, self.settings.cohort.seed)
 
+    @cached_property
+    def world(self) -> World:
+        """The tabulated model."""
+        return build_world(self.settings, self.features, self.calendar, self.sites, self.calibration.beta)
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """What a person's own levels make of his days."""
+        return Exposure.of(self.settings, self.world)
+
+    @cached_property
+    def regime(self) -> Regime:
+        """Days as they come."""
+        return usual_regime(self.settings, self.world.copula, self.world.course, self.calendar)
+
     def site_days(self) -> pl.DataFrame:
         """Rows of `cohort.site_days`."""
         fall = self.settings.triggers.pressure_fall
         return site_frame(self.sites, self.settings.weather.sites, self.calendar, fall)
 
+    def persons(self, patients: Patients) -> Persons:
+        """The patients with their calibrated intercepts."""
+        drawn = build_persons(self.settings, patients, self.world.copula, self.calendar)
+        return drawn._replace(intercept=self.calibration.intercept(patients, self.usual_days(drawn)))
+
+    def usual_days(self, persons: Persons) -> Usual:
+        """What these persons' days are like on average."""
+        return usual_days(self.settings, self.world, self.exposure, persons)
+
+    def live(self, patients: Patients, fate: int = 0) -> Lives:
+        """Let some patients live, and record what their diaries and devices would have.
+
+        Args:
+            fate: replicate of the draws; 0 is the cohort's.
+        """
+        persons = self.persons(patients)
+        days = live(self.world, persons, self.regime, Days.empty(len(patients.index), self.calendar), fate)
+        return Lives(patients, persons, days, self.record(patients, days, fate))
+
+    def record(self, patients: Patients, days: Days, fate: int = 0) -> Recorded:
+        """What diaries and devices recorded of these days."""
+        evening = days.flag("migraine_by_evening")
+        return record(
+            self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, fate
+        )
+
     def batch(self, number: int) -> dict[str, pl.DataFrame]:
         """The tables of one batch, by declared name."""
-        patients = draw_batch(self.settings, number)
-        exposures, triggers, history = self.live(patients)
-        exposures |= self._wearable.simulate(patients.index, self.calendar.total, self.settings.cohort.seed, {})
+        lives = self.live(draw_batch(self.settings, number))
+        patients, persons, days = lives.patients, lives.persons, lives.days
         name = batch_name(number)
-        dated = Dated(patients, self.calendar, name)
-        joined = dated.joined(exposures, triggers, history)
-        recorded = record(self.settings.measurement, patients.index, history.migraine, self.settings.cohort.seed)
+        daily = DayFrames(patients, persons, days, self.calendar, name)
+        joined = daily.joined()
+        entries = adherence(self.settings.measurement, patients.index, self.settings.cohort.seed)
         return {
-            "cohort.patients": patient_frame(patients, name, [site.site_id for site in self.settings.weather.sites]),
-            "cohort.weather_days": dated.frame(exposures, WEATHER),
-            "cohort.sleep_days": dated.frame(exposures, SLEEP),
-            "cohort.diary_days": dated.frame(exposures, DIARY),
-            "cohort.wearable_days": dated.frame(exposures, WEARABLE_FEATURES),
-            "cohort.attacks": attack_frame(history, patients, self.calendar),
+            "cohort.patients": patient_frame(
+                patients, persons, name, [site.site_id for site in self.settings.weather.sites]
+            ),
+            "cohort.weather_days": daily.weather(),
+            "cohort.sleep_days": daily.sleep(),
+            "cohort.diary_days": daily.diary(),
+            "cohort.wearable_days": daily.wearable(),
+            "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
             "cohort.patient_days": joined,
-            "measured.patient_days": measured_days(joined, dated.kept(recorded.diary), dated.kept(recorded.device)),
-            "truth.patients": truth_frame(patients, self.calibration),
-            "truth.patient_days": dated.frame({"onset_probability": history.onset_probability}, ("onset_probability",)),
+            "measured.patient_days": measured_days(joined, lives.recorded),
+            "truth.patients": truth_frame(patients, persons, entries),
+            "truth.patient_days": daily.truth(self.oracle(lives)),
+            "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
         }
 
-    def live(self, patients: Patients) -> tuple[Columns, NDArray[bool_], AttackHistory]:
-        """Exposures, triggers [P, T, 4] and attacks of some patients, burn-in included."""
-        exposures = simulate_exposures(self.settings, self._copula, self.sites, patients, self.calendar)
-        triggers = trigger_days(exposures, self.settings.triggers)
-        history = simulate_attacks(
-            self._course,
-            triggers,
-            self.calibration.intercept(patients),
-            self.calibration.weights(patients),
-            patients.has_aura,
-            patients.index,
-            self.settings.cohort.seed,
+    def oracle(self, lives: Lives) -> NDArray[np.float64]:
+        """[P, K] the best forecast from the measured days and the patient's true parameters; NaN where not asked."""
+        wanted = lives.patients.index < self.settings.ceilings.oracle_patients
+        out = np.full(lives.days.at_risk.shape, np.nan)
+        if wanted.any():
+            out[wanted] = self.filtered(lives).forecast[wanted]
+        return out
+
+    def filtered(self, lives: Lives, particles: int | None = None) -> Filtered:
+        """What a filter that knows the patients' parameters makes of their measured days."""
+        entries = adherence(self.settings.measurement, lives.patients.index, self.settings.cohort.seed)
+        evidence = Evidence.of(self.world, lives.days, lives.recorded, entries)
+        return filter_days(
+            self.world, lives.persons, self.regime, evidence, particles or self.settings.ceilings.particles
         )
-        return exposures, triggers, history
+
+    def simulate(self, patients: Patients, intervene: Intervention | None = None, replicates: int = 1) -> Replicates:
+        """Live under other fates than the cohort's, perhaps with an intervention.
+
+        Raises:
+            TreatmentError: if the treatment is not configured.
+        """
+        persons, regime = self.persons(patients), self.regime
+        if intervene is not None:
+            regime = under(regime, self.settings.treatments, self.calibration, self.calendar, intervene)
+
+        def run(fate: int) -> Days:
+            return live(self.world, persons, regime, Days.empty(len(patients.index), self.calendar), fate)
+
+        return replicated(run, replicates)
+
+    def paired(self, patients: Patients, intervene: Intervention, replicates: int) -> PairedWorlds:
+        """The same patients without and with an intervention, under the same fates."""
+        return PairedWorlds(self.simulate(patients, None, replicates), self.simulate(patients, intervene, replicates))

@@ -1,121 +1,136 @@
 """Daily features that follow their priors: a Gaussian copula over an AR(1) process.
 
-    z[t] = sqrt(b) person + sqrt(1 - b) x[t] + cycle[t],   x[t] = phi x[t-1] + sqrt(1 - phi^2) e[t],   e ~ N(0, C)
+    z[t] = sqrt(b) person + sqrt(1 - b) x[t] + shift[t],   x[t] = phi x[t-1] + sqrt(1 - phi^2) e[t],   e ~ N(0, C)
     value[t] = quantile(Phi(z[t]))
 
 b is the share of the variance between persons, phi the lag-1 correlation, C the correlation of the features' daily
-innovations. Without cycles z is standard normal, so that the marginals are exactly the priors' and the persistence is
-the measured one.
+innovations. `shift` is all that cycles, coupling, drift and interventions add; without it z is standard normal, so
+that the marginals are exactly the priors' and the persistence is the measured one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
+from migraine_platform.config.copula import (
+    EXOGENOUS_FEATURES,
+    NIGHT_FEATURES,
+    WEARABLE_FEATURES,
+    CopulaSettings,
+    Exogenous,
+    Wearable,
+)
 from migraine_platform.priors.families import Z_LIMIT, Prior
 from migraine_platform.priors.features import Feature, select
-from migraine_platform.simulator.streams import Stream, lookup, normals
+from migraine_platform.simulator.streams import Stream, fill_normals, normals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from migraine_platform.config.copula import CopulaSettings
+FEATURES = EXOGENOUS_FEATURES + WEARABLE_FEATURES
+"""Every feature that the copula draws, in the order of all arrays: what a day is made of, what a wearable records."""
+
+SLEEP, AWAKE, DEEP, REM, STRESS, WATER = range(len(EXOGENOUS_FEATURES))
+NIGHT = len(NIGHT_FEATURES)
+"""The first so many features belong to the night."""
+
+EXPOSURES = len(EXOGENOUS_FEATURES)
+COUNT = len(FEATURES)
+TABLE_SIZE = 1025
+"""Small enough for all tables to stay in a core's cache; interpolation errs by less than 1e-4 of an sd."""
+EXPOSURE_STREAM, WEARABLE_STREAM = int(Stream.EXOGENOUS), int(Stream.WEARABLE)
 
 
-@dataclass(frozen=True)
-class Copula:
-    """The tabulated process of F features."""
+class Copula(NamedTuple):
+    """The tabulated process of the FEATURES."""
 
-    variables: tuple[str, ...]
     tables: NDArray[np.float64]
     """[F, K] quantiles of Phi(z) over [-Z_LIMIT, Z_LIMIT]."""
+    level_share: NDArray[np.float64]
+    """[F] sqrt(b)"""
+    spread: NDArray[np.float64]
+    """[F] sqrt(1 - b)"""
+    lag1: NDArray[np.float64]
+    fresh: NDArray[np.float64]
+    """[F] sqrt(1 - phi^2)"""
+    mixing: NDArray[np.float64]
+    """[F, F] lower Cholesky factor of the innovations' correlation; exposures and wearable are independent blocks."""
     sd: NDArray[np.float64]
     """[F] prior standard deviations: what one unit of z is worth."""
-    between_share: NDArray[np.float64]
-    lag1: NDArray[np.float64]
-    mixing: NDArray[np.float64]
-    """[F, F] lower Cholesky factor of the innovations' correlation."""
-    person_stream: Stream
-    day_stream: Stream
 
     @classmethod
-    def of(
-        cls, features: Sequence[Feature], settings: CopulaSettings, person_stream: Stream, day_stream: Stream
-    ) -> Copula:
+    def of(cls, features: Sequence[Feature], exogenous: Exogenous, wearable: Wearable) -> Copula:
         """Tabulate the configured features.
 
         Raises:
-            UnknownVariableError: naming the configured features that the feature table lacks.
+            UnknownVariableError: naming the features that the feature table lacks.
         """
-        chosen = select(features, settings.features)
+        chosen = select(features, FEATURES)
+        between = np.array([feature.between_share for feature in chosen])
+        lag1 = np.array([feature.lag1 or 0.0 for feature in chosen])
+        mixing = np.zeros((COUNT, COUNT))
+        mixing[:EXPOSURES, :EXPOSURES] = _mixing(exogenous, EXOGENOUS_FEATURES)
+        mixing[EXPOSURES:, EXPOSURES:] = _mixing(wearable, WEARABLE_FEATURES)
         return cls(
-            variables=settings.features,
-            tables=np.stack([Prior(feature).quantile_table() for feature in chosen]),
+            tables=np.stack([Prior(feature).quantile_table(TABLE_SIZE) for feature in chosen]),
+            level_share=np.sqrt(between),
+            spread=np.sqrt(1 - between),
+            lag1=lag1,
+            fresh=np.sqrt(1 - lag1**2),
+            mixing=mixing,
             sd=np.array([feature.sd for feature in chosen]),
-            between_share=np.array([feature.between_share for feature in chosen]),
-            lag1=np.array([feature.lag1 or 0.0 for feature in chosen]),
-            mixing=np.linalg.cholesky(np.array(settings.correlation)),
-            person_stream=person_stream,
-            day_stream=day_stream,
         )
 
-    def simulate(
-        self, persons: NDArray[np.int64], days: int, seed: int, cycles: Mapping[str, NDArray[np.float64]]
-    ) -> dict[str, NDArray[np.float64]]:
-        """Each feature's values, [persons, days], in its unit.
-
-        Args:
-            cycles: by feature, [days] what a cycle adds, in the feature's unit.
-        """
-        size = len(self.variables)
-        person = normals(seed, self.person_stream, persons, 1, size)[:, 0]
-        innovations = normals(seed, self.day_stream, persons, days, size)
-        z = _latent(innovations, person, self.lag1, self.between_share, self.mixing)
-        values: dict[str, NDArray[np.float64]] = {}
-        for index, name in enumerate(self.variables):
-            latent = z[index]
-            if name in cycles:
-                latent = latent + cycles[name] / self.sd[index]
-            values[name] = lookup(latent, Z_LIMIT, self.tables[index])
-        return values
+    def levels(self, persons: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+        """[P, F] the persons' own levels of z; wearables on a stream of their own, so that they disturb nothing."""
+        own = normals(seed, Stream.PERSON, persons, 1, EXPOSURES)[:, 0]
+        worn = normals(seed, Stream.WEARABLE_PERSON, persons, 1, COUNT - EXPOSURES)[:, 0]
+        return np.concatenate([own, worn], axis=1) * self.level_share
 
 
 @njit(cache=True)
-def _latent(
-    innovations: NDArray[np.float64],
-    person: NDArray[np.float64],
-    lag1: NDArray[np.float64],
-    between_share: NDArray[np.float64],
-    mixing: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Standard normal latent values: [features, persons, days]; sums in a fixed order, whatever the batch."""
-    count, days, size = innovations.shape
-    out = np.empty((size, count, days))
-    for i in range(count):
-        for f in range(size):
-            fresh = np.sqrt(1.0 - lag1[f] ** 2)
-            level = np.sqrt(between_share[f]) * person[i, f]
-            spread = np.sqrt(1.0 - between_share[f])
-            x = 0.0
-            for t in range(days):
-                e = 0.0
-                for g in range(f + 1):
-                    e += mixing[f, g] * innovations[i, t, g]
-                x = e if t == 0 else lag1[f] * x + fresh * e
-                out[f, i, t] = level + spread * x
-    return out
+def advance(
+    copula: Copula, x: NDArray[np.float64], e: NDArray[np.float64], seed: int, person: int, day: int, replicate: int
+) -> None:
+    """One day of x [F], in place; sums in a fixed order, whatever the batch.
+
+    Args:
+        e: [8] scratch.
+    """
+    for block in range(2):
+        first = EXPOSURES * block
+        last = COUNT if block else EXPOSURES
+        stream = WEARABLE_STREAM if block else EXPOSURE_STREAM
+        fill_normals(e, seed, stream, person, day, 0, replicate, last - first)
+        for f in range(first, last):
+            innovation = 0.0
+            for g in range(first, f + 1):
+                innovation += copula.mixing[f, g] * e[g - first]
+            if day == 0:
+                x[f] = innovation
+            else:
+                x[f] = copula.lag1[f] * x[f] + copula.fresh[f] * innovation
 
 
-def exposure_copula(features: Sequence[Feature], settings: CopulaSettings) -> Copula:
-    """What a day is made of."""
-    return Copula.of(features, settings, Stream.PERSON, Stream.EXOGENOUS)
+@njit(cache=True)
+def position_of(z: float, size: int) -> float:
+    """Where z lies in a table over [-Z_LIMIT, Z_LIMIT]; the ends continue flat."""
+    position = (z + Z_LIMIT) * ((size - 1) / (2.0 * Z_LIMIT))
+    return min(max(position, 0.0), size - 1.000001)
 
 
-def wearable_copula(features: Sequence[Feature], settings: CopulaSettings) -> Copula:
-    """What a wearable records; on streams of its own, so that it disturbs nothing else."""
-    return Copula.of(features, settings, Stream.WEARABLE_PERSON, Stream.WEARABLE)
+@njit(cache=True)
+def at(table: NDArray[np.float64], position: float) -> float:
+    """Linear interpolation in a table."""
+    left = int(position)
+    return float(table[left] + (position - left) * (table[left + 1] - table[left]))
+
+
+def _mixing(settings: CopulaSettings, order: Sequence[str]) -> NDArray[np.float64]:
+    """Cholesky factor of the configured correlation, its rows and columns in that order."""
+    rows = [settings.features.index(name) for name in order]
+    return np.linalg.cholesky(np.array(settings.correlation)[np.ix_(rows, rows)])

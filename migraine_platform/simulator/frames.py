@@ -1,85 +1,98 @@
 """Simulated arrays as rows of the declared tables.
 
-Belongs here: which array becomes which column, and which days are kept. Does not: what happened (days.py, attacks.py).
+Belongs here: which array becomes which column. Does not: what happened (life.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.simulator.attacks import HOURS, AttackHistory
+from migraine_platform.config.latent import AXES
+from migraine_platform.simulator.attacks import HOURS
 from migraine_platform.simulator.calendar import Calendar
-from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.days import Columns
 from migraine_platform.simulator.patients import TRIGGERS, Patients
+from migraine_platform.simulator.treatment import UNTREATED
+from migraine_platform.simulator.world import (
+    DIET_COLUMNS,
+    FLAGS,
+    SLEEP_COLUMNS,
+    VALUES,
+    WEARABLE_COLUMNS,
+    WEATHER_COLUMNS,
+    Days,
+    Persons,
+)
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-WEATHER = ("temperature", "humidity", "pressure", "pressure_change_24h")
-SLEEP = (
-    "total_sleep_hours",
-    "deep_sleep_pct",
-    "rem_sleep_pct",
-    "light_sleep_pct",
-    "awake_time_mins",
-    "sleep_quality",
-)
-DIARY = (
-    "stress_level",
-    "alcohol_consumed",
-    "caffeine_consumed",
-    "chocolate_consumed",
-    "processed_food_consumed",
-    "water_consumed_liters",
-)
 
+class DayFrames:
+    """The daily tables of some patients: patient by patient, day by day, the burn-in left out.
 
-class Dated:
-    """Lays [P, T] arrays out as rows: patient by patient, day by day, the burn-in left out."""
+    Columns are made once and shared by all frames.
+    """
 
-    def __init__(self, patients: Patients, calendar: Calendar, batch: str) -> None:
+    def __init__(self, patients: Patients, persons: Persons, days: Days, calendar: Calendar, batch: str) -> None:
         import polars as pl
 
-        self._kept = slice(calendar.burn_in, None)
-        self._batch = batch
-        self._shape = (len(patients.index), calendar.days)
         ids = pl.Series("patient_id", patients.ids)
-        self._ids = ids.gather(np.repeat(np.arange(len(ids)), calendar.days))
-        self._dates = pl.Series("date", np.tile(calendar.dates()[self._kept], len(ids)))
+        rows = len(ids) * calendar.days
+        self._key = [
+            ids.gather(np.repeat(np.arange(len(ids)), calendar.days)),
+            pl.Series("date", np.tile(calendar.dates()[calendar.burn_in :], len(ids))),
+        ]
+        self._batch = pl.Series("patient_batch", [batch]).new_from_index(0, rows)
+        self._columns = {name: pl.Series(name, days.value(name).reshape(rows)) for name in VALUES}
+        self._columns |= {name: pl.Series(name, days.flag(name).reshape(rows)) for name in FLAGS}
+        cycle = pl.Series("cycle_day", np.ascontiguousarray(persons.cycle_day[:, calendar.burn_in :]).reshape(rows))
+        self._columns["cycle_day"] = cycle.cast(pl.Int64).set(cycle == 0, None)
+        self._truth = {"onset_probability": days.onset_probability, "migraine_probability": days.migraine_probability}
+        self._truth |= {f"z_{axis}": days.z[k] for k, axis in enumerate(AXES)}
 
-    def frame(
-        self, columns: Mapping[str, NDArray[np.float64] | NDArray[np.bool_]], names: Sequence[str]
-    ) -> pl.DataFrame:
-        """`patient_id`, `date` and the named columns."""
-        import polars as pl
+    def weather(self) -> pl.DataFrame:
+        """Rows of `cohort.weather_days`."""
+        return self._frame(WEATHER_COLUMNS)
 
-        return pl.DataFrame([self._ids, self._dates, *(self._series(name, columns[name]) for name in names)])
+    def sleep(self) -> pl.DataFrame:
+        """Rows of `cohort.sleep_days`."""
+        return self._frame(SLEEP_COLUMNS)
 
-    def joined(self, exposures: Columns, triggers: NDArray[np.bool_], history: AttackHistory) -> pl.DataFrame:
+    def diary(self) -> pl.DataFrame:
+        """Rows of `cohort.diary_days`."""
+        return self._frame(("stress_level", *DIET_COLUMNS, "water_consumed_liters"))
+
+    def wearable(self) -> pl.DataFrame:
+        """Rows of `cohort.wearable_days`."""
+        return self._frame(WEARABLE_COLUMNS)
+
+    def joined(self) -> pl.DataFrame:
         """Rows of `cohort.patient_days`."""
+        return self._frame(tuple(self._columns)).with_columns(self._batch)
+
+    def truth(self, oracle: NDArray[np.float64]) -> pl.DataFrame:
+        """Rows of `truth.patient_days`.
+
+        Args:
+            oracle: [P, K] forecasts of the particle filter, NaN where it was not run.
+        """
         import polars as pl
 
-        flags = {f"{name}_trigger": triggers[:, :, k] for k, name in enumerate(TRIGGERS)}
-        columns = {"has_migraine": history.migraine, "onset": history.onset, **flags, **exposures}
-        frame = self.frame(columns, tuple(columns))
-        return frame.with_columns(patient_batch=pl.lit(self._batch))
+        values = [pl.Series(name, np.ascontiguousarray(array).ravel()) for name, array in self._truth.items()]
+        filtered = pl.Series("oracle_probability", oracle.ravel()).fill_nan(None)
+        return pl.DataFrame([*self._key, *values, filtered])
 
-    def kept(self, values: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """[P * days] values of the kept days, in the order of the rows."""
-        return np.ascontiguousarray(values[:, self._kept]).ravel()
-
-    def _series(self, name: str, values: NDArray[np.float64] | NDArray[np.bool_]) -> pl.Series:
+    def _frame(self, names: Sequence[str]) -> pl.DataFrame:
         import polars as pl
 
-        return pl.Series(name, np.ascontiguousarray(values[:, self._kept]).ravel())
+        return pl.DataFrame([*self._key, *(self._columns[name] for name in names)])
 
 
-def patient_frame(patients: Patients, batch: str, site_ids: Sequence[str]) -> pl.DataFrame:
+def patient_frame(patients: Patients, persons: Persons, batch: str, site_ids: Sequence[str]) -> pl.DataFrame:
     """Rows of `cohort.patients`."""
     import polars as pl
 
@@ -89,6 +102,7 @@ def patient_frame(patients: Patients, batch: str, site_ids: Sequence[str]) -> pl
             "patient_batch": [batch] * len(patients.index),
             "age": patients.age,
             "sex": np.where(patients.is_female, "F", "M"),
+            "menstruates": persons.cycle_day[:, 0] > 0,
             "is_chronic": patients.is_chronic,
             "has_aura": patients.has_aura,
             "base_frequency": patients.frequency,
@@ -97,39 +111,59 @@ def patient_frame(patients: Patients, batch: str, site_ids: Sequence[str]) -> pl
     )
 
 
-def truth_frame(patients: Patients, calibration: Calibration) -> pl.DataFrame:
-    """Rows of `truth.patients`."""
+def truth_frame(patients: Patients, persons: Persons, adherence: NDArray[np.float64]) -> pl.DataFrame:
+    """Rows of `truth.patients`.
+
+    Args:
+        adherence: [P, 2] as `measurement.adherence` gives it.
+    """
     import polars as pl
 
     susceptibilities = {f"susceptibility_{name}": patients.susceptibility[:, k] for k, name in enumerate(TRIGGERS)}
-    return pl.DataFrame({"patient_id": patients.ids, **susceptibilities, "intercept": calibration.intercept(patients)})
+    return pl.DataFrame(
+        {
+            "patient_id": patients.ids,
+            **susceptibilities,
+            "intercept": persons.intercept,
+            "diary_adherence": adherence[:, 0],
+        }
+    )
 
 
-def attack_frame(history: AttackHistory, patients: Patients, calendar: Calendar) -> pl.DataFrame:
-    """Rows of `cohort.attacks`: every attack whose headache touches a kept day, one that began before included."""
+def attack_frame(days: Days, patients: Patients, calendar: Calendar, drugs: Sequence[str]) -> pl.DataFrame:
+    """Rows of `cohort.attacks`: every attack whose headache touches a kept day, one that began before included.
+
+    Args:
+        drugs: names of the acute drugs, in the order of their numbers.
+    """
     import polars as pl
 
-    end = history.headache_start + history.duration
-    with np.errstate(invalid="ignore"):
-        touches = history.onset & (end > HOURS * calendar.burn_in)
-    who, when = np.nonzero(touches)
+    who, when = np.nonzero(days.attack)
+    end = days.start[who, when] + days.duration[who, when]
+    touches = end > HOURS * calendar.burn_in
+    who, when, end = who[touches], when[touches], end[touches]
     midnight = calendar.dates()[0].astype("datetime64[us]")
 
     def moment(hours: NDArray[np.float64]) -> NDArray[np.datetime64]:
         return np.asarray(midnight + np.round(hours * 3600).astype("timedelta64[s]"))
 
-    start = history.headache_start[who, when]
-    aura = history.aura[who, when]
+    start, aura, prodrome = days.start[who, when], days.aura[who, when], days.prodrome[who, when]
+    drug = days.drug[who, when]
+    # In whole seconds all, as they are stored, so that a prodrome of half a second is none.
+    onset_at, headache_start = moment(start - np.maximum(aura, prodrome)), moment(start)
     return pl.DataFrame(
         {
             "patient_id": pl.Series(patients.ids).gather(who),
             "attack_id": when - calendar.burn_in,
-            "onset_at": moment(start - aura),
-            "headache_start": moment(start),
-            "headache_end": moment(end[who, when]),
+            "onset_at": onset_at,
+            "headache_start": headache_start,
+            "headache_end": moment(end),
+            "postdrome_end": moment(end + days.postdrome[who, when]),
+            "with_prodrome": moment(start - prodrome) < headache_start,
             "with_aura": aura > 0,
-            "severity": history.severity[who, when],
-            "duration_hours": history.duration[who, when],
-            "treated": history.treated[who, when],
+            "severity": days.severity[who, when],
+            "duration_hours": days.duration[who, when],
+            "treated": drug != UNTREATED,
+            "acute_drug": pl.Series([None if d == UNTREATED else drugs[d] for d in drug.tolist()], dtype=pl.String),
         }
     )

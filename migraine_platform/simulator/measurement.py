@@ -1,11 +1,11 @@
 """What was recorded: the diary's and the device's gaps.
 
-    P(diary entry)   = a_i on headache-free days, a_i drawn per person; odds lower by a factor on migraine days
+    P(diary entry)   = a_i on evenings without migraine, a_i drawn per person; odds lower by a factor with migraine
     device           worn but for gaps of whole days: a gap begins with a fixed probability, its length is geometric
 
-Belongs here: which days are recorded, and what a recorded day shows. Does not: what happened (days.py, attacks.py).
-Truth and measurement are separate tables, so that nobody trains on the truth by accident. Missing more on attack days
-makes the pattern of gaps itself informative.
+The diary is filled at 20:00 and depends on what the day had brought by then. Belongs here: which days are recorded,
+and what a recorded day shows. Does not: what happened (life.py). Truth and measurement are separate tables, so that
+nobody trains on the truth by accident. Missing more on attack days makes the pattern of gaps itself informative.
 """
 
 from __future__ import annotations
@@ -16,87 +16,115 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from migraine_platform.config.copula import WEARABLE_FEATURES
 from migraine_platform.config.measurement import Measurement
-from migraine_platform.simulator.frames import DIARY, SLEEP
-from migraine_platform.simulator.streams import Stream, uniforms
+from migraine_platform.simulator.calendar import Calendar
+from migraine_platform.simulator.streams import Stream, fill_uniforms, uniforms
+from migraine_platform.simulator.world import DIARY_COLUMNS, DIET_COLUMNS, EVENTS, SLEEP_COLUMNS, WEARABLE_COLUMNS
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-BY_DIARY = (*DIARY, "has_migraine", "onset", "diet_trigger")
+BY_DIARY = (*DIARY_COLUMNS, *DIET_COLUMNS, *EVENTS, "cycle_day", "diet_trigger")
 """Columns that a day without a diary entry lacks."""
 
-BY_DEVICE = (*SLEEP, *WEARABLE_FEATURES, "sleep_trigger")
+BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS, "sleep_trigger")
 """Columns that a day without the device lacks; the weather is always known."""
+
+RECORDING_STREAM = int(Stream.RECORDING)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """[P, T] which days have a diary entry, and on which the device was worn."""
+    """[P, K] which kept days have a diary entry, and on which the device was worn."""
 
     diary: NDArray[np.bool_]
     device: NDArray[np.bool_]
 
 
-def record(settings: Measurement, index: NDArray[np.int64], migraine: NDArray[np.bool_], seed: int) -> Recorded:
+def adherence(settings: Measurement, index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """[P, 2] each person's probability of an entry on an evening without, and with migraine."""
+    low, high = settings.diary_adherence
+    usual = low + uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0] * (high - low)
+    with_migraine = usual / (usual + (1 - usual) * np.exp(settings.attack_day_log_odds))
+    return np.column_stack([usual, with_migraine])
+
+
+def record(
+    settings: Measurement,
+    index: NDArray[np.int64],
+    by_evening: NDArray[np.bool_],
+    calendar: Calendar,
+    seed: int,
+    fate: int = 0,
+) -> Recorded:
     """Which days are recorded.
 
     Args:
         index: [P] the patients' indices in the population.
-        migraine: [P, T] migraine days.
+        by_evening: [P, K] kept days that were migraine days by the evening.
+        fate: replicate of the draws.
     """
-    days = migraine.shape[1]
-    low, high = settings.diary_adherence
-    person = uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0]
-    draws = uniforms(seed, Stream.RECORDING, index, days, 3)
-    adherence = low + person * (high - low)
-    on_attack_days = adherence / (adherence + (1 - adherence) * np.exp(settings.attack_day_log_odds))
-    return Recorded(
-        diary=draws[:, :, 0] < np.where(migraine, on_attack_days[:, None], adherence[:, None]),
-        device=_worn(draws[:, :, 1:], settings.device_gap_start, settings.device_gap_days),
+    entries = adherence(settings, index, seed)
+    recorded = _record(
+        index, by_evening, entries, settings.device_gap_start, settings.device_gap_days, calendar.burn_in, seed, fate
     )
+    return Recorded(*recorded)
 
 
 @njit(cache=True)
-def _worn(draws: NDArray[np.float64], start: float, mean_days: float) -> NDArray[np.bool_]:
-    """[P, T] days outside of gaps; a gap lasts 1 + floor(log u / log(1 - 1 / mean)) days."""
-    persons, days, _ = draws.shape
-    worn = np.ones((persons, days), dtype=np.bool_)
-    for i in range(persons):
+def _record(
+    index: NDArray[np.int64],
+    by_evening: NDArray[np.bool_],
+    entries: NDArray[np.float64],
+    start: float,
+    mean_days: float,
+    burn_in: int,
+    seed: int,
+    fate: int,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Diary entries and worn devices; a gap lasts 1 + floor(log u / log(1 - 1 / mean)) days."""
+    diary = np.empty(by_evening.shape, dtype=np.bool_)
+    device = np.empty(by_evening.shape, dtype=np.bool_)
+    u = np.empty(8)
+    for i in range(len(index)):
         left = 0
-        for t in range(days):
-            if left == 0 and draws[i, t, 0] < start:
+        for t in range(burn_in + by_evening.shape[1]):
+            fill_uniforms(u, seed, RECORDING_STREAM, index[i], t, 0, fate)
+            if left == 0 and u[1] < start:
                 left = 1
                 if mean_days > 1.0:
-                    left += int(np.log(draws[i, t, 1]) / np.log(1.0 - 1.0 / mean_days))
-            if left > 0:
-                worn[i, t] = False
-                left -= 1
-    return worn
+                    left += int(np.log(u[2]) / np.log(1.0 - 1.0 / mean_days))
+            worn = left == 0
+            left = max(left - 1, 0)
+            if t >= burn_in:
+                k = t - burn_in
+                device[i, k] = worn
+                diary[i, k] = u[0] < entries[i, 1 if by_evening[i, k] else 0]
+    return diary, device
 
 
-def measured_days(patient_days: pl.DataFrame, diary: NDArray[np.bool_], device: NDArray[np.bool_]) -> pl.DataFrame:
+def measured_days(patient_days: pl.DataFrame, recorded: Recorded) -> pl.DataFrame:
     """Rows of `measured.patient_days`: those of `cohort.patient_days` with nulls where nothing was recorded.
 
     A rise of stress needs the diary of both days; on a patient's first day it needs a day that nobody recorded.
 
     Args:
         patient_days: patient by patient, day by day.
-        diary: [rows] whether the day has a diary entry.
-        device: [rows] whether the device was worn.
     """
     import polars as pl
 
-    marked = patient_days.with_columns(_diary=pl.Series(diary), _device=pl.Series(device))
-    both_days = pl.col("_diary") & pl.col("_diary").shift(1).over("patient_id").fill_null(False)
-
-    def where(recorded: pl.Expr, *names: str) -> list[pl.Expr]:
-        return [pl.when(recorded).then(pl.col(name)).alias(name) for name in names]
-
-    return marked.with_columns(
-        *where(pl.col("_diary"), *BY_DIARY),
-        *where(pl.col("_device"), *BY_DEVICE),
-        *where(both_days, "stress_trigger"),
-    ).drop("_diary", "_device")
+    both = recorded.diary.copy()
+    both[:, 1:] &= recorded.diary[:, :-1]
+    both[:, 0] = False
+    masks = {"_diary": recorded.diary, "_device": recorded.device, "_both": both}
+    gaps = {
+        **dict.fromkeys(BY_DIARY, "_diary"),
+        **dict.fromkeys(BY_DEVICE, "_device"),
+        "stress_trigger": "_both",
+    }
+    marked = patient_days.with_columns(pl.Series(name, mask.ravel()) for name, mask in masks.items())
+    return marked.select(
+        pl.when(pl.col(gaps[name])).then(pl.col(name)).alias(name) if name in gaps else pl.col(name)
+        for name in patient_days.columns
+    )

@@ -2,17 +2,23 @@
 
 M. J. Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics 37 (1988),
 477-484: rational approximations of degree 7 in the middle, in the tails and in the far tails. Most deviates need no
-logarithm, which makes it several times as fast as the exact function of a statistics library.
+logarithm, which makes it several times as fast as the exact function of a statistics library. The fast one reads all
+but 5 in 10,000 off two tables, to 1e-4.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import njit
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 CENTRE = 0.425
 CENTRE_SQUARED = 0.180625
-TAIL = 5.0
+FAR = 5.0
 TAIL_SHIFT = 1.6
 
 
@@ -37,7 +43,7 @@ def normal_quantile(p: float) -> float:
         denominator = denominator * r + 4.2313330701600911252e1
         return q * numerator / (denominator * r + 1.0)
     r = np.sqrt(-np.log(p if q < 0 else 1.0 - p))
-    size = _near_tail(r - TAIL_SHIFT) if r <= TAIL else _far_tail(r - TAIL)
+    size = _near_tail(r - TAIL_SHIFT) if r <= FAR else _far_tail(r - FAR)
     return -size if q < 0 else size
 
 
@@ -75,3 +81,37 @@ def _far_tail(r: float) -> float:
     denominator = denominator * r + 1.36929880922735805310e-1
     denominator = denominator * r + 5.99832206555887937690e-1
     return numerator / (denominator * r + 1.0)
+
+
+STEPS = 2048
+TAIL = 1.0 / 64.0
+"""Below it, and above one minus it, a second table is read; beyond its own last step, the exact function."""
+
+
+def _table(first: float, last: float) -> NDArray[np.float64]:
+    table = np.zeros(STEPS + 1)
+    for step in range(STEPS + 1):
+        p = first + (last - first) * step / STEPS
+        table[step] = normal_quantile(p) if p > 0 else 0.0
+    return table
+
+
+_MIDDLE = _table(TAIL, 1.0 - TAIL)
+_LOWER = _table(0.0, TAIL)
+EXACT = 32 * TAIL / STEPS
+
+
+@njit(cache=True)
+def fast_normal_quantile(p: float) -> float:
+    """`normal_quantile` to 1e-4."""
+    lower = min(p, 1.0 - p)
+    if lower >= TAIL:
+        position = (p - TAIL) * (STEPS / (1.0 - 2.0 * TAIL))
+        step = min(int(position), STEPS - 1)
+        return float(_MIDDLE[step] + (position - step) * (_MIDDLE[step + 1] - _MIDDLE[step]))
+    if lower < EXACT:
+        return normal_quantile(p)
+    position = lower * (STEPS / TAIL)
+    step = min(int(position), STEPS - 1)
+    value = float(_LOWER[step] + (position - step) * (_LOWER[step + 1] - _LOWER[step]))
+    return value if p < 0.5 else -value

@@ -16,6 +16,7 @@ from migraine_platform.config.simulator import Cohort, Population, Simulator
 from migraine_platform.simulator.streams import Stream, uniforms
 
 if TYPE_CHECKING:
+    import polars as pl
     from numpy.typing import NDArray
 
 TRIGGERS = ("weather", "sleep", "stress", "diet")
@@ -43,6 +44,13 @@ class Patients:
     """[P, 3] in [-1, 1]: temperature, humidity, pressure, in units of the configured offsets."""
     habit: NDArray[np.float64]
     """[P, 4] in [0, 1]: where in its range a person's share of days lies: alcohol, caffeine, chocolate, processed."""
+
+    @property
+    def names(self) -> pl.Series:
+        """`ids` as a column."""
+        import polars as pl
+
+        return pl.Series("patient_id", self.ids)
 
     @property
     def ids(self) -> list[str]:
@@ -98,3 +106,14 @@ def draw_batch(settings: Simulator, batch: int) -> Patients:
     """The patients of one batch."""
     index = batch_index(settings.cohort, batch)
     return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+
+
+def first_patients(settings: Simulator, count: int) -> Patients:
+    """The first patients of the population, at most so many."""
+    index = np.arange(min(count, settings.cohort.patients), dtype=np.int64)
+    return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+
+
+def held_out(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
+    """[P] who belongs to the validation set: decided patient by patient, whatever the batch."""
+    return np.asarray(uniforms(seed, Stream.SPLIT, index, 1, 1)[:, 0, 0] < share)

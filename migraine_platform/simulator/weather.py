@@ -18,7 +18,6 @@ from numba import njit
 
 from migraine_platform.config.simulator import WEATHER_ORIGINS, Climate, Site, Weather
 from migraine_platform.simulator.calendar import Calendar
-from migraine_platform.simulator.patients import Patients
 from migraine_platform.simulator.station import read_station
 from migraine_platform.simulator.streams import Stream, normals
 
@@ -45,7 +44,7 @@ class SiteWeather:
 
 
 def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeather:
-    """Weather of every configured site, burn-in included.
+    """Weather of every configured site, burn-in included, in the precision in which it is kept.
 
     Raises:
         StationError: if a station's file cannot be used.
@@ -64,20 +63,9 @@ def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeath
             temperature[row], humidity[row], pressure[row] = values.T
             origin[row] = np.where(interpolated, *map(WEATHER_ORIGINS.index, ("interpolated", "station")))
     change = np.diff(pressure, axis=1, prepend=pressure[:, :1])
+    single = (values.astype(np.float32).astype(np.float64) for values in (temperature, humidity, pressure, change))
+    temperature, humidity, pressure, change = single
     return SiteWeather(temperature, humidity, pressure, change, origin)
-
-
-def at_patients(sites: SiteWeather, patients: Patients, weather: Weather) -> dict[str, NDArray[np.float64]]:
-    """The four weather columns for each patient: [P, T], the site's plus the patient's own offset."""
-    offsets = patients.weather_offset[:, :, None]
-    return {
-        "temperature": sites.temperature[patients.site] + weather.temperature_offset * offsets[:, 0],
-        "humidity": np.clip(
-            sites.humidity[patients.site] + weather.humidity_offset * offsets[:, 1], *weather.humidity_range
-        ),
-        "pressure": sites.pressure[patients.site] + weather.pressure_offset * offsets[:, 2],
-        "pressure_change_24h": sites.pressure_change[patients.site],
-    }
 
 
 def site_frame(

@@ -27,11 +27,12 @@ class Audit:
     rows: int
     broken: dict[str, int] = field(default_factory=dict)
     """Rows that break each rule; a rule that nobody breaks is not listed."""
+    may_be_empty: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether there are rows and each keeps every rule."""
-        return self.rows > 0 and not self.broken
+        """Whether there are rows, where there must be, and each keeps every rule."""
+        return (self.rows > 0 or self.may_be_empty) and not self.broken
 
     def summary(self) -> str:
         """One sentence: what was found."""
@@ -53,7 +54,7 @@ def audit(table: type[Table], frame: pl.DataFrame) -> Audit:
     if mismatched:
         return Audit(table.name, frame.height, mismatched)
     outcome = contract(table).filter(frame)
-    return Audit(table.name, frame.height, dict(sorted(outcome.failure.counts().items())))
+    return Audit(table.name, frame.height, dict(sorted(outcome.failure.counts().items())), table.may_be_empty)
 
 
 def audit_partition(lake: Lake, table: type[Table], partition: str) -> Audit:
@@ -100,6 +101,8 @@ def _contract_column(column: Column, key: tuple[str, ...]) -> dy.Column:
             return dy.Int64(min=_whole(column.low), max=_whole(column.high), **common)
         case "number":
             return dy.Float64(min=column.low, max=column.high, **common)
+        case "reading":
+            return dy.Float32(min=column.low, max=column.high, **common)
         case "flag":
             return dy.Bool(**common)
         case "date":
@@ -119,6 +122,7 @@ def _polars_type(column: Column) -> pl.DataType:
         "text": pl.String(),
         "integer": pl.Int64(),
         "number": pl.Float64(),
+        "reading": pl.Float32(),
         "flag": pl.Boolean(),
         "date": pl.Date(),
         "time": pl.Datetime("us"),

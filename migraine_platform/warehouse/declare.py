@@ -19,12 +19,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
-Kind = Literal["text", "integer", "number", "flag", "date", "time"]
+Kind = Literal["text", "integer", "number", "reading", "flag", "date", "time"]
 
 SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "number": "DOUBLE",
+    "reading": "FLOAT",
     "flag": "BOOLEAN",
     "date": "DATE",
     "time": "TIMESTAMP",
@@ -95,16 +96,28 @@ def number(
     return Column("number", description, unit=unit, low=low, high=high, nullable=nullable)
 
 
+def reading(
+    description: str, *, unit: str | None = None, low: float | None = None, high: float | None = None
+) -> Column:
+    """A number in single precision, as diaries and devices give it; never NaN or infinite."""
+    return Column("reading", description, unit=unit, low=low, high=high)
+
+
 def share(description: str, *, nullable: bool = False) -> Column:
     """A number between 0 and 1."""
     return number(description, unit="share", low=0, high=1, nullable=nullable)
 
 
 def integer(
-    description: str, *, unit: str | None = None, low: float | None = None, high: float | None = None
+    description: str,
+    *,
+    unit: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    nullable: bool = False,
 ) -> Column:
     """A whole number within inclusive bounds."""
-    return Column("integer", description, unit=unit, low=low, high=high)
+    return Column("integer", description, unit=unit, low=low, high=high, nullable=nullable)
 
 
 def flag(description: str) -> Column:
@@ -132,6 +145,8 @@ class Table:
     """Whether a longer history changes it."""
     columns: ClassVar[tuple[Column, ...]]
     rules: ClassVar[dict[str, str]] = {}
+    may_be_empty: ClassVar[bool] = False
+    """Whether a partition without rows keeps the contract."""
     audits: ClassVar[tuple[str, ...]] = ("contract",)
     """Blocking checks that a partition must have passed before it can be published."""
 

@@ -1,6 +1,6 @@
-"""The generator design document's CSV files, streamed batch by batch.
+"""The generator design document's files, streamed batch by batch, as CSV or Parquet.
 
-    patient_profiles.csv  sleep_data.csv  weather_data.csv  stress_diet_data.csv  migraine_events.csv  combined_data.csv
+    patient_profiles  sleep_data  weather_data  stress_diet_data  migraine_events  combined_data
 
 Belongs here: which file holds which columns under which name. One batch is in memory at a time; a file appears in the
 folder only when all are whole.
@@ -8,15 +8,15 @@ folder only when all are whole.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import PlaceError
+from migraine_platform.warehouse.places import PlaceError, written_aside
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class File:
-    """One CSV file: its table, and the columns that the document calls otherwise or that lie in another table."""
+    """One file: its table, and the columns that the document calls otherwise or that lie in another table."""
 
     name: str
     table: type[Table]
@@ -35,26 +35,34 @@ class File:
 
 FILES = (
     File(
-        "patient_profiles.csv",
+        "patient_profiles",
         tables.Patients,
-        leave_out=("patient_batch", "intercept"),
+        leave_out=("patient_batch", "menstruates", "intercept", "diary_adherence"),
         renamed={"has_aura": "with_aura"},
         joined=tables.TruthPatients,  # the document's profiles name the susceptibilities: they are truth
     ),
-    File("sleep_data.csv", tables.SleepDays),
-    File("weather_data.csv", tables.WeatherDays),
-    File("stress_diet_data.csv", tables.DiaryDays),
+    File("sleep_data", tables.SleepDays),
+    File("weather_data", tables.WeatherDays),
+    File("stress_diet_data", tables.DiaryDays),
     File(
-        "migraine_events.csv",
+        "migraine_events",
         tables.Attacks,
-        leave_out=("attack_id", "onset_at", "headache_end", "treated"),
+        leave_out=(
+            *("attack_id", "onset_at", "headache_end", "postdrome_end"),
+            *("with_prodrome", "treated", "acute_drug"),
+        ),
         renamed={"headache_start": "date", "duration_hours": "duration"},
     ),
-    File("combined_data.csv", tables.PatientDays),
+    File("combined_data", tables.PatientDays),
 )
 
 
-def export_csv(folder: Path, batches: Iterable[Mapping[str, pl.DataFrame]]) -> list[tuple[Path, int]]:
+Shape = Literal["csv", "parquet"]
+
+
+def export_files(
+    folder: Path, batches: Iterable[Mapping[str, pl.DataFrame]], shape: Shape = "csv"
+) -> list[tuple[Path, int]]:
     """Write the six files into a folder.
 
     Args:
@@ -66,26 +74,87 @@ def export_csv(folder: Path, batches: Iterable[Mapping[str, pl.DataFrame]]) -> l
     Raises:
         PlaceError: if a folder has the name of one of the files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    blocked = [file.name for file in FILES if (folder / file.name).is_dir()]
-    if blocked:
-        raise PlaceError(f"{folder}: a folder stands where a file belongs: {', '.join(blocked)}")
+    targets = {file: folder / f"{file.name}.{shape}" for file in FILES}
     rows = dict.fromkeys(FILES, 0)
-    begun = False
-    try:
+    with all_or_nothing(list(targets.values())) as aside, ExitStack() as stack:
+        sinks = {file: _SINKS[shape](aside[target]) for file, target in targets.items()}
+        for sink in sinks.values():
+            stack.enter_context(sink)
         for batch in batches:
-            for file in FILES:
+            for file, sink in sinks.items():
                 frame = content(file, batch)
-                with _aside(folder, file).open("ab" if begun else "wb") as target:
-                    frame.write_csv(target, include_header=not begun)
+                sink.write(frame)
                 rows[file] += frame.height
-            begun = True
-        for file in FILES:
-            _aside(folder, file).replace(folder / file.name)
+    return [(target, rows[file]) for file, target in targets.items()]
+
+
+@contextmanager
+def all_or_nothing(targets: Sequence[Path]) -> Iterator[dict[Path, Path]]:
+    """Files that appear in their places together once the block has ended well; yields where to write each meanwhile.
+
+    Raises:
+        PlaceError: if a folder stands where a file belongs.
+    """
+    blocked = [target.name for target in targets if target.is_dir()]
+    if blocked:
+        raise PlaceError(f"{targets[0].parent}: a folder stands where a file belongs: {', '.join(blocked)}")
+    for target in targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    aside = {target: written_aside(target) for target in targets}
+    try:
+        yield aside
+        for target, temporary in aside.items():
+            temporary.replace(target)
     finally:
-        for file in FILES:
-            _aside(folder, file).unlink(missing_ok=True)
-    return [(folder / file.name, count) for file, count in rows.items()]
+        for temporary in aside.values():
+            temporary.unlink(missing_ok=True)
+
+
+class CsvSink:
+    """A CSV file, frame after frame under one header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> CsvSink:
+        self._file = self._path.open("wb")
+        self._begun = False
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._file.close()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
+        frame.write_csv(self._file, include_header=not self._begun)
+        self._begun = True
+
+
+class ParquetSink:
+    """A Parquet file, a row group a frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> ParquetSink:
+        self._writer: Any = None
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
+        import pyarrow.parquet as pq
+
+        table = frame.to_arrow()
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="lz4")
+        self._writer.write_table(table)
+
+
+_SINKS: dict[Shape, Callable[[Path], CsvSink | ParquetSink]] = {"csv": CsvSink, "parquet": ParquetSink}
 
 
 def content(file: File, batch: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -98,7 +167,3 @@ def content(file: File, batch: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     if file.table is tables.Attacks:
         frame = frame.with_columns(pl.col("headache_start").dt.date())
     return frame.drop(file.leave_out, strict=False).rename(dict(file.renamed))
-
-
-def _aside(folder: Path, file: File) -> Path:
-    return folder / f".{file.name}.{os.getpid()}.tmp"

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -35,6 +36,10 @@ _STAMP = "migraine_platform"
 
 class LakeError(UserError):
     """The lake does not hold what was asked for; the message names table and partition."""
+
+
+WRITERS = 4
+"""Files that are written at a time."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,16 @@ class Lake:
             extra = sorted(set(frame.columns) - set(declared))
             raise LakeError(f"{table.name}, {partition}: columns missing: {lacking}; not declared: {extra}")
         buffer = io.BytesIO()
-        frame.select(declared).sort(table.key).write_parquet(
-            buffer, compression="lz4", metadata={_STAMP: stamp.of(table).to_json()}
-        )
+        ordered = frame if _is_sorted(frame, table.key) else frame.sort(table.key)
+        ordered.select(declared).write_parquet(buffer, compression="lz4", metadata={_STAMP: stamp.of(table).to_json()})
         self._put(self._path(table, partition), buffer.getvalue())
+
+    def write_many(self, frames: Mapping[type[Table], pl.DataFrame], partition: str, stamp: Stamp) -> None:
+        """Replace one partition of several tables, side by side: the disk is waited for once, not table by table."""
+        with ThreadPoolExecutor(WRITERS) as pool:
+            written = [pool.submit(self.write, table, partition, frame, stamp) for table, frame in frames.items()]
+            for done in written:
+                done.result()
 
     def read(
         self,
@@ -249,3 +260,14 @@ class Lake:
 def _protocols(filesystem: Any) -> tuple[str, ...]:
     protocol = filesystem.protocol
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _is_sorted(frame: pl.DataFrame, key: Sequence[str]) -> bool:
+    """Whether rows follow each other by the key; cheaper to ask than to sort."""
+    import polars as pl
+
+    later = pl.lit(True)
+    for name in reversed(key):
+        column, before = pl.col(name), pl.col(name).shift(1)
+        later = (column > before) | ((column == before) & later)
+    return bool(frame.select(later.fill_null(True).all()).item())

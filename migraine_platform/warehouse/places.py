@@ -70,8 +70,13 @@ def replace_file(path: Path, content: bytes) -> None:
         raise PlaceError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
+def written_aside(path: Path) -> Path:
+    """Where a file is written before it is renamed into its place: hidden beside it, one a process."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
 def _write_aside(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = written_aside(path)
     try:
         with aside.open("wb") as file:
             file.write(content)

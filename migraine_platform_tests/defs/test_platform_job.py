@@ -168,6 +168,7 @@ def test_one_table_of_the_cohort_can_be_made_alone(ran, instance) -> None:
     assert [event.asset_key for event in made] == [dg.AssetKey("sleep_days")]
 
 
+@pytest.mark.slow
 def test_nothing_is_made_from_another_populations_inputs(project: Path) -> None:
     """A changed setting makes the calibration stale: a cohort made from it would carry the wrong intercepts."""
     assert migraine(project, "run").returncode == 0

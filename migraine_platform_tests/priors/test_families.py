@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
 from migraine_platform.priors.distributions import distribution_frame
-from migraine_platform.priors.families import FAMILIES, Z_LIMIT, Prior, family_problem, implied_sd
+from migraine_platform.priors.families import FAMILIES, Prior, family_problem, implied_sd
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.streams import lookup
+from migraine_platform.simulator.exogenous import at, position_of
 
 EXAMPLE = Feature(
     "c", "x", "d", "u", 0.5, "0-10", 0.0, 10.0, 4.0, 1.5, None, None, None, "normal", 1.0, 10.0, (5,) * 10, "none", "s"
@@ -43,7 +43,10 @@ def test_quantile_inverts_the_distribution_function(family: str, mean: float, sd
     prior = Prior(example(family, mean, sd))
     assert prior.mean == pytest.approx(mean, rel=1e-6)
     assert prior.sd == pytest.approx(sd, rel=1e-6)
-    assert float(prior.cdf(prior.quantile(p))) == pytest.approx(p, abs=1e-6)
+    value = float(prior.quantile(p))
+    # The smallest value that reaches p: near an end a beta of two humps jumps from one number to the next.
+    assert float(prior.cdf(value)) >= p - 1e-6
+    assert float(prior.cdf(np.nextafter(value, -np.inf))) <= p + 1e-6
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -51,7 +54,8 @@ def test_the_quantile_table_maps_normal_deviates_to_the_prior(family: str) -> No
     """One-sample Kolmogorov-Smirnov at 20,000 draws, fixed seed; false-alarm rate 1e-3 (conservative when discrete)."""
     prior = Prior(example(family))
     z = np.random.default_rng(3).standard_normal(20_000)
-    values = lookup(z, Z_LIMIT, prior.quantile_table())
+    table = prior.quantile_table()
+    values = np.array([at(table, position_of(value, len(table))) for value in z])
     if family in ("poisson", "bernoulli"):
         values = np.round(values)
         distance = max(abs((values <= k).mean() - float(prior.cdf(k))) for k in range(12))

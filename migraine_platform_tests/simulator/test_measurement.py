@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
+from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.measurement import BY_DEVICE, BY_DIARY, record
+from migraine_platform.simulator.measurement import BY_DEVICE, BY_DIARY, adherence, record
 from migraine_platform.warehouse.tables import MeasuredDays, PatientDays
 
 PERSONS, DAYS = 2000, 200
+CALENDAR = Calendar(date(2024, 1, 1), 28, DAYS)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +23,7 @@ def migraine() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def recorded(settings, migraine):
-    return record(settings.simulator.measurement, np.arange(PERSONS), migraine, 5)
+    return record(settings.simulator.measurement, np.arange(PERSONS), migraine, CALENDAR, 5)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,15 @@ def test_adherence_differs_by_person_over_the_configured_range(recorded, migrain
     assert 0.12 < per_person.std() < 0.16  # uniform over 0.48 has 0.139, and 140 days add a little
     assert per_person.min() < 0.55
     assert per_person.max() > 0.95
+
+
+def test_the_stated_adherence_is_the_one_that_records(settings, recorded, migraine) -> None:
+    """Per person, entries on evenings without and with migraine; five standard errors over all persons."""
+    stated = adherence(settings.simulator.measurement, np.arange(PERSONS), 5)
+    for column, evenings in enumerate((~migraine, migraine)):
+        counts, expected = (recorded.diary & evenings).sum(axis=1), evenings.sum(axis=1) * stated[:, column]
+        error = np.sqrt((expected * (1 - stated[:, column])).sum())
+        assert abs(counts.sum() - expected.sum()) < 5 * error
 
 
 def test_an_entrys_odds_halve_on_a_migraine_day(recorded, migraine) -> None:
@@ -64,7 +77,7 @@ def test_the_devices_gaps_come_in_blocks_of_the_stated_length(recorded) -> None:
 
 def test_gaps_of_one_day_are_possible(settings, migraine) -> None:
     single = settings.simulator.measurement.model_copy(update={"device_gap_days": 1.0, "device_gap_start": 0.1})
-    device = record(single, np.arange(PERSONS), migraine, 5).device
+    device = record(single, np.arange(PERSONS), migraine, CALENDAR, 5).device
     assert_allclose((~device).mean(), 0.1, atol=0.005)
 
 
@@ -73,13 +86,14 @@ def test_what_is_recorded_is_the_truth(tables) -> None:
     assert measured.select("patient_id", "date").equals(truth.select("patient_id", "date"))
     for column in (column.name for column in MeasuredDays.columns):
         known = measured[column].is_not_null()
-        if column != "stress_trigger":
+        if column != "stress_trigger":  # on a first day it is known to nobody
             assert measured.filter(known)[column].equals(truth.filter(known)[column]), column
 
 
 def test_a_day_is_missing_by_diary_or_by_device_as_a_whole(tables) -> None:
     measured = tables["measured.patient_days"]
-    for group in (BY_DIARY, BY_DEVICE):
+    # A man's cycle day is missing on every day.
+    for group in ([name for name in BY_DIARY if name != "cycle_day"], BY_DEVICE):
         missing = measured.select(pl.col(name).is_null() for name in group)
         assert missing.select((pl.min_horizontal(group) == pl.max_horizontal(group)).all()).item()
         assert 0.01 < missing[group[0]].mean() < 0.5
@@ -90,19 +104,19 @@ def test_a_day_is_missing_by_diary_or_by_device_as_a_whole(tables) -> None:
 
 
 def test_the_tables_gaps_are_the_recorded_ones(tables, settings) -> None:
-    """Entries are rarer on the very days of the truth's migraines, and gaps lie where they were drawn."""
-    days = (
-        tables["cohort.patient_days"]
-        .select("has_migraine")
-        .with_columns(entry=tables["measured.patient_days"]["stress_level"].is_not_null())
+    """Entries are rarer on the very evenings of the truth's migraines, and gaps lie where they were drawn."""
+    days = tables["cohort.patient_days"].with_columns(
+        entry=tables["measured.patient_days"]["stress_level"].is_not_null()
     )
-    rates = dict(days.group_by("has_migraine").agg(pl.col("entry").mean()).iter_rows())
+    rates = dict(days.group_by("migraine_by_evening").agg(pl.col("entry").mean()).iter_rows())
     assert 0.08 < rates[False] - rates[True] < 0.2
-    burn_in = settings.simulator.cohort.burn_in_days
-    migraine = np.zeros((300, burn_in + 90), dtype=bool)
-    device = record(settings.simulator.measurement, np.arange(300), migraine, settings.simulator.cohort.seed).device
-    worn = tables["measured.patient_days"]["total_sleep_hours"].is_not_null().to_numpy().reshape(300, 90)
-    assert np.array_equal(worn, device[:, burn_in:])
+    cohort = settings.simulator.cohort
+    calendar = Calendar(cohort.start_date, cohort.burn_in_days, 90)
+    evenings = tables["cohort.patient_days"]["migraine_by_evening"].to_numpy().reshape(300, 90)
+    expected = record(settings.simulator.measurement, np.arange(300), evenings, calendar, cohort.seed)
+    for column, recorded in (("total_sleep_hours", expected.device), ("stress_level", expected.diary)):
+        there = tables["measured.patient_days"][column].is_not_null().to_numpy().reshape(300, 90)
+        assert np.array_equal(there, recorded)
 
 
 def test_a_rise_of_stress_needs_the_diary_of_both_days(tables) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from migraine_platform.simulator.normal import normal_quantile
+from migraine_platform.simulator.normal import fast_normal_quantile, normal_quantile
 
 
 @given(st.floats(1e-300, 1 - 1e-16))
@@ -18,3 +18,8 @@ def test_quantiles_agree_with_scipy(p: float) -> None:
 def test_the_pieces_meet(p: float) -> None:
     near = [normal_quantile(float(np.nextafter(p, 0))), normal_quantile(p)]
     assert near == pytest.approx([float(ndtri(np.nextafter(p, 0))), float(ndtri(p))], rel=2e-14)
+
+
+@given(st.floats(2.0**-33, 1 - 2.0**-33))
+def test_fast_quantiles_agree_to_four_digits(p: float) -> None:
+    assert fast_normal_quantile(p) == pytest.approx(normal_quantile(p), abs=1e-4)

@@ -78,7 +78,7 @@ def test_the_real_station_is_shown_as_it_was_measured(settings, station_file: Pa
         value = measured.get((row["date"].month, row["date"].day))
         assert (row["origin"] == "station") == (value is not None)
         if value is not None:
-            assert row["pressure"] == value
+            assert row["pressure"] == np.float32(value)
     assert days.filter(pl.col("origin") == "interpolated").height == raw["pressure"].null_count() + 1  # February 29
     assert set(frame["origin"].unique()) == set(WEATHER_ORIGINS)
 

@@ -18,6 +18,7 @@ from migraine_platform.priors import mock
 from migraine_platform.priors.distributions import distribution_frame
 from migraine_platform.priors.features import to_frame
 from migraine_platform.simulator import calibration as calibration_science
+from migraine_platform.simulator import effects, realism
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition
 from migraine_platform.warehouse.declare import Table
@@ -38,16 +39,26 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
         tables.MockCorrelations: mock.correlation_frame(built),
         tables.CalibrationTerms: calibration_science.to_frame(calibration),
         tables.SiteDays: simulator.site_days(),
+        tables.TruthInterventions: effects.true_effects(simulator),
     }
     for table, frame in whole.items():
         lake.write(table, WHOLE, frame, stamp)
         seal(lake, table, WHOLE)
     declared = {table.name: table for table in tables.ALL}
-    for number, batch in enumerate(settings.simulator.cohort.batch_names):
-        for name, frame in simulator.batch(number).items():
+    batches = {batch: simulator.batch(number) for number, batch in enumerate(settings.simulator.cohort.batch_names)}
+    for batch, frames in batches.items():
+        for name, frame in frames.items():
             table = declared[name]
             lake.write(table, batch, frame, stamp)
             seal(lake, table, batch)
+    cohort = realism.view(
+        *(
+            pl.concat([frames[table.name] for frames in batches.values()])
+            for table in (tables.PatientDays, tables.TruthPatientDays, tables.Attacks)
+        )
+    )
+    lake.write(tables.Realism, WHOLE, realism.realism_frame(settings.realism, cohort, whole[tables.SiteDays]), stamp)
+    seal(lake, tables.Realism, WHOLE)
 
 
 def seal(lake: Lake, table: type[Table], partition: str) -> None:

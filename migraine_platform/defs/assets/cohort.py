@@ -36,6 +36,7 @@ SIMULATED: dict[str, type[Table]] = {
     "measured_days": tables.MeasuredDays,
     "truth_patients": tables.TruthPatients,
     "truth_patient_days": tables.TruthPatientDays,
+    "truth_drift": tables.TruthDrift,
 }
 """Asset -> the table that one run of the simulator writes for each batch."""
 
@@ -53,7 +54,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
     def calibration(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
-        """Trigger strengths and intercepts, fitted once on a reference cohort of its own."""
+        """Strengths of triggers and preventives, and intercepts, fitted once on a reference cohort of its own."""
         from migraine_platform.simulator import calibration as science
 
         with failing_plainly():
@@ -75,7 +76,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
         with failing_plainly():
             population = Population.of(settings, lake)
-            frame = _simulator(population, settings).site_days()
+            frame = simulator_of(population, settings).site_days()
             population.write(tables.SiteDays, WHOLE, frame)
         figure = pressure_falls(frame, settings.simulator.triggers.pressure_fall)
         return dg.MaterializeResult(
@@ -86,6 +87,27 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 **{"pressure falls": image(figure, "Days with a fall, by site")},
             )
         )
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numba", "parquet"},
+        deps=["feature_table", "calibration"],
+        metadata=table_metadata(tables.TruthInterventions),
+    )
+    def true_effects(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        """What each treatment would truly do to each of the first patients: the same lives with and without it."""
+        from migraine_platform.simulator import effects
+        from migraine_platform.simulator.figures import treatment_effects
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            frame = effects.true_effects(simulator_of(population, settings), context.log.info)
+            population.write(tables.TruthInterventions, WHOLE, frame)
+        figure = {"effects": image(treatment_effects(frame), "Change of migraine days a month by treatment")}
+        return dg.MaterializeResult(metadata=written(lake, tables.TruthInterventions, [WHOLE], **figure))
 
     @dg.multi_asset(
         name="simulated_cohort",
@@ -122,13 +144,13 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         with failing_plainly():
             chosen = batches_of(context, settings)
             population = Population.of(settings, lake)
-            simulator = _simulator(population, settings)
+            simulator = simulator_of(population, settings)
             for done, batch in enumerate(chosen, start=1):
                 frames = simulator.batch(batch_number(batch))
+                population.write_many({table: frames[table.name] for table in selected.values()}, batch)
                 for name, table in selected.items():
-                    frame = frames[table.name]
-                    population.write(table, batch, frame)
-                    context.add_asset_metadata({"dagster/row_count": frame.height}, asset_key=name, partition_key=batch)
+                    rows = frames[table.name].height
+                    context.add_asset_metadata({"dagster/row_count": rows}, asset_key=name, partition_key=batch)
                 patients, days = frames[tables.Patients.name], frames[tables.PatientDays.name]
                 frequencies.append(realised_frequency(patients, days))
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {days.height:,} patient-days")
@@ -137,10 +159,11 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 figure = {"migraine days": drawn} if name == "patient_days" else {}
                 yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **figure})
 
-    return [calibration, site_days, simulated_cohort]
+    return [calibration, site_days, true_effects, simulated_cohort]
 
 
-def _simulator(population: Population, settings: Settings) -> "CohortSimulator":
+def simulator_of(population: Population, settings: Settings) -> "CohortSimulator":
+    """The simulator of this population, with the calibration that lies in the lake."""
     from migraine_platform.simulator.calibration import from_frame
     from migraine_platform.simulator.cohort import CohortSimulator
 

@@ -19,7 +19,16 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         owners=[owner],
         kinds={"duckdb", "sql"},
-        deps=["feature_table", "feature_priors", "mock_distribution", "calibration", "site_days", *SIMULATED],
+        deps=[
+            "feature_table",
+            "feature_priors",
+            "mock_distribution",
+            "calibration",
+            "site_days",
+            "true_effects",
+            "realism",
+            *SIMULATED,
+        ],
     )
     def warehouse(
         context: dg.AssetExecutionContext,

@@ -1,0 +1,70 @@
+"""Settings of the attacks: their course, what leads up to them, what they leave behind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from migraine_platform.config.base import Frozen, NonNegative, Positive, Range, Share
+
+
+class Prodrome(Frozen):
+    """Signs before the headache: a state that the hazard enters, and that leads to an attack or fades."""
+
+    share_of_attacks: Annotated[float, Field(ge=0, lt=1)]
+    conversion: Annotated[float, Field(gt=0, le=1)]
+    """Share of prodromes that an attack follows; the others are false alarms."""
+
+    under_an_hour: Share
+    """Share of prodromes that last less than an hour."""
+
+    mean_hours: Annotated[float, Field(gt=1)]
+
+
+class CarryOver(Frozen):
+    """What an attack does to the hazard of the next."""
+
+    refractory_log_odds: Annotated[float, Field(le=0)]
+    """On the day after a migraine day."""
+
+    trace_log_odds: NonNegative
+    """Of a trace that lies at 1 after migraine on every recent day, at 0 after none."""
+
+    trace_memory: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the trace that a day leaves."""
+
+
+class Attacks(Frozen):
+    """Course of an attack. Durations in hours, severity on a scale of 10."""
+
+    onset_weight_by_hour: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
+    duration: Range
+    duration_median: Positive
+    duration_log_sd: Positive
+    treated_share: Share
+    treated_with: str
+    intake_delay: Annotated[float, Field(ge=0, le=24)]
+    severity: Range
+    aura_share_of_attacks: Share
+    aura_minutes: Range
+    postdrome: Range
+    migraine_day_hours: Annotated[float, Field(gt=0, le=24)]
+    prodrome: Prodrome
+    carry_over: CarryOver
+
+    @model_validator(mode="after")
+    def _course_is_possible(self) -> Attacks:
+        if not 4 <= self.duration[0] <= self.duration[1] <= 72:
+            raise ValueError(f"duration is {list(self.duration)}; expected hours within 4 to 72 (ICHD-3)")
+        if not 0 <= self.severity[0] <= self.severity[1] <= 10:
+            raise ValueError(f"severity is {list(self.severity)}; expected points within 0 to 10")
+        if not 0 < self.aura_minutes[0] <= self.aura_minutes[1] <= 24 * 60:
+            raise ValueError(f"aura_minutes is {list(self.aura_minutes)}; expected minutes, above 0 and within a day")
+        if not 0 < self.postdrome[0] <= self.postdrome[1] <= 72:
+            raise ValueError(f"postdrome is {list(self.postdrome)}; expected hours, above 0 and within 72")
+        if not self.duration[0] < self.duration_median < self.duration[1]:
+            raise ValueError(f"duration_median is {self.duration_median}; expected inside {list(self.duration)} h")
+        if sum(self.onset_weight_by_hour) <= 0:
+            raise ValueError("onset_weight_by_hour is zero everywhere; expected a weight for some hour")
+        return self

@@ -1,0 +1,56 @@
+"""Realism: the simulated cohort held against literature and real data."""
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.describe import image, table_metadata, written
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.lake import WHOLE, Lake
+
+GROUP = "realism"
+
+
+def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
+    """The assets of the stage."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numpy", "parquet"},
+        deps=["patient_days", "truth_patient_days", "attacks", "site_days"],
+        metadata=table_metadata(tables.Realism),
+    )
+    def realism(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+        """Figures of the cohort beside those of literature and real data, each with a verdict."""
+        from migraine_platform.simulator import realism as science
+        from migraine_platform.simulator.figures import onset_hours
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            cohort = settings.simulator.cohort
+            batches = cohort.batch_names[: -(-settings.realism.patients // cohort.batch_size)]
+            view = science.view(
+                population.read(tables.PatientDays, batches, ["patient_id", "date", *science.DAILY]),
+                population.read(tables.TruthPatientDays, batches, ["migraine_probability"]),
+                population.read(tables.Attacks, batches),
+            )
+            frame = science.realism_frame(settings.realism, view, population.read(tables.SiteDays))
+            population.write(tables.Realism, WHOLE, frame)
+        rows = "\n".join(
+            f"| {row['figure']} | {row['simulated']:.3g} +- {row['margin']:.2g} | {row['low']:g} to {row['high']:g} "
+            f"| {row['reference']} | {row['verdict']} |"
+            for row in frame.iter_rows(named=True)
+        )
+        header = "| figure | simulated | reference | whose | verdict |\n|---|---|---|---|---|\n"
+        return dg.MaterializeResult(
+            metadata=written(
+                lake,
+                tables.Realism,
+                [WHOLE],
+                figures=dg.MetadataValue.md(header + rows),
+                hours=image(onset_hours(view.attack_hour), "Hour of the day at which headaches begin"),
+            )
+        )
+
+    return [realism]

@@ -1,0 +1,92 @@
+"""What clinicians know, and its mock distribution."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from migraine_platform.priors.features import LATENT_AXES
+from migraine_platform.warehouse.declare import Table, flag, integer, number, share, text
+
+CHECKLIST = ("clinical_directions", "probabilities_unimodal", "posterior_shifted")
+"""Points of the mock distribution's checklist (priors/checklist.py), each a blocking check."""
+
+
+class Features(Table, name="priors.features", key=("variable",)):
+    """What clinicians know of each migraine feature before any patient is seen."""
+
+    category = text("Family of features")
+    variable = text("Name of the feature", pattern=r"^[a-z][a-z0-9_]*$")
+    description = text("What is measured")  # type: ignore[assignment]
+    unit = text("Unit of the values")
+    weight = share("Relevance for migraine")
+    typical_range = text("Typical range as the clinician wrote it")
+    range_low = number("Lower end of the typical range, in the feature's unit")
+    range_high = number("Upper end of the typical range, in the feature's unit")
+    mean = number("Mean over persons and days, in the feature's unit")
+    sd = number("Standard deviation over persons and days, in the feature's unit", low=0)
+    between_sd = number("Spread of persons' own means", low=0, nullable=True)
+    within_sd = number("Spread of one person's days", low=0, nullable=True)
+    lag1 = number("Correlation of one person's days, today with yesterday", low=-1, high=1, nullable=True)
+    family = text("Family of the distribution")
+    normalized_low = number("Where the lower end lies on the normalised scale", low=1, high=10)
+    normalized_high = number("Where the upper end lies on the normalised scale", low=1, high=10)
+    impact_pattern = text("Ten risk scores 1-10 over the typical range, low to high", pattern=r"^\d+( \d+){9}$")
+    latent_axis = text("Latent state it feeds", values=LATENT_AXES)
+    source = text("Where the numbers come from")
+
+    rules: ClassVar = {
+        "the range is ordered": "range_low < range_high",
+        "the normalised range is ordered": "normalized_low < normalized_high",
+    }
+
+
+class Distributions(Table, name="priors.distributions", key=("variable",)):
+    """Each feature's prior as it is used: family, moments, quantiles and clinical direction."""
+
+    variable = text("Name of the feature")
+    family = text("Family of the distribution")
+    direction = integer("More of it means more (1) or less (-1) migraine, 0 neither", low=-1, high=1)
+    mean = number("Mean, in the feature's unit")
+    sd = number("Standard deviation", low=0)
+    q05 = number("5 % quantile")
+    q25 = number("25 % quantile")
+    q50 = number("Median")
+    q75 = number("75 % quantile")
+    q95 = number("95 % quantile")
+
+    rules: ClassVar = {"quantiles are in order": "q05 <= q25 and q25 <= q50 and q50 <= q75 and q75 <= q95"}
+
+
+class MockSamples(Table, name="mock.samples", key=("sample", "variable")):
+    """Samples of the mock distribution, one row per sample and feature."""
+
+    sample = integer("Number of the sample", low=0)
+    variable = text("Name of the feature")
+    value = number("Value in the feature's unit")
+    p_migraine = share("Probability of migraine given the sample")
+    migraine = flag("Drawn label")
+
+    audits: ClassVar = ("contract", *CHECKLIST)
+
+
+class MockMoments(Table, name="mock.moments", key=("variable",)):
+    """Means and standard deviations of the mock distribution, before and given migraine."""
+
+    variable = text("Name of the feature")
+    direction = integer(
+        "Direction of the impact: more of it means more (1) or less (-1) migraine, 0 neither", low=-1, high=1
+    )
+    relevance = share("Weight over the largest weight")
+    mu_prior = number("Prior mean")
+    mu_post = number("Mean given migraine")
+    sd_prior = number("Prior standard deviation", low=0)
+    sd_post = number("Standard deviation given migraine", low=0)
+
+
+class MockCorrelations(Table, name="mock.correlations", key=("variable", "other")):
+    """Correlations of the mock distribution, before and given migraine, one row per pair."""
+
+    variable = text("Name of the feature")
+    other = text("Name of the other feature")
+    prior = number("Prior correlation", low=-1, high=1)
+    posterior = number("Correlation given migraine", low=-1, high=1)

@@ -1,0 +1,93 @@
+"""What decides the cohort, and how real it is; nobody may train on it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from migraine_platform.config.change import KINDS, SHAPES
+from migraine_platform.config.treatment import INTERVENTION_KINDS
+from migraine_platform.warehouse.declare import Table, day, number, share, text
+from migraine_platform.warehouse.tables.names import PATIENT_ID
+
+TARGETS = "hits_its_targets"
+"""Blocking check of the calibration."""
+
+VERDICTS = ("within", "outside", "specification")
+
+
+class CalibrationTerms(Table, name="truth.calibration", key=("parameter", "term")):
+    """The calibrated hazard: strengths of triggers and preventives, and the intercept as a function of the patient."""
+
+    parameter = text("What the term belongs to", values=("beta", "episodic", "chronic", "preventive"))
+    term = text("Trigger, basis function of the intercept, or preventive")
+    value = number("Coefficient on the logit scale")
+
+    audits: ClassVar = ("contract", TARGETS)
+
+
+class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=True):
+    """What decides a patient's attacks; nobody may train on it."""
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    susceptibility_weather = share("Susceptibility to pressure falls")
+    susceptibility_sleep = share("Susceptibility to short and long nights")
+    susceptibility_stress = share("Susceptibility to rises of stress")
+    susceptibility_diet = share("Susceptibility to dietary triggers")
+    intercept = number("Base log-odds of an onset")
+    diary_adherence = share("Probability of a diary entry on an evening without migraine")
+
+
+class TruthPatientDays(Table, name="truth.patient_days", key=("patient_id", "date"), by_batch=True):
+    """What the model knows of each day; nobody may train on it."""
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    date = day("Day")
+    onset_probability = share("Hazard: probability that an attack begins on this day if none is running")
+    migraine_probability = share("Ceiling: forecast at 20:00 of the day before that knows the whole state")
+    oracle_probability = share(
+        "Ceiling: forecast at 20:00 of the day before from the measured days and the patient's true parameters",
+        nullable=True,
+    )
+    z_stress = number("Latent state: stress")
+    z_sleep_debt = number("Latent state: sleep debt")
+    z_hormonal = number("Latent state: hormones")
+    z_env_load = number("Latent state: load of the surroundings")
+
+
+class TruthDrift(Table, name="truth.drift", key=("patient_id", "date"), by_batch=True):
+    """Who changed, when, in which way; nobody may train on it."""
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    date = day("First day on which the change is there")
+    shape = text("How the change comes", values=SHAPES)
+    kind = text("What changes: exposures, susceptibility, or the hazard itself", values=KINDS)
+    target = text("The feature or trigger that changes, or the hazard")
+    strength = number("How much: standard deviations of the feature, susceptibility, or log-odds")
+
+    may_be_empty: ClassVar = True
+
+
+class TruthInterventions(Table, name="truth.interventions", key=("patient_id", "intervention")):
+    """What each treatment would truly do to a patient: the mean of paired worlds; nobody may train on it."""
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    intervention = text("Treatment")
+    kind = text("Kind of treatment", values=INTERVENTION_KINDS)
+    days_a_month = number("Change of migraine days a month", unit="days", low=-30, high=30)
+    days_error = number("Its standard error over replicates", unit="days", low=0)
+    hours_a_month = number("Change of headache hours a month", unit="h")
+    hours_error = number("Its standard error over replicates", unit="h", low=0)
+
+
+class Realism(Table, name="realism.figures", key=("figure",)):
+    """The simulated cohort held against literature and real data."""
+
+    figure = text("What is measured")
+    simulated = number("In the simulated cohort")
+    margin = number("Half-width of its 99.9 % interval, from sampling", low=0)
+    low = number("Reference: lower end")
+    high = number("Reference: upper end")
+    reference = text("Whose number the reference is")
+    verdict = text("Within the reference, outside, or the specification's number instead", values=VERDICTS)
+
+    rules: ClassVar = {"the reference is ordered": "low <= high"}

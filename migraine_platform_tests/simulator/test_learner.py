@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.hypotheses import _log_guess, _log_prior, from_both, from_population
+from migraine_platform.simulator.learner import learn
+from migraine_platform.simulator.patients import first_patients
+from migraine_platform_tests.simulator.conftest import STEADY
+
+
+@pytest.fixture(scope="module")
+def plain(simulator_of, settings) -> CohortSimulator:
+    """Everything recorded, no latent state, no trace of attacks, nobody chronic, nobody drifting."""
+    carry = settings.simulator.attacks.carry_over.model_copy(update={"trace_log_odds": 0.0})
+    return simulator_of(
+        cohort={"patients": 2, "days": 121},
+        latent={"w": (0.0, 0.0, 0.0, 0.0)},
+        attacks={"carry_over": carry},
+        population={"chronic_share": 0.0},
+        measurement={"diary_adherence": (1.0, 1.0), "attack_day_log_odds": 0.0, "device_gap_start": 0.0},
+        **STEADY,
+    )
+
+
+@pytest.mark.slow
+def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
+    """Frequency and susceptibilities of two patients after 120 days: means within 0.4 sd, sds within 25 %.
+
+    Of 600 hypotheses 100 or more count, so that a mean errs by 0.1 posterior standard deviations and an sd by 7 %: four
+    standard errors. (With 8 particles instead of 96 the noise of the likelihood alone moved a mean by 0.6.)
+    """
+    numpyro = pytest.importorskip("numpyro")
+    import jax
+    import jax.numpy as jnp
+
+    patients = first_patients(plain.settings, 2)
+    lives = plain.live(patients)
+    learned = learn(plain, lives, hypotheses=600, particles=96)
+    usual = plain.usual_days(lives.persons)
+    low, high = (days / 30 for days in plain.settings.population.episodic_frequency)
+    s_low, s_high = plain.settings.population.susceptibility
+    theta, beta = jnp.array(plain.calibration.theta[0]), jnp.array(plain.calibration.beta)
+    carry, course = plain.settings.attacks.carry_over, plain.world.course
+
+    def model(on, was_migraine, at_risk, onset, alarm, rates, latent):
+        frequency = numpyro.sample("frequency", numpyro.distributions.Uniform(low, high))
+        s = numpyro.sample("s", numpyro.distributions.Uniform(s_low, s_high).expand([4]))
+        logit_f = jnp.log(frequency / (1 - frequency))
+        phi = jnp.concatenate([jnp.array([1.0, logit_f, logit_f**2]), s * rates, jnp.array([latent])])
+        logit = phi @ theta + on @ (beta * s) + was_migraine * carry.refractory_log_odds
+        p = 1 / (1 + jnp.exp(-logit))
+        # An onset, by way of a prodrome or not; a false alarm seen by the evening; neither.
+        early = 1 - course.late_share
+        false = (jnp.minimum(p * course.prodrome_share / course.conversion, 1 - p * (1 - course.prodrome_share))
+                 - p * course.prodrome_share) * early  # fmt: skip
+        chance = jnp.where(onset, p, jnp.where(alarm, false, 1 - p - false))
+        numpyro.factor("days", jnp.where(at_risk, jnp.log(chance), 0.0).sum())
+
+    for i in range(2):
+        days = lives.days
+        data = {
+            "on": jnp.array(days.trigger()[:, i, :-1].T.astype(float)),
+            "was_migraine": jnp.array(days.flag("has_migraine")[i, :-1].astype(float)),
+            "at_risk": jnp.array(days.at_risk[i, 1:]),
+            "onset": jnp.array(days.flag("onset")[i, 1:]),
+            "alarm": jnp.array(days.flag("prodrome")[i, 1:] & ~days.flag("onset")[i, 1:]),
+            "rates": jnp.array(usual.rates[i]),
+            "latent": float(usual.latent[i]),
+        }
+        kernel = numpyro.infer.NUTS(model)
+        sampler = numpyro.infer.MCMC(kernel, num_warmup=400, num_samples=1500, progress_bar=False)
+        sampler.run(jax.random.PRNGKey(i), **data)
+        draws = sampler.get_samples()
+        reference = np.column_stack([np.asarray(draws["frequency"]), np.asarray(draws["s"])])
+        ours = np.vstack([learned.frequency[i, -1], learned.susceptibility[i, -1]])
+        off = (ours[:, 0] - reference.mean(axis=0)) / reference.std(axis=0)
+        assert np.abs(off).max() < 0.4, off
+        assert np.abs(ours[:, 1] / reference.std(axis=0) - 1).max() < 0.25
+
+
+def test_weights_undo_the_choice_of_hypotheses(plain) -> None:
+    """Moments under the weights are the population's, whatever the guess; five standard errors."""
+    index, each = np.arange(2), 4000
+    settings = plain.settings.model_copy(
+        update={"population": plain.settings.population.model_copy(update={"chronic_share": 0.15})}
+    )
+    coarse = from_population(settings, plain.calendar, index, each)
+    likelihood = -20 * (coarse.susceptibility[:, 0] - 0.8) ** 2 + 3 * coarse.is_chronic
+    drawn = from_both(settings, plain.calendar, index, each, coarse, likelihood)
+    for row in range(2):
+        block = slice(row * each, (row + 1) * each)
+        weights = np.exp(drawn.log_weight[block])
+        assert abs(weights.mean() - 1) < 5 * weights.std() / np.sqrt(each)
+        for values, mean in ((drawn.susceptibility[block, 0], 0.55), (drawn.is_chronic[block], 0.15)):
+            estimate = weights * values
+            assert abs(estimate.mean() - mean) < 5 * estimate.std() / np.sqrt(each)
+        assert drawn.susceptibility[block, 0].mean() > 0.58  # half of them come from the guess
+
+
+def test_densities_of_prior_and_guess_are_those_of_scipy() -> None:
+    from scipy import stats
+
+    from migraine_platform.simulator.hypotheses import Guess
+
+    rng = np.random.default_rng(1)
+    place, chronic = rng.normal(size=(50, 5)), rng.random(50) < 0.5
+    root = rng.normal(size=(2, 5, 5))
+    guess = Guess(0.3, rng.normal(size=(2, 5)), root @ root.transpose(0, 2, 1) + np.eye(5))
+    prior = stats.logistic.logpdf(place).sum(axis=1) + np.log(np.where(chronic, 0.15, 0.85))
+    np.testing.assert_allclose(_log_prior(chronic, place, 0.15), prior)
+    normal = [stats.multivariate_normal(guess.mean[n], guess.covariance[n]).logpdf(place) for n in (0, 1)]
+    expected = np.where(chronic, normal[1] + np.log(0.3), normal[0] + np.log(0.7))
+    np.testing.assert_allclose(_log_guess(chronic, place, guess), expected)
+
+
+def test_the_learner_lies_between_climatology_and_known_parameters(simulator_of) -> None:
+    """Twelve patients, the last of 60 days, expected log loss; the gaps are many times the noise seen over seeds."""
+    simulator = simulator_of(cohort={"patients": 12, "days": 60}, drift={"share": 0.0})
+    lives = simulator.live(first_patients(simulator.settings, 12))
+    learned = learn(simulator, lives, hypotheses=64, particles=32)
+    full, late = lives.days.migraine_probability[:, 30:], slice(30, None)
+    known = simulator.filtered(lives, 128).forecast[:, late]
+    population = np.full_like(full, lives.days.flag("has_migraine").mean())
+
+    def loss(p: np.ndarray) -> float:
+        return float(-(full * np.log(p) + (1 - full) * np.log1p(-p)).mean())
+
+    assert loss(known) < loss(learned.forecast[:, late]) < loss(population) - 0.02
+    assert np.all(learned.effective >= 1)
+    spread = learned.frequency[:, [0, -1], 1].mean(axis=0)
+    assert spread[1] < spread[0]
