@@ -1,26 +1,35 @@
-"""Claim: a cohort of 1,000 x 180 days is simulated at least 20 times as fast as by the design document's loops.
+"""Claims: a cohort is simulated 60 times as fast as by the design document's loops, in memory; 30 times into the lake.
 
 python benchmarks/cohort_generation.py [patients days]
 
 The baseline does what the document's generator classes do, value by value: a Python loop over patients and days that
-fills structured arrays with draws of numpy's RandomState. It leaves out what the platform adds (a burn-in, site
-weather from a real station, persistence and correlation of features, attacks over several days, aura and onset times,
-wearable signals, what was recorded), so the ratio understates. Both sides stay in memory; the platform's side ends with
-the frames of all ten tables.
+fills structured arrays with draws of numpy's RandomState. It leaves out what the platform adds (a burn-in of 28 days,
+weather from a real station, persistence and correlation of features, hormones, the latent state, coupling, attacks over
+several days, wearable signals, the full-state forecast, what was recorded), so the ratios understate. Sides:
+
+    in memory       the whole model as arrays of the kept days: what the document's structured arrays hold, and the rest
+    as tables       the frames of all eleven tables, measured days with their gaps included
+    into the lake   the same written as Parquet, batch by batch
+
+The particle filter of the ceilings is left out on all sides: it infers, it does not generate.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from functools import partial
 
 import numpy as np
+from cohort_lake import write_cohort
 from measure import compare, machine
 
 from migraine_platform.config import load_settings
-from migraine_platform.priors.workbook import read_workbook
+from migraine_platform.priors.configured import configured_features
 from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort import CohortSimulator, Lives
+from migraine_platform.simulator.patients import draw_batch
+from migraine_platform.warehouse.lake import Lake
 
 DATES = np.datetime64("2024-01-01")
 
@@ -165,24 +174,41 @@ def document_cohort(patients: int, days: int) -> list[tuple]:
     return cohort
 
 
-def platform_cohort(simulator: CohortSimulator) -> list[dict]:
-    """The platform's cohort: frames of all tables, batch by batch."""
+def in_memory(simulator: CohortSimulator) -> list[Lives]:
+    """The platform's cohort as arrays, batch by batch."""
+    return [
+        simulator.live(draw_batch(simulator.settings, number)) for number in range(simulator.settings.cohort.batches)
+    ]
+
+
+def as_tables(simulator: CohortSimulator) -> list[dict]:
+    """The platform's cohort as frames of all tables."""
     return [simulator.batch(number) for number in range(simulator.settings.cohort.batches)]
+
+
+def into_lake(simulator: CohortSimulator) -> None:
+    """The same as Parquet partitions in a fresh lake."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_cohort(simulator, Lake(folder))
 
 
 if __name__ == "__main__":
     patients, days = (int(argument) for argument in sys.argv[1:3]) if len(sys.argv) > 2 else (1000, 180)
-    settings = load_settings("default").simulator
-    cohort = settings.cohort.model_copy(update={"patients": patients, "days": days})
-    settings = settings.model_copy(update={"cohort": cohort})
-    features = read_workbook(load_settings("default").priors.workbook)
+    chosen = load_settings("default")
+    cohort = chosen.simulator.cohort.model_copy(update={"patients": patients, "days": days, "batch_size": 1000})
+    ceilings = chosen.simulator.ceilings.model_copy(update={"oracle_patients": 0})
+    settings = chosen.simulator.model_copy(update={"cohort": cohort, "ceilings": ceilings})
+    features = configured_features(chosen.priors)
     simulator = CohortSimulator(settings, features, calibrate(settings, features))
     simulator.batch(0)  # compiled code is loaded once a process
-    ours, theirs = compare(partial(platform_cohort, simulator), partial(document_cohort, patients, days), runs=3)
-    total = patients * days
     print(machine())
-    print(f"{patients:,} patients x {days} days, medians of 3")
-    print(
-        f"platform {ours:.2f} s ({total / ours:,.0f} patient-days/s), document {theirs:.1f} s ({total / theirs:,.0f})"
-    )
-    print(f"ratio {theirs / ours:.0f}, target >= 20")
+    print(f"{patients:,} patients x {days} days, medians of 5 by turns with the document's loops")
+    total = patients * days
+    sides = {"in memory": (in_memory, 60), "as tables": (as_tables, None), "into the lake": (into_lake, 30)}
+    for name, (side, target) in sides.items():
+        ours, theirs = compare(partial(side, simulator), partial(document_cohort, patients, days), runs=5)
+        demanded = f", target >= {target}" if target else ""
+        print(
+            f"{name}: {ours:.3f} s ({total / ours:,.0f} patient-days/s), document {theirs:.1f} s "
+            f"({total / theirs:,.0f}): ratio {theirs / ours:.0f}{demanded}"
+        )

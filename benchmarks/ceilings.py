@@ -1,0 +1,94 @@
+"""Claim: what the best forecasts reach: full state (a), known parameters (b), the ideal learner (c), climatology.
+
+python benchmarks/ceilings.py [patients days]
+
+Expected log loss is taken against (a): the mean over days of the cross-entropy between (a)'s probability and the
+forecast's, far less noisy than realised outcomes. Climatology forecasts a person's share of migraine days so far among
+those recorded, shrunk towards the population's with the weight of ten days. Figures are over the last 30 days that each
+learner had (so many days of history), except the last column. The filter of (b) is run with 128 and 512 particles, to
+show what its own noise costs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+from measure import machine
+
+from migraine_platform.config import load_settings
+from migraine_platform.priors.configured import configured_features
+from migraine_platform.simulator.calibration import calibrate
+from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.learner import learn
+from migraine_platform.simulator.patients import TRIGGERS, first_patients
+from migraine_platform.simulator.realism import auc
+
+PRIOR_DAYS = 10
+HISTORIES = (30, 60, 120)
+SPAN = 30
+
+
+def expected_log_loss(truth: np.ndarray, forecast: np.ndarray) -> float:
+    """Mean cross-entropy between the full-state probability and a forecast."""
+    forecast = np.clip(forecast, 1e-9, 1 - 1e-9)
+    return float(-(truth * np.log(forecast) + (1 - truth) * np.log1p(-forecast)).mean())
+
+
+def climatology(migraine: np.ndarray, recorded: np.ndarray, population: float) -> np.ndarray:
+    """[P, K] share of recorded migraine days before each day."""
+    seen = np.cumsum(recorded, axis=1) - recorded
+    found = np.cumsum(migraine * recorded, axis=1) - migraine * recorded
+    return (found + PRIOR_DAYS * population) / (seen + PRIOR_DAYS)
+
+
+def within_auc(migraine: np.ndarray, forecast: np.ndarray) -> float:
+    """Mean over persons of their own AUC."""
+    return float(np.nanmean([auc(days, p) for days, p in zip(migraine, forecast, strict=True)]))
+
+
+if __name__ == "__main__":
+    patients, days = (int(argument) for argument in sys.argv[1:3]) if len(sys.argv) > 2 else (400, 150)
+    settings = load_settings("default")
+    cohort = settings.simulator.cohort.model_copy(update={"patients": patients, "days": days})
+    model = settings.simulator.model_copy(update={"cohort": cohort})
+    features = configured_features(settings.priors)
+    simulator = CohortSimulator(model, features, calibrate(model, features))
+    lives = simulator.live(first_patients(model, patients))
+    migraine = lives.days.flag("has_migraine").astype(float)
+    full = lives.days.migraine_probability
+    begun = time.perf_counter()
+    forecasts = {
+        "(a) full state": full,
+        "(b) known parameters, 512 particles": simulator.filtered(lives, 512).forecast,
+        "(b) known parameters, 128 particles": simulator.filtered(lives, 128).forecast,
+    }
+    filtered_in = time.perf_counter() - begun
+    learned = learn(simulator, lives, progress=lambda done: print(f"{done} of {patients} learned", file=sys.stderr))
+    forecasts["(c) ideal learner"] = learned.forecast
+    forecasts["personal climatology"] = climatology(migraine, lives.recorded.diary, migraine.mean())
+    print(machine())
+    print(
+        f"{patients:,} patients x {days} days; (b) in {filtered_in:.0f} s, all in {time.perf_counter() - begun:.0f} s"
+    )
+    print(f"{'':38}{'expected log loss after so many days':>38}{'pooled':>9}{'within':>8}")
+    print(f"{'':38}" + "".join(f"{history:>12}" for history in HISTORIES) + f"{'AUC':>11}{'AUC':>8}")
+    for name, forecast in forecasts.items():
+        spans = [slice(history, min(history + SPAN, days)) for history in HISTORIES]
+        losses = [expected_log_loss(full[:, span], forecast[:, span]) for span in spans]
+        last = slice(HISTORIES[0], None)
+        pooled = auc(migraine[:, last].ravel(), forecast[:, last].ravel())
+        own = within_auc(migraine[:, last], forecast[:, last])
+        print(f"{name:38}" + "".join(f"{loss:12.4f}" for loss in losses) + f"{pooled:11.3f}{own:8.3f}")
+    for history in HISTORIES:
+        day = min(history, days) - 1
+        correlations = [
+            np.corrcoef(learned.susceptibility[:, day, k, 0], lives.patients.susceptibility[:, k])[0, 1]
+            for k in range(len(TRIGGERS))
+        ]
+        shown = ", ".join(f"{name} {value:.2f}" for name, value in zip(TRIGGERS, correlations, strict=True))
+        frequency = np.corrcoef(learned.frequency[:, day, 0], lives.patients.frequency)[0, 1]
+        effective = np.median(learned.effective[:, day])
+        print(f"(c) after {history} days, correlation with the truth: {shown}, frequency {frequency:.2f}; ", end="")
+        print(f"effective hypotheses, median {effective:.0f} of 128")
