@@ -7,9 +7,9 @@ Plain Python: settings load without numpy.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from migraine_platform.config.base import Frozen
 from migraine_platform.config.matrices import Matrix, is_positive_semidefinite, is_stable, is_symmetric
@@ -29,20 +29,31 @@ INPUTS: Final = (
 )
 """Features of the workbook whose impact scores may drive Z."""
 
-Vector = Annotated[tuple[float, ...], Field(min_length=len(AXES), max_length=len(AXES))]
-Square = Annotated[tuple[Vector, ...], Field(min_length=len(AXES), max_length=len(AXES))]
+Vector = tuple[float, ...]
 
 
 class Latent(Frozen):
     """The linear-Gaussian process of the four latent states, and their weights in the hazard."""
 
-    A: Square
+    A: Matrix
     B: dict[str, Vector]
     """Columns of B by input: what the input's centred impact score adds to each axis."""
 
-    Q: Square
+    Q: Matrix
     w: Vector
     b: float
+
+    @model_validator(mode="after")
+    def _shapes_are_those_of_the_axes(self) -> Latent:
+        axes = f"{len(AXES)} numbers, one an axis ({', '.join(AXES)})"
+        for name, matrix in (("A", self.A), ("Q", self.Q)):
+            if len(matrix) != len(AXES) or any(len(row) != len(AXES) for row in matrix):
+                shape = f"{len(matrix)} rows of {sorted({len(row) for row in matrix})} numbers"
+                raise ValueError(f"{name} has {shape}; expected {len(AXES)} rows of {axes}")
+        for name, vector in (("w", self.w), *((f"B.{name}", column) for name, column in self.B.items())):
+            if len(vector) != len(AXES):
+                raise ValueError(f"{name} has {len(vector)} numbers; expected {axes}")
+        return self
 
     @model_validator(mode="after")
     def _process_is_possible(self) -> Latent:
