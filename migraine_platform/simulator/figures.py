@@ -90,7 +90,7 @@ def calibration_targets(effects: dict[str, float], chronic: dict[str, float], qu
     left.bar([place + 0.2 for place in places], [100 * v for v in chronic.values()], 0.4, color=ORANGE, label="chronic")
     left.set_xticks(places, list(effects))
     left.set_ylabel("points of next-day probability")
-    left.legend(frameon=False, fontsize=8)
+    left.legend(loc="lower center", ncols=2, fontsize=8)
     right.bar(range(1, len(quintiles) + 1), list(quintiles), color=GREEN)
     right.axhline(0, color=GREY, linewidth=1)
     right.set_ylim(-0.6, 0.6)

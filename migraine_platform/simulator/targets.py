@@ -49,7 +49,7 @@ class Targets:
     """Rise of the next day's probability by trigger, at susceptibility 1."""
     wanted: dict[str, float]
     chronic_effects: dict[str, float]
-    """The same in chronic patients: reported, not tuned; near saturation it must be smaller."""
+    """The same in chronic patients: reported, not tuned."""
     quintiles: tuple[float, ...]
     """Realised minus profile migraine days a month, from the rarest fifth to the most frequent."""
 
