@@ -195,7 +195,7 @@ def into_lake(simulator: CohortSimulator) -> None:
 if __name__ == "__main__":
     patients, days = (int(argument) for argument in sys.argv[1:3]) if len(sys.argv) > 2 else (1000, 180)
     chosen = load_settings("default")
-    cohort = chosen.simulator.cohort.model_copy(update={"patients": patients, "days": days, "batch_size": 1000})
+    cohort = chosen.simulator.cohort.model_copy(update={"patients": patients, "days": days, "batch_size": 500})
     ceilings = chosen.simulator.ceilings.model_copy(update={"oracle_patients": 0})
     settings = chosen.simulator.model_copy(update={"cohort": cohort, "ceilings": ceilings})
     features = configured_features(chosen.priors)

@@ -2,7 +2,7 @@
 
 python benchmarks/latent_loop.py [patients days]
 
-The baseline is the specification's loop, mended where it does not run: per patient and day every feature is drawn and
+The baseline is the specification's loop, mended where it does not run: per patient and day every prior is drawn and
 scored, Z moves on by A, B and noise of sd 0.1, a migraine is drawn from the logistic of w . Z + b. Ours is the whole
 model, of which that is a part.
 """
@@ -17,9 +17,7 @@ from cohort_generation import in_memory
 from measure import compare, machine
 
 from migraine_platform.config import load_settings
-from migraine_platform.config.latent import INPUTS
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.priors.features import select
 from migraine_platform.simulator.calibration import calibrate
 from migraine_platform.simulator.cohort import CohortSimulator
 
@@ -55,11 +53,11 @@ if __name__ == "__main__":
     simulator.batch(0)
     latent = {
         "A": np.array(settings.latent.A),
-        "B": np.array(settings.latent.columns()),
+        "B": np.array([settings.latent.B.get(feature.variable, (0.0,) * 4) for feature in features]).T,
         "w": np.array(settings.latent.w),
         "b": settings.latent.b,
     }
-    baseline = partial(specified, list(select(features, INPUTS)), latent, patients, days)
+    baseline = partial(specified, list(features), latent, patients, days)
     ours, theirs = compare(partial(in_memory, simulator), baseline, runs=3)
     total = patients * days
     print(machine())
