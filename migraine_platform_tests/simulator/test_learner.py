@@ -26,10 +26,10 @@ def plain(simulator_of, settings) -> CohortSimulator:
 
 @pytest.mark.slow
 def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
-    """Frequency and susceptibilities of two patients after 120 days: means within 0.4 sd, sds within 25 %.
+    """Frequency and susceptibilities of two patients after 120 days: means within 0.35 sd, sds within 25 %.
 
-    Of 600 hypotheses 100 or more count, so that a mean errs by 0.1 posterior standard deviations and an sd by 7 %: four
-    standard errors. (With 8 particles instead of 96 the noise of the likelihood alone moved a mean by 0.6.)
+    Of 600 hypotheses 100 or more count, so that a mean errs by 0.1 posterior standard deviations and an sd by 7 %: more
+    than three standard errors. (With 8 particles instead of 96 the noise of the likelihood alone moved a mean by 0.6.)
     """
     numpyro = pytest.importorskip("numpyro")
     import jax
@@ -76,7 +76,7 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
         reference = np.column_stack([np.asarray(draws["frequency"]), np.asarray(draws["s"])])
         ours = np.vstack([learned.frequency[i, -1], learned.susceptibility[i, -1]])
         off = (ours[:, 0] - reference.mean(axis=0)) / reference.std(axis=0)
-        assert np.abs(off).max() < 0.4, off
+        assert np.abs(off).max() < 0.35, off
         assert np.abs(ours[:, 1] / reference.std(axis=0) - 1).max() < 0.25
 
 
