@@ -33,6 +33,14 @@ simulator:
   interventions: {patients: 20, replicates: 2, after_days: 7, days: 28}
 realism: {patients: 60}
 exports: {fusemoe_window_days: 14}
+train:
+  steps: 24
+  batch: 32
+  checkpoint_every: 8
+  network: {width: 16, layers: 2, heads: 2, feed_forward: 32, components: 3}
+  data: {days: 60, training_patients: 60, validation_patients: 20, scoring_patients: 40, reference_patients: 100,
+    validation_windows: 64}
+  promotion: {windows: 100, labelled_days: 400, coverage_90: [0.5, 1.0], must_beat: [], must_ask_better_than: []}
 """
 
 

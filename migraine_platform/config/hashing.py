@@ -18,6 +18,9 @@ from migraine_platform.config.simulator import Simulator
 SCIENCE = ("priors", "simulator")
 """Packages whose source decides what a population looks like."""
 
+LEARNING = ("aline",)
+"""Packages whose source decides what is learned from it."""
+
 
 def digest(content: bytes) -> str:
     """First 16 hexadecimal digits of the SHA-256 of some bytes."""
@@ -38,7 +41,7 @@ def population_hash(settings: Settings, features: list[dict[str, Any]]) -> str:
     simulator = configuration(settings.simulator)
     del simulator["cohort"]["days"]
     identity = {"priors": priors, "simulator": simulator, "features": features}
-    return digest(json.dumps(identity, sort_keys=True).encode())
+    return _hash(identity)
 
 
 def configuration(simulator: Simulator) -> dict[str, Any]:
@@ -49,10 +52,34 @@ def configuration(simulator: Simulator) -> dict[str, Any]:
     return dumped
 
 
+def training_hashes(settings: Settings, features: list[dict[str, Any]]) -> tuple[str, str]:
+    """Identity of a training run: hash of how it trains, and of what it trains on.
+
+    What only decides how a run is carried out, or when its result is promoted, is left out.
+    """
+    how = settings.train.model_dump(mode="json", exclude={"data", "promotion", "device", "checkpoint_every", "threads"})
+    data = {
+        "population": population_hash(settings, features),
+        "code": code_version(),
+        "hours": settings.hours.model_dump(mode="json"),
+        "strangers": settings.train.data.model_dump(mode="json"),
+    }
+    configuration = {"train": how, "code": _source_digest(LEARNING)}
+    return _hash(configuration), _hash(data)
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return digest(json.dumps(content, sort_keys=True).encode())
+
+
 @cache
 def code_version() -> str:
     """The package's version and a digest of the source that makes populations: `0.1.0+1f2e3d4c`."""
+    return f"{migraine_platform.__version__}+{_source_digest(SCIENCE)[:8]}"
+
+
+@cache
+def _source_digest(packages: tuple[str, ...]) -> str:
     package = Path(migraine_platform.__file__).parent
-    sources = sorted(path for name in SCIENCE for path in (package / name).rglob("*.py"))
-    content = b"".join(path.relative_to(package).as_posix().encode() + path.read_bytes() for path in sources)
-    return f"{migraine_platform.__version__}+{digest(content)[:8]}"
+    sources = sorted(path for name in packages for path in (package / name).rglob("*.py"))
+    return digest(b"".join(path.relative_to(package).as_posix().encode() + path.read_bytes() for path in sources))

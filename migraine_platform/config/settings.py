@@ -13,8 +13,10 @@ from pydantic import AfterValidator, Field
 
 from migraine_platform.config.base import Cron, Frozen, InputFile, NonNegative, Positive, RootedPath, RootedUrl
 from migraine_platform.config.exports import Exports
+from migraine_platform.config.hours import Hours
 from migraine_platform.config.realism import Realism
 from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.train import Train
 
 
 def _known_zone(name: str) -> str:
@@ -74,6 +76,8 @@ class Settings(Frozen):
     platform: Platform
     priors: Priors
     simulator: Simulator
+    hours: Hours
+    train: Train
     realism: Realism
     exports: Exports
 

@@ -5,6 +5,7 @@ import warnings
 import dagster as dg
 
 from migraine_platform.config import Settings
+from migraine_platform.defs.assets.aline import aline_assets
 from migraine_platform.defs.assets.cohort import cohort_assets
 from migraine_platform.defs.assets.exports import exports_assets
 from migraine_platform.defs.assets.priors import priors_assets
@@ -30,6 +31,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
                 *priors_assets(owner),
                 *cohort_assets(owner, batches),
                 *realism_assets(owner),
+                *aline_assets(owner, batches),
                 *exports_assets(owner),
                 *warehouse_assets(owner),
             ],

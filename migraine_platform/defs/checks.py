@@ -25,6 +25,9 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "site_days": (tables.SiteDays,),
     "true_effects": (tables.TruthInterventions,),
     "realism": (tables.Realism,),
+    "training_run": (tables.TrainingLog,),
+    "checkpoint": (tables.Checkpoints, tables.Scores),
+    "question_policy": (tables.Questions,),
     **{name: (table,) for name, table in SIMULATED.items()},
 }
 """Asset -> the tables whose contracts it must keep."""
@@ -39,6 +42,7 @@ def platform_checks() -> list[dg.AssetChecksDefinition]:
         _targets_check(),
         _validation_checks(),
         _realism_check(),
+        _promotion_checks(),
         _warehouse_check(),
     ]
 
@@ -200,6 +204,44 @@ def _realism_check() -> dg.AssetChecksDefinition:
         )
 
     return realistic
+
+
+def _promotion_checks() -> dg.AssetChecksDefinition:
+    """What a checkpoint must show before anybody is asked by it."""
+    names = (tables.CALIBRATED, tables.BEATS_BASELINES, tables.ASKS_WELL)
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="checkpoint", blocking=True) for name in names])
+    def promotion(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> Iterator[dg.AssetCheckResult]:
+        """True uncertainty; better forecasts than the baselines; more told by as many questions."""
+        from migraine_platform.aline.promotion import (
+            INFORMATION_BEHIND,
+            LOG_LOSS_BEHIND,
+            calibration_problems,
+            unbeaten,
+        )
+
+        wanted = settings.train.promotion
+        with failing_plainly():
+            scores = Population.of(settings, lake).read(tables.Scores)
+            _, content_hash = lake.read_sealable(tables.Checkpoints, WHOLE)
+            found = {
+                tables.CALIBRATED: calibration_problems(scores, settings.train),
+                tables.BEATS_BASELINES: unbeaten(scores, LOG_LOSS_BEHIND, wanted.must_beat),
+                tables.ASKS_WELL: unbeaten(scores, INFORMATION_BEHIND, wanted.must_ask_better_than),
+            }
+            for name, problems in found.items():
+                mark = lake.unseal if problems else lake.seal
+                mark(tables.Checkpoints, WHOLE, content_hash, name)
+        for name, problems in found.items():
+            yield dg.AssetCheckResult(
+                asset_key="checkpoint",
+                check_name=name,
+                passed=not problems,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description="; ".join(problems) or None,
+            )
+
+    return promotion
 
 
 def _warehouse_check() -> dg.AssetChecksDefinition:

@@ -175,9 +175,12 @@ class Lake:
 
     def seal(self, table: type[Table], partition: str, content_hash: str, check: str) -> None:
         """Record that exactly these bytes passed a check, under the table's contract as declared today."""
-        passed = {*self._passed(table, partition, content_hash), check}
-        seal = {"sha256": content_hash, "contract": table.fingerprint(), "checks": sorted(passed)}
-        self._put(self._path(table, partition, ".audit.json"), json.dumps(seal, sort_keys=True).encode())
+        self._write_seal(table, partition, content_hash, {*self._passed(table, partition, content_hash), check})
+
+    def unseal(self, table: type[Table], partition: str, content_hash: str, check: str) -> None:
+        """Take back that these bytes passed a check: what it demands has changed."""
+        passed = self._passed(table, partition, content_hash) - {check}
+        self._write_seal(table, partition, content_hash, passed)
 
     def sealed(self, table: type[Table], partition: str) -> bool:
         """Whether the partition's present bytes passed every check that the table demands."""
@@ -187,6 +190,10 @@ class Lake:
         """The hash of the present bytes if these passed every check that the table demands; else None."""
         content_hash = self.content_hash(table, partition)
         return content_hash if set(table.audits) <= self._passed(table, partition, content_hash) else None
+
+    def _write_seal(self, table: type[Table], partition: str, content_hash: str, passed: set[str]) -> None:
+        seal = {"sha256": content_hash, "contract": table.fingerprint(), "checks": sorted(passed)}
+        self._put(self._path(table, partition, ".audit.json"), json.dumps(seal, sort_keys=True).encode())
 
     def _passed(self, table: type[Table], partition: str, content_hash: str) -> set[str]:
         """The checks that these bytes passed; a seal that cannot be read, or of other bytes, says none."""

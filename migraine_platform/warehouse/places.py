@@ -15,6 +15,28 @@ class PlaceError(UserError):
 
 
 @dataclass(frozen=True)
+class RunFolder:
+    """Where one training run keeps what it made."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """One line a step."""
+        return self.path / "log.csv"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint to go on from, without its suffix."""
+        return self.path / "last"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint with the best validation score, without its suffix."""
+        return self.path / "best"
+
+
+@dataclass(frozen=True)
 class Places:
     """Every place the platform writes to."""
 
@@ -46,6 +68,14 @@ class Places:
     def run_lock(self) -> Path:
         """Held by a run started from a terminal."""
         return self.data / ".run.lock"
+
+    def training(self, run: str) -> RunFolder:
+        """The folder of a training run."""
+        return RunFolder(self.data / "runs" / run)
+
+    def checkpoint(self, version: str) -> Path:
+        """A registered checkpoint, without its suffix."""
+        return self.data / "checkpoints" / version
 
     def export(self, name: str) -> Path:
         """A file that people or other programs take away."""

@@ -36,9 +36,12 @@ GRAPH = {
     "true_effects": {"feature_table", "calibration"},
     "realism": {"patient_days", "truth_patient_days", "attacks", "site_days"},
     "synthetic_migraine": {"patient_days", "truth_patient_days"},
+    "training_run": {"feature_table", "calibration"},
+    "checkpoint": {"training_run", "calibration"},
+    "question_policy": {"checkpoint", "measured_days", "feature_table"},
     "warehouse": {
         *("feature_table", "feature_priors", "mock_distribution", "calibration", "site_days"),
-        *("true_effects", "realism"),
+        *("true_effects", "realism", "training_run", "checkpoint", "question_policy"),
         *SIMULATED,
     },
 }
@@ -72,7 +75,7 @@ def test_the_asset_graph_is_the_one_documented(defs: dg.Definitions) -> None:
 
 def test_every_asset_says_what_it_is(defs: dg.Definitions) -> None:
     for spec in defs.resolve_all_asset_specs():
-        assert spec.group_name in {"priors", "cohort", "realism", "exports", "warehouse"}
+        assert spec.group_name in {"priors", "cohort", "realism", "aline", "exports", "warehouse"}
         assert spec.owners == ["team:migraine-platform"]
         assert spec.kinds
         assert spec.description

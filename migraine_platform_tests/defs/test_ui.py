@@ -85,8 +85,8 @@ def ask(address: str, query: str, variables: dict[str, Any] | None = None) -> di
 
 def test_every_asset_is_loaded(ui) -> None:
     nodes = ask(ui[0], ASSETS)["assetNodes"]
-    assert len(nodes) == 21
-    assert {node["groupName"] for node in nodes} == {"priors", "cohort", "realism", "exports", "warehouse"}
+    assert len(nodes) == 24
+    assert {node["groupName"] for node in nodes} == {"priors", "cohort", "realism", "aline", "exports", "warehouse"}
     assert all(node["hasMaterializePermission"] for node in nodes)
 
 

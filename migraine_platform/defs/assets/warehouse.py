@@ -28,6 +28,9 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
             "true_effects",
             "realism",
             *SIMULATED,
+            "training_run",
+            "checkpoint",
+            "question_policy",
         ],
     )
     def warehouse(

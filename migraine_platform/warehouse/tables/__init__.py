@@ -7,6 +7,15 @@ Does not: how a table is filled (the science packages) or checked (contracts.py)
 from __future__ import annotations
 
 from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.tables.aline import (
+    ASKS_WELL,
+    BEATS_BASELINES,
+    CALIBRATED,
+    Checkpoints,
+    Questions,
+    Scores,
+    TrainingLog,
+)
 from migraine_platform.warehouse.tables.cohort import (
     COMPLETE,
     RECORDED,
@@ -61,11 +70,18 @@ ALL: tuple[type[Table], ...] = (
     TruthDrift,
     TruthInterventions,
     Realism,
+    TrainingLog,
+    Checkpoints,
+    Scores,
+    Questions,
 )
 """Every declared table, upstream first."""
 
 __all__ = [
     "ALL",
+    "ASKS_WELL",
+    "BEATS_BASELINES",
+    "CALIBRATED",
     "CHECKLIST",
     "COMPLETE",
     "RECORDED",
@@ -74,6 +90,7 @@ __all__ = [
     "VERDICTS",
     "Attacks",
     "CalibrationTerms",
+    "Checkpoints",
     "DiaryDays",
     "Distributions",
     "Features",
@@ -83,9 +100,12 @@ __all__ = [
     "MockSamples",
     "PatientDays",
     "Patients",
+    "Questions",
     "Realism",
+    "Scores",
     "SiteDays",
     "SleepDays",
+    "TrainingLog",
     "TruthDrift",
     "TruthInterventions",
     "TruthPatientDays",

@@ -1,0 +1,37 @@
+"""What benchmarks of ALINE share: a preset's strangers, and a trained checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from migraine_platform.aline.checkpoints import Card, load_network
+from migraine_platform.aline.model import Aline
+from migraine_platform.aline.strangers import Strangers
+from migraine_platform.config import Settings, load_settings
+from migraine_platform.priors.configured import configured_features
+from migraine_platform.simulator.calibration import calibrate
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Preset and checkpoint, which every benchmark of a trained network takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path, help="path without suffix, as in data/runs/.../best")
+    parser.add_argument("--preset", default="default")
+    return parser
+
+
+def at_hand(preset: str) -> tuple[Settings, Strangers]:
+    """A preset's settings and strangers, calibrated here."""
+    settings = load_settings(preset)
+    features = configured_features(settings.priors)
+    told = lambda line: print(f"  {line}", file=sys.stderr)  # noqa: E731
+    return settings, Strangers(settings, features, calibrate(settings.simulator, features), told)
+
+
+def trained(path: Path, strangers: Strangers) -> tuple[Aline, Card]:
+    """A checkpoint; the strangers' targets take its units."""
+    net, card = load_network(path)
+    strangers.task.layout = card.layout
+    return net, card

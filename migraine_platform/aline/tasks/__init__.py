@@ -1,0 +1,1 @@
+"""What ALINE is trained on: each module simulates one task."""

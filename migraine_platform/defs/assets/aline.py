@@ -1,0 +1,193 @@
+"""ALINE: trained on strangers, judged on other strangers, asked about the cohort's patients."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.config.hashing import training_hashes
+from migraine_platform.defs.assets.cohort import simulator_of
+from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.describe import image, provenance, table_metadata, written
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.places import Places
+
+if TYPE_CHECKING:
+    import polars as pl
+
+GROUP = "aline"
+
+
+class TrainingConfig(dg.Config):
+    """What may be changed from the launchpad; what is left out is as configured."""
+
+    seed: int | None = None
+    steps: int | None = None
+
+
+class NotPromotedError(UserError):
+    """A checkpoint that did not pass every check."""
+
+
+def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the stage."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"torch", "parquet"},
+        deps=["feature_table", "calibration"],
+        metadata=table_metadata(tables.TrainingLog),
+    )
+    def training_run(
+        context: dg.AssetExecutionContext,
+        config: TrainingConfig,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> dg.MaterializeResult:
+        """ALINE trained on windows of strangers' days; a run that was killed goes on from its last checkpoint."""
+        from migraine_platform.aline.figures import learning_curves
+        from migraine_platform.aline.strangers import Strangers
+        from migraine_platform.aline.training import Run
+
+        changes = {name: value for name, value in vars(config).items() if value is not None}
+        chosen = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            configuration, data = _hashes(chosen, population)
+            simulator = simulator_of(population, settings)
+            strangers = Strangers(chosen, population.features, simulator.calibration, context.log.info)
+
+            def observe(step: int, metrics: dict[str, float]) -> None:
+                context.log_event(dg.AssetObservation("training_run", metadata={"step": step, **metrics}))
+
+            run = Run(
+                strangers.task,
+                chosen.train,
+                places.training(f"{configuration}-{data}"),
+                configuration,
+                data,
+                context.log.info,
+                observe,
+            )
+            trained = run.train()
+            frame = trained.frame()
+            population.write(tables.TrainingLog, WHOLE, frame)
+        return dg.MaterializeResult(
+            metadata=written(
+                lake,
+                tables.TrainingLog,
+                [WHOLE],
+                **{name.replace("_", " "): value for name, value in trained.card.metrics.items()},
+                **{"best step": trained.card.step, "resumed at step": trained.resumed_at},
+                folder=dg.MetadataValue.path(trained.folder.path),
+                curves=image(learning_curves(frame), "Learning curves"),
+            )
+        )
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"torch", "parquet"},
+        deps=["training_run", "calibration"],
+        metadata=table_metadata(tables.Checkpoints, tables.Scores),
+    )
+    def checkpoint(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> dg.MaterializeResult:
+        """The best weights, registered under their version and scored; promoted if every check passes."""
+        import polars as pl
+
+        from migraine_platform.aline.checkpoints import load_network, save_tensors
+        from migraine_platform.aline.figures import information_by_question, rank_histograms
+        from migraine_platform.aline.promotion import checkpoint_row, judge
+        from migraine_platform.aline.strangers import Strangers
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            _, data = _hashes(settings, population)
+            run = population.read(tables.TrainingLog, columns=["run"])["run"][0]
+            net, card = load_network(places.training(run).best, data=data)
+            simulator = simulator_of(population, settings)
+            strangers = Strangers(settings, population.features, simulator.calibration, context.log.info)
+            verdict = judge(net, card, strangers, settings.train, context.log.info)
+            save_tensors(places.checkpoint(card.version), net.state_dict(), card)
+            rows = {tables.Checkpoints: pl.DataFrame([checkpoint_row(net, card)]), tables.Scores: verdict.scores}
+            population.write_many(rows, WHOLE)
+        gained = {name: nats.double().numpy() for name, nats in verdict.gained.items()}
+        return dg.MaterializeResult(
+            metadata=written(
+                lake,
+                tables.Checkpoints,
+                [WHOLE],
+                version=card.version,
+                scores=_score_table(verdict.scores),
+                ranks=image(rank_histograms(verdict.calibration), "Ranks of the truth in the stated posterior"),
+                questions=image(information_by_question(gained), "Information gained by questions asked"),
+            )
+        )
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"torch", "parquet"},
+        partitions_def=batches,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=["checkpoint", "measured_days", "feature_table"],
+        metadata=table_metadata(tables.Questions),
+    )
+    def question_policy(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> dg.MaterializeResult:
+        """Tomorrow evening's best questions for every patient, by the promoted checkpoint."""
+        from migraine_platform.aline.advice import Advisor
+        from migraine_platform.aline.checkpoints import load_network
+        from migraine_platform.aline.history import COLUMNS, cycle_scores, histories
+        from migraine_platform.aline.plan import questions_frame
+
+        with failing_plainly():
+            chosen = batches_of(context, settings)
+            population = Population.of(settings, lake)
+            _, data = _hashes(settings, population)
+            if not lake.sealed(tables.Checkpoints, WHOLE):
+                raise NotPromotedError("aline.checkpoints: not every check was passed; nobody is asked by it")
+            version = population.read(tables.Checkpoints)["version"][0]
+            net, card = load_network(places.checkpoint(version), data=data)
+            advisor = Advisor(net, settings.hours)
+            scores = cycle_scores(population.features)
+            for done, batch in enumerate(chosen, start=1):
+                days = population.read(tables.MeasuredDays, [batch], list(COLUMNS))
+                frame = questions_frame(advisor, histories(days, scores), batch, card.version, settings.train.questions)
+                population.write(tables.Questions, batch, frame)
+                context.add_asset_metadata(
+                    {"dagster/row_count": frame.height}, asset_key="question_policy", partition_key=batch
+                )
+                context.log.info(f"{batch} ({done} of {len(chosen)}): {frame.height:,} questions")
+        return dg.MaterializeResult(metadata={**provenance(lake, tables.Questions, chosen[0]), "version": version})
+
+    return [training_run, checkpoint, question_policy]
+
+
+def _hashes(settings: Settings, population: Population) -> tuple[str, str]:
+    from migraine_platform.priors.features import to_frame
+
+    return training_hashes(settings, to_frame(population.features).sort(tables.Features.key).to_dicts())
+
+
+def _score_table(scores: "pl.DataFrame") -> dg.MarkdownMetadataValue:
+    """The scores that have something to be compared with, as a table."""
+    rows = "\n".join(
+        f"| {row['model']} | {row['subset']} | {row['metric']} | {row['value']:.4f} "
+        f"| {row['lower']:.4f} to {row['upper']:.4f} |"
+        for row in scores.iter_rows(named=True)
+    )
+    return dg.MetadataValue.md(f"| model | windows | metric | value | 95 % |\n|---|---|---|---:|---|\n{rows}")
