@@ -3,8 +3,8 @@
 python benchmarks/latent_posterior.py [--preset default] [--steps 8000] [--windows 4000]
 
 Days are made Gaussian: state at midnight, drive and facts are drawn from the moments of the strangers' days, so that
-with every hour observed the posterior of Z at the day's end is known exactly. A network of the preset's size learns from
-such days alone, by likelihood, and is scored on others: log density against the exact one, coverage, ranks.
+with every hour observed the posterior of Z at the end of the day is known exactly. A network of the preset's size
+learns from such days alone, by likelihood, and is scored on others: log density against the exact one, coverage, ranks.
 """
 
 from __future__ import annotations

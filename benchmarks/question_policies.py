@@ -2,8 +2,9 @@
 
 python benchmarks/question_policies.py CHECKPOINT [--preset default] [--windows 4000] [--nested 300] [--draws 16]
 
-All rules ask about the same evenings of patients nobody learned from, and share the network's posterior; what they gain
-is log q(truth | answers) - log q(truth | nothing asked), summed over all targets. Differences are paired by window.
+All rules ask about the same days of patients nobody learned from, looked at in the evening and at any hour, and share
+the network's posterior; what they gain is log q(truth | answers) - log q(truth | nothing asked), over all targets.
+Differences are paired by window; the static order is chosen on training windows of the same kind.
 Nested Monte Carlo answers every open question `draws` times over from the day's Gaussian and learns from each answer.
 """
 
@@ -22,6 +23,7 @@ from migraine_platform.aline.scorecard import policy_information
 from migraine_platform.aline.window_rules import Imagined, LeastCertain, by_priority, fixed_hours
 from migraine_platform.config.hours import QUESTIONS
 from migraine_platform.simulator.linear_day import GaussianDay
+from migraine_platform.simulator.windows import FIRST_END
 
 LONGEST = 8
 
@@ -38,11 +40,26 @@ def main() -> None:
     settings, strangers = at_hand(options.preset)
     net, card = trained(options.checkpoint, strangers)
     print(f"{machine()}; preset {options.preset}; checkpoint {card.version} of step {card.step}")
-    task, evening = strangers.scoring, settings.hours.evening
-    windows = task.simulator.draw(np.random.default_rng(12), options.windows, now=evening)
     goal = torch.ones(len(card.layout.targets), dtype=torch.bool)
-    training = strangers.task.simulator.draw(np.random.default_rng(13), 1000, now=evening)
-    order = best_order(net, lambda: strangers.task.episode(training), goal, LONGEST)
+    task, evening = strangers.scoring, settings.hours.evening
+    rng = np.random.default_rng(12)
+    day = GaussianDay(settings.hours, strangers.daily, strangers.task.simulator.bank)
+    for when in ("evening", "any hour"):
+
+        def hours(count: int, when: str = when) -> np.ndarray:
+            return np.full(count, evening) if when == "evening" else rng.integers(FIRST_END, 25, size=count)
+
+        windows = task.simulator.draw(rng, options.windows, now=hours(options.windows))
+        training = strangers.task.simulator.draw(rng, 1000, now=hours(1000))
+        order = best_order(net, lambda episodes=training: strangers.task.episode(episodes), goal, LONGEST)
+        gained = _compare(net, task, windows, order, day, goal, when, options.uncertain)
+        if when == "evening":
+            _nested(net, task, windows.take(slice(options.nested)), day, options.draws, goal, gained["aline"])
+
+
+def _compare(net, task, windows, order, day, goal, when, few) -> dict[str, torch.Tensor]:  # type: ignore[no-untyped-def]
+    """What every rule gains, and how far the learned one leads."""
+    print(f"\nwindows looked at: {when}")
     print("best static order:", ", ".join(f"{n // 4}:00 {QUESTIONS[n % 4]}" for n in order.tolist()))
     rules: dict[str, Policy] = {
         "aline": Learned(),
@@ -53,18 +70,17 @@ def main() -> None:
         "priority_score": by_priority(net, task, windows),
     }
     gained = policy_information(net, task, windows, rules, LONGEST, goal)
-    day = GaussianDay(settings.hours, strangers.daily, strangers.task.simulator.bank)
-    few = windows.take(slice(options.uncertain))
-    uncertain = policy_information(net, task, few, {"least_certain": LeastCertain(day, task, few)}, 5, goal)
+    part = windows.take(slice(few))
+    gained |= policy_information(net, task, part, {"least_certain": LeastCertain(day, task, part)}, 5, goal)
     print("nats gained by questions asked")
-    for name, nats in {**gained, **uncertain}.items():
+    for name, nats in gained.items():
         print(f"  {name:<20}", "  ".join(f"{k}: {nats[k].mean():.3f}" for k in range(1, len(nats))))
-    print(f"lead of aline after 3 questions, paired; {options.windows} windows, {options.uncertain} for least_certain")
-    for name, nats in {**gained, **uncertain}.items():
+    print(f"lead of aline after 3 questions, paired; {len(windows.now)} windows, {few} for least_certain")
+    for name, nats in gained.items():
         if name != "aline":
             lead, margin = mean_and_margin((gained["aline"][3][: nats.shape[1]] - nats[3]).double().numpy())
-            print(f"  {name:<20} {lead:+.4f} +- {margin:.4f}")
-    _nested(net, task, windows.take(slice(options.nested)), day, options.draws, goal, gained["aline"])
+            print(f"  {name:<20} {lead:+.4f} +- {margin:.4f}", flush=True)
+    return gained
 
 
 def _nested(net, task, windows, day, draws, goal, ours) -> None:  # type: ignore[no-untyped-def]

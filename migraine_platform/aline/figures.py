@@ -51,6 +51,7 @@ def rank_histograms(found: Calibration) -> bytes:
         axes[k].hist(found.ranks[:, k].numpy(), bins=20, range=(0, 1), color=BLUE)
         axes[k].axhline(len(found.ranks) / 20, color=GREY, linewidth=1)
         axes[k].set_title(f"{name}\n90 %: {100 * float(found.share[k]):.0f} %", fontsize=7)
+        axes[k].set_xticks([0, 0.5, 1])
         axes[k].set_yticks([])
     for axis in axes[len(found.names) :]:
         axis.set_visible(False)

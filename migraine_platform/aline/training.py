@@ -41,6 +41,9 @@ VALIDATION = TRAINING + 1
 ALL_TARGETS_SHARE = 0.6
 """Of the rollouts, those whose goal is every target; the others aim at one group."""
 
+USUAL_LENGTH_SHARE = 0.5
+"""Of the rollouts, those that end just beyond the usual budget; the others go on to the horizon."""
+
 TEXTS = ("step", "phase")
 COLUMNS = (
     "step", "phase", "loss", "L_post", "policy_loss", "gain_loss", "auc", "brier", "validation_log_score", "seconds",
@@ -72,7 +75,8 @@ class Trained:
 
         log = pl.DataFrame(self.log, schema=dict.fromkeys(COLUMNS, pl.String)).rename({"L_post": "l_post"})
         numbers = [pl.col(name).replace("", None).cast(pl.Float64) for name in log.columns if name not in TEXTS]
-        return log.with_columns(pl.col("step").cast(pl.Int64), *numbers, run=pl.lit(self.folder.path.name)).drop("seconds")
+        run = pl.lit(self.folder.path.name)
+        return log.with_columns(pl.col("step").cast(pl.Int64), *numbers, run=run).drop("seconds")
 
 
 @dataclass
@@ -168,7 +172,8 @@ class Run:
         if step < settings.warm_up * settings.steps or kind < (1 + settings.complete_share) / 2:
             return prefix_losses(net, episode, settings.objectives, generator, horizon), episode, "random"
         goal = _goal(self.task, generator).to(device)
-        length = min(settings.questions + 1, horizon)
+        usual = float(torch.rand((), generator=generator)) < USUAL_LENGTH_SHARE
+        length = min(settings.questions + 1, horizon) if usual else horizon
         return rollout_losses(net, episode, settings.objectives, generator, length, goal), episode, "policy"
 
     def _precision(self, device: torch.device) -> Any:
@@ -193,8 +198,8 @@ class Run:
         tensors, card = read_tensors(self.folder.last)
         if (card.configuration, card.data) != (self.configuration, self.data):
             raise CheckpointError(
-                f"{self.folder.path.name}: holds a run of configuration {card.configuration} on data {card.data}; expected "
-                f"{self.configuration} on {self.data}"
+                f"{self.folder.path.name}: holds a run of configuration {card.configuration} on data {card.data}; "
+                f"expected {self.configuration} on {self.data}"
             )
         net.load_state_dict({name[4:]: tensor for name, tensor in tensors.items() if name.startswith("net.")})
         state: dict[int, dict[str, Tensor]] = {}

@@ -139,18 +139,25 @@ class WindowSimulator:
         self._root = self.hourly.root()
         self._facts = [hours.facts[name] for name in DAY_FACTS]
 
-    def draw(self, rng: np.random.Generator, size: int, now: int | None = None, complete: bool = False) -> Windows:
+    def draw(
+        self, rng: np.random.Generator, size: int, now: int | NDArray[np.int64] | None = None, complete: bool = False
+    ) -> Windows:
         """Windows of days chosen at random.
 
         Args:
-            now: the hour at which all are looked at; by default mostly the evening, sometimes midnight or another hour.
+            now: the hour at which all are looked at, or each; by default mostly the evening, sometimes midnight or
+                another hour.
             complete: the whole day is over and the wearable was always worn.
         """
         rows = rng.integers(self.bank.size, size=size)
         return self.refine(rng, rows, HOURS_A_DAY if complete else now, always_worn=complete)
 
     def refine(
-        self, rng: np.random.Generator, rows: NDArray[np.int64], now: int | None, always_worn: bool = False
+        self,
+        rng: np.random.Generator,
+        rows: NDArray[np.int64],
+        now: int | NDArray[np.int64] | None,
+        always_worn: bool = False,
     ) -> Windows:
         """Live these days of the bank once more, hour by hour."""
         days, size = self.bank.take(rows), len(rows)

@@ -123,7 +123,7 @@ def test_nothing_known_is_a_context_too() -> None:
 
 @pytest.mark.slow
 def test_the_teacher_makes_a_policy_that_follows_its_goal(oracle: Oracle) -> None:
-    net = train(Lessons(Budget(rounds=5), episodes=24))
+    net = train(Lessons(Budget(rounds=8), episodes=24, batches=12, batch=48, cells=CELLS))
     told = {}
     for name, rule in (
         ("random", AtRandom()),

@@ -44,6 +44,7 @@ class Lessons:
     batch: int = 96
     queries: int = 24
     """Stimuli per context that are learned from."""
+    cells: tuple[int, int, int, int] = TEACHING_CELLS
     learning_rate: float = 3e-3
     astray: float = 0.15
     """Share of stimuli shown at random."""
@@ -69,7 +70,7 @@ def train(lessons: Lessons, every: Callable[[Aline, float], None] = lambda net, 
     """
     torch.manual_seed(lessons.seed)
     generator = torch.Generator().manual_seed(lessons.seed)
-    task, oracle = Psychometric(), Oracle.build(TEACHING_CELLS)
+    task, oracle = Psychometric(), Oracle.build(lessons.cells)
     net = Aline(task.layout, Size())
     optimiser = torch.optim.AdamW(net.parameters(), lr=lessons.learning_rate)
     rounds: list[Lesson] = []
