@@ -28,9 +28,9 @@ from migraine_platform.warehouse.places import RunFolder
 VARIANTS = {
     "likelihood, published reward": {},
     "likelihood, reward to go": {"policy": "reward_to_go"},
-    "likelihood, the specification's policy": {"policy": "ticket"},
+    "likelihood, the specification's policy": {"policy": "uncertainty"},
     "likelihood, no policy loss": {"alpha": 0.0},
-    "the specification's posterior loss": {"posterior": "ticket"},
+    "the specification's posterior loss": {"posterior": "squared_error"},
 }
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from migraine_platform.aline.heads import Posterior
 from migraine_platform.aline.model import Aline
-from migraine_platform.aline.objectives import advantages, gain_loss, inference_loss, rewards_of, ticket_weights
+from migraine_platform.aline.objectives import advantages, gain_loss, inference_loss, rewards_of, uncertainty_weights
 from migraine_platform.aline.task import Episode, random_choice
 from migraine_platform.config.train import Objectives
 
@@ -91,8 +91,8 @@ def rollout_losses(
     inference = torch.stack([inference_loss(posterior, episode.truth, settings) for posterior in posteriors]).mean()
     with torch.no_grad():
         log_scores = torch.stack([posterior.log_score(episode.truth) for posterior in posteriors])
-        if settings.policy == "ticket":
-            credit = torch.stack([ticket_weights(posterior) for posterior in posteriors[:-1]])
+        if settings.policy == "uncertainty":
+            credit = torch.stack([uncertainty_weights(posterior) for posterior in posteriors[:-1]])
         else:
             credit = advantages(rewards_of(log_scores, goal), settings.policy, settings.question_cost)
     policy = -(credit * torch.stack(log_policy)).mean()

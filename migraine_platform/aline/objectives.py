@@ -6,9 +6,9 @@
     gain         (g(query_t) - [spread(D_t-1) - spread(D_t)])^2, target by target
 
 `published` credits a query with its own reward alone, at least 0 and standardised step by step, as the public code of
-ALINE has it. `reward_to_go` credits it with all that follows, less a cost per question. `ticket` is the specification's
-proxy: a detached reward of uncertainty as weights of a cross-entropy; its literal form (`-uncertainty` of the chosen
-hours) has no gradient into the policy at all.
+ALINE has it. `reward_to_go` credits it with all that follows, less a cost per question. `uncertainty` is the proxy of the
+specification: a detached reward of uncertainty as weights of a cross-entropy; its literal form (`-uncertainty` of the
+chosen hours) has no gradient into the policy at all.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from migraine_platform.config.train import Objectives
 def inference_loss(posterior: Posterior, truth: Tensor, settings: Objectives) -> Tensor:
     """[] loss of stated posteriors, averaged over the targets; beta weighs the chances among them.
 
-    `likelihood` is the negative log score. `ticket` takes squared errors of the numbers' means, and lambda times those
-    of their standard deviations to a constant sigma*.
+    `likelihood` is the negative log score. `squared_error` takes those of the numbers' means, and lambda times those of
+    their standard deviations to a constant sigma*.
     """
     numbers = posterior.mean.shape[1]
     scores = posterior.log_score(truth)
@@ -51,7 +51,7 @@ def advantages(rewards: Tensor, objective: str, cost: float) -> Tensor:
     return (credit - credit.mean(1, keepdim=True)) / (credit.std(1, keepdim=True) + 1e-6)
 
 
-def ticket_weights(posterior: Posterior) -> Tensor:
+def uncertainty_weights(posterior: Posterior) -> Tensor:
     """[B] the specification's reward: entropy of tomorrow's migraine plus a tenth of the mean spread of Z."""
     _, sd = posterior.moments()
     p = posterior.chance()[:, -1].clamp(1e-6, 1 - 1e-6)

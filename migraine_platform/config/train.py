@@ -30,8 +30,8 @@ class Network(Frozen):
 class Objectives(Frozen):
     """What is minimised (`aline/objectives.py`)."""
 
-    posterior: Literal["likelihood", "ticket"]
-    policy: Literal["published", "reward_to_go", "ticket"]
+    posterior: Literal["likelihood", "squared_error"]
+    policy: Literal["published", "reward_to_go", "uncertainty"]
     alpha: NonNegative
     """Weight of the policy's loss."""
     beta: NonNegative
@@ -40,9 +40,9 @@ class Objectives(Frozen):
     question_cost: NonNegative
     """Nats that a question must be worth; `reward_to_go` only."""
     sd_weight: NonNegative
-    """lambda of the ticket's posterior loss."""
+    """lambda of the squared-error loss."""
     sd_target: Positive
-    """sigma* of the ticket's posterior loss, in standard units."""
+    """sigma* of the squared-error loss, in standard units."""
 
 
 class Data(Frozen):

@@ -34,7 +34,7 @@ def test_a_few_contrasts_give_the_full_softmax_gradient_on_average(net: Aline) -
 
 
 def test_the_published_policy_loss_reaches_the_policy(toy, net: Aline, train) -> None:
-    for policy in ("published", "reward_to_go", "ticket"):
+    for policy in ("published", "reward_to_go", "uncertainty"):
         objectives = train.objectives.model_copy(update={"policy": policy})
         losses = rollout_losses(net, toy.draw(64, (1,)), objectives, torch.Generator().manual_seed(0), 3, BOTH)
         gradient = policy_gradient(net, losses.total)
@@ -73,8 +73,8 @@ def test_reward_to_go_credits_what_follows() -> None:
     assert advantages(rewards, "published", 0.0)[0].abs().max() < 1e-6
 
 
-def test_the_tickets_loss_pulls_every_sd_to_one_number(toy, net: Aline, train) -> None:
-    objectives = train.objectives.model_copy(update={"posterior": "ticket", "sd_weight": 1.0, "sd_target": 0.5})
+def test_the_squared_error_pulls_every_sd_to_one_number(toy, net: Aline, train) -> None:
+    objectives = train.objectives.model_copy(update={"posterior": "squared_error", "sd_weight": 1.0, "sd_target": 0.5})
     optimiser = torch.optim.Adam(net.parameters(), 0.01)
     for step in range(60):
         episode = toy.draw(64, (step,))

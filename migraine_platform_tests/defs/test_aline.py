@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from migraine_platform.config import Settings, load_settings
+from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import all_batches_tags
 from migraine_platform.warehouse import tables
@@ -16,7 +17,7 @@ from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
 from migraine_platform_tests.conftest import change, make_project
 
-UPSTREAM = ["feature_table", "feature_priors", "calibration", "site_days", "measured_days", "patient_days"]
+UPSTREAM = ["feature_table", "feature_priors", "calibration", "site_days", *SIMULATED]
 ALINE = ["training_run", "checkpoint", "question_policy"]
 
 
@@ -40,7 +41,8 @@ def run(
     selection = dg.AssetSelection.assets(*assets)
     job = dg.define_asset_job("some", selection=selection, tags=all_batches_tags(settings))
     merged = dg.Definitions.merge(build_defs(settings), dg.Definitions(jobs=[job]))
-    run_config = {"ops": {"training_run": {"config": config}}} if config else None
+    ops = {"ops": {"training_run": {"config": config}}} if config else {}
+    run_config = {"loggers": {"console": {}}, **ops}
     return merged.resolve_job_def("some").execute_in_process(
         instance=instance, raise_on_error=False, run_config=run_config
     )

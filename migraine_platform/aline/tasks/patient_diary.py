@@ -53,9 +53,7 @@ def fill_lives(simulator: CohortSimulator, first: int, patients: int) -> Lives:
     drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
     lives = simulator.live(drawn)
     own = np.column_stack([lives.persons.susceptibility, lives.persons.intercept, drawn.is_chronic])
-    return Lives(
-        np.moveaxis(lives.days.trigger(), 0, -1), lives.days.flag("has_migraine"), lives.recorded.device, own
-    )
+    return Lives(np.moveaxis(lives.days.trigger(), 0, -1), lives.days.flag("has_migraine"), lives.recorded.device, own)
 
 
 @dataclass
@@ -88,10 +86,13 @@ class PatientDiary:
             ),
             HORIZON,
         )
-        self.validation = self
-        if validation is not None:
-            self.validation = PatientDiary(validation, days=days)
-            self.validation.layout = self.layout
+        self.validation = self if validation is None else self.on(validation)
+
+    def on(self, lives: Lives) -> PatientDiary:
+        """The same task, targets in the same units, on other patients."""
+        other = PatientDiary(lives, days=self.days)
+        other.layout = self.layout
+        return other
 
     def draw(self, size: int, seed: tuple[int, ...]) -> Episode:
         """Diaries of patients drawn at random, from a day drawn at random."""
