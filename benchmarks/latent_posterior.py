@@ -79,7 +79,7 @@ def main() -> None:
     for k, target in enumerate(training.layout.targets[:4]):
         print(f"  {target.name:<14} {mean_and_margin(behind[:, k])[0]:.4f} +- {mean_and_margin(behind[:, k])[1]:.4f}")
     print("  mean           {:.4f} +- {:.4f}".format(*mean_and_margin(behind.mean(axis=1))))
-    every = Calibration.of(training.layout.names[:4], posterior, episode.truth[:, :4])
+    every = Calibration.of(training.layout.names, posterior, episode.truth)
     found = Calibration.of(training.layout.names, posterior.take(torch.arange(RANKED)), episode.truth[:RANKED])
     print(f"90 % coverage over {options.windows} days; p of uniform ranks over {RANKED}")
     for k, name in enumerate(found.names[:4]):

@@ -6,9 +6,9 @@
     gain         (g(query_t) - [spread(D_t-1) - spread(D_t)])^2, target by target
 
 `published` credits a query with its own reward alone, at least 0 and standardised step by step, as the public code of
-ALINE has it. `reward_to_go` credits it with all that follows, less a cost per question. `uncertainty` is the proxy of the
-specification: a detached reward of uncertainty as weights of a cross-entropy; its literal form (`-uncertainty` of the
-chosen hours) has no gradient into the policy at all.
+ALINE has it. `reward_to_go` credits it with all that follows, less a cost per question. `uncertainty` is the proxy of
+the specification: a detached reward of uncertainty as weights of a cross-entropy; its literal form (`-uncertainty` of
+the chosen hours) has no gradient into the policy at all.
 """
 
 from __future__ import annotations
