@@ -27,7 +27,7 @@ def test_preset_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_unknown_preset_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match='preset "huge" does not exist; expected one of: default, demo, large'):
+    with pytest.raises(ConfigError, match='preset "huge" does not exist; expected one of: default, demo, gpu, large'):
         load_settings("huge")
 
 
