@@ -40,7 +40,8 @@ train:
   network: {width: 16, layers: 2, heads: 2, feed_forward: 32, components: 3}
   data: {days: 60, training_patients: 60, validation_patients: 20, scoring_patients: 40, reference_patients: 100,
     validation_windows: 64}
-  promotion: {windows: 100, labelled_days: 400, coverage_90: [0.5, 1.0], must_beat: [], must_ask_better_than: []}
+  promotion:
+    {windows: 100, labelled_days: 400, coverage_90: [0.5, 1.0], must_beat: [], must_match: [], must_ask_better_than: []}
 """
 
 

@@ -122,3 +122,17 @@ def unbeaten(scores: pl.DataFrame, metric: str, rivals: tuple[str, ...]) -> list
         for rival in rivals
         if rival not in behind or behind[rival]["lower"] <= 0
     ]
+
+
+def unmatched(scores: pl.DataFrame, rivals: tuple[str, ...]) -> list[str]:
+    """Forecasts that are ahead by more than chance: the 95 % interval of the paired log loss lies below 0."""
+    import polars as pl
+
+    behind = {row["model"]: row for row in scores.filter(pl.col("metric") == LOG_LOSS_BEHIND).iter_rows(named=True)}
+    return [
+        f"{rival} is ahead by {-behind[rival]['value']:.4f} nats, more than chance"
+        if rival in behind
+        else f"{rival} was not scored"
+        for rival in rivals
+        if rival not in behind or behind[rival]["upper"] < 0
+    ]

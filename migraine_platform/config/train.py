@@ -69,6 +69,8 @@ class Promotion(Frozen):
     """Share of true numbers within stated 90 % intervals, every target."""
     must_beat: tuple[Literal["base_rate", "personal_climatology", "logistic_regression", "gradient_boosting"], ...]
     """Forecasts of complete days with a higher expected log loss, by more than chance."""
+    must_match: tuple[Literal["logistic_regression", "gradient_boosting"], ...]
+    """Forecasts that it may be level with, but not behind by more than chance."""
     must_ask_better_than: tuple[Literal["random", "fixed_hours"], ...]
     """Rules that gain less information with the usual budget, by more than chance."""
 

@@ -218,6 +218,7 @@ def _promotion_checks() -> dg.AssetChecksDefinition:
             LOG_LOSS_BEHIND,
             calibration_problems,
             unbeaten,
+            unmatched,
         )
 
         wanted = settings.train.promotion
@@ -226,7 +227,8 @@ def _promotion_checks() -> dg.AssetChecksDefinition:
             _, content_hash = lake.read_sealable(tables.Checkpoints, WHOLE)
             found = {
                 tables.CALIBRATED: calibration_problems(scores, settings.train),
-                tables.BEATS_BASELINES: unbeaten(scores, LOG_LOSS_BEHIND, wanted.must_beat),
+                tables.BEATS_BASELINES: unbeaten(scores, LOG_LOSS_BEHIND, wanted.must_beat)
+                + unmatched(scores, wanted.must_match),
                 tables.ASKS_WELL: unbeaten(scores, INFORMATION_BEHIND, wanted.must_ask_better_than),
             }
             for name, problems in found.items():

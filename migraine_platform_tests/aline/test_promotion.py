@@ -17,6 +17,7 @@ from migraine_platform.aline.promotion import (
     calibration_problems,
     judge,
     unbeaten,
+    unmatched,
 )
 from migraine_platform_tests.aline.conftest import SMALL
 
@@ -60,6 +61,14 @@ def test_a_rival_within_chance_blocks(train) -> None:
     (problem,) = unbeaten(frame, LOG_LOSS_BEHIND, ("base_rate", "logistic_regression"))
     assert problem.startswith("logistic_regression is behind by 0.0010 nats")
     assert unbeaten(frame, INFORMATION_BEHIND, ("random", "fixed_hours")) == ["fixed_hours was not scored"]
+
+
+def test_a_forecast_to_be_matched_may_be_level_but_not_ahead() -> None:
+    level = scores(gradient_boosting=(LOG_LOSS_BEHIND, -0.0001, -0.0005, 0.0003))
+    ahead = scores(gradient_boosting=(LOG_LOSS_BEHIND, -0.0005, -0.0009, -0.0001))
+    assert unmatched(level, ("gradient_boosting",)) == []
+    assert unmatched(ahead, ("gradient_boosting",)) == ["gradient_boosting is ahead by 0.0005 nats, more than chance"]
+    assert unmatched(level, ("logistic_regression",)) == ["logistic_regression was not scored"]
 
 
 def test_too_narrow_intervals_block(train) -> None:

@@ -57,8 +57,42 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
             for table in (tables.PatientDays, tables.TruthPatientDays, tables.Attacks)
         )
     )
+    for table, frame in learned(settings).items():
+        for batch, rows in frame.items():
+            lake.write(table, batch, rows, stamp)
+            seal(lake, table, batch)
     lake.write(tables.Realism, WHOLE, realism.realism_frame(settings.realism, cohort, whole[tables.SiteDays]), stamp)
     seal(lake, tables.Realism, WHOLE)
+
+
+def learned(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
+    """Rows of what ALINE writes, by partition: one of each, as its steps would make them."""
+    version, last = "0123456789ab", settings.simulator.cohort.last_date
+    log = {"run": "a-b", "step": 1, "phase": "random", "loss": 1.0, "l_post": 1.0, "policy_loss": 0.0, "gain_loss": 0.0}
+    score = {"version": version, "model": "aline", "subset": "complete_day", "metric": "log_loss"}
+    row = {"version": version, "task": "migraine_window", "step": 1, "width": 32, "layers": 2, "parameters": 1}
+    hashes = {"configuration": "0" * 16, "data": "1" * 16}
+    questions = {
+        batch: pl.DataFrame(
+            {
+                "patient_id": f"P{first + 1:04d}",
+                "patient_batch": batch,
+                "for_date": last + timedelta(days=1),
+                "rank": 1,
+                "hour": 19,
+                "question": "sleep",
+                "expected_gain": 0.5,
+                "version": version,
+            }
+        )
+        for first, batch in zip((0, 25, 50), settings.simulator.cohort.batch_names, strict=True)
+    }
+    return {
+        tables.TrainingLog: {WHOLE: pl.DataFrame({**log, "auc": 0.5, "brier": 0.2, "validation_log_score": -1.0})},
+        tables.Scores: {WHOLE: pl.DataFrame({**score, "value": 0.5, "lower": 0.4, "upper": 0.6})},
+        tables.Checkpoints: {WHOLE: pl.DataFrame({**row, **hashes, "validation_log_score": -1.0, "torch": "2.13.0"})},
+        tables.Questions: questions,
+    }
 
 
 def seal(lake: Lake, table: type[Table], partition: str) -> None:
