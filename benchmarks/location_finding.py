@@ -22,9 +22,9 @@ import torch
 from measure import machine, seconds
 from numpy.typing import NDArray
 
+from migraine_platform.aline.budget import Budget
 from migraine_platform.aline.location import learning, published
 from migraine_platform.aline.location.beliefs import believe
-from migraine_platform.aline.location.budget import Budget
 from migraine_platform.aline.location.exact import exact_posterior, log_posterior, spce
 from migraine_platform.aline.location.finder import Finder, Learned, decide, log_densities
 from migraine_platform.aline.location.rollouts import AtRandom, Greedy, GreedyAmong, Rollouts, Rule, roll_out

@@ -19,7 +19,7 @@ import torch
 from measure import machine
 from torch import Tensor
 
-from migraine_platform.aline.location.budget import Budget
+from migraine_platform.aline.budget import Budget
 from migraine_platform.aline.metrics import mean_and_margin
 from migraine_platform.aline.model import Aline
 from migraine_platform.aline.policies import AtRandom, Learned, Policy, information

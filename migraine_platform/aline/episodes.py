@@ -53,14 +53,14 @@ def prefix_losses(
     before = net.posterior(memory)
     choice = random_choice(episode.available, 1, generator)
     open_ = episode.available.gather(1, choice)[:, 0]
-    everything = torch.ones(len(net.layout.targets), dtype=torch.bool)
+    everything = torch.ones(len(net.layout.targets), dtype=torch.bool, device=choice.device)
     x = episode.candidates.gather(1, choice[..., None].expand(-1, -1, episode.candidates.shape[-1]))
     predicted = net.gains(net.queries(net.attending_to_goal(memory, everything), x))[:, 0]
     episode.ask(choice)
     after = net.posterior(net.encode(episode.context))
     inference = (inference_loss(before, episode.truth, settings) + inference_loss(after, episode.truth, settings)) / 2
     gain = _gain(net, predicted, before, after, open_)
-    return Losses.of(inference, torch.zeros(()), gain, settings, after)
+    return Losses.of(inference, inference.new_zeros(()), gain, settings, after)
 
 
 def rollout_losses(
@@ -78,7 +78,9 @@ def rollout_losses(
         with torch.no_grad():
             scores = net.scores(net.queries(attended, episode.candidates), goal)
             scores = scores.masked_fill(~episode.available, -1e9)
-            drawn = torch.multinomial(torch.softmax(scores, 1), 1 + CONTRASTS, replacement=True, generator=generator)
+            # Drawn on the CPU, whatever the network is on: one seed draws the same everywhere.
+            chances = torch.softmax(scores.float(), 1).cpu()
+            drawn = torch.multinomial(chances, 1 + CONTRASTS, replacement=True, generator=generator).to(scores.device)
         choice = drawn[:, 0]
         x = episode.candidates.gather(1, drawn[..., None].expand(-1, -1, episode.candidates.shape[-1]))
         h = net.queries(attended, x)
@@ -108,5 +110,5 @@ def rollout_losses(
 def _gain(net: Aline, predicted: Tensor, before: Posterior, after: Posterior, rows: Tensor) -> Tensor:
     """Error of expected gains [B, K] over the rows that had a question to ask."""
     if not bool(rows.any()):
-        return torch.zeros(())
+        return predicted.new_zeros(())
     return gain_loss(predicted[rows], before.take(rows), after.take(rows), net.gain_unit)

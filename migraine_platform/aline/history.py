@@ -49,7 +49,8 @@ def histories(days: pl.DataFrame, cycle_scores: NDArray[np.float64]) -> Historie
     import polars as pl
 
     last: date = days["date"].max()  # type: ignore[assignment]
-    recent = pl.col("date") > last - timedelta(days=HISTORY_DAYS)
+    before = HISTORY_DAYS - 1  # the day that is asked about is the last of the four weeks
+    recent = pl.col("date") > last - timedelta(days=before)
     ahead = (pl.lit(last) - pl.col("date")).dt.total_days() + 1
     migraine, cycle = pl.col("has_migraine"), pl.col("cycle_day")
     rows = (
@@ -63,7 +64,7 @@ def histories(days: pl.DataFrame, cycle_scores: NDArray[np.float64]) -> Historie
         .sort("patient_id")
     )
     entries = rows["entries"].to_numpy()
-    count = np.rint(rows["migraines"].to_numpy() * (HISTORY_DAYS / np.maximum(entries, 1))).astype(np.int64)
+    count = np.rint(rows["migraines"].to_numpy() * (before / np.maximum(entries, 1))).astype(np.int64)
     since = np.minimum(rows["since"].fill_null(HISTORY_DAYS).to_numpy(), HISTORY_DAYS)
     on = rows["cycle"].fill_null(0).to_numpy()
     score = cycle_scores[np.where(on > 0, (on - 1) % (len(cycle_scores) - 1) + 1, 0)]

@@ -55,14 +55,6 @@ class Memory:
     known: Tensor
     """[B, 1, 1, N]"""
 
-    def repeated(self, times: int) -> Memory:
-        """Each row so many times, next to each other."""
-        return Memory(
-            [part.repeat_interleave(times, 0) for part in self.keys],
-            [part.repeat_interleave(times, 0) for part in self.values],
-            self.known.repeat_interleave(times, 0),
-        )
-
 
 class Layer(nn.Module):
     """One pre-norm transformer layer that attends to a memory of its own kind."""
@@ -142,9 +134,10 @@ class Aline(nn.Module):
         """Marginals of all targets."""
         h = self._targets(memory)[-1]
         numbers = self.layout.numbers
-        weight, mean, log_sd = self.number_head(h[:, :numbers]).chunk(3, -1)
+        # Densities need single precision, whatever the layers compute in.
+        weight, mean, log_sd = self.number_head(h[:, :numbers]).float().chunk(3, -1)
         log_sd = (torch.tanh(log_sd / LOG_SD_RANGE) * LOG_SD_RANGE).clamp_min(float(torch.tensor(SMALLEST_SD).log()))
-        return Posterior(torch.log_softmax(weight, -1), mean, log_sd, self.chance_head(h[:, numbers:])[..., 0])
+        return Posterior(torch.log_softmax(weight, -1), mean, log_sd, self.chance_head(h[:, numbers:]).float()[..., 0])
 
     def attending_to_goal(self, memory: Memory, goal: Tensor) -> Memory:
         """The memory that queries attend to: the context and the chosen targets.

@@ -173,4 +173,4 @@ def best_order(net: Aline, fresh: Callable[[], Episode], goal: Tensor, length: i
 
 
 def _all(net: Aline) -> Tensor:
-    return torch.ones(len(net.layout.targets), dtype=torch.bool)
+    return torch.ones(len(net.layout.targets), dtype=torch.bool, device=net.start.device)

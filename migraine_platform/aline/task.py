@@ -6,6 +6,7 @@ offers Q candidate questions and answers those that are asked. The network never
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -104,7 +105,7 @@ class Context:
 
 
 @dataclass
-class Episode:
+class Episode(ABC):
     """B people with questions open; `ask` moves it forward."""
 
     context: Context
@@ -129,9 +130,9 @@ class Episode:
         self.context = Context(*(part.to(device) for part in vars(self.context).values()))
         return self
 
+    @abstractmethod
     def answers(self, choice: Tensor) -> Tensor:
         """[B, n, answer features] answers to the candidates `choice` [B, n]."""
-        raise NotImplementedError
 
     def ask(self, choice: Tensor) -> None:
         """Ask each its question [B] or questions [B, n]; a question that is not available is answered by silence."""
@@ -150,13 +151,18 @@ class Task(Protocol):
     layout: Layout
 
     def draw(self, size: int, seed: tuple[int, ...]) -> Episode:
-        """B fresh episodes; the same seed draws the same."""
+        """B fresh episodes on the CPU; the same seed draws the same."""
         ...
+
+
+def seeded(seed: tuple[int, ...]) -> torch.Generator:
+    """A generator on the CPU; the same numbers give the same one, in every process."""
+    return torch.Generator().manual_seed(hash(seed) % 2**63)
 
 
 def random_choice(available: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """[B, count] different questions, each row at random among the available ones (others come when none is left)."""
-    keys = torch.rand(available.shape, generator=generator, device=generator.device).to(available.device)
+    keys = torch.rand(available.shape, generator=generator).to(available.device)
     return torch.where(available, keys, keys - 1).topk(count, dim=1).indices
 
 

@@ -66,7 +66,7 @@ def warm_up(
     """
     torch.manual_seed(lesson.seed)
     net = Aline(layout, size)
-    learned = torch.optim.swa_utils.AveragedModel(net, avg_fn=_towards(lesson.average))
+    learned = torch.optim.swa_utils.AveragedModel(net, avg_fn=towards(lesson.average))
     optimiser = torch.optim.AdamW(net.parameters(), lr=lesson.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: warm_cosine(step, lesson.steps))
     for step in range(lesson.steps):
@@ -94,7 +94,7 @@ def warm_cosine(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-def _towards(average: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+def towards(average: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     """Running mean of weights that forgets, and starts from what it has seen."""
 
     def mix(old: Tensor, new: Tensor, seen: Tensor | int) -> Tensor:

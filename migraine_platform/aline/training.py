@@ -2,8 +2,8 @@
 
     <folder>/log.csv              one line a step: loss, L_post, policy_loss, gain_loss, auc, brier on the step's fresh
                                   episodes before they are learned from; at a checkpoint also the validation's scores
-    <folder>/last.safetensors     weights and optimiser
-    <folder>/best.safetensors     weights with the best validation log score
+    <folder>/last.safetensors     weights, their running average, and optimiser
+    <folder>/best.safetensors     averaged weights with the best validation log score
 
 Belongs here: the loop. Does not: what is minimised (objectives.py, episodes.py) or whether the result is good enough.
 """
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from migraine_platform.aline.checkpoints import Card, CheckpointError, read_tensors, save_tensors
 from migraine_platform.aline.episodes import Losses, prefix_losses, rollout_losses
@@ -28,7 +29,7 @@ from migraine_platform.aline.model import Aline, Size
 from migraine_platform.aline.objectives import inference_loss
 from migraine_platform.aline.policies import Learned, run_policy
 from migraine_platform.aline.task import Episode, Task
-from migraine_platform.aline.teaching import CLIP, TRAINING, warm_cosine
+from migraine_platform.aline.teaching import CLIP, TRAINING, towards, warm_cosine
 from migraine_platform.config.train import Train
 from migraine_platform.warehouse.places import RunFolder, replace_file
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 VALIDATION = TRAINING + 1
 """First number of the seeds of validation episodes."""
+
+AVERAGED_SHARE = 0.03
+"""What is validated and kept are weights averaged over about this share of all steps."""
 
 ALL_TARGETS_SHARE = 0.6
 """Of the rollouts, those whose goal is every target; the others aim at one group."""
@@ -106,29 +110,35 @@ class Run:
         optimiser = torch.optim.AdamW(
             net.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
-        first, best = self._resume(net, optimiser)
+        average = AveragedModel(net, avg_fn=towards(1 - 1 / max(1.0, AVERAGED_SHARE * self.settings.steps)))
+        kept = average.module
+        assert isinstance(kept, Aline)
+        first, best = self._resume(net, average, optimiser)
         if first:
             self.progress(f"going on from step {first} of {self.settings.steps}")
-        trained: Any = torch.compile(net) if self.settings.compile else net
+        if self.settings.compile:
+            for layer in net.layers:
+                layer.compile(dynamic=True)
         began = time.monotonic()
         for step in range(first, self.settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = self.settings.learning_rate * warm_cosine(step, self.settings.steps)
             with self._precision(device):
-                losses, episode, phase = self._losses(trained, step, device)
+                losses, episode, phase = self._losses(net, step, device)
             optimiser.zero_grad()
             losses.total.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP)
             optimiser.step()
+            average.update_parameters(net)
             self.log.append(_line(step, phase, losses, episode))
             done = step + 1
             if done % self.settings.checkpoint_every == 0 or done == self.settings.steps:
-                metrics = self.validate(net, device)
+                metrics = self.validate(kept, device)
                 self.log[-1]["validation_log_score"] = f"{metrics['log_score']:.5f}"
                 self.log[-1]["seconds"] = f"{time.monotonic() - began:.1f}"
                 if best is None or metrics["log_score"] > best.metrics["log_score"]:
-                    best = save_tensors(self.folder.best, net.state_dict(), self._card(done, metrics))
-                self._save(net, optimiser, done, metrics)
+                    best = save_tensors(self.folder.best, kept.state_dict(), self._card(done, metrics))
+                self._save(net, average, optimiser, done, metrics)
                 self.every(done, metrics)
                 self.progress(
                     f"step {done} of {self.settings.steps} ({phase}): validation log score {metrics['log_score']:.4f}"
@@ -184,15 +194,18 @@ class Run:
         size = Size(**self.settings.network.model_dump())
         return Card(self.task.name, self.task.layout, size, self.configuration, self.data, step, metrics)
 
-    def _save(self, net: Aline, optimiser: torch.optim.Optimizer, step: int, metrics: dict[str, float]) -> None:
+    def _save(
+        self, net: Aline, average: AveragedModel, optimiser: torch.optim.Optimizer, step: int, metrics: dict[str, float]
+    ) -> None:
         tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
         for number, state in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
         replace_file(self.folder.log, _csv(self.log))
         save_tensors(self.folder.last, tensors, self._card(step, metrics))
 
-    def _resume(self, net: Aline, optimiser: torch.optim.Optimizer) -> tuple[int, Card | None]:
-        """Put the last checkpoint's state into network and optimiser; the step to go on from, and the best so far."""
+    def _resume(self, net: Aline, average: AveragedModel, optimiser: torch.optim.Optimizer) -> tuple[int, Card | None]:
+        """Put the last checkpoint's state into all three; the step to go on from, and the best so far."""
         if not self.folder.last.with_suffix(".safetensors").is_file():
             return 0, None
         tensors, card = read_tensors(self.folder.last)
@@ -201,7 +214,10 @@ class Run:
                 f"{self.folder.path.name}: holds a run of configuration {card.configuration} on data {card.data}; "
                 f"expected {self.configuration} on {self.data}"
             )
-        net.load_state_dict({name[4:]: tensor for name, tensor in tensors.items() if name.startswith("net.")})
+        for prefix, module in (("net.", net), ("average.", average)):
+            module.load_state_dict(
+                {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            )
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimiser."):

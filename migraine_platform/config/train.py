@@ -81,7 +81,7 @@ class Train(Frozen):
     seed: Annotated[int, Field(ge=0)]
     device: Literal["cpu", "cuda", "auto"]
     compile: bool
-    """Let torch.compile and bfloat16 have the network; worth it on a GPU."""
+    """Let torch.compile have the layers, and bfloat16 what they compute on a GPU; worth it there."""
     steps: Count
     batch: Count
     learning_rate: Positive

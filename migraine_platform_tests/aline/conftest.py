@@ -10,7 +10,7 @@ from torch import Tensor
 
 from migraine_platform.aline.model import Aline, Size
 from migraine_platform.aline.strangers import Strangers
-from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target
+from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target, seeded
 from migraine_platform.config.train import Train
 
 torch.set_num_threads(1)  # networks this small gain nothing from more, and lose much where cores are busy
@@ -39,7 +39,7 @@ class Toy:
     layout: Layout = LAYOUT
 
     def draw(self, size: int, seed: tuple[int, ...]) -> Episode:
-        generator = torch.Generator().manual_seed(hash(seed) % 2**31)
+        generator = seeded(seed)
         hidden = torch.randn(size, generator=generator)
         candidates = torch.linspace(0, 3, 6)[None, :, None].expand(size, -1, -1)
         empty = Context(torch.zeros(size, 0, 1), torch.zeros(size, 0, 1), torch.zeros(size, 0, dtype=torch.bool))

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
-from migraine_platform.aline.checkpoints import CheckpointError
+from migraine_platform.aline.budget import Budget
 from migraine_platform.aline.location import published
 from migraine_platform.aline.location.beliefs import believe
-from migraine_platform.aline.location.budget import Budget
 from migraine_platform.aline.location.exact import exact_posterior, log_likelihood, log_posterior, spce
 from migraine_platform.aline.location.finder import Finder, FinderSize, Learned, decide, log_densities
 from migraine_platform.aline.location.gains import expected_gains
 from migraine_platform.aline.location.learning import Practice, climbed, train, turned
 from migraine_platform.aline.location.rollouts import AtRandom, Greedy, GreedyAmong, Rollouts, roll_out
 from migraine_platform.aline.location.signal import NOISE, signal
-from migraine_platform.aline.location.storage import load_finder, save_finder
-from migraine_platform.aline.tasks.location_finding import LocationFinding, log_intensity
+from migraine_platform.aline.tasks.location_finding import log_intensity
 
 SMALL = Practice(Budget(rounds=3), size=FinderSize(width=32, components=6), episodes=16, batches=6, batch=128)
 
@@ -206,21 +203,6 @@ def test_training_needs_an_end() -> None:
         Budget()
 
 
-def test_a_kept_network_decides_as_before(net: Finder, adaptive: Rollouts, tmp_path: Path) -> None:
-    save_finder(tmp_path / "finder.safetensors", net)
-    again = load_finder(tmp_path / "finder.safetensors")
-    queries = [decide(one, adaptive.x[0, :9], adaptive.y[0, :9]).query for one in (net, again)]
-    assert_array_equal(*queries)
-
-
-def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="train one first"):
-        load_finder(tmp_path / "nothing.safetensors")
-    (tmp_path / "other.safetensors").write_bytes(b"something else")
-    with pytest.raises(CheckpointError, match=r"other.safetensors: not a network for location finding"):
-        load_finder(tmp_path / "other.safetensors")
-
-
 @pytest.mark.slow
 def test_a_short_training_comes_near_greedy_and_states_the_exact_posterior() -> None:
     net = train(Practice(Budget(rounds=12)))
@@ -239,6 +221,3 @@ def test_the_published_training_runs_on_the_generic_network() -> None:
     played, stated = published.play(net, 5, 40, (1,))
     assert played.x.shape == (5, 30, 2)
     assert np.isfinite(stated).all()
-    episode = LocationFinding(20).draw(3, (1,))
-    episode.measure_at(torch.full((3, 2), 0.5))
-    assert episode.signals().shape == (3, 1)

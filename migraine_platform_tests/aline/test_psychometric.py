@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from migraine_platform.aline.location.budget import Budget
+from migraine_platform.aline.budget import Budget
 from migraine_platform.aline.model import Aline, Size
 from migraine_platform.aline.policies import AtRandom, Learned
 from migraine_platform.aline.task import random_choice

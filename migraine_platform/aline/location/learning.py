@@ -24,8 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from migraine_platform.aline.budget import Budget, spend
 from migraine_platform.aline.location.beliefs import Beliefs, frame_points
-from migraine_platform.aline.location.budget import Budget, Clock, annealed
 from migraine_platform.aline.location.finder import Finder, FinderSize, places
 from migraine_platform.aline.location.gains import expected_gains
 from migraine_platform.aline.location.rollouts import HORIZON, roll_out, spans
@@ -76,22 +76,15 @@ def train(practice: Practice, every: Callable[[Finder, float], None] = lambda ne
     net = Finder(practice.size)
     optimiser = torch.optim.AdamW(net.parameters(), lr=practice.learning_rate, weight_decay=1e-4)
     rounds: list[tuple[Beliefs, Floats]] = []
-    clock, number = Clock(), 0
-    while (share := practice.budget.share(number, clock.minutes)) < 1:
+    for number, _ in spend(practice.budget, optimiser, lambda minutes: every(net, minutes)):
         rounds = [*rounds[-(practice.kept - 1) :], play(net, practice, rng, number)]
         beliefs, steps = stacked([met for met, _ in rounds]), np.concatenate([step for _, step in rounds])
-        for group in optimiser.param_groups:
-            group["lr"] = practice.learning_rate * annealed(share)
         for _ in range(practice.batches):
             rows = rng.integers(0, len(steps), practice.batch)
             optimiser.zero_grad()
             losses(net, turned(beliefs.take(rows), rng), steps[rows]).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
-        number += 1
-        clock.stop()
-        every(net, clock.minutes)
-        clock.go()
     return net
 
 

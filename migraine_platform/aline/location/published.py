@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from migraine_platform.aline.budget import Budget, spend
 from migraine_platform.aline.episodes import prefix_losses, rollout_losses
-from migraine_platform.aline.location.budget import Budget, Clock, annealed
 from migraine_platform.aline.location.rollouts import Rollouts
 from migraine_platform.aline.model import Aline, Size
 from migraine_platform.aline.policies import Learned
@@ -63,12 +63,9 @@ def train(settings: Publication, every: Callable[[Aline, float], None] = lambda 
     torch.nn.init.zeros_(net.gain_head[-1].bias)  # type: ignore[arg-type]
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate)
     goal = torch.ones(len(task.layout.targets), dtype=torch.bool)
-    clock, step = Clock(), 0
-    while (share := settings.budget.share(step, clock.minutes)) < 1:
+    for step, share in spend(settings.budget, optimiser, lambda minutes: every(net, minutes)):
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
         episode = started(task, settings.batch, (settings.seed, step))
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * annealed(share)
         if share < settings.warm_up:
             losses = prefix_losses(net, episode, OBJECTIVES, generator, HORIZON - 1)
         else:
@@ -77,10 +74,6 @@ def train(settings: Publication, every: Callable[[Aline, float], None] = lambda 
         losses.total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        step += 1
-        clock.stop()
-        every(net, clock.minutes)
-        clock.go()
     return net
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.location.signal import BACKGROUND, NOISE, SOFTENING
-from migraine_platform.aline.task import Context, Episode, Layout, Target
+from migraine_platform.aline.task import Context, Episode, Layout, Target, seeded
 
 NAME = "location_finding"
 HORIZON = 30
@@ -44,10 +44,6 @@ class LocationEpisode(Episode):
         noise = torch.randn(x.shape[:2], generator=self.generator)
         return (log_intensity(x, self.theta[:, None]) + NOISE * noise - LEVEL)[..., None]
 
-    def measure_at(self, x: Tensor) -> None:
-        """Ask at points [B, 2] that need not be candidates."""
-        self.context = self.context.append(x[:, None], self.measure(x[:, None]))
-
     def signals(self) -> Tensor:
         """[B, n] what was measured so far."""
         return self.context.y[..., 0] + LEVEL
@@ -69,7 +65,7 @@ class LocationFinding:
 
     def draw(self, size: int, seed: tuple[int, ...]) -> LocationEpisode:
         """Fresh sources and candidates."""
-        generator = torch.Generator().manual_seed(hash(seed) % 2**63)
+        generator = seeded(seed)
         theta = torch.rand(size, 2, generator=generator)
         candidates = torch.rand(size, self.candidates, 2, generator=generator)
         empty = Context(torch.zeros(size, 0, 2), torch.zeros(size, 0, 1), torch.zeros(size, 0, dtype=torch.bool))

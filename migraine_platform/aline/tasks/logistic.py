@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target
+from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target, seeded
 from migraine_platform.priors.mock import MockDistribution, correlation_of
 
 NAME = "logistic"
@@ -114,11 +114,11 @@ class Logistic:
 
     def draw(self, size: int, seed: tuple[int, ...]) -> LogisticEpisode:
         """Fresh parameters and days, nothing asked."""
-        return self._draw(size, self.candidates, torch.Generator().manual_seed(hash(seed) % 2**63))
+        return self._draw(size, self.candidates, seeded(seed))
 
     def draw_complete(self, size: int, seed: tuple[int, ...]) -> LogisticEpisode:
         """Data sets of 0 to HORIZON labelled days, any size as likely as any other; nothing left to ask."""
-        generator = torch.Generator().manual_seed(hash(seed) % 2**63)
+        generator = seeded(seed)
         episode = self._draw(size, HORIZON, generator)
         days = torch.randint(0, HORIZON + 1, (size, 1), generator=generator)
         episode.context = Context(episode.candidates, episode.rows, torch.arange(HORIZON) < days)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.model import Aline
-from migraine_platform.aline.task import Context, Episode, Layout, Target
+from migraine_platform.aline.task import Context, Episode, Layout, Target, seeded
 
 NAME = "psychometric"
 HORIZON = 30
@@ -79,7 +79,7 @@ class Psychometric:
 
     def draw(self, size: int, seed: tuple[int, ...]) -> PsychometricEpisode:
         """Fresh observers."""
-        generator = torch.Generator().manual_seed(hash(seed) % 2**63)
+        generator = seeded(seed)
         low, high = torch.tensor(list(RANGES.values())).unbind(1)
         theta = low + (high - low) * torch.rand(size, 4, generator=generator)
         empty = Context(torch.zeros(size, 0, 1), torch.zeros(size, 0, 1), torch.zeros(size, 0, dtype=torch.bool))

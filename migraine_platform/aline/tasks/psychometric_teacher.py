@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from migraine_platform.aline.location.budget import Budget, Clock, annealed
+from migraine_platform.aline.budget import Budget, spend
 from migraine_platform.aline.model import Aline, Size
 from migraine_platform.aline.policies import Learned
 from migraine_platform.aline.task import Context, Episode
@@ -74,22 +74,15 @@ def train(lessons: Lessons, every: Callable[[Aline, float], None] = lambda net, 
     net = Aline(task.layout, Size())
     optimiser = torch.optim.AdamW(net.parameters(), lr=lessons.learning_rate)
     rounds: list[Lesson] = []
-    clock, number = Clock(), 0
-    while (share := lessons.budget.share(number, clock.minutes)) < 1:
+    for number, _ in spend(lessons.budget, optimiser, lambda minutes: every(net, minutes)):
         episode = task.draw(lessons.episodes, (lessons.seed, number))
         rounds = [*rounds[-(lessons.kept - 1) :], play(net, oracle, episode, lessons.astray, generator)]
-        for group in optimiser.param_groups:
-            group["lr"] = lessons.learning_rate * annealed(share)
         for _ in range(lessons.batches):
             lesson = rounds[int(torch.randint(len(rounds), (), generator=generator))]
             optimiser.zero_grad()
             losses(net, lesson, lessons, generator).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
-        number += 1
-        clock.stop()
-        every(net, clock.minutes)
-        clock.go()
     return net
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+import torch
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,26 @@ class Clock:
     def go(self) -> None:
         """Count again."""
         self._since = time.process_time()
+
+
+def spend(
+    budget: Budget, optimiser: torch.optim.Optimizer, every: Callable[[float], None] = lambda minutes: None
+) -> Iterator[tuple[int, float]]:
+    """Rounds of training until the budget is spent: their number, and the share spent before; sets the learning rate.
+
+    Args:
+        every: told the minutes of training so far, off the clock, after each round.
+    """
+    rates = [group["lr"] for group in optimiser.param_groups]
+    clock, number = Clock(), 0
+    while (share := budget.share(number, clock.minutes)) < 1:
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * annealed(share)
+        yield number, share
+        number += 1
+        clock.stop()
+        every(clock.minutes)
+        clock.go()
 
 
 def annealed(share: float) -> float:
