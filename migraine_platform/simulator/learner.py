@@ -24,6 +24,7 @@ from migraine_platform.simulator.exposure import Usual
 from migraine_platform.simulator.hypotheses import Hypotheses, from_both, from_population
 from migraine_platform.simulator.measurement import adherence
 from migraine_platform.simulator.oracle import Evidence, Filtered, filter_days
+from migraine_platform.simulator.particles import LOGIT_BINS, LOGIT_STEP
 from migraine_platform.simulator.patients import TRIGGERS
 from migraine_platform.simulator.world import Persons
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 PATIENTS_AT_A_TIME = 8
 
+TAILS = (0.05, 0.95)
+"""Ends of the central 90 %."""
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -41,10 +45,14 @@ class Learned:
 
     forecast: NDArray[np.float64]
     """[P, K] probability that the day is a migraine day, as of the evening before."""
+    interval: NDArray[np.float64]
+    """[P, K, 2] where 90 % of the forecasts lie that the whole state may make, as of the evening before."""
     frequency: NDArray[np.float64]
     """[P, K, 2] posterior mean and standard deviation of the profile's frequency (share of days), after the day."""
     susceptibility: NDArray[np.float64]
     """[P, K, 4, 2] the same of the susceptibilities."""
+    susceptibility_interval: NDArray[np.float64]
+    """[P, K, 4, 2] their 5 % and 95 % posterior quantiles."""
     effective: NDArray[np.float64]
     """[P, K] effective number of hypothetical persons."""
 
@@ -70,25 +78,27 @@ def learn(
     out = Learned(
         np.empty((count, days)),
         np.empty((count, days, 2)),
+        np.empty((count, days, 2)),
+        np.empty((count, days, len(TRIGGERS), 2)),
         np.empty((count, days, len(TRIGGERS), 2)),
         np.empty((count, days)),
     )
 
-    def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int) -> Filtered:
+    def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int, final: bool) -> Filtered:
         persons = suppose(simulator, lives.persons, usual, subject, drawn)
-        return filter_days(simulator.world, persons, simulator.regime, evidence, many, subject)
+        return filter_days(simulator.world, persons, simulator.regime, evidence, many, subject, with_spread=final)
 
     for first in range(0, count, PATIENTS_AT_A_TIME):
         subjects = np.arange(first, min(first + PATIENTS_AT_A_TIME, count))
         subject = np.repeat(subjects, hypotheses)
         index = lives.patients.index[subjects]
         coarse = from_population(simulator.settings, simulator.calendar, index, hypotheses)
-        likelihood = run(coarse, subject, max(particles // 4, 4)).log_evidence.sum(axis=1)
+        likelihood = run(coarse, subject, max(particles // 4, 4), False).log_evidence.sum(axis=1)
         drawn = from_both(simulator.settings, simulator.calendar, index, hypotheses, coarse, likelihood)
-        found = run(drawn, subject, particles)
+        found = run(drawn, subject, particles, True)
         for row, patient in enumerate(subjects.tolist()):
             block = slice(row * hypotheses, (row + 1) * hypotheses)
-            _summarise(out, patient, found.forecast[block], found.log_evidence[block], drawn, block)
+            _summarise(out, patient, Filtered(*(part[block] for part in found)), drawn, block)
         progress(int(subjects[-1]) + 1)
     return out
 
@@ -113,20 +123,22 @@ def suppose(
 def _summarise(
     out: Learned,
     patient: int,
-    forecast: NDArray[np.float64],
-    log_evidence: NDArray[np.float64],
+    found: Filtered,
     drawn: Hypotheses,
     block: slice,
 ) -> None:
     """Weight one patient's hypotheses day by day."""
     prior = drawn.log_weight[block, None]
-    after = prior + np.cumsum(log_evidence, axis=1)
+    after = prior + np.cumsum(found.log_evidence, axis=1)
     before = np.concatenate([prior, after[:, :-1]], axis=1)
-    out.forecast[patient] = (_weights(before) * forecast).sum(axis=0)
+    weights = _weights(before)
+    out.forecast[patient] = (weights * found.forecast).sum(axis=0)
+    out.interval[patient] = _forecast_interval(np.einsum("hk,hkb->kb", weights, found.spread))
     weights = _weights(after)
     out.effective[patient] = 1 / (weights**2).sum(axis=0)
     out.frequency[patient] = _moments(weights, drawn.frequency[block, None])[:, 0]
     out.susceptibility[patient] = _moments(weights, drawn.susceptibility[block])
+    out.susceptibility_interval[patient] = _quantiles(weights, drawn.susceptibility[block])
 
 
 def _weights(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,3 +152,23 @@ def _moments(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArr
     mean = weights.T @ values
     square = weights.T @ values**2
     return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0))], axis=-1)
+
+
+def _quantiles(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[K, V, 2] ends of the central 90 % of values [H, V] under weights [H, K]."""
+    out = np.empty((weights.shape[1], values.shape[1], 2))
+    for v in range(values.shape[1]):
+        order = np.argsort(values[:, v])
+        own = weights[order]
+        reached = np.cumsum(own, axis=0) - own / 2
+        for k in range(weights.shape[1]):
+            out[k, v] = np.interp(TAILS, reached[:, k], values[order, v])
+    return out
+
+
+def _forecast_interval(spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[K, 2] ends of the central 90 % of forecasts that were counted into bins [K, LOGIT_BINS]."""
+    edges = (np.arange(LOGIT_BINS + 1) - LOGIT_BINS // 2 - 0.5) * LOGIT_STEP
+    reached = np.concatenate([np.zeros((len(spread), 1)), np.cumsum(spread, axis=1)], axis=1)
+    logits = np.array([np.interp(TAILS, row / max(row[-1], 1e-12), edges) for row in reached])
+    return np.asarray(1 / (1 + np.exp(-logits)))

@@ -26,6 +26,7 @@ from migraine_platform.simulator.observed_features import observe_features
 from migraine_platform.simulator.parallel import in_parallel
 from migraine_platform.simulator.particles import (
     GAPS,
+    LOGIT_BINS,
     Cloud,
     Factors,
     Source,
@@ -94,6 +95,8 @@ class Filtered(NamedTuple):
     """[P, K] probability that the day is a migraine day, as of the evening before."""
     log_evidence: NDArray[np.float64]
     """[P, K] log probability of what the day recorded, given the days before; up to a constant of the patient's."""
+    spread: NDArray[np.float64]
+    """[P, K, particles.LOGIT_BINS] weight of the particles by their forecast of the day; no bins if not wanted."""
 
 
 def filter_days(
@@ -103,17 +106,20 @@ def filter_days(
     evidence: Evidence,
     particles: int,
     subject: NDArray[np.int64] | None = None,
+    with_spread: bool = False,
 ) -> Filtered:
     """Run the filter for every person.
 
     Args:
         persons: H hypothetical persons.
         subject: [H] whose evidence (position in `evidence`) each of them is held against; by default each his own.
+        with_spread: whether the particles' single forecasts are wanted too.
     """
     count = len(persons.index)
     subject = np.arange(count) if subject is None else subject
     kept = evidence.diary.shape[1]
-    out = Filtered(np.empty((count, kept)), np.empty((count, kept)))
+    bins = LOGIT_BINS if with_spread else 0
+    out = Filtered(np.empty((count, kept)), np.empty((count, kept)), np.empty((count, kept, bins)))
     patterns = factors(world.copula)
 
     in_parallel(
@@ -161,6 +167,7 @@ def _filter_one(
     for n in range(particles):
         cloud.logit[n], cloud.trace[n] = persons.intercept[i], persons.trace[i]
     forecast, gap = persons.trace[i], GAPS
+    spread = np.zeros(out.spread.shape[2])
     for t in range(world.total):
         k = t - world.burn_in
         source.place[0], source.place[1] = 0, 8
@@ -172,6 +179,7 @@ def _filter_one(
         gap += 1
         if k >= 0:
             out.forecast[i, k] = forecast
+            out.spread[i, k] = spread
         begin_day(world, persons, regime, cloud, source, i, t, told_late, late)
         observe_events(
             world, persons, regime, cloud, source, i, t, has_diary, evidence.events[subject, row],
@@ -194,7 +202,7 @@ def _filter_one(
             weight = np.exp(cloud.log_weight[n] - top)
             total += weight
             squared += weight * weight
-        forecast = evening_forecast(world, persons, regime, cloud, i, t, top, total)
+        forecast = evening_forecast(world, persons, regime, cloud, i, t, top, total, spread)
         if k >= 0:
             out.log_evidence[i, k] = IMPOSSIBLE if impossible else top + np.log(total / particles)
         for n in range(particles):

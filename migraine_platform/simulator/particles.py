@@ -39,6 +39,12 @@ LONG_AGO = -1e9
 GAPS = 60
 """Days after which a wearable's last record says nothing any more."""
 
+LOGIT_STEP = 0.125
+"""Width of the bins into which forecasts are counted, on the logit scale."""
+
+LOGIT_BINS = 113
+"""Bins of forecasts, the middle one around a probability of one half."""
+
 
 class Source(NamedTuple):
     """Where a patient's filter takes its random numbers: block after block of a day's own."""
@@ -164,16 +170,26 @@ def draw_end(course: Course, drug: int, start: float, after: float, before: floa
 
 @njit(cache=True)
 def evening_forecast(
-    world: World, persons: Persons, regime: Regime, cloud: Cloud, i: int, t: int, top: float, total: float
+    world: World,
+    persons: Persons,
+    regime: Regime,
+    cloud: Cloud,
+    i: int,
+    t: int,
+    top: float,
+    total: float,
+    spread: NDArray[np.float64],
 ) -> float:
     """Mean over the particles of what each one's whole state forecasts.
 
     Args:
         top: largest log weight.
         total: sum of exp(log weight - top).
+        spread: [LOGIT_BINS] receives the weight of the particles by their forecast; of length 0, it is not wanted.
     """
     now = HOURS * t + EVENING
     mean = 0.0
+    spread[:] = 0.0
     for n in range(len(cloud.p)):
         weight = np.exp(cloud.log_weight[n] - top) / total
         if weight > 0:
@@ -190,8 +206,20 @@ def evening_forecast(
                 regime.treated_share[t],
                 regime.drug[t],
             )
-            mean += weight * forecast(world.course, world.carry, evening)
+            p = forecast(world.course, world.carry, evening)
+            mean += weight * p
+            if len(spread):
+                spread[logit_bin(p)] += weight
     return mean
+
+
+@njit(cache=True)
+def logit_bin(p: float) -> int:
+    """The bin that a probability falls into."""
+    if p <= 0.0 or p >= 1.0:
+        return 0 if p <= 0.0 else LOGIT_BINS - 1
+    place = round(np.log(p / (1.0 - p)) / LOGIT_STEP) + LOGIT_BINS // 2
+    return int(min(max(place, 0), LOGIT_BINS - 1))
 
 
 @njit(cache=True)

@@ -131,3 +131,22 @@ def test_the_learner_lies_between_climatology_and_known_parameters(simulator_of)
     assert np.all(learned.effective >= 1)
     spread = learned.frequency[:, [0, -1], 1].mean(axis=0)
     assert spread[1] < spread[0]
+
+
+def test_the_learners_intervals_hold_what_they_promise(simulator_of) -> None:
+    """30 patients x 20 days: 90 % intervals of the full state's forecast.
+
+    Days of one patient hang together, so that their share has a standard error of about 2.5 points; few hypotheses
+    make an interval somewhat narrow.
+    """
+    simulator = simulator_of(cohort={"patients": 30, "days": 40}, drift={"share": 0.0})
+    lives = simulator.live(first_patients(simulator.settings, 30))
+    learned = learn(simulator, lives, hypotheses=96, particles=48)
+    late = slice(20, None)
+    full, (lower, upper) = lives.days.migraine_probability[:, late], np.moveaxis(learned.interval[:, late], -1, 0)
+    assert np.all(lower <= upper)
+    assert 0.78 < ((lower <= full) & (full <= upper)).mean() < 0.97
+    s_lower, s_upper = np.moveaxis(learned.susceptibility_interval, -1, 0)
+    mean = learned.susceptibility[..., 0]
+    assert np.all(s_lower <= mean + 1e-9)
+    assert np.all(mean <= s_upper + 1e-9)
