@@ -147,6 +147,8 @@ class Table:
     rules: ClassVar[dict[str, str]] = {}
     may_be_empty: ClassVar[bool] = False
     """Whether a partition without rows keeps the contract."""
+    agrees: ClassVar[dict[str, str]] = {}
+    """Column -> `schema.table.column` of another table that must hold its values, or nothing is published."""
     audits: ClassVar[tuple[str, ...]] = ("contract",)
     """Blocking checks that a partition must have passed before it can be published."""
 

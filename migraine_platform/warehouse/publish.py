@@ -72,6 +72,7 @@ def publish(
             rows = _build(lake, plan, aside, expected, progress)
             _demand_unchanged(lake, sealed)
             _demand_readable(aside, rows)
+            _demand_agreement(aside, plan)
             _flush(aside)
             _replace(aside, target)
         finally:
@@ -149,6 +150,25 @@ def _demand_readable(path: Path, rows: Mapping[str, int]) -> None:
         wrong = [name for name, count in rows.items() if _count(connection, name) != count]
     if wrong:
         raise PublishError(f"nothing was published: rows got lost on the way to the file: {_some(wrong)}")
+
+
+def _demand_agreement(path: Path, plan: Plan) -> None:
+    """What one table says of another must be there: answers of an older model are not published beside a newer one."""
+    import duckdb
+
+    stale: list[str] = []
+    with duckdb.connect(str(path), read_only=True) as connection:
+        for table in plan:
+            for column, place in table.agrees.items():
+                other, _, name = place.rpartition(".")
+                absent = f"SELECT count(*) FROM {table.name} WHERE {column} NOT IN (SELECT {name} FROM {other})"
+                row = connection.execute(absent).fetchone()
+                if row and row[0]:
+                    stale.append(f"{table.name}: {row[0]:,} rows whose {column} is not in {other}")
+    if stale:
+        raise PublishError(
+            "nothing was published, the last warehouse stays; materialise these again:\n  " + "\n  ".join(stale)
+        )
 
 
 def _replace(aside: Path, target: Path) -> None:

@@ -64,6 +64,8 @@ class Scores(Table, name="aline.scores", key=("model", "subset", "metric")):
 class Questions(Table, name="aline.questions", key=("patient_id", "for_date", "rank"), by_batch=True, by_days=True):
     """Tomorrow evening's best questions for each patient, the most telling first."""
 
+    agrees: ClassVar = {"version": "aline.checkpoints.version"}
+
     patient_id = text("Patient", pattern=PATIENT_ID)
     patient_batch = text("Batch of the patient", pattern=BATCH)
     for_date = day("The day that is asked about, in its evening")
