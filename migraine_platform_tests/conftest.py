@@ -42,6 +42,13 @@ train:
     validation_windows: 64}
   promotion:
     {windows: 100, labelled_days: 400, coverage_90: [0.5, 1.0], must_beat: [], must_match: [], must_ask_better_than: []}
+twin:
+  points: 64
+  validation_days: 10
+  horizon_days: 3
+  population: {patients: 40, state_space_patients: 12, state_space_steps: 2, points: 32, steps: 2}
+  experts: {width: 8, steps: 4, batch: 64, patients: 40}
+  promotion: {calibration_error: 1.0, coverage_90: [0.0, 1.0]}
 """
 
 

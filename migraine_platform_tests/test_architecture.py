@@ -19,6 +19,7 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
     "simulator": {"config", "priors", "simulator"},
     "warehouse": {"config", "priors", "simulator", "warehouse"},
     "aline": {"config", "priors", "simulator", "warehouse", "aline"},
+    "twin": {"config", "priors", "simulator", "warehouse", "aline", "twin"},
 }
 HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
 
@@ -48,7 +49,7 @@ def test_science_knows_no_orchestrator_and_data_flow_one_way(path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "path", modules("priors", "simulator", "aline", "defs"), ids=lambda path: str(path.relative_to(PACKAGE))
+    "path", modules("priors", "simulator", "aline", "twin", "defs"), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_paths_are_joined_in_the_warehouse_alone(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
@@ -59,7 +60,7 @@ def test_paths_are_joined_in_the_warehouse_alone(path: Path) -> None:
         assert not (isinstance(node, ast.Attribute) and node.attr == "joinpath")
 
 
-@pytest.mark.parametrize("path", modules("priors", "simulator", "aline", "config"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", modules("priors", "simulator", "aline", "twin", "config"), ids=lambda path: path.name)
 def test_duckdb_is_known_to_the_warehouse_alone(path: Path) -> None:
     assert "duckdb" not in imports(path)
 

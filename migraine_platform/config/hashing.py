@@ -18,6 +18,9 @@ from migraine_platform.config.simulator import Simulator
 SCIENCE = ("priors", "simulator")
 """Packages whose source decides what a population looks like."""
 
+COMPILED = (*SCIENCE, "twin")
+"""Packages whose source holds compiled functions."""
+
 LEARNING = ("aline",)
 """Packages whose source decides what is learned from it."""
 
@@ -76,6 +79,12 @@ def _hash(content: dict[str, Any]) -> str:
 def code_version() -> str:
     """The package's version and a digest of the source that makes populations: `0.1.0+1f2e3d4c`."""
     return f"{migraine_platform.__version__}+{_source_digest(SCIENCE)[:8]}"
+
+
+@cache
+def compiled_version() -> str:
+    """A digest of all source that is compiled: what was compiled from other source is not used."""
+    return _source_digest(COMPILED)[:8]
 
 
 @cache

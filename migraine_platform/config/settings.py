@@ -17,6 +17,7 @@ from migraine_platform.config.hours import Hours
 from migraine_platform.config.realism import Realism
 from migraine_platform.config.simulator import Simulator
 from migraine_platform.config.train import Train
+from migraine_platform.config.twin import Twin
 
 
 def _known_zone(name: str) -> str:
@@ -78,6 +79,7 @@ class Settings(Frozen):
     simulator: Simulator
     hours: Hours
     train: Train
+    twin: Twin
     realism: Realism
     exports: Exports
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numba
 
-from migraine_platform.config.hashing import code_version
+from migraine_platform.config.hashing import compiled_version
 
 
 def _compiled_code() -> str:
     """A folder for compiled code beside the sources, or where temporary files go if that one is read-only."""
     beside = Path(__file__).with_name("__pycache__")
     home = beside if os.access(beside if beside.is_dir() else beside.parent, os.W_OK) else Path(tempfile.gettempdir())
-    return os.path.join(home, f"numba-{code_version().partition('+')[2]}")
+    return os.path.join(home, f"numba-{compiled_version()}")
 
 
 if not os.environ.get("NUMBA_CACHE_DIR"):

@@ -77,6 +77,14 @@ class Places:
         """A registered checkpoint, without its suffix."""
         return self.data / "checkpoints" / version
 
+    def twins(self, version: str) -> Path:
+        """A batch of twins, or the experts that they share."""
+        return self.data / "twins" / f"{version}.safetensors"
+
+    def report(self, name: str) -> Path:
+        """A page or picture for people."""
+        return self.data / "reports" / name
+
     def export(self, name: str) -> Path:
         """A file that people or other programs take away."""
         return self.data / name

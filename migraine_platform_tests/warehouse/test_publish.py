@@ -92,7 +92,79 @@ def learned(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         tables.Scores: {WHOLE: pl.DataFrame({**score, "value": 0.5, "lower": 0.4, "upper": 0.6})},
         tables.Checkpoints: {WHOLE: pl.DataFrame({**row, **hashes, "validation_log_score": -1.0, "torch": "2.13.0"})},
         tables.Questions: questions,
+        **twins(settings),
     }
+
+
+def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
+    """Rows of what twins say, by partition: one of each, of the batch's first patient."""
+    version, last = "0123456789ab", settings.simulator.cohort.last_date
+    tomorrow = last + timedelta(days=1)
+    spans = {"probability": 0.3, "lower": 0.2, "upper": 0.4}
+    effect = {"mean": 0.5, "lower": 0.2, "upper": 0.9}
+    whole = {
+        tables.TwinPopulation: {
+            WHOLE: pl.DataFrame({"version": version, "parameter": "format", "place": 0, "value": 1.0})
+        }
+    }
+    rows: dict[type[Table], dict[str, object]] = {
+        tables.Twins: {
+            **{"patient_batch": "", "status": "fitted", "reason": None, "as_of": last, "twin_version": version},
+            **{"population_version": version, "file_version": version, "in_population": True, "entries": 30},
+            **{"discarded_values": 0, "adherence": 0.8, "level": -1.0, "transition_model": "experts"},
+            **{"state_space_log_likelihood": -1.0, "experts_log_likelihood": -1.0, "horizon_days": 2},
+            **{"state_error": 1.0, "validation_days": 10, "validation_log_loss": 0.5, "validation_brier": 0.2},
+            **{"climatology_log_loss": 0.6, "severity": 6.0, "severity_sd": 1.5},
+        },
+        tables.Predictions: {
+            **{"made_on": last, "for_date": tomorrow, "confidence": 0.8, "aleatoric": 0.2, "epistemic": 0.01},
+            **{**spans, "model": "experts", "twin_version": version},
+        },
+        tables.Contributions: {
+            **{
+                "for_date": tomorrow,
+                "factor": "trigger: sleep",
+                "log_odds": 0.5,
+                "sd": 0.1,
+                "observed": 4.5,
+                "unit": "h",
+            }
+        },
+        tables.TriggerSensitivity: {
+            **{"trigger": "sleep", **effect, "probability_positive": 1.0, "probability_strong": 0.5, "confidence": 0.1}
+        },
+        tables.TriggerThresholds: {"exposure": "time asleep, too short", **effect, "unit": "h", "supported": 0.9},
+        tables.TriggerInteractions: {"pair": "sleep and diet", **effect, "probability_positive": 0.9, "days": 3},
+        tables.SymptomPhases: {
+            **{"phase": "aura", "probability": 0.3, "typical_hours": 0.5, "low_hours": 0.2, "high_hours": 1.0},
+            "attacks": 4,
+        },
+        tables.OnsetTimes: {
+            **{"median_days": 3.0, "expected_days": 4.0, "within_1_day": 0.2, "within_2_days": 0.3},
+            **{"within_3_days": 0.5, "within_7_days": 0.8},
+        },
+        tables.Signs: {
+            **{"sign": "prodrome", "lag_days": 0, "log_odds": 1.0, "lower": 0.2, "upper": 1.8},
+            **{"probability_positive": 0.9, "announces": True, "lead_days": 0.1, "lead_hours": 2.0},
+        },
+        tables.Audit: {
+            **{"population": "0" * 16, "for_date": tomorrow, "event": "forecast", "twin_version": version},
+            "made_on": last,
+            **{"inputs_hash": version, **spans, "outcome": None},
+        },
+    }
+    batches = list(zip((0, 25, 50), settings.simulator.cohort.batch_names, strict=True))
+    return whole | {
+        table: {batch: one_row(table, f"P{first + 1:04d}", batch, row) for first, batch in batches}
+        for table, row in rows.items()
+    }
+
+
+def one_row(table: type[Table], patient: str, batch: str, row: dict[str, object]) -> pl.DataFrame:
+    """A frame of one row."""
+    known = {**row, "patient_id": patient, **({"patient_batch": batch} if "patient_batch" in row else {})}
+    types = {"integer": pl.Int64, "number": pl.Float64, "text": pl.String}
+    return pl.DataFrame(known).cast({c.name: types[c.kind] for c in table.columns if c.kind in types})
 
 
 def seal(lake: Lake, table: type[Table], partition: str) -> None:
@@ -201,6 +273,18 @@ def test_a_partition_rewritten_while_the_warehouse_is_built_is_refused(lake, pla
     with pytest.raises(PublishError, match=r"rewritten by another run meanwhile: cohort\.patients batch-001"):
         publish(lake, plan, target, dated, meddle)
     assert target.read_bytes() == before
+
+
+def test_answers_of_an_older_model_are_not_published_beside_a_newer_one(lake, plan, target, dated) -> None:
+    batch = plan[tables.Questions][0]
+    rows = lake.read(tables.Questions, [batch])
+    lake.write(tables.Questions, batch, rows.with_columns(version=pl.lit("ffffffffffff")), dated)
+    seal(lake, tables.Questions, batch)
+    with pytest.raises(PublishError, match=r"aline\.questions: 1 rows whose version is not in aline\.checkpoints"):
+        publish(lake, plan, target, dated)
+    assert not target.exists()
+    lake.write(tables.Questions, batch, rows, dated)
+    seal(lake, tables.Questions, batch)
 
 
 def test_what_a_client_wrote_into_the_old_file_does_not_reach_the_new_one(lake, plan, target, dated) -> None:

@@ -1,0 +1,1 @@
+"""Digital twins: a personal model for every patient, batched, calibrated, explained."""

@@ -1,0 +1,64 @@
+"""The audit trail: every forecast that was given, later what came; rows are added, and none is ever changed.
+
+Belongs here: what a new evening adds. Does not: where rows lie.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.tables.twin import Audit
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class AuditError(UserError):
+    """A trail that would be changed."""
+
+
+def extended(trail: pl.DataFrame | None, forecasts: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """The trail, with new forecasts, and with the outcomes that diaries have told since.
+
+    An outcome is told by the diary of its own day, and complete on the evening after. What was said of another
+    population stays, untouched: its patients are others of the same names.
+
+    Args:
+        trail: rows so far; none on the first evening.
+        forecasts: rows of tonight's forecasts; those that are there already are not added again.
+        days: patient_id, date, has_migraine of measured days; null where nothing was recorded.
+
+    Raises:
+        AuditError: if the same twin's forecast of the same day is there, but says something else.
+    """
+    import polars as pl
+
+    key = list(Audit.key)
+    columns = [column.name for column in Audit.columns]
+    forecasts = forecasts.select(columns)
+    if trail is None:
+        rows = forecasts
+    else:
+        trail = trail.select(columns).cast(forecasts.schema)
+        both = trail.join(forecasts, on=key, suffix="_new")
+        told = [name for name in columns if name not in key]
+        changed = both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in told)).height
+        if changed:
+            raise AuditError(f"twin.audit: {changed} forecasts are there, but say something else; nothing was changed")
+        rows = pl.concat([trail, forecasts.join(trail, on=key, how="anti")])
+    if forecasts.is_empty():
+        return rows.sort(key)
+    own = rows.join(forecasts.select("population").unique(), on="population", how="semi")
+    came = days.filter(pl.col("has_migraine").is_not_null() & (pl.col("date") < own["made_on"].max()))
+    outcomes = (
+        own.filter(pl.col("event") == "forecast")
+        .join(came, left_on=["patient_id", "for_date"], right_on=["patient_id", "date"])
+        .with_columns(
+            event=pl.lit("outcome"),
+            outcome=pl.col("has_migraine").cast(pl.Int64),
+            made_on=pl.col("for_date").dt.offset_by("1d"),
+        )
+        .select(columns)
+    )
+    return pl.concat([rows, outcomes.join(rows, on=key, how="anti")]).sort(key)

@@ -1,0 +1,82 @@
+"""What clinicians say before any diary is read: how the latent load builds up, what a trigger is, how strong it may be.
+
+    load[t+1] = A load[t] + B u[t] + noise,   noise ~ N(0, Q)        u: centred impact scores of the day
+
+These are the priors that the platform's configuration states; what a population's diaries say is learned elsewhere
+(population.py). Belongs here: those priors as arrays. Does not: a patient's days (covariates.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.config.latent import INPUTS
+from migraine_platform.config.simulator import Simulator
+from migraine_platform.priors.features import Feature, select
+from migraine_platform.priors.impact import ImpactScorer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CHANNEL_OF_INPUT = {"water_liters": "water_consumed_liters"}
+"""Inputs that the workbook calls otherwise than the tables."""
+
+BY_CHANNEL = INPUTS[: INPUTS.index("cycle_day")]
+"""Inputs that diary or device must record; then come the cycle and the weather."""
+
+BY_WEATHER = INPUTS[INPUTS.index("cycle_day") + 1 :]
+CYCLE_DAYS = 28
+
+
+@dataclass(frozen=True)
+class ClinicalPrior:
+    """The clinicians' numbers."""
+
+    scorers: dict[str, ImpactScorer]
+    """By INPUTS."""
+    cycle_scores: NDArray[np.float64]
+    """[29] by day of the cycle; 0 at 0, for persons without one."""
+    A: NDArray[np.float64]
+    B: NDArray[np.float64]
+    """[4, inputs]"""
+    Q: NDArray[np.float64]
+    pressure_fall: float
+    short_sleep: float
+    long_sleep: float
+    stress_rise: float
+    diet_items: int
+    susceptibility: tuple[float, float]
+    """Range in which a person's susceptibility to a trigger lies, all of it equally likely."""
+
+    @classmethod
+    def of(cls, settings: Simulator, features: Sequence[Feature]) -> ClinicalPrior:
+        """The configuration's and the workbook's."""
+        cycle = ImpactScorer(select(features, ("cycle_day",)))
+        rules = settings.triggers
+        return cls(
+            scorers={name: ImpactScorer(select(features, (name,))) for name in INPUTS},
+            cycle_scores=np.concatenate([[0.0], cycle.centred(np.arange(1.0, CYCLE_DAYS + 1)[:, None])[:, 0]]),
+            A=np.array(settings.latent.A),
+            B=np.array(settings.latent.columns()),
+            Q=np.array(settings.latent.Q),
+            pressure_fall=rules.pressure_fall,
+            short_sleep=rules.short_sleep,
+            long_sleep=rules.long_sleep,
+            stress_rise=rules.stress_rise,
+            diet_items=rules.diet_items,
+            susceptibility=settings.population.susceptibility,
+        )
+
+    def score(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Centred impact scores, -1 to 1, of an input's values in its units."""
+        return self.scorers[name].centred(values[..., None])[..., 0]
+
+    def hidden(self) -> NDArray[np.float64]:
+        """[4, 4] covariance of the load that no record explains: P = A P A' + Q."""
+        from scipy.linalg import solve_discrete_lyapunov
+
+        return np.asarray(solve_discrete_lyapunov(self.A, self.Q))

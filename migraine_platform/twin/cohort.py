@@ -1,0 +1,262 @@
+"""All twins of a cohort at once, and the tables that they fill.
+
+Belongs here: from histories to rows. Does not: the models, or where rows and files go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.config.twin import Twin
+from migraine_platform.twin.channels import CHANNELS
+from migraine_platform.twin.contributions import FACTORS
+from migraine_platform.twin.features import DIET, POSITION
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.hypotheses import Points, Standing
+from migraine_platform.twin.model import Clinical, Model
+from migraine_platform.twin.prediction import Predictions, input_hashes, predict
+from migraine_platform.twin.symptoms.phases import Phases
+from migraine_platform.twin.symptoms.progression import SIGNS, fit_symptoms
+from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, Choice, StateSpace, Transition, choose, horizon
+from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
+from migraine_platform.twin.triggers.sensitivity import sensitivities
+from migraine_platform.twin.twins import Replay, Twins, Validation, create, update, validate
+from migraine_platform.twin.uncertainty import uncertainty
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from migraine_platform.twin.experts.network import Experts
+
+NO_VERSION = "0" * 12
+OBSERVED = {
+    "trigger: weather": ("pressure_change_24h", "hPa"),
+    "trigger: sleep": ("total_sleep_hours", "h"),
+    "trigger: stress": ("stress_level", "points more than yesterday"),
+    "trigger: diet": (None, f"of {', '.join(DIET)}"),
+}
+"""Factor -> column of its source and unit; the diet's is how many of its items."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A cohort's twins, and their rows."""
+
+    twins: Twins
+    points: Points
+    predictions: Predictions
+    histories: Histories
+    replay: Replay
+    frames: dict[type[Table], pl.DataFrame]
+    """Without the columns that depend on the batch."""
+
+
+def build(
+    model: Model,
+    clinical: Clinical,
+    experts: Experts,
+    settings: Twin,
+    histories: Histories,
+    attacks: pl.DataFrame,
+    has_aura: NDArray[np.bool_],
+    population: str,
+    start: Callable[[Points], Standing | None] = lambda points: None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Built:
+    """Create every patient's twin from his days, validate it on the last of them, and tell tomorrow.
+
+    Args:
+        attacks: the patients' logs; only what they recorded of them is used.
+        has_aura: [P] diagnosis.
+        population: hash of the population that the patients belong to.
+        start: where twins start instead of the population's prior.
+    """
+    points = model.points(settings.points)
+    before = max(1, histories.days - settings.validation_days)
+    progress(f"twins: {histories.count} patients, {before} days, then {histories.days - before} to validate on")
+    early, first = create(model, clinical, points, histories.until(before), start(points))
+    twins, last = early, first
+    if before < histories.days:
+        twins, last = update(model, clinical, points, early, histories.since(before - 1), with_spread=True)
+    replay = first.then(last) if before < histories.days else first
+    said = predict(model, clinical, points, twins)
+    progress("twins: models of the next day, triggers, symptoms")
+    days = model.scales.standard(histories)
+    state_space = StateSpace(model.dynamics, replay.channels)
+    models: dict[str, Transition] = {STATE_SPACE: state_space, EXPERTS: experts}
+    choice = choose(models, days, settings.validation_days)
+    useful = horizon(model.dynamics, replay.channels, days, settings.validation_days, settings.horizon_days)
+    told = days_of(points, model.effects, twins.standing, replay, histories)
+    shown = [CHANNELS.index(sign) for sign in SIGNS]
+    symptoms = fit_symptoms(histories, attacks, days.z[..., shown], days.seen[..., shown], has_aura)
+    symptoms = type(symptoms)(
+        symptoms.patient_ids, symptoms.phases, symptoms.onsets.given_tomorrow(said.began), symptoms.signs
+    )
+    progression = symptoms.to_frames()
+    versions = twins.versions()
+    frames: dict[type[Table], pl.DataFrame] = {
+        tables.Twins: _twins_frame(
+            model, points, twins, versions, choice, useful, validate(replay, histories, settings), symptoms.phases
+        ),
+        tables.Predictions: _prediction_frame(model, clinical, twins, versions, choice, last, histories, said),
+        tables.Contributions: _contribution_frame(said, histories),
+        tables.TriggerSensitivity: sensitivities(points, model.effects, twins.standing).to_frame(twins.patient_ids),
+        tables.TriggerThresholds: threshold_frame(told, histories),
+        tables.TriggerInteractions: interaction_frame(told, histories),
+        tables.SymptomPhases: progression.phases,
+        tables.OnsetTimes: progression.onset_times,
+        tables.Signs: progression.signs,
+        tables.Audit: _audit_frame(said, versions, histories, population),
+    }
+    return Built(twins, points, said, histories, replay, frames)
+
+
+def _twins_frame(
+    model: Model,
+    points: Points,
+    twins: Twins,
+    versions: list[str],
+    choice: Choice,
+    useful: NDArray[np.int64],
+    scores: Validation,
+    phases: Phases,
+) -> pl.DataFrame:
+    """Rows of `twin.twins`, but for batch and file."""
+    import polars as pl
+
+    learned_from = set(model.patients)
+    started = twins.started
+    status = np.where(started, "fitted", "prior").tolist()
+    notes = [
+        _note(bool(begun), int(entries), int(discarded))
+        for begun, entries, discarded in zip(started, twins.entries, twins.discarded, strict=True)
+    ]
+    nullable = {
+        "adherence": np.where(started, twins.adherence, np.nan),
+        "state_space_log_likelihood": choice.log_likelihood[STATE_SPACE],
+        "experts_log_likelihood": choice.log_likelihood[EXPERTS],
+        "state_error": scores.state_error,
+        "validation_log_loss": scores.log_loss,
+        "validation_brier": scores.brier,
+        "climatology_log_loss": np.where(scores.days > 0, scores.climatology, np.nan),
+    }
+    return pl.DataFrame(
+        {
+            "patient_id": twins.patient_ids,
+            "status": status,
+            "reason": pl.Series(notes, dtype=pl.String),
+            "as_of": [twins.as_of] * len(versions),
+            "twin_version": versions,
+            "population_version": [twins.population] * len(versions),
+            "in_population": [patient in learned_from for patient in twins.patient_ids],
+            "entries": twins.entries,
+            "discarded_values": twins.discarded,
+            "level": np.exp(twins.standing.log_weight) @ points.level,
+            "transition_model": choice.model,
+            "horizon_days": useful,
+            "validation_days": scores.days,
+            "severity": phases.severity_mean,
+            "severity_sd": phases.severity_sd,
+            **{name: pl.Series(values).fill_nan(None) for name, values in nullable.items()},
+        }
+    )
+
+
+def _note(started: bool, entries: int, discarded: int) -> str | None:
+    """What is noteworthy of a twin."""
+    if not started:
+        return "no day is there: the twin is the population's prior"
+    if not entries:
+        return "no diary entry: known by weather and device alone"
+    return f"{discarded} impossible values were discarded" if discarded else None
+
+
+def _prediction_frame(
+    model: Model,
+    clinical: Clinical,
+    twins: Twins,
+    versions: list[str],
+    choice: Choice,
+    last: Replay,
+    histories: Histories,
+    said: Predictions,
+) -> pl.DataFrame:
+    """Rows of `twin.predictions`: the last evenings' forecasts, by filters that knew no later day, and tonight's."""
+    import polars as pl
+
+    own = {"model": choice.model, "twin_version": versions}
+    frames = [said.to_frame().with_columns(pl.Series(name, values) for name, values in own.items())]
+    if last.forecasts.spread.shape[-1]:
+        weights = model.lasting_weights(clinical)
+        told = uncertainty(last.forecasts, model.effects, last.covariates, clinical.prior.Q, clinical.atoms, weights)
+        mend = model.recalibration.apply
+        probability, lower, upper = mend(last.forecasts.probability), mend(told.lower), mend(told.upper)
+        evenings = probability.shape[1] - 1  # the last one is tonight's, which is there already
+        first = histories.days - probability.shape[1]
+        made_on = pl.date_range(histories.first, histories.last, eager=True)[first : first + evenings]
+        values = {
+            "probability": probability,
+            "lower": lower,
+            "upper": upper,
+            "confidence": 1 - (upper - lower),
+            "aleatoric": told.aleatoric,
+            "epistemic": told.epistemic,
+        }
+        frames.append(
+            pl.DataFrame(
+                {
+                    "patient_id": np.repeat(twins.patient_ids, evenings),
+                    "made_on": pl.concat([made_on] * histories.count),
+                    **{name: part[:, :-1].ravel() for name, part in values.items()},
+                    **{name: np.repeat(part, evenings) for name, part in own.items()},
+                }
+            ).with_columns(for_date=pl.col("made_on").dt.offset_by("1d"))
+        )
+    columns = [column.name for column in tables.Predictions.columns]
+    return pl.concat([frame.select(columns) for frame in frames]).sort(tables.Predictions.key)
+
+
+def _contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
+    """Rows of `twin.contributions`, with what was recorded today beside its effect."""
+    import polars as pl
+
+    observed = np.full((histories.count, len(FACTORS)), np.nan)
+    units: list[str | None] = [None] * len(FACTORS)
+    for factor, (column, unit) in OBSERVED.items():
+        places = [POSITION[name] for name in ((column,) if column else DIET)]
+        value = histories.values[:, -1, places].sum(axis=1)
+        seen = histories.present[:, -1, places].all(axis=1)
+        if column == "stress_level" and histories.days > 1:
+            value = value - histories.values[:, -2, places[0]]
+            seen &= histories.present[:, -2, places[0]]
+        place = FACTORS.index(factor)
+        observed[:, place], units[place] = np.where(seen, value, np.nan), unit
+    return said.factor_frame().with_columns(
+        observed=pl.Series(observed.ravel()).fill_nan(None), unit=pl.Series(units * histories.count, dtype=pl.String)
+    )
+
+
+def _audit_frame(said: Predictions, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
+    """Tonight's forecasts as rows of `twin.audit`."""
+    import polars as pl
+
+    return said.to_frame().select(
+        pl.lit(population).alias("population"),
+        "patient_id",
+        "for_date",
+        pl.lit("forecast").alias("event"),
+        pl.Series("twin_version", versions),
+        "made_on",
+        pl.Series("inputs_hash", input_hashes(histories)),
+        "probability",
+        "lower",
+        "upper",
+        pl.lit(None, dtype=pl.Int64).alias("outcome"),
+    )

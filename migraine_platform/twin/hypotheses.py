@@ -1,0 +1,166 @@
+"""Hypotheses of who a patient is, and what is carried along for each of them.
+
+A hypothesis is a level g (log-odds of an onset on the person's usual day) and four susceptibilities s. The same points
+serve every patient; his days weigh them. Belongs here: the shapes. Does not: what a day does to them (hazard.py), or
+where the population's numbers come from (population.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.twin.features import EVENTS
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.kalman import Filtered
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+KINDS = 4
+NO_ATTACK, FIRST_DAY, SECOND_DAY, LATER_DAY, UNKNOWN_DAY, LATE = range(6)
+"""How far an attack is, as the diaries tell; LATE is one that began after the evening."""
+
+AGES = 6
+AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED = range(7)
+"""Places in a patient's numbers; the last two count days without migraine, and those of them with an entry."""
+
+NUMBERS = 7
+AFTER_WELL, AFTER_ILL = range(2)
+LOGIT_STEP, LOGIT_BINS = 0.125, 113
+"""Bins into which forecasts are counted, on the logit scale; the middle one lies around one half."""
+
+
+class Points(NamedTuple):
+    """M hypotheses of who a patient is."""
+
+    level: NDArray[np.float64]
+    """[M] g"""
+    susceptibility: NDArray[np.float64]
+    """[M, 4] s"""
+    log_prior: NDArray[np.float64]
+    """[M] normalised"""
+
+
+class Effects(NamedTuple):
+    """What the population shares."""
+
+    trigger: NDArray[np.float64]
+    """[4] beta"""
+    load: NDArray[np.float64]
+    """[4] w"""
+    refractory: float
+    trace: float
+    """kappa"""
+    memory: float
+    """Share of the trace of migraine days that is left after a day."""
+    lasting: NDArray[np.float64]
+    """[AGES, 2] probability that an attack goes on tomorrow, by its age and by whether a drug was taken."""
+    by_evening: float
+    """Share of onsets that come before the diary is filled."""
+    alarms: float
+    """Prodromes without an onset by the evening, per onset."""
+    entry_odds: float
+    """Odds of an entry on a migraine day, against other days."""
+    renewal: float
+    """Probability that a person changes overnight into another of the population."""
+
+
+class Standing(NamedTuple):
+    """Where P patients stand on some evening; all that an update needs."""
+
+    log_weight: NDArray[np.float64]
+    """[P, M] normalised"""
+    ill: NDArray[np.float64]
+    """[P, M] probability that today is a migraine day by now."""
+    hazard: NDArray[np.float64]
+    """[P, M] probability of an onset today, as it was this morning, had no attack gone on."""
+    trace: NDArray[np.float64]
+    """[P, M] fading share of migraine days, up to the day before."""
+    onset: NDArray[np.float64]
+    """[P, M, 2] probability of an onset tomorrow, after a day without and with migraine."""
+    numbers: NDArray[np.float64]
+    """[P, NUMBERS] how far an attack is, whether a drug was taken, whether one may begin tonight, ..."""
+
+    def of(self, rows: NDArray[np.int64] | slice) -> Standing:
+        """Some of the patients."""
+        return Standing(*(part[rows] for part in self))
+
+
+class Evidence(NamedTuple):
+    """What P patients recorded of attacks on K days."""
+
+    diary: NDArray[np.bool_]
+    """[P, K]"""
+    events: NDArray[np.bool_]
+    """[P, K, 5] in the order of EVENTS."""
+    late: NDArray[np.bool_]
+    """[P, K] an attack began after the evening of the day before."""
+    pain: NDArray[np.float64]
+    """[P, K] log-likelihood ratio of what the device recorded, pain against none, where the diary is silent."""
+    begun: NDArray[np.int64]
+    """[P]"""
+
+    @classmethod
+    def of(cls, histories: Histories, channels: Filtered) -> Evidence:
+        """The days of histories; `channels` is what the state-space model makes of them."""
+        return cls(histories.diary, histories.events, told_late(histories), channels.pain, histories.begun)
+
+    def of_patients(self, rows: NDArray[np.int64] | slice) -> Evidence:
+        """Some of the patients."""
+        return Evidence(self.diary[rows], self.events[rows], self.late[rows], self.pain[rows], self.begun[rows])
+
+    def since(self, first: int) -> Evidence:
+        """The days from one on; the first of them knows what the day before it told late."""
+        days = slice(first, None)
+        return Evidence(
+            self.diary[:, days], self.events[:, days], self.late[:, days], self.pain[:, days], self.begun - first
+        )
+
+
+def told_late(histories: Histories) -> NDArray[np.bool_]:
+    """[P, K] whether the day before turned out, after its evening, to be a migraine day."""
+    complete, by_evening = (
+        histories.events[..., EVENTS.index(name)] for name in ("has_migraine", "migraine_by_evening")
+    )
+    late = np.zeros_like(complete)
+    late[:, 1:] = (complete & ~by_evening & histories.diary)[:, :-1]
+    return late
+
+
+class Forecasts(NamedTuple):
+    """What P patients' filters say on K evenings of the day that follows."""
+
+    probability: NDArray[np.float64]
+    """[P, K] of a migraine day."""
+    onset: NDArray[np.float64]
+    """[P, K] of an onset, if no attack goes on."""
+    goes_on: NDArray[np.float64]
+    """[P, K] that a running attack makes the day a migraine day."""
+    ill: NDArray[np.float64]
+    """[P, K] that today is a migraine day by now; 0 or 1 where the diary says which."""
+    trace: NDArray[np.float64]
+    """[P, K] of migraine days up to the day before."""
+    course: NDArray[np.float64]
+    """[P, K] how far the attack is, times two, plus whether a drug was taken."""
+    log_evidence: NDArray[np.float64]
+    """[P, K] log probability of what the day recorded of attacks, given the days before."""
+    spread: NDArray[np.float64]
+    """[P, K, 2, LOGIT_BINS] weight of the hypotheses by what they forecast: a migraine day, if today was none; an
+    onset, if it was one. No bins if not wanted."""
+
+
+def first_standing(points: Points, effects: Effects, patients: int) -> Standing:
+    """Of persons of whom nothing is known."""
+    nothing = np.zeros((patients, len(points.level)))
+    p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0]
+    usual = p / (1 - on + on * p)  # share of migraine days in the long run
+    return Standing(
+        log_weight=np.tile(points.log_prior, (patients, 1)),
+        ill=nothing,
+        hazard=nothing.copy(),
+        trace=np.tile(usual, (patients, 1)),
+        onset=np.tile(p[:, None], (patients, 1, 2)),
+        numbers=np.zeros((patients, NUMBERS)),
+    )

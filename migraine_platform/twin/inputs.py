@@ -1,0 +1,231 @@
+"""From a cohort's tables to its twins, and back to the rows of one batch.
+
+Belongs here: which tables twins are made of, and which rows are whose. Does not: the models, or the orchestrator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from migraine_platform.config import Settings
+from migraine_platform.config.twin import Twin
+from migraine_platform.priors.features import Feature
+from migraine_platform.twin.audit import extended
+from migraine_platform.twin.cohort import NO_VERSION, Built, build
+from migraine_platform.twin.histories import NEEDED, Histories, histories
+from migraine_platform.twin.hypotheses import Points, Standing
+from migraine_platform.twin.model import Clinical, Model
+from migraine_platform.twin.storage import to_bytes, version_of
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.places import Places, replace_file
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from migraine_platform.twin.experts.network import Experts
+
+
+class Read(Protocol):
+    """Reads rows of a table's partitions."""
+
+    def __call__(
+        self, table: type[Table], partitions: Sequence[str] = ..., columns: Sequence[str] | None = ...
+    ) -> pl.DataFrame:
+        """Rows, in the order of the partitions."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a cohort."""
+
+    histories: Histories
+    refused: dict[str, str]
+    """Patients whose days cannot be used, and why."""
+    batch_of: dict[str, str]
+    has_aura: NDArray[np.bool_]
+    """[P] diagnosis."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A cohort's twins."""
+
+    built: Built
+    found: Found
+    model: Model
+
+
+def read_histories(read: Read, settings: Settings) -> Found:
+    """Everybody's measured days."""
+    cohort = settings.simulator.cohort
+    patients = read(tables.Patients, cohort.batch_names, ["patient_id", "patient_batch", "has_aura"])
+    days = read(tables.MeasuredDays, cohort.batch_names, list(NEEDED))
+    found, refused = histories(days, patients["patient_id"].to_list(), cohort.last_date)
+    aura = dict(patients.select("patient_id", "has_aura").iter_rows())
+    return Found(
+        found,
+        refused,
+        dict(patients.select("patient_id", "patient_batch").iter_rows()),
+        np.array([aura[patient] for patient in found.patient_ids], dtype=np.bool_),
+    )
+
+
+def clinical_of(settings: Settings, features: tuple[Feature, ...]) -> Clinical:
+    """What clinicians say."""
+    return Clinical.of(settings.simulator, features)
+
+
+def learn_experts(model: Model, known: Histories, settings: Twin, progress: Callable[[str], None]) -> Experts:
+    """The mixture of experts, trained on some of the patients."""
+    import torch
+
+    from migraine_platform.twin.experts.network import ExpertSettings
+    from migraine_platform.twin.experts.training import fit
+
+    torch.set_num_threads(1)
+    own = settings.experts
+    chosen = ExpertSettings(
+        width=own.width,
+        top_k=own.top_k,
+        steps=own.steps,
+        batch=own.batch,
+        learning_rate=own.learning_rate,
+        modality_dropout=own.modality_dropout,
+    )
+    taught = np.flatnonzero(np.isin(known.patient_ids, model.patients))[: own.patients]
+    return fit(model.scales.standard(known.of(taught)), chosen, progress=progress)
+
+
+def build_cohort(
+    read: Read,
+    settings: Settings,
+    places: Places,
+    features: tuple[Feature, ...],
+    promoted: bool,
+    population: str,
+    progress: Callable[[str], None],
+) -> Made:
+    """Everybody's twins, from the population's model as it lies in the lake.
+
+    Args:
+        promoted: a checkpoint of ALINE is in use: patients with short histories start from what it infers.
+    """
+    from migraine_platform.twin.experts.storage import load_experts
+
+    model = Model.from_frame(read(tables.TwinPopulation))
+    experts = load_experts(places.twins(f"experts-{model.version}"))
+    found = read_histories(read, settings)
+    attacks = read(tables.Attacks, settings.simulator.cohort.batch_names)
+    short = found.histories.diary.sum(axis=1) < settings.twin.short_history_days
+
+    def start(points: Points) -> Standing | None:
+        if not (promoted and short.any()):
+            return None
+        progress(f"twins: {int(short.sum())} patients with short histories start from ALINE's posterior")
+        return _amortised(read, settings, places, features, points, model, found, short)
+
+    built = build(
+        model,
+        clinical_of(settings, features),
+        experts,
+        settings.twin,
+        found.histories,
+        attacks,
+        found.has_aura,
+        population,
+        start,
+        progress,
+    )
+    return Made(built, found, model)
+
+
+def _amortised(
+    read: Read,
+    settings: Settings,
+    places: Places,
+    features: tuple[Feature, ...],
+    points: Points,
+    model: Model,
+    found: Found,
+    short: NDArray[np.bool_],
+) -> Standing:
+    """Where twins start, by the promoted checkpoint; who has no day yet starts from the population's prior."""
+    import polars as pl
+
+    from migraine_platform.aline.checkpoints import load_network
+    from migraine_platform.aline.history import COLUMNS
+    from migraine_platform.twin import amortised
+
+    net, _ = load_network(places.checkpoint(read(tables.Checkpoints)["version"][0]))
+    days = read(tables.MeasuredDays, settings.simulator.cohort.batch_names, list(COLUMNS))
+    until = found.histories.last - timedelta(days=settings.twin.validation_days)  # no forecast may know a later day
+    patients, mean, sd = amortised.findings(net, settings.hours, features, days.filter(pl.col("date") <= until))
+    places_of = {patient: row for row, patient in enumerate(patients)}
+    known = np.array([patient in places_of for patient in found.histories.patient_ids])
+    rows = [places_of.get(patient, 0) for patient in found.histories.patient_ids]
+    return amortised.start(points, model.effects, mean[rows], sd[rows], short & known)
+
+
+def batch_frames(
+    made: Made, batch: str, places: Places, trail: pl.DataFrame | None, days: pl.DataFrame
+) -> dict[type[Table], pl.DataFrame]:
+    """One batch's rows; its twins are written to a file of their own, whose version the rows name.
+
+    Args:
+        trail: the batch's audit trail so far.
+        days: patient_id, date, has_migraine of the batch's measured days.
+    """
+    import polars as pl
+
+    own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] == batch]
+    twins = made.built.twins.of(np.array(own, dtype=np.int64))
+    content = to_bytes(twins)
+    version = version_of(content)
+    replace_file(places.twins(version), content)
+    patients = list(twins.patient_ids)
+    frames = {table: frame.filter(pl.col("patient_id").is_in(patients)) for table, frame in made.built.frames.items()}
+    frames[tables.Twins] = pl.concat(
+        [
+            frames[tables.Twins].with_columns(patient_batch=pl.lit(batch), file_version=pl.lit(version)),
+            *_refused_rows(made, batch, version),
+        ],
+        how="diagonal_relaxed",
+    ).select([column.name for column in tables.Twins.columns])
+    frames[tables.Audit] = extended(trail, frames[tables.Audit], days)
+    return frames
+
+
+def _refused_rows(made: Made, batch: str, version: str) -> list[pl.DataFrame]:
+    """Rows of patients who have no twin, with the reason."""
+    import polars as pl
+
+    refused = {patient: why for patient, why in made.found.refused.items() if made.found.batch_of[patient] == batch}
+    if not refused:
+        return []
+    count = len(refused)
+    return [
+        pl.DataFrame(
+            {
+                "patient_id": list(refused),
+                "patient_batch": [batch] * count,
+                "status": ["refused"] * count,
+                "reason": list(refused.values()),
+                "as_of": [made.built.twins.as_of] * count,
+                "twin_version": [NO_VERSION] * count,
+                "population_version": [made.model.version] * count,
+                "file_version": [version] * count,
+                "in_population": [False] * count,
+                "entries": [0] * count,
+                "discarded_values": [0] * count,
+                "horizon_days": [0] * count,
+                "validation_days": [0] * count,
+            }
+        )
+    ]

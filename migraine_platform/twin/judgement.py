@@ -1,0 +1,76 @@
+"""What twins must show before their forecasts are published: said probabilities come true, intervals hold.
+
+Held against what the simulation knows (outcomes of all days, recorded or not; the probability that the whole state
+gives), and on days that neither the filters nor the population had seen. Belongs here: the figures and what is wrong
+with them. Does not: who stops a publication for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.config.twin import Promotion
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+BINS = 10
+
+
+class Judgement(NamedTuple):
+    """Of some forecasts."""
+
+    days: int
+    calibration_error: float
+    """Mean distance between said and realised shares, over tenths of the forecasts (expected calibration error)."""
+    coverage: float
+    """Share of the 90 % intervals that hold what the whole state gives."""
+    brier: float
+    log_loss: float
+    """Expected, against what the whole state gives."""
+
+    def calibration_problems(self, wanted: Promotion) -> list[str]:
+        """What is wrong with the probabilities."""
+        if not self.days or self.calibration_error <= wanted.calibration_error:
+            return []
+        return [f"calibration error {self.calibration_error:.3f}; expected at most {wanted.calibration_error:g}"]
+
+    def coverage_problems(self, wanted: Promotion) -> list[str]:
+        """What is wrong with the intervals."""
+        low, high = wanted.coverage_90
+        if not self.days or low <= self.coverage <= high:
+            return []
+        return [f"90 % intervals hold {100 * self.coverage:.1f} %; expected {100 * low:.0f} to {100 * high:.0f} %"]
+
+
+def judge(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) -> Judgement:
+    """Judge forecasts of days that have come.
+
+    Args:
+        predictions: rows of `twin.predictions`.
+        days: patient_id, date, has_migraine of `cohort.patient_days`.
+        truth: patient_id, date, migraine_probability of `truth.patient_days`.
+    """
+    key = ["patient_id", "for_date"]
+    both = predictions.join(days.rename({"date": "for_date"}), on=key).join(truth.rename({"date": "for_date"}), on=key)
+    p, came = both["probability"].to_numpy(), both["has_migraine"].to_numpy()
+    full = both["migraine_probability"].to_numpy()
+    if not len(p):
+        return Judgement(0, *[float("nan")] * 4)
+    said = np.clip(p, 1e-9, 1 - 1e-9)
+    return Judgement(
+        days=len(p),
+        calibration_error=expected_calibration_error(p, came),
+        coverage=float(((both["lower"].to_numpy() <= full) & (full <= both["upper"].to_numpy())).mean()),
+        brier=float(((p - came) ** 2).mean()),
+        log_loss=float(-(full * np.log(said) + (1 - full) * np.log1p(-said)).mean()),
+    )
+
+
+def expected_calibration_error(p: NDArray[np.float64], came: NDArray[np.bool_]) -> float:
+    """Mean distance between said and realised shares, over BINS parts of equal size."""
+    parts = np.array_split(np.argsort(p, kind="stable"), min(BINS, len(p)))
+    return float(sum(len(part) * abs(p[part].mean() - came[part].mean()) for part in parts) / len(p))

@@ -1,0 +1,300 @@
+"""What a population's diaries teach: the prior of every twin, and the effects that all patients share.
+
+    P(level) and the shared effects maximise the population's marginal likelihood, by EM on the points of hazard.py:
+    E step   w[i, m] = posterior weight of hypothesis m for patient i
+    M step   effects: a Newton step on sum_i,m w[i, m] log P(onsets of i | m);   P(level): the mean of w over patients
+
+Susceptibilities keep the clinicians' prior (uniform on a range); their strength beta is learned. A day is used where
+the diaries of both evenings are there; since people write less on migraine days, odds are mended for that.
+
+Belongs here: estimation. Does not: the recursion (hazard.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from migraine_platform.config.twin import Population
+from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.twin.covariates import Covariates
+from migraine_platform.twin.features import EVENTS
+from migraine_platform.twin.hazard import flat, follow
+from migraine_platform.twin.hypotheses import (
+    AGES,
+    FIRST_DAY,
+    KINDS,
+    LATE,
+    LATER_DAY,
+    NO_ATTACK,
+    SECOND_DAY,
+    UNKNOWN_DAY,
+    Effects,
+    Evidence,
+    Points,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHARED = 2 * KINDS + 2
+"""Shared effects that are found by Newton steps: triggers, load, refractory, trace."""
+
+BANDWIDTH = 0.15
+"""Of the smoothing of the levels' distribution, on the logit scale."""
+
+ENTRY_ODDS = (0.25, 0.35, 0.42, 0.5, 0.58, 0.68, 0.8, 1.0)
+"""Among these, the likeliest odds of an entry on a migraine day are chosen."""
+
+RIDGE = 1.0
+LEVELS = 129
+"""Quantiles by which the distribution of levels is kept."""
+
+
+@dataclass(frozen=True)
+class Personal:
+    """The population's distribution of who a patient is."""
+
+    levels: NDArray[np.float64]
+    """[LEVELS] quantiles of the level at equal steps."""
+    susceptibility: tuple[float, float]
+
+    def points(self, count: int) -> Points:
+        """So many hypotheses, spread evenly over the population (Sobol 1967): each as likely as any other."""
+        from scipy.stats import qmc
+
+        u = qmc.Sobol(1 + KINDS, scramble=True, rng=0).random(count)
+        low, high = self.susceptibility
+        level = np.interp(u[:, 0], np.linspace(0, 1, len(self.levels)), self.levels)
+        return Points(level, low + (high - low) * u[:, 1:], np.full(count, -np.log(count)))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the population's diaries taught."""
+
+    personal: Personal
+    effects: Effects
+    log_evidence: tuple[float, ...]
+    """Mean over patients of the log probability of their diaries, before each step."""
+
+
+def first_guess(susceptibility: tuple[float, float], memory: float, renewal: float) -> tuple[Personal, Effects]:
+    """Where EM starts."""
+    from scipy.special import ndtri
+
+    levels = -2.0 + 1.5 * ndtri(np.linspace(0.002, 0.998, LEVELS))
+    effects = Effects(
+        trigger=np.ones(KINDS),
+        load=np.ones(KINDS),
+        refractory=0.0,
+        trace=0.0,
+        memory=memory,
+        lasting=np.full((AGES, 2), 0.3),
+        by_evening=0.85,
+        alarms=0.1,
+        entry_odds=0.6,
+        renewal=renewal,
+    )
+    return Personal(levels, susceptibility), effects
+
+
+def learn(
+    covariates: Covariates,
+    evidence: Evidence,
+    susceptibility: tuple[float, float],
+    settings: Population,
+    renewal: float,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Learned:
+    """Fit the population.
+
+    Args:
+        susceptibility: range of a person's susceptibilities.
+        renewal: probability that a person changes overnight.
+    """
+    personal, effects = first_guess(susceptibility, settings.trace_memory, renewal)
+    effects = _counted(evidence, effects)
+    trace: list[float] = []
+    for step in range(settings.steps):
+        chosen = personal.points(settings.points)
+        forecasts, standing = follow(chosen, effects, covariates, evidence)
+        trace.append(float(forecasts.log_evidence.sum() / len(evidence.diary)))
+        progress(f"population: step {step + 1} of {settings.steps}, log evidence {trace[-1]:.3f} a patient")
+        shares = np.exp(standing.log_weight)
+        effects = _newton(chosen, effects, covariates, evidence, forecasts.trace, shares)
+        personal = Personal(_levels(chosen.level, shares.mean(axis=0)), susceptibility)
+        if step == settings.steps // 2:
+            effects = _counted(evidence, _likeliest_entries(chosen, effects, covariates, evidence))
+    return Learned(personal, effects, tuple(trace))
+
+
+def _likeliest_entries(points: Points, effects: Effects, covariates: Covariates, evidence: Evidence) -> Effects:
+    """The odds of an entry on a migraine day that make the gaps likeliest."""
+    some = slice(0, max(1, len(evidence.diary) // 3))
+    part = Covariates(*(array[some] for array in covariates))
+    told = evidence.of_patients(some)
+    tried = [effects._replace(entry_odds=odds) for odds in ENTRY_ODDS]
+    scores = [float(follow(points, one, part, told)[0].log_evidence.sum()) for one in tried]
+    return tried[int(np.argmax(scores))]
+
+
+def _levels(level: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles of the weighted levels, smoothed."""
+    from scipy.special import ndtr
+
+    grid = np.linspace(level.min() - 1, level.max() + 1, 801)
+    reached = ndtr((grid[:, None] - level) / BANDWIDTH) @ weight
+    return np.interp(np.linspace(0.0005, 0.9995, LEVELS), reached, grid)
+
+
+def _counted(evidence: Evidence, effects: Effects) -> Effects:
+    """What counting tells: how attacks go on, when they begin, false alarms; mended for missing entries."""
+    onset, migraine, prodrome, drug = (
+        evidence.events[..., EVENTS.index(name)] & evidence.diary
+        for name in ("onset", "migraine_by_evening", "prodrome", "acute_medication")
+    )
+    wrote = evidence.diary.mean()
+    odds = wrote / (1 - wrote) * effects.entry_odds
+    ill_ratio = odds / (1 + odds) / wrote
+    begun, late = (onset & migraine).sum(), evidence.late.sum()
+    early = begun / ill_ratio
+    return effects._replace(
+        lasting=_lasting(evidence, onset, migraine, drug, ill_ratio),
+        by_evening=float((early + 1) / (early + late + 1.2)),
+        alarms=float(((prodrome & ~migraine).sum() + 0.1) / (early + 1)),
+    )
+
+
+def _lasting(
+    evidence: Evidence,
+    onset: NDArray[np.bool_],
+    migraine: NDArray[np.bool_],
+    drug: NDArray[np.bool_],
+    ill_ratio: float,
+) -> NDArray[np.float64]:
+    """[AGES, 2] share of attacks that go on, by age and drug; three attacks are added, of which one does.
+
+    A day after that is a migraine day was written down less often, and counts for more: 1 / ill_ratio.
+    """
+    age = np.full(migraine.shape, NO_ATTACK)
+    taken = np.zeros(migraine.shape, dtype=np.bool_)
+    for k in range(migraine.shape[1]):
+        before = age[:, k - 1] if k else np.full(len(age), UNKNOWN_DAY)
+        on = np.where(np.isin(before, (SECOND_DAY, LATER_DAY)), LATER_DAY, SECOND_DAY)
+        age[:, k] = np.where(migraine[:, k], np.where(onset[:, k], FIRST_DAY, on), NO_ATTACK)
+        age[~evidence.diary[:, k], k] = UNKNOWN_DAY
+        earlier = taken[:, k - 1] & ~onset[:, k] if k else False
+        taken[:, k] = migraine[:, k] & (drug[:, k] | earlier)
+    told = evidence.diary[:, 1:] & evidence.diary[:, :-1]
+    goes_on = (migraine & ~onset)[:, 1:]
+    out = np.zeros((AGES, 2))
+
+    def share(days: NDArray[np.bool_]) -> float:
+        days = days & told
+        again = (onset & migraine)[:, 1:] & days
+        yes = (goes_on & days).sum() / ill_ratio + 1
+        no = (~goes_on & ~again & days).sum() + again.sum() / ill_ratio + 2
+        return float(yes / (yes + no))
+
+    for one in (FIRST_DAY, SECOND_DAY, LATER_DAY):
+        for with_drug in (False, True):
+            out[one, int(with_drug)] = share((age == one)[:, :-1] & (taken == with_drug)[:, :-1])
+    out[UNKNOWN_DAY] = share(migraine[:, :-1])
+    out[LATE] = share(evidence.late[:, 1:])
+    return out
+
+
+def _newton(
+    points: Points,
+    effects: Effects,
+    covariates: Covariates,
+    evidence: Evidence,
+    trace: NDArray[np.float64],
+    shares: NDArray[np.float64],
+) -> Effects:
+    """One Newton step on the shared effects, the weights of the hypotheses held."""
+    patients = len(evidence.diary)
+    gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
+    centred = covariates.trigger - covariates.usual
+    flattened = flat(effects, covariates)
+    complete = evidence.events[..., EVENTS.index("has_migraine")]
+
+    def work(first: int, last: int) -> None:
+        for i in range(first, last):
+            _score_one(
+                points, effects, centred[i], covariates.load[i], flattened[i], trace[i], evidence.diary[i],
+                evidence.events[i], complete[i], evidence.begun[i], shares[i], gradient[i], curvature[i],
+            )  # fmt: skip
+
+    in_parallel(patients, work)
+    ridge = RIDGE * np.eye(SHARED)
+    step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
+    step *= min(1.0, 1.0 / np.abs(step).max())
+    trigger = np.maximum(effects.trigger + step[:KINDS], 0.0)
+    load = np.maximum(effects.load + step[KINDS : 2 * KINDS], 0.0)
+    return effects._replace(
+        trigger=trigger,
+        load=load,
+        refractory=float(effects.refractory + step[2 * KINDS]),
+        trace=float(effects.trace + step[2 * KINDS + 1]),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _score_one(
+    points: Points,
+    effects: Effects,
+    centred: NDArray[np.float64],
+    load: NDArray[np.float64],
+    flattened: NDArray[np.float64],
+    trace: NDArray[np.float64],
+    diary: NDArray[np.bool_],
+    events: NDArray[np.bool_],
+    complete: NDArray[np.bool_],
+    begun: int,
+    share: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+    curvature: NDArray[np.float64],
+) -> None:
+    """Gradient and curvature of one patient's onsets."""
+    row, scale = np.zeros(SHARED), np.zeros(SHARED)
+    wrote = 0.0
+    for k in range(begun, len(diary)):
+        wrote += diary[k] / (len(diary) - begun)
+    odds = max(wrote, 0.02) / max(1.0 - wrote, 0.02) * effects.entry_odds
+    shift = np.log(odds / (1.0 + odds) / max(wrote, 0.02))
+    for k in range(begun, len(diary) - 1):
+        ill = diary[k] and complete[k]
+        continued = events[k + 1, 2] and not events[k + 1, 1]
+        if diary[k] and diary[k + 1] and not continued:
+            after = 1.0 if ill else 0.0
+            row[2 * KINDS] = after
+            row[2 * KINDS + 1] = effects.memory * trace[k] + (1.0 - effects.memory) * after
+            fixed = effects.refractory * after + effects.trace * row[2 * KINDS + 1]
+            for kind in range(KINDS):
+                row[kind], row[KINDS + kind] = centred[k, kind], load[k, kind]
+                fixed += effects.load[kind] * load[k, kind]
+            flat = flattened[k]
+            onset = 1.0 if complete[k + 1] and events[k + 1, 1] else 0.0
+            for m in range(len(share)):
+                if share[m] < 1e-6:
+                    continue
+                logit = points.level[m] + fixed
+                for kind in range(KINDS):
+                    scale[kind] = points.susceptibility[m, kind]
+                    logit += effects.trigger[kind] * scale[kind] * centred[k, kind]
+                p = 1.0 / (1.0 + np.exp(-(logit * flat + shift)))
+                slope, bend = share[m] * (onset - p) * flat, share[m] * p * (1.0 - p) * flat * flat
+                for a in range(SHARED):
+                    left = row[a] * (scale[a] if a < KINDS else 1.0)
+                    gradient[a] += slope * left
+                    for b in range(a + 1):
+                        curvature[a, b] += bend * left * row[b] * (scale[b] if b < KINDS else 1.0)
+    for a in range(SHARED):
+        for b in range(a):
+            curvature[b, a] = curvature[a, b]

@@ -1,0 +1,126 @@
+"""What twins say of tomorrow: probability, interval, confidence, reasons.
+
+Belongs here: predictions and their rows. Does not: how they are made (hazard.py, uncertainty.py) or kept (audit.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.twin.contributions import FACTORS, Person, contributions, factor_sd
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.hypotheses import Forecasts, Points
+from migraine_platform.twin.model import Clinical, Model
+from migraine_platform.twin.outlook import foresee
+from migraine_platform.twin.twins import Twins
+from migraine_platform.twin.uncertainty import uncertainty
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """P patients' forecasts of one day."""
+
+    patient_ids: tuple[str, ...]
+    made_on: date
+    probability: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    """Lower end of the 90 % credible interval of the probability that the whole state would give."""
+    upper: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    """One minus the interval's width."""
+    aleatoric: NDArray[np.float64]
+    epistemic: NDArray[np.float64]
+    onset: NDArray[np.float64]
+    """Of an onset, if no attack goes on."""
+    goes_on: NDArray[np.float64]
+    """That a running attack makes tomorrow a migraine day."""
+    factors: NDArray[np.float64]
+    """[P, FACTORS] log-odds; they add up to the probability's."""
+    factor_sd: NDArray[np.float64]
+    """[P, FACTORS] how uncertain each is; NaN where that cannot be said."""
+
+    @property
+    def for_date(self) -> date:
+        """The day that is forecast."""
+        return self.made_on + timedelta(days=1)
+
+    @property
+    def began(self) -> NDArray[np.float64]:
+        """[P] probability of an onset tomorrow, an attack that goes on counting as none."""
+        return self.onset * (1 - self.goes_on)
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per patient."""
+        import polars as pl
+
+        numbers = {
+            name: getattr(self, name)
+            for name in ("probability", "lower", "upper", "confidence", "aleatoric", "epistemic")
+        }
+        keys = {"patient_id": self.patient_ids, "made_on": [self.made_on] * len(self.patient_ids)}
+        return pl.DataFrame({**keys, "for_date": [self.for_date] * len(self.patient_ids), **numbers})
+
+    def factor_frame(self) -> pl.DataFrame:
+        """One row per patient and factor."""
+        import polars as pl
+
+        count = len(self.patient_ids)
+        return pl.DataFrame(
+            {
+                "patient_id": np.repeat(self.patient_ids, len(FACTORS)),
+                "for_date": [self.for_date] * (count * len(FACTORS)),
+                "factor": np.tile(FACTORS, count),
+                "log_odds": self.factors.ravel(),
+                "sd": self.factor_sd.ravel(),
+            }
+        ).with_columns(pl.col("sd").fill_nan(None))
+
+
+def predict(model: Model, clinical: Clinical, points: Points, twins: Twins) -> Predictions:
+    """Tomorrow, as of the twins' last evening."""
+    return _told(model, clinical, points, twins, foresee(points, model.effects, twins.standing))
+
+
+def _told(model: Model, clinical: Clinical, points: Points, twins: Twins, forecasts: Forecasts) -> Predictions:
+    weights = model.lasting_weights(clinical)
+    told = uncertainty(forecasts, model.effects, twins.last, clinical.prior.Q, clinical.atoms, weights)
+    probability = model.recalibration.apply(forecasts.probability)
+    person = Person.of(points, twins.standing)
+    factors = contributions(person, model.effects, twins.last, forecasts, probability)
+    lower, upper = (model.recalibration.apply(end)[:, 0] for end in (told.lower, told.upper))
+    return Predictions(
+        patient_ids=twins.patient_ids,
+        made_on=twins.as_of,
+        probability=probability[:, 0],
+        lower=lower,
+        upper=upper,
+        confidence=1 - (upper - lower),
+        aleatoric=told.aleatoric[:, 0],
+        epistemic=told.epistemic[:, 0],
+        onset=forecasts.onset[:, 0],
+        goes_on=forecasts.goes_on[:, 0],
+        factors=factors[:, 0],
+        factor_sd=factor_sd(points, twins.standing, model.effects, twins.last),
+    )
+
+
+def input_hashes(histories: Histories) -> list[str]:
+    """First digits of the hash of all that was recorded of each patient: the same days, the same hash."""
+    import hashlib
+
+    out = []
+    for i in range(histories.count):
+        digest = hashlib.sha256(str(histories.last).encode())
+        first = histories.begun[i]
+        for part in (histories.values, histories.present, histories.events):
+            digest.update(np.ascontiguousarray(part[i, first:]).tobytes())
+        out.append(digest.hexdigest()[:12])
+    return out

@@ -1,0 +1,1 @@
+"""What a patient's triggers do: causal assumptions, sensitivities, thresholds, interactions."""

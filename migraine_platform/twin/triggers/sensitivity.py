@@ -1,0 +1,79 @@
+"""What a person's triggers do to him: direct effects on the logit scale, as far as his days tell.
+
+    effect_k = beta_k s_k     log-odds of an onset the day after, the trigger there against not there, the load held
+
+Only the product is told by data. Posterior quantiles are those of the weighted hypotheses (hazard.py). Belongs here: a
+summary of the posterior. Does not: what may be called a trigger (causal.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.hypotheses import Effects, Points, Standing
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+TAILS = (0.05, 0.95)
+STRONG = 0.55
+"""Susceptibility from which on a trigger counts as a strong one."""
+
+NOTHING = 1e-12
+"""Variance of the population's effects below which there is nothing to be learned of a person's."""
+
+
+class Sensitivities(NamedTuple):
+    """Of P patients and 4 triggers."""
+
+    mean: NDArray[np.float64]
+    """[P, 4] log-odds"""
+    lower: NDArray[np.float64]
+    """Lower end of the 90 % credible interval."""
+    upper: NDArray[np.float64]
+    positive: NDArray[np.float64]
+    """Posterior probability that the trigger raises the hazard; 1 where clinicians allow no other."""
+    strong: NDArray[np.float64]
+    """Posterior probability that the person is susceptible beyond STRONG."""
+    confidence: NDArray[np.float64]
+    """Share of the population's variance that the person's days have taken away; 0 if they told nothing."""
+
+    def to_frame(self, patient_ids: tuple[str, ...]) -> pl.DataFrame:
+        """One row per patient and trigger."""
+        import polars as pl
+
+        names = {"positive": "probability_positive", "strong": "probability_strong"}
+        values = {names.get(name, name): part.ravel() for name, part in self._asdict().items()}
+        keys = {"patient_id": np.repeat(patient_ids, len(TRIGGERS)), "trigger": np.tile(TRIGGERS, len(patient_ids))}
+        return pl.DataFrame({**keys, **values})
+
+
+def sensitivities(points: Points, effects: Effects, standing: Standing) -> Sensitivities:
+    """Summaries of the posterior of every patient's effects."""
+    share, prior = np.exp(standing.log_weight), np.exp(points.log_prior)
+    effect = points.susceptibility * effects.trigger
+    mean, usual = share @ effect, prior @ effect
+    variance = share @ effect**2 - mean**2
+    before = prior @ effect**2 - usual**2
+    known = np.where(before > NOTHING, 1 - variance / np.maximum(before, NOTHING), 0.0)
+    ends = np.stack([_quantiles(effect[:, k], share) for k in range(len(TRIGGERS))], axis=1)
+    return Sensitivities(
+        mean=mean,
+        lower=ends[..., 0],
+        upper=ends[..., 1],
+        positive=np.minimum(share @ (effect > 0), 1.0),
+        strong=np.minimum(share @ (points.susceptibility > STRONG), 1.0),
+        confidence=np.clip(known, 0.0, 1.0),
+    )
+
+
+def _quantiles(values: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P, 2] ends of the central 90 % of values [M] under each patient's weights [P, M]."""
+    order = np.argsort(values)
+    own = share[:, order]
+    reached = np.cumsum(own, axis=1) - own / 2
+    return np.array([np.interp(TAILS, row, values[order]) for row in reached])

@@ -1,0 +1,97 @@
+"""Diaries drawn from the model itself, by its docstrings and none of its code (twin/hazard.py)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from migraine_platform.twin.covariates import Covariates
+from migraine_platform.twin.hypotheses import AGES, KINDS, Effects, Evidence, Points
+
+ALWAYS = 1 - 1e-12
+
+
+def expit(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def share_ill(level, on):
+    """Share of migraine days in the long run: q = p + (1 - p) on q."""
+    p = expit(level)
+    return p / (1 - on * (1 - p))
+
+
+def effects_of(**values: object) -> Effects:
+    """Effects of which some matter."""
+    usual: dict[str, object] = {
+        "trigger": np.array([1.5, 1.2, 1.8, 0.8]),
+        "load": np.array([0.5, 0.3, 0.4, 0.2]),
+        "refractory": -0.4,
+        "trace": 0.0,
+        "memory": 0.8,
+        "lasting": np.full((AGES, 2), 0.3),
+        "by_evening": 0.85,
+        "alarms": 0.1,
+        "entry_odds": 1.0,
+        "renewal": 0.0,
+    }
+    return Effects(**(usual | values))
+
+
+def triggers_alone(rng: np.random.Generator, patients: int, days: int, share: float = 0.25) -> Covariates:
+    """Recorded triggers, each day anew; no load."""
+    trigger = (rng.random((patients, days, KINDS)) < share).astype(float)
+    zeros = np.zeros((patients, days, KINDS))
+    return Covariates(trigger, np.full_like(trigger, share), zeros, np.zeros((patients, days, KINDS, KINDS)))
+
+
+def points_of(rng: np.random.Generator, count: int) -> Points:
+    weight = rng.dirichlet(np.ones(count))
+    return Points(rng.normal(-1.5, 1.0, count), rng.uniform(0.1, 1.0, (count, KINDS)), np.log(weight))
+
+
+def live(
+    rng: np.random.Generator,
+    level: NDArray[np.float64],
+    susceptibility: NDArray[np.float64],
+    effects: Effects,
+    covariates: Covariates,
+    wrote: NDArray[np.float64] | float = ALWAYS,
+) -> Evidence:
+    """Diaries of persons whose attacks go on equally likely at every age.
+
+    Args:
+        wrote: probability of an entry on a day without migraine.
+    """
+    patients, days, _ = covariates.trigger.shape
+    on = effects.lasting[0, 0]
+    centred = effects.trigger * (covariates.trigger - covariates.usual)
+    wrote = np.broadcast_to(wrote, patients)
+    odds = wrote / (1 - wrote) * effects.entry_odds
+    diary, late_told = np.zeros((2, patients, days), dtype=bool)
+    events = np.zeros((patients, days, 5), dtype=bool)
+    ill, trace, logit, late = (
+        np.zeros(patients, dtype=bool),
+        share_ill(level, on),
+        level,
+        np.zeros(patients, dtype=bool),
+    )
+    for k in range(days):
+        p = expit(logit)
+        goes_on = ill & (rng.random(patients) < on)
+        u = rng.random(patients)
+        onset = ~goes_on & (u < p * effects.by_evening)
+        alarm = ~goes_on & ~onset & (u < p * effects.by_evening * (1 + effects.alarms))
+        by_evening = goes_on | onset
+        late_told[:, k] = late & diary[:, k - 1] if k else False
+        diary[:, k] = rng.random(patients) < np.where(by_evening, odds / (1 + odds), wrote)
+        rest = p * (1 - effects.by_evening) / (1 - p * effects.by_evening * (1 + effects.alarms))
+        late = ~by_evening & ~alarm & (rng.random(patients) < rest)
+        ill = by_evening | late
+        flags = np.stack([ill, onset | late, by_evening, alarm, np.zeros_like(ill)], axis=-1)
+        events[:, k] = flags & diary[:, k, None]
+        carried = effects.trace * effects.memory * trace
+        carried = carried + ill * (effects.refractory + effects.trace * (1 - effects.memory))
+        trace = effects.memory * trace + (1 - effects.memory) * ill
+        logit = level + (susceptibility * centred[:, k]).sum(axis=1) + covariates.load[:, k] @ effects.load + carried
+    return Evidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from migraine_platform.twin.contributions import FIRST_TRIGGER
+from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.features import EVENTS, FEATURES, POSITION
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.triggers.analysis import EXPOSURES, Days, days_of, interaction_frame, threshold_frame
+from migraine_platform.twin.triggers.interactions import PAIRS
+
+TERMS = 10
+COLUMNS = {"weather": "pressure_change_24h", "sleep": "total_sleep_hours", "stress": "stress_level"}
+
+
+@pytest.fixture(scope="module")
+def told(built, model, histories) -> Days:
+    return days_of(built.points, model.effects, built.twins.standing, built.replay, histories)
+
+
+def test_a_day_counts_if_both_evenings_were_written_and_no_attack_went_on(told, histories) -> None:
+    """Day by day, from what an entry means."""
+    place = {name: EVENTS.index(name) for name in EVENTS}
+    assert not told.usable[:, -1].any()
+    counted = {"gap": 0, "goes on": 0, "onset": 0, "quiet": 0}
+    for i in range(histories.count):
+        for k in range(histories.days - 1):
+            tomorrow = histories.events[i, k + 1]
+            both = histories.diary[i, k] and histories.diary[i, k + 1]
+            goes_on = tomorrow[place["migraine_by_evening"]] and not tomorrow[place["onset"]]
+            assert told.usable[i, k] == (both and not goes_on)
+            if told.usable[i, k]:
+                assert told.onset[i, k] == (tomorrow[place["has_migraine"]] and tomorrow[place["onset"]])
+            counted["gap" if not both else "goes on" if goes_on else "onset" if told.onset[i, k] else "quiet"] += 1
+    assert min(counted.values()) > 10, counted
+
+
+def test_terms_are_those_of_the_evenings(told, built, histories) -> None:
+    assert told.terms.shape == (histories.count, histories.days, TERMS)
+    assert_array_equal(told.trigger, built.replay.covariates.trigger)
+    for k in range(len(TRIGGERS)):
+        below = built.replay.covariates.trigger[..., k] < built.replay.covariates.usual[..., k]
+        assert np.all(told.terms[..., FIRST_TRIGGER + k][below] <= 0)
+
+
+def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(told, histories) -> None:
+    steps, pairs = threshold_frame(told, histories), interaction_frame(told, histories)
+    assert set(steps.select("patient_id", "exposure").iter_rows()) == {
+        (patient, one.name) for patient in histories.patient_ids for one in EXPOSURES
+    }
+    assert steps.height == histories.count * len(EXPOSURES)
+    for one in EXPOSURES:
+        rows = steps.filter(steps["exposure"] == one.name)
+        assert rows["unit"].unique().to_list() == [one.unit]
+        for name in ("mean", "lower", "upper"):
+            assert rows[name].is_between(one.grid[0] - 1e-9, one.grid[1] + 1e-9).all()
+    assert pairs.height == histories.count * len(PAIRS)
+    assert pairs.n_unique(["patient_id", "pair"]) == pairs.height
+    assert pairs["pair"][:6].to_list() == [
+        "weather and sleep", "weather and stress", "weather and diet", "sleep and stress", "sleep and diet",
+        "stress and diet",
+    ]  # fmt: skip
+    assert pairs["probability_positive"].is_between(0, 1).all()
+    for frame in (steps, pairs):
+        assert (frame["lower"] <= frame["upper"]).all()
+        assert np.isfinite(frame.select("mean", "lower", "upper").to_numpy()).all()
+
+
+class Planted(NamedTuple):
+    """Days of which one exposure has a step."""
+
+    days: Days
+    histories: Histories
+
+
+def plant(
+    trigger: str, side: str, threshold: float, persons: int = 80, count: int = 120, missing: float = 0.2
+) -> Planted:
+    """Everybody's step of 2.5 log-odds lies at the same value; a fifth of the days recorded nothing."""
+    rng = np.random.default_rng(11)
+    shape = (persons, count)
+    value = {
+        "weather": rng.normal(0, 5, shape),
+        "sleep": rng.normal(7, 1.5, shape),
+        "stress": rng.uniform(0, 10, shape),
+    }[trigger]
+    exposure = value.copy()
+    if trigger == "stress":
+        exposure[:, 1:] -= value[:, :-1]
+        exposure[:, 0] = 0.0
+    there = exposure >= threshold if side == "above" else exposure <= threshold
+    level = rng.normal(-2, 0.5, (persons, 1))
+    onset = rng.random(shape) < 1 / (1 + np.exp(-(level + 2.5 * there)))
+    values, present = np.zeros((*shape, len(FEATURES))), np.zeros((*shape, len(FEATURES)), dtype=bool)
+    seen = rng.random(shape) >= missing
+    values[..., POSITION[COLUMNS[trigger]]] = np.where(seen, value, 0.0)
+    present[..., POSITION[COLUMNS[trigger]]] = seen
+    every, none = np.ones(shape, dtype=bool), np.zeros(persons, dtype=np.int64)
+    events = np.zeros((*shape, len(EVENTS)), dtype=bool)
+    ids = tuple(f"P{number:04d}" for number in range(persons))
+    histories = Histories(ids, date(2024, 1, 1), values, present, every, every, events, none, none)
+    terms = np.zeros((*shape, TERMS))
+    terms[..., 0] = level
+    return Planted(Days(onset, every, terms, np.zeros((*shape, 4))), histories)
+
+
+@pytest.mark.parametrize(
+    ("exposure", "threshold"),
+    [("pressure change in 24 h", -5.0), ("time asleep, too short", 5.5), ("time asleep, too long", 8.5),
+     ("rise of stress since yesterday", 3.0)],
+)  # fmt: skip
+def test_a_planted_step_is_found_to_a_step_of_its_grid(exposure: str, threshold: float) -> None:
+    """The population's threshold is known far better than persons', who are believed to differ by `between`."""
+    one = next(one for one in EXPOSURES if one.name == exposure)
+    days, histories = plant(one.trigger, one.side, threshold)
+    rows = threshold_frame(days, histories)
+    found = rows.filter(rows["exposure"] == exposure)
+    assert abs(found["mean"].mean() - threshold) < one.grid[2]
+    inside = (found["lower"] <= threshold + 1e-9) & (found["upper"] >= threshold - 1e-9)
+    assert inside.mean() > 0.8
+
+
+def test_the_trigger_in_question_is_left_out_of_what_is_held() -> None:
+    """What the twin already gives to the weather does not hide the weather's step; what it gives to others counts."""
+    days, histories = plant("weather", "below", -5.0)
+    rng = np.random.default_rng(12)
+    own, other = days.terms.copy(), days.terms.copy()
+    own[..., FIRST_TRIGGER + TRIGGERS.index("weather")] = rng.normal(size=own.shape[:2])
+    other[..., FIRST_TRIGGER + TRIGGERS.index("diet")] = rng.normal(size=own.shape[:2])
+    plain, with_own, with_other = (
+        threshold_frame(days._replace(terms=terms), histories)["mean"].to_numpy()[: histories.count]
+        for terms in (days.terms, own, other)
+    )
+    assert_allclose(with_own, plain, rtol=1e-9)
+    assert np.abs(with_other - plain).max() > 1e-3
+
+
+def test_what_was_not_recorded_says_nothing() -> None:
+    """Not of a day without a value, nor of a rise from a day without one."""
+    for trigger, column in COLUMNS.items():
+        days, histories = plant(trigger, "above", 3.0)
+        values = histories.values.copy()
+        values[~histories.present] = 777.0
+        blind = Histories(**{**vars(histories), "values": values})
+        assert threshold_frame(days, blind).equals(threshold_frame(days, histories)), column
+        assert np.any(values != histories.values)
