@@ -240,6 +240,21 @@ def _put(interviewer: Interviewer, hour: int, question: str) -> bool:
             return True
 
 
+@main.group()
+def twin() -> None:
+    """Patients' digital twins."""
+
+
+@twin.command()
+@click.argument("patient", metavar="PATIENT")
+@plain_errors
+def show(patient: str) -> None:
+    """Print a person's twin: tomorrow's forecast and its reasons, triggers, attacks."""
+    from migraine_platform.twin.show import show as words
+
+    click.echo(words(_places(), patient))
+
+
 @main.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the page is not what it would be.")
 @plain_errors

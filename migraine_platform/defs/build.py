@@ -10,6 +10,7 @@ from migraine_platform.defs.assets.cohort import cohort_assets
 from migraine_platform.defs.assets.exports import exports_assets
 from migraine_platform.defs.assets.priors import priors_assets
 from migraine_platform.defs.assets.realism import realism_assets
+from migraine_platform.defs.assets.twins import twins_assets
 from migraine_platform.defs.assets.warehouse import warehouse_assets
 from migraine_platform.defs.automation import nightly_schedule, platform_job
 from migraine_platform.defs.checks import platform_checks
@@ -32,6 +33,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
                 *cohort_assets(owner, batches),
                 *realism_assets(owner),
                 *aline_assets(owner, batches),
+                *twins_assets(owner, batches),
                 *exports_assets(owner),
                 *warehouse_assets(owner),
             ],

@@ -10,8 +10,10 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import Population, batches_of, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image
+from migraine_platform.defs.promotion import promotion_checks
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -28,6 +30,8 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "training_run": (tables.TrainingLog,),
     "checkpoint": (tables.Checkpoints, tables.Scores),
     "question_policy": (tables.Questions,),
+    "twin_population": (tables.TwinPopulation,),
+    **SAID,
     **{name: (table,) for name, table in SIMULATED.items()},
 }
 """Asset -> the tables whose contracts it must keep."""
@@ -42,7 +46,7 @@ def platform_checks() -> list[dg.AssetChecksDefinition]:
         _targets_check(),
         _validation_checks(),
         _realism_check(),
-        _promotion_checks(),
+        *promotion_checks(),
         _warehouse_check(),
     ]
 
@@ -204,46 +208,6 @@ def _realism_check() -> dg.AssetChecksDefinition:
         )
 
     return realistic
-
-
-def _promotion_checks() -> dg.AssetChecksDefinition:
-    """What a checkpoint must show before anybody is asked by it."""
-    names = (tables.CALIBRATED, tables.BEATS_BASELINES, tables.ASKS_WELL)
-
-    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="checkpoint", blocking=True) for name in names])
-    def promotion(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> Iterator[dg.AssetCheckResult]:
-        """True uncertainty; better forecasts than the baselines; more told by as many questions."""
-        from migraine_platform.aline.promotion import (
-            INFORMATION_BEHIND,
-            LOG_LOSS_BEHIND,
-            calibration_problems,
-            unbeaten,
-            unmatched,
-        )
-
-        wanted = settings.train.promotion
-        with failing_plainly():
-            scores = Population.of(settings, lake).read(tables.Scores)
-            _, content_hash = lake.read_sealable(tables.Checkpoints, WHOLE)
-            found = {
-                tables.CALIBRATED: calibration_problems(scores, settings.train),
-                tables.BEATS_BASELINES: unbeaten(scores, LOG_LOSS_BEHIND, wanted.must_beat)
-                + unmatched(scores, wanted.must_match),
-                tables.ASKS_WELL: unbeaten(scores, INFORMATION_BEHIND, wanted.must_ask_better_than),
-            }
-            for name, problems in found.items():
-                mark = lake.unseal if problems else lake.seal
-                mark(tables.Checkpoints, WHOLE, content_hash, name)
-        for name, problems in found.items():
-            yield dg.AssetCheckResult(
-                asset_key="checkpoint",
-                check_name=name,
-                passed=not problems,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description="; ".join(problems) or None,
-            )
-
-    return promotion
 
 
 def _warehouse_check() -> dg.AssetChecksDefinition:

@@ -9,6 +9,7 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.checks import CONTRACTS
 from migraine_platform.warehouse import tables
@@ -39,10 +40,16 @@ GRAPH = {
     "training_run": {"feature_table", "calibration"},
     "checkpoint": {"training_run", "calibration"},
     "question_policy": {"checkpoint", "measured_days", "feature_table"},
+    "twin_population": {"measured_days", "patients", "feature_table"},
+    "twins": {"twin_population", "measured_days", "attacks", "patients", "checkpoint", "feature_table"},
+    "predictions": {"twins"},
+    "trigger_sensitivity": {"twins"},
+    "symptom_models": {"twins"},
     "warehouse": {
         *("feature_table", "feature_priors", "mock_distribution", "calibration", "site_days"),
-        *("true_effects", "realism", "training_run", "checkpoint", "question_policy"),
+        *("true_effects", "realism", "training_run", "checkpoint", "question_policy", "twin_population"),
         *SIMULATED,
+        *SAID,
     },
 }
 
@@ -75,7 +82,7 @@ def test_the_asset_graph_is_the_one_documented(defs: dg.Definitions) -> None:
 
 def test_every_asset_says_what_it_is(defs: dg.Definitions) -> None:
     for spec in defs.resolve_all_asset_specs():
-        assert spec.group_name in {"priors", "cohort", "realism", "aline", "exports", "warehouse"}
+        assert spec.group_name in {"priors", "cohort", "realism", "aline", "twins", "exports", "warehouse"}
         assert spec.owners == ["team:migraine-platform"]
         assert spec.kinds
         assert spec.description

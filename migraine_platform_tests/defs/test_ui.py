@@ -53,7 +53,11 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
             yield address, root
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=60)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:  # a busy machine: nothing may outlive the test
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(timeout=30)
 
 
 def _wait(condition, seconds: float, explain) -> None:
@@ -85,7 +89,7 @@ def ask(address: str, query: str, variables: dict[str, Any] | None = None) -> di
 
 def test_every_asset_is_loaded(ui) -> None:
     nodes = ask(ui[0], ASSETS)["assetNodes"]
-    assert len(nodes) == 24
+    assert len(nodes) == 29
     assert {node["groupName"] for node in nodes} == {"priors", "cohort", "realism", "aline", "exports", "warehouse"}
     assert all(node["hasMaterializePermission"] for node in nodes)
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import Population, failing_plainly, partitions_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
@@ -31,6 +32,8 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
             "training_run",
             "checkpoint",
             "question_policy",
+            "twin_population",
+            *SAID,
         ],
     )
     def warehouse(

@@ -1,0 +1,154 @@
+"""Digital twins: the population that they share, and by patient batch the twins and what they say."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.describe import image, provenance, table_metadata, written
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.places import Places
+
+if TYPE_CHECKING:
+    from migraine_platform.twin.inputs import Made
+
+GROUP = "twins"
+SAID: dict[str, tuple[type[Table], ...]] = {
+    "twins": (tables.Twins,),
+    "predictions": (tables.Predictions, tables.Contributions, tables.Audit),
+    "trigger_sensitivity": (tables.TriggerSensitivity, tables.TriggerThresholds, tables.TriggerInteractions),
+    "symptom_models": (tables.SymptomPhases, tables.OnsetTimes, tables.Signs),
+}
+"""Asset -> the tables that one run of the twins writes for each batch."""
+
+UPSTREAM = {
+    "twins": ["twin_population", "measured_days", "attacks", "patients", "checkpoint", "feature_table"],
+    "predictions": ["twins"],
+    "trigger_sensitivity": ["twins"],
+    "symptom_models": ["twins"],
+}
+
+
+def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the stage."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numba", "torch", "parquet"},
+        deps=["measured_days", "patients", "feature_table"],
+        metadata=table_metadata(tables.TwinPopulation),
+    )
+    def twin_population(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> dg.MaterializeResult:
+        """What all twins share, learned from the diaries of all but the last days: prior, effects, experts."""
+        from migraine_platform.twin.experts.storage import save_experts
+        from migraine_platform.twin.figures import levels
+        from migraine_platform.twin.inputs import clinical_of, learn_experts, read_histories
+        from migraine_platform.twin.model import learn_model
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            found = read_histories(population.read, settings)
+            known = found.histories.until(max(1, found.histories.days - settings.twin.validation_days))
+            model = learn_model(known, clinical_of(settings, population.features), settings.twin, context.log.info)
+            experts = learn_experts(model, known, settings.twin, context.log.info)
+            save_experts(places.twins(f"experts-{model.version}"), experts)
+            population.write(tables.TwinPopulation, WHOLE, model.to_frame())
+        return dg.MaterializeResult(
+            metadata=written(
+                lake,
+                tables.TwinPopulation,
+                [WHOLE],
+                version=model.version,
+                patients=len(model.patients),
+                days=model.days,
+                effects=dg.MetadataValue.json(model.summary()),
+                levels=image(levels(model), "Distribution of patients' levels"),
+            )
+        )
+
+    @dg.multi_asset(
+        name="digital_twins",
+        partitions_def=batches,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        specs=[
+            dg.AssetSpec(
+                name,
+                deps=[_whole(upstream) for upstream in UPSTREAM[name]],
+                group_name=GROUP,
+                owners=[owner],
+                kinds={"numba", "parquet"},
+                description=written_tables[0].description(),
+                metadata=table_metadata(*written_tables),
+                partitions_def=batches,
+            )
+            for name, written_tables in SAID.items()
+        ],
+    )
+    def digital_twins(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> Iterator[dg.MaterializeResult]:
+        """Every patient's twin, created from the recorded days; what it forecasts, and what it found."""
+        from migraine_platform.twin.inputs import batch_frames, build_cohort
+
+        with failing_plainly():
+            chosen = batches_of(context, settings)
+            population = Population.of(settings, lake)
+            promoted = not lake.missing(tables.Checkpoints, [WHOLE]) and lake.sealed(tables.Checkpoints, WHOLE)
+            made = build_cohort(
+                population.read,
+                settings,
+                places,
+                population.features,
+                promoted,
+                population.stamp.population,
+                context.log.info,
+            )
+            for done, batch in enumerate(chosen, start=1):
+                days = population.read(tables.MeasuredDays, [batch], ["patient_id", "date", "has_migraine"])
+                trail = None if lake.missing(tables.Audit, [batch]) else lake.read(tables.Audit, [batch])
+                frames = batch_frames(made, batch, places, trail, days)
+                population.write_many(frames, batch)
+                for name, tables_ in SAID.items():
+                    rows = frames[tables_[0]].height
+                    context.add_asset_metadata({"dagster/row_count": rows}, asset_key=name, partition_key=batch)
+                context.log.info(f"{batch} ({done} of {len(chosen)}): {frames[tables.Twins].height} twins")
+            drawn = _pictures(made, chosen, places)
+            for name, tables_ in SAID.items():
+                metadata = {**provenance(lake, tables_[0], chosen[0]), **drawn.get(name, {})}
+                yield dg.MaterializeResult(asset_key=name, metadata=metadata)
+
+    return [twin_population, digital_twins]
+
+
+def _whole(upstream: str) -> dg.AssetDep:
+    """A dependency on every batch: thresholds, interactions and symptoms are shrunk to the whole cohort."""
+    partitioned = upstream in ("measured_days", "attacks", "patients")
+    return dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping() if partitioned else None)
+
+
+def _pictures(made: "Made", chosen: list[str], places: Places) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
+    """What the UI shows: somebody's twin, who is not named, and how true the forecasts came."""
+    from migraine_platform.twin.figures import one_twin, reliability
+    from migraine_platform.warehouse.places import replace_file
+
+    own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] in chosen]
+    came = {"reliability": image(reliability(made.built), "What was said, and how often it came")}
+    if not own:
+        return {"predictions": came}
+    example = one_twin(made.built, made.model, max(own, key=lambda row: int(made.built.twins.entries[row])))
+    replace_file(places.report("a_twin.png"), example)
+    shown = {"a twin": image(example, "Filtered state with its band, forecasts with their intervals, attacks")}
+    return {"twins": shown, "predictions": came}

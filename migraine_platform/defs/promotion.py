@@ -1,0 +1,136 @@
+"""Checks that decide what is used: a checkpoint that may ask people, twins that may forecast for them.
+
+What passes is sealed, what no longer passes loses its seal; only what is sealed is published. Belongs here: promotion.
+Does not: contracts and the validity of the cohort (checks.py).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.lake import WHOLE, Lake
+
+
+def promotion_checks() -> list[dg.AssetChecksDefinition]:
+    """What a checkpoint, twins and forecasts must show."""
+    return [_checkpoint_checks(), _twins_check(), _predictions_checks()]
+
+
+def _checkpoint_checks() -> dg.AssetChecksDefinition:
+    """What a checkpoint must show before anybody is asked by it."""
+    names = (tables.CALIBRATED, tables.BEATS_BASELINES, tables.ASKS_WELL)
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="checkpoint", blocking=True) for name in names])
+    def promotion(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> Iterator[dg.AssetCheckResult]:
+        """True uncertainty; better forecasts than the baselines; more told by as many questions."""
+        from migraine_platform.aline.promotion import (
+            INFORMATION_BEHIND,
+            LOG_LOSS_BEHIND,
+            calibration_problems,
+            unbeaten,
+            unmatched,
+        )
+
+        wanted = settings.train.promotion
+        with failing_plainly():
+            scores = Population.of(settings, lake).read(tables.Scores)
+            _, content_hash = lake.read_sealable(tables.Checkpoints, WHOLE)
+            found = {
+                tables.CALIBRATED: calibration_problems(scores, settings.train),
+                tables.BEATS_BASELINES: unbeaten(scores, LOG_LOSS_BEHIND, wanted.must_beat)
+                + unmatched(scores, wanted.must_match),
+                tables.ASKS_WELL: unbeaten(scores, INFORMATION_BEHIND, wanted.must_ask_better_than),
+            }
+            for name, problems in found.items():
+                mark = lake.unseal if problems else lake.seal
+                mark(tables.Checkpoints, WHOLE, content_hash, name)
+        for name, problems in found.items():
+            yield dg.AssetCheckResult(
+                asset_key="checkpoint",
+                check_name=name,
+                passed=not problems,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description="; ".join(problems) or None,
+            )
+
+    return promotion
+
+
+def _twins_check() -> dg.AssetChecksDefinition:
+    """Nobody is left out silently."""
+
+    @dg.asset_check(asset="twins", name=tables.EVERY_TWIN, blocking=True)
+    def every_patient(
+        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.AssetCheckResult:
+        """Every patient of the batch has a twin, or a stated reason for having none."""
+        missing: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        with failing_plainly():
+            chosen = batches_of(context, settings)
+            population = Population.of(settings, lake)
+            for batch in chosen:
+                twins, content_hash = lake.read_sealable(tables.Twins, batch)
+                patients = set(population.read(tables.Patients, [batch], ["patient_id"])["patient_id"])
+                silent = twins.filter((twins["status"] != "fitted") & twins["reason"].is_null()).height
+                lacking = len(patients - set(twins["patient_id"])) + silent
+                for status in twins["status"]:
+                    counts[status] = counts.get(status, 0) + 1
+                if lacking:
+                    missing[batch] = lacking
+                mark = lake.unseal if lacking else lake.seal
+                mark(tables.Twins, batch, content_hash, tables.EVERY_TWIN)
+        return dg.AssetCheckResult(
+            passed=not missing,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(f"{batch}: {count} patients without a twin" for batch, count in missing.items())
+            or None,
+            metadata={"batches": len(chosen), "failed batches": list(missing), **counts},
+        )
+
+    return every_patient
+
+
+def _predictions_checks() -> dg.AssetChecksDefinition:
+    """What forecasts must show before they are published; judged on all batches of the run together."""
+    names = (tables.TRUE_PROBABILITIES, tables.COVERS)
+
+    @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="predictions", blocking=True) for name in names])
+    def judged(
+        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Said probabilities come true, and intervals hold what the whole state gives, on days nobody learned from."""
+        import polars as pl
+
+        from migraine_platform.twin.judgement import judge
+
+        with failing_plainly():
+            chosen = batches_of(context, settings)
+            population = Population.of(settings, lake)
+            read = {batch: lake.read_sealable(tables.Predictions, batch) for batch in chosen}
+            days = population.read(tables.PatientDays, chosen, ["patient_id", "date", "has_migraine"])
+            truth = population.read(tables.TruthPatientDays, chosen, ["patient_id", "date", "migraine_probability"])
+            found = judge(pl.concat([frame for frame, _ in read.values()]), days, truth)
+            wanted = settings.twin.promotion
+            problems = {
+                tables.TRUE_PROBABILITIES: found.calibration_problems(wanted),
+                tables.COVERS: found.coverage_problems(wanted),
+            }
+            for name, wrong in problems.items():
+                mark = lake.unseal if wrong else lake.seal
+                for batch, (_, content_hash) in read.items():
+                    mark(tables.Predictions, batch, content_hash, name)
+        for name, wrong in problems.items():
+            yield dg.AssetCheckResult(
+                asset_key="predictions",
+                check_name=name,
+                passed=not wrong,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description="; ".join(wrong) or None,
+                metadata={figure: value for figure, value in found._asdict().items() if value == value},
+            )
+
+    return judged

@@ -1,0 +1,133 @@
+"""Twins in Dagster: made in one run, held to their checks, one batch or all of them, with a trail that only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from migraine_platform.config import Settings, load_settings, resized
+from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.twins import SAID
+from migraine_platform.defs.build import build_defs
+from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, all_batches_tags
+from migraine_platform.twin.model import Model
+from migraine_platform.twin.storage import load_twins
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.lake import Lake
+from migraine_platform.warehouse.places import Places
+from migraine_platform_tests.conftest import change, make_project
+
+COHORT = ["feature_table", "feature_priors", "calibration", "site_days", *SIMULATED]
+TWINS = ["twin_population", *SAID]
+BATCHES = ["batch-000", "batch-001", "batch-002"]
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory, instance) -> Settings:
+    """A project whose cohort and twins lie in the lake."""
+    settings = load_settings("tiny", make_project(tmp_path_factory.mktemp("twins") / "project"))
+    assert run(settings, instance, COHORT + TWINS).success
+    return settings
+
+
+def run(
+    settings: Settings, instance: dg.DagsterInstance, assets: list[str], tags: dict[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
+    selection = dg.AssetSelection.assets(*assets)
+    job = dg.define_asset_job("some", selection=selection, tags=tags or all_batches_tags(settings))
+    merged = dg.Definitions.merge(build_defs(settings), dg.Definitions(jobs=[job]))
+    return merged.resolve_job_def("some").execute_in_process(
+        instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}}
+    )
+
+
+def lake_of(settings: Settings) -> Lake:
+    return Lake(Places.of(settings.platform).lake_url)
+
+
+def test_everybody_has_a_twin_that_can_be_loaded(settings) -> None:
+    lake, places = lake_of(settings), Places.of(settings.platform)
+    population = Model.from_frame(lake.read(tables.TwinPopulation))
+    for batch in BATCHES:
+        rows = lake.read(tables.Twins, [batch])
+        patients = lake.read(tables.Patients, [batch])
+        assert rows["patient_id"].to_list() == patients["patient_id"].to_list()
+        kept = load_twins(places.twins(rows["file_version"][0]))
+        assert kept.patient_ids == tuple(rows["patient_id"])
+        assert kept.versions() == rows["twin_version"].to_list()
+        assert kept.population == population.version == rows["population_version"][0]
+        assert lake.sealed(tables.Twins, batch)
+        assert lake.sealed(tables.Predictions, batch)
+
+
+def test_reasons_add_up_and_forecasts_reach_back_to_the_validation_days(settings) -> None:
+    lake = lake_of(settings)
+    last = settings.simulator.cohort.last_date
+    said = lake.read(tables.Predictions, BATCHES)
+    assert said.group_by("patient_id").len()["len"].unique().to_list() == [settings.twin.validation_days]
+    tonight = said.filter(pl.col("made_on") == last).sort("patient_id")
+    sums = lake.read(tables.Contributions, BATCHES).group_by("patient_id").agg(pl.col("log_odds").sum())
+    p = tonight["probability"]
+    assert (sums.sort("patient_id")["log_odds"] - (p / (1 - p)).log()).abs().max() < 1e-9
+
+
+def test_one_batch_alone_gives_the_same_bytes(settings, instance) -> None:
+    lake = lake_of(settings)
+    written = [table for said in SAID.values() for table in said]
+    before = {table: lake.content_hash(table, "batch-001") for table in written}
+    tags = {RANGE_START_TAG: "batch-001", RANGE_END_TAG: "batch-001"}
+    assert run(settings, instance, list(SAID), tags).success
+    assert {table: lake.content_hash(table, "batch-001") for table in written} == before
+
+
+def test_the_ui_shows_a_twin_and_how_true_forecasts_came(settings, instance) -> None:
+    for asset, picture in (("twins", "a twin"), ("predictions", "reliability")):
+        event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+        shown = str(event.asset_materialization.metadata[picture].value)
+        assert "data:image/png;base64," in shown
+        assert "P00" not in shown.split("base64,")[0]
+
+
+def test_the_trail_grows_by_a_night_and_keeps_what_was_said(settings, instance) -> None:
+    before = lake_of(settings).read(tables.Audit, BATCHES)
+    later = resized(settings, days=settings.simulator.cohort.days + 1)
+    assert run(later, instance, COHORT + TWINS).success
+    after = lake_of(later).read(tables.Audit, BATCHES)
+    kept = after.join(before, on=list(tables.Audit.key), how="semi").sort(tables.Audit.key)
+    assert kept.equals(before.sort(tables.Audit.key))
+    added = after.join(before, on=list(tables.Audit.key), how="anti")
+    last = later.simulator.cohort.last_date
+    forecasts, outcomes = (added.filter(pl.col("event") == event) for event in ("forecast", "outcome"))
+    assert forecasts["made_on"].unique().to_list() == [last]
+    assert forecasts.height == 60
+    # An outcome is complete on the evening after its day, and told only by a diary of that day: none can be there yet.
+    assert outcomes.is_empty()
+
+
+def test_forecasts_that_miss_a_demand_are_not_promoted(settings, instance) -> None:
+    root = settings.platform.data_dir.parent
+    change(root, "presets/tiny.yaml", "twin", "promotion", "coverage_90", to=[1.0, 1.0])
+    strict = load_settings("tiny", root)
+    assert run(strict, instance, COHORT + TWINS).success is False
+    lake = lake_of(strict)
+    assert not lake.sealed(tables.Predictions, "batch-000")
+    assert lake.sealed(tables.Twins, "batch-000")
+
+
+def test_without_the_populations_experts_the_step_says_what_is_missing(settings, instance) -> None:
+    places = Places.of(settings.platform)
+    for path in places.twins("x").parent.glob("experts-*.safetensors"):
+        path.unlink()
+    result = run(settings, instance, list(SAID))
+    assert not result.success
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    assert "experts-" in str(failure.step_failure_data.user_failure_data.description)
