@@ -1,0 +1,211 @@
+"""Claim: twins reach what an ideal learner reaches: forecasts, intervals, susceptibilities.
+
+python benchmarks/twin_forecast.py [--patients 400] [--learner FILE]
+
+The default population, 1,000 patients x 180 days. Twins of the first patients are made twice: with a population learned
+from the others alone (patients never seen), and with one learned from everybody's first 120 days (days never seen).
+Expected log loss is against (a), the probability that the whole state gives; (c) is the ideal learner of
+simulator/learner.py, (b) the filter that knows a patient's parameters. The learner takes most of an hour: what it said
+is kept in FILE, if one is given, and read from there the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from measure import machine
+from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression
+
+from migraine_platform.config import load_settings
+from migraine_platform.priors.configured import configured_features
+from migraine_platform.simulator.calibration import calibrate
+from migraine_platform.simulator.cohort import CohortSimulator, Lives
+from migraine_platform.simulator.learner import learn
+from migraine_platform.simulator.patients import TRIGGERS, first_patients
+from migraine_platform.simulator.realism import auc
+from migraine_platform.twin import twins as twin
+from migraine_platform.twin.hazard import follow
+from migraine_platform.twin.histories import Histories, histories
+from migraine_platform.twin.hypotheses import Evidence
+from migraine_platform.twin.judgement import expected_calibration_error
+from migraine_platform.twin.model import Clinical, Model, learn_model
+from migraine_platform.twin.triggers.sensitivity import sensitivities
+from migraine_platform.twin.uncertainty import uncertainty
+from migraine_platform.warehouse import tables
+
+SPANS = {30: slice(30, 60), 60: slice(60, 90), 120: slice(120, 180)}
+"""Days that are scored after so many days of history."""
+
+HYPOTHESES, PARTICLES = 256, 64
+
+
+def expected_log_loss(full: np.ndarray, forecast: np.ndarray) -> float:
+    """Mean cross-entropy between the full-state probability and a forecast."""
+    q = np.clip(forecast, 1e-9, 1 - 1e-9)
+    return float(-(full * np.log(q) + (1 - full) * np.log1p(-q)).mean())
+
+
+def interval_score(lower: np.ndarray, upper: np.ndarray, truth: np.ndarray) -> float:
+    """Gneiting and Raftery's score of 90 % intervals; less is better."""
+    return float((upper - lower + 20 * np.maximum(lower - truth, 0) + 20 * np.maximum(truth - upper, 0)).mean())
+
+
+def within_auc(migraine: np.ndarray, forecast: np.ndarray) -> float:
+    """Mean over persons of their own AUC."""
+    return float(np.nanmean([auc(days, p) for days, p in zip(migraine, forecast, strict=True)]))
+
+
+def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: slice) -> np.ndarray:
+    """One logistic regression for everybody: triggers, load, today's status, recent and usual migraine days."""
+    usual = twin.climatology(own)
+    logit = np.log(usual / (1 - usual))
+    columns = [
+        *np.moveaxis(replay.covariates.trigger, -1, 0),
+        *np.moveaxis(replay.covariates.load, -1, 0),
+        replay.forecasts.ill,
+        own.events[..., 4] * replay.forecasts.ill,
+        replay.forecasts.trace,
+        logit,
+    ]
+    x = np.stack(columns, axis=-1)[:, :-1]
+    y, told = own.events[:, 1:, 0], own.diary[:, 1:]
+    days = slice(30, 119)
+    model = LogisticRegression(max_iter=1000).fit(x[rows, days][told[rows, days]], y[rows, days][told[rows, days]])
+    flat = model.predict_proba(x[target].reshape(-1, x.shape[-1]))[:, 1]
+    return np.concatenate([np.full((len(x[target]), 1), np.nan), flat.reshape(x[target].shape[:2])], axis=1)
+
+
+def learner_of(simulator: CohortSimulator, lives: Lives, path: Path | None) -> dict[str, np.ndarray]:
+    """What the ideal learner said, from the file if it is there."""
+    if path is None or not path.is_file():
+        found = learn(simulator, lives, HYPOTHESES, PARTICLES, lambda done: print(f"{done} learned", file=sys.stderr))
+        said = {
+            "forecast": found.forecast,
+            "interval": found.interval,
+            "s": found.susceptibility,
+            "si": found.susceptibility_interval,
+            "eff": found.effective,
+        }
+        if path is None:
+            return said
+        np.savez(path, **said)
+    with np.load(path) as kept:
+        return {name: kept[name] for name in ("forecast", "interval", "s", "si", "eff")}
+
+
+def report(
+    name: str, model: Model, clinical: Clinical, own: Histories, ideal: dict, full: np.ndarray, migraine: np.ndarray,
+    s: np.ndarray, known: np.ndarray, shared: np.ndarray,
+) -> None:  # fmt: skip
+    """Print one model's figures."""
+    points = model.points(load_settings("default").twin.points)
+    _, replay = twin.create(model, clinical, points, own)
+    evidence = Evidence.of(own, replay.channels)
+    said, _ = follow(points, model.effects, replay.covariates, evidence, None, True)
+    told = uncertainty(
+        said, model.effects, replay.covariates, clinical.prior.Q, clinical.atoms, model.lasting_weights(clinical)
+    )
+    mend = model.recalibration.apply
+    nothing = np.full((own.count, 1), np.nan)
+    p, lower, upper = (
+        np.concatenate([nothing, mend(part[:, :-1])], axis=1) for part in (said.probability, told.lower, told.upper)
+    )
+    usual = twin.climatology(own)
+    print(f"\n{name}")
+    print("days of history   (a)     (b)     (c)    twin  climatology  shared  share of (c)'s gain, (b)'s, (a)'s")
+    for history, span in SPANS.items():
+        a, b, c, t, u, one = (
+            expected_log_loss(full[:, span], part[:, span])
+            for part in (full, known, ideal["forecast"], p, usual, shared)
+        )
+        shares = "  ".join(f"{100 * (u - t) / (u - ceiling):6.1f} %" for ceiling in (c, b, a))
+        print(f"{history:15}{a:8.4f}{b:8.4f}{c:8.4f}{t:8.4f}{u:10.4f}{one:10.4f}   {shares}")
+    last = SPANS[120]
+    y = migraine[:, last]
+    onset_days = np.zeros_like(migraine, dtype=bool)
+    onset_days[:, 1:] = migraine[:, :-1] == 0
+    fresh = onset_days[:, last]
+    print(f"{'last 60 days':22}{'AUC':>8}{'within':>8}{'Brier':>8}{'ECE':>8}{'AUC, onset days':>17}")
+    forecasts = {"(c)": ideal["forecast"], "twin": p, "shared": shared, "climatology": usual, "(b)": known}
+    for label, forecast in forecasts.items():
+        f = forecast[:, last]
+        print(
+            f"{label:22}{auc(y.ravel(), f.ravel()):8.4f}{within_auc(y, f):8.4f}{((f - y) ** 2).mean():8.4f}"
+            f"{expected_calibration_error(f.ravel(), y.ravel() > 0):8.4f}{auc(y[fresh], f[fresh]):17.4f}"
+        )
+    print(f"{'90 % intervals of (a)':24}{'cover':>8}{'score':>8}   (c): cover, score, ratio of scores")
+    for history, span in SPANS.items():
+        t = full[:, span]
+        mine = interval_score(lower[:, span], upper[:, span], t)
+        li, ui = ideal["interval"][:, span, 0], ideal["interval"][:, span, 1]
+        his = interval_score(li, ui, t)
+        held = ((lower[:, span] <= t) & (t <= upper[:, span])).mean()
+        print(f"{history:24}{held:8.3f}{mine:8.4f}   {((li <= t) & (t <= ui)).mean():.3f} {his:.4f}  {mine / his:.3f}")
+    susceptibilities(model, clinical, points, own, ideal, s)
+
+
+def susceptibilities(
+    model: Model, clinical: Clinical, points: object, own: Histories, ideal: dict, s: np.ndarray
+) -> None:
+    """Print what was learned of the triggers."""
+    prior = interval_score(np.full_like(s, 0.145), np.full_like(s, 0.955), s)
+    print(f"susceptibilities (the prior's interval scores {prior:.4f}); rank correlation by {', '.join(TRIGGERS)}")
+    for history in (30, 60, 120, 180):
+        made, _ = twin.create(model, clinical, points, own.until(history))
+        found = sensitivities(points, model.effects, made.standing)
+        mean, lower, upper = (part / model.effects.trigger for part in (found.mean, found.lower, found.upper))
+        im, ii = ideal["s"][:, history - 1, :, 0], ideal["si"][:, history - 1]
+        mine = [spearmanr(mean[:, k], s[:, k])[0] for k in range(4)]
+        his = [spearmanr(im[:, k], s[:, k])[0] for k in range(4)]
+        scores = interval_score(lower, upper, s), interval_score(ii[..., 0], ii[..., 1], s)
+        strong, weak = s > 0.7, s < 0.3
+        calls = []
+        for guess in (mean, im):
+            call = guess > s.mean()
+            precision = (call & strong).sum() / max(1, (call & (strong | weak)).sum())
+            calls.append(f"{precision:.3f}/{(call & strong).sum() / strong.sum():.3f}")
+        print(
+            f"{history:5} days: twin {np.round(mine, 3)} (c) {np.round(his, 3)}; intervals hold "
+            f"{((lower <= s) & (s <= upper)).mean():.3f}, score {scores[0]:.4f} against (c)'s {scores[1]:.4f}; "
+            f"strong or not, precision/recall {calls[0]} against {calls[1]}; (c)'s effective hypotheses "
+            f"{np.median(ideal['eff'][:, history - 1]):.0f}"
+        )
+
+
+def main() -> None:
+    """Simulate, learn, compare."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--patients", type=int, default=400)
+    arguments.add_argument("--learner", type=Path)
+    given = arguments.parse_args()
+    settings = load_settings("default")
+    features = configured_features(settings.priors)
+    simulator = CohortSimulator(settings.simulator, features, calibrate(settings.simulator, features))
+    frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
+    measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
+    everybody, _ = histories(measured, measured["patient_id"].unique().to_list())
+    clinical = Clinical.of(settings.simulator, features)
+    rows = slice(0, given.patients)
+    own = everybody.of(rows)
+    lives = simulator.live(first_patients(settings.simulator, given.patients))
+    full, migraine = lives.days.migraine_probability, lives.days.flag("has_migraine").astype(float)
+    known = simulator.filtered(lives, 128).forecast
+    ideal = learner_of(simulator, lives, given.learner)
+    print(machine())
+    print(f"{given.patients} patients x {own.days} days; (c) of {HYPOTHESES} hypotheses x {PARTICLES} particles")
+    others = slice(given.patients, None)
+    for name, teachers in (("patients never seen", everybody.of(others)), ("days never seen", everybody)):
+        model = learn_model(teachers.until(120), clinical, settings.twin)
+        _, replay = twin.create(model, clinical, model.points(256), everybody)
+        shared = shared_logistic(replay, everybody, others, rows)
+        s = lives.patients.susceptibility
+        report(name, model, clinical, own, ideal, full, migraine, s, known, shared)
+
+
+if __name__ == "__main__":
+    main()
