@@ -175,7 +175,7 @@ def _note(started: bool, entries: int, discarded: int) -> str | None:
         return "no day is there: the twin is the population's prior"
     if not entries:
         return "no diary entry: known by weather and device alone"
-    return f"{discarded} impossible values were discarded" if discarded else None
+    return f"impossible values discarded: {discarded}" if discarded else None
 
 
 def _prediction_frame(

@@ -283,7 +283,7 @@ def _empty(patients: int, days: int) -> Covariates:
 
 def _each(matrix: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """[P, n] matrix times each patient's row: to the last bit the same, whoever else is in the batch."""
-    return np.asarray(np.matmul(matrix, rows[..., None])[..., 0], dtype=np.float64)
+    return (matrix @ rows[..., None]).reshape(len(rows), len(matrix))
 
 
 def _propagate(prior: ClinicalPrior, spread: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -136,7 +136,7 @@ def histories(
     days = days.filter(pl.col("date") <= now)
     twice = days.group_by("patient_id", "date").len().filter(pl.col("len") > 1)
     refused = {
-        patient: f"{count} days are there more than once; expected one row per patient and day"
+        patient: f"days that are there more than once: {count}; expected one row per patient and day"
         for patient, count in twice.group_by("patient_id").len().iter_rows()
     }
     days = days.filter(~pl.col("patient_id").is_in(list(refused)))

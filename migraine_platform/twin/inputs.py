@@ -21,6 +21,7 @@ from migraine_platform.twin.histories import NEEDED, Histories, histories
 from migraine_platform.twin.hypotheses import Points, Standing
 from migraine_platform.twin.model import Clinical, Model
 from migraine_platform.twin.storage import to_bytes, version_of
+from migraine_platform.twin.twins import TwinError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.places import Places, replace_file
@@ -122,6 +123,9 @@ def build_cohort(
     model = Model.from_frame(read(tables.TwinPopulation))
     experts = load_experts(places.twins(f"experts-{model.version}"))
     found = read_histories(read, settings)
+    if not found.histories.count:
+        reason = next(iter(found.refused.values()), "there is no patient")
+        raise TwinError(f"measured.patient_days: nobody's days can be used, {len(found.refused)} are refused: {reason}")
     attacks = read(tables.Attacks, settings.simulator.cohort.batch_names)
     short = found.histories.diary.sum(axis=1) < settings.twin.short_history_days
 

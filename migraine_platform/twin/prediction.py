@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.twin.contributions import FACTORS, Person, contributions, factor_sd
+from migraine_platform.twin.features import EVENTS
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.hypotheses import Forecasts, Points
 from migraine_platform.twin.model import Clinical, Model
@@ -22,6 +23,10 @@ from migraine_platform.twin.uncertainty import uncertainty
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
+
+
+BY_NOW = EVENTS.index("migraine_by_evening")
+"""First of the events that a day's evening knows; those before are complete only on the next."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Predictions:
     @property
     def began(self) -> NDArray[np.float64]:
         """[P] probability of an onset tomorrow, an attack that goes on counting as none."""
-        return self.onset * (1 - self.goes_on)
+        return np.maximum(self.probability - self.goes_on, 0.0)
 
     def to_frame(self) -> pl.DataFrame:
         """One row per patient."""
@@ -116,11 +121,12 @@ def input_hashes(histories: Histories) -> list[str]:
     """First digits of the hash of all that was recorded of each patient: the same days, the same hash."""
     import hashlib
 
-    out = []
+    out, events = [], histories.events.copy()
+    events[:, -1, :BY_NOW] = False
     for i in range(histories.count):
         digest = hashlib.sha256(str(histories.last).encode())
         first = histories.begun[i]
-        for part in (histories.values, histories.present, histories.events):
+        for part in (histories.values, histories.present, events):
             digest.update(np.ascontiguousarray(part[i, first:]).tobytes())
         out.append(digest.hexdigest()[:12])
     return out

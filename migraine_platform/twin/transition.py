@@ -49,7 +49,8 @@ class StateSpace:
         today = np.where(days.context_seen[..., 0], days.context[..., 0], self.dynamics.pain)
         shift = self.dynamics.pain * effect[:, 0] + today[..., None] * effect[:, 1]
         weekend = days.context[..., 3, None] * effect[:, 2]
-        return self.filtered.next_mean + shift + weekend, self.filtered.next_variance
+        unknown = self.dynamics.pain * (1 - self.dynamics.pain) * effect[:, 0] ** 2
+        return self.filtered.next_mean + shift + weekend, self.filtered.next_variance + unknown
 
 
 @dataclass(frozen=True)

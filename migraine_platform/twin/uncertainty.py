@@ -199,7 +199,8 @@ class Recalibration:
             curvature = (design * (q * (1 - q))[:, None]).T @ design
             beta = beta + np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (y - q))
         gained = 2 * float((_log_score(design @ beta + shift, y) - _log_score(x + shift, y)).sum())
-        return cls(float(beta[0]), float(beta[1])) if chi2.sf(gained, 2) < SIGNIFICANT else cls()
+        asked = chi2.sf(gained, 2) < SIGNIFICANT and beta[1] > 0
+        return cls(float(beta[0]), float(beta[1])) if asked else cls()
 
 
 def _log_score(logit: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

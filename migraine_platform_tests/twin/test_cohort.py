@@ -125,7 +125,7 @@ def test_a_batch_s_twins_lie_in_the_file_that_its_rows_name(odd) -> None:
 def test_a_patient_whose_days_are_there_twice_is_refused_with_the_reason(odd) -> None:
     row = odd.row(tables.Twins, TWICE)
     assert row["status"] == "refused"
-    assert row["reason"] == "1 days are there more than once; expected one row per patient and day"
+    assert row["reason"] == "days that are there more than once: 1; expected one row per patient and day"
     assert row["twin_version"] == NO_VERSION
     assert not any(TWICE in frame["patient_id"] for frame in odd.made.built.frames.values())
 
@@ -161,7 +161,7 @@ def test_one_kind_of_day_alone_is_forecast_and_not_taken_for_certain(odd) -> Non
 def test_an_impossible_value_is_discarded_and_counted_once(odd) -> None:
     row = odd.row(tables.Twins, IMPOSSIBLE)
     assert row["discarded_values"] == 1
-    assert row["reason"] == "1 impossible values were discarded"
+    assert row["reason"] == "impossible values discarded: 1"
 
 
 def test_odd_patients_change_nobody_else_s_twin(odd, built) -> None:

@@ -67,7 +67,8 @@ def test_the_state_space_model_predicts_what_its_filter_expects() -> None:
         inputs = np.column_stack([np.full(6, dynamics.pain), pain, weekend])[:, None]
         expected, spread = ahead(dynamics, filter_histories(dynamics, whole).beliefs, inputs)
         assert_allclose(mean[:, last - 1], expected[:, 0], rtol=1e-9, atol=1e-12)
-        assert_allclose(variance[:, last - 1], spread[:, 0], rtol=1e-9)
+        unknown_pain = dynamics.pain * (1 - dynamics.pain) * dynamics.effect[:, 0] ** 2
+        assert_allclose(variance[:, last - 1], spread[:, 0] + unknown_pain, rtol=1e-9)
 
 
 def test_predicted_days_come_as_predicted() -> None:

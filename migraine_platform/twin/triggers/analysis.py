@@ -70,6 +70,7 @@ def days_of(points: Points, effects: Effects, standing: Standing, replay: Replay
     onset[:, :-1] = (complete & began)[:, 1:]
     goes_on = (evening & ~began)[:, 1:]
     usable[:, :-1] = histories.diary[:, 1:] & histories.diary[:, :-1] & ~goes_on
+    usable[:, -2:] = False  # what came of the last day is complete only tomorrow
     terms = onset_terms(Person.of(points, standing), effects, replay.covariates, replay.forecasts)
     return Days(onset, usable, terms, replay.covariates.trigger)
 
