@@ -26,10 +26,10 @@ ui: $(VENV)/installed
 	$(BIN)/migraine ui --preset $(PRESET) --port $(PORT)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
