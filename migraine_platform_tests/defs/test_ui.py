@@ -90,7 +90,15 @@ def ask(address: str, query: str, variables: dict[str, Any] | None = None) -> di
 def test_every_asset_is_loaded(ui) -> None:
     nodes = ask(ui[0], ASSETS)["assetNodes"]
     assert len(nodes) == 29
-    assert {node["groupName"] for node in nodes} == {"priors", "cohort", "realism", "aline", "exports", "warehouse"}
+    assert {node["groupName"] for node in nodes} == {
+        "priors",
+        "cohort",
+        "realism",
+        "aline",
+        "twins",
+        "exports",
+        "warehouse",
+    }
     assert all(node["hasMaterializePermission"] for node in nodes)
 
 

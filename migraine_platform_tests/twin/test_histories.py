@@ -72,7 +72,7 @@ def test_a_day_that_is_there_twice_refuses_that_patient_alone(measured, historie
     who = histories.patient_ids[3]
     again = measured.filter(pl.col("patient_id") == who).head(2)
     found, refused = read_histories(pl.concat([again, measured]), histories.patient_ids)
-    assert refused == {who: "2 days are there more than once; expected one row per patient and day"}
+    assert refused == {who: "days that are there more than once: 2; expected one row per patient and day"}
     assert_equal(found, histories.of(np.delete(np.arange(histories.count), 3)))
 
 
