@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
@@ -65,6 +66,19 @@ def run(preset: str | None) -> None:
 
     run_platform(settings)
     _show_warehouse(Places.of(settings.platform).warehouse)
+
+
+@main.command()
+@click.option("--date", "night", metavar="DAY", help="The night to run, as 2026-11-21; by default tonight.")
+@preset_option
+@plain_errors
+def night(night: str | None, preset: str | None) -> None:
+    """Live the days that have passed since the last night, update every twin, publish the warehouse."""
+    from migraine_platform.defs.launch import run_night
+
+    settings = _settings(preset)
+    run_night(settings, _day(night) if night else None)
+    click.echo(f"Warehouse: {Places.of(settings.platform).warehouse}")
 
 
 @main.command()
@@ -255,6 +269,17 @@ def show(patient: str) -> None:
     click.echo(words(_places(), patient))
 
 
+@twin.command()
+@click.argument("batch", metavar="BATCH")
+@preset_option
+@plain_errors
+def rollback(batch: str, preset: str | None) -> None:
+    """Bring back the twins of BATCH that were replaced last; the next night publishes them."""
+    from migraine_platform.defs.launch import run_rollback
+
+    run_rollback(_settings(preset), batch)
+
+
 @main.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the page is not what it would be.")
 @plain_errors
@@ -291,6 +316,13 @@ def _settings(preset: str | None) -> Settings:
     settings = load_settings(preset)
     os.environ[PRESET_VARIABLE] = settings.preset
     return settings
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f'--date is "{text}"; expected a day, as in 2026-11-21') from None
 
 
 def _places() -> Places:

@@ -49,6 +49,7 @@ twin:
   population: {patients: 40, state_space_patients: 12, state_space_steps: 2, points: 32, steps: 2}
   experts: {width: 8, steps: 4, batch: 64, patients: 40}
   promotion: {calibration_error: 1.0, coverage_90: [0.0, 1.0]}
+  drift: {strangers: 40, stranger_days: 140}
 """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from migraine_platform.aline.scorecard import (
     complete_day_scores,
     policy_information,
     policy_scores,
+    posterior_of,
     score_frame,
 )
 from migraine_platform.aline.strangers import Strangers
@@ -73,6 +74,46 @@ def judge(
     scores += policy_scores(gained, settings.questions)
     frame = score_frame(scores).with_columns(version=pl.lit(card.version))
     return Verdict(frame, found, gained)
+
+
+class Fresh(NamedTuple):
+    """How a checkpoint's stated intervals hold on fresh patients."""
+
+    coverage: dict[str, float]
+    """Share of truths within stated 90 % intervals, by target."""
+    problems: list[str]
+
+
+FRESH_WINDOWS, FRESH_PATIENTS = 3000, 400
+FRESH_FIRST, FRESH_APART = 10**8, 10**4
+"""Numbers of fresh strangers: those of one day are others than those of any other day."""
+
+CHANCE = 3.5
+"""Standard errors beyond the promised band: chance goes there once in some hundred looks at seven targets."""
+
+
+@torch.no_grad()
+def fresh_calibration(net: Aline, strangers: Strangers, settings: Train, day: int) -> Fresh:
+    """Hold the posterior against windows of patients that were never used for anything.
+
+    Args:
+        day: number of the day; each has its own patients.
+    """
+    rng = np.random.default_rng((SEED, settings.seed, day))
+    task = strangers.fresh(FRESH_FIRST + FRESH_APART * day, FRESH_PATIENTS)
+    windows = task.simulator.draw(rng, FRESH_WINDOWS, complete=True)
+    episode = task.complete(windows)
+    found = Calibration.of(task.layout.names, posterior_of(net, episode.context), episode.truth)
+    low, high = settings.promotion.coverage_90
+    slack = CHANCE * float(np.sqrt(0.9 * 0.1 / FRESH_WINDOWS))
+    shares = {name: float(share) for name, share in zip(found.names, found.share, strict=True)}
+    problems = [
+        f"{name}: {100 * share:.1f} % of fresh truths in stated 90 % intervals; expected {100 * low:.0f} to "
+        f"{100 * high:.0f} %"
+        for name, share in shares.items()
+        if not low - slack <= share <= high + slack
+    ]
+    return Fresh(shares, problems)
 
 
 def checkpoint_row(net: Aline, card: Card) -> dict[str, str | int | float]:

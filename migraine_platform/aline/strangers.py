@@ -52,6 +52,14 @@ class Strangers:
         """Windows of the scoring group, targets in the units of training."""
         return self.task.on(self._windows(SCORING, self.data.scoring_patients))
 
+    def fresh(self, first: int, patients: int) -> MigraineWindow:
+        """Windows of patients of whom nobody has heard, targets in the units of training.
+
+        Args:
+            first: number of the first of them.
+        """
+        return self.task.on(self._windows(first, patients))
+
     @cached_property
     def bayes(self) -> BankPosterior:
         """The Bayes predictor of complete windows."""

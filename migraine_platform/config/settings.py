@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 from migraine_platform.config.base import Cron, Frozen, InputFile, NonNegative, Positive, RootedPath, RootedUrl
 from migraine_platform.config.exports import Exports
 from migraine_platform.config.hours import Hours
+from migraine_platform.config.ingest import Ingest
+from migraine_platform.config.operations import Operations
 from migraine_platform.config.realism import Realism
 from migraine_platform.config.simulator import Simulator
 from migraine_platform.config.train import Train
@@ -82,6 +84,8 @@ class Settings(Frozen):
     twin: Twin
     realism: Realism
     exports: Exports
+    ingest: Ingest
+    operations: Operations
 
     @classmethod
     def sections(cls) -> list[str]:

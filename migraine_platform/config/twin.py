@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen, Positive, Share, ShareRange
+from migraine_platform.config.change import KINDS
+from migraine_platform.config.detectors import Detectors
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -46,6 +48,54 @@ class Promotion(Frozen):
     """How many of the true probabilities 90 % intervals may hold."""
 
 
+class Drift(Frozen):
+    """How a change of a person is noticed, and what follows (`twin/drift/`)."""
+
+    kinds: dict[str, Positive]
+    """Prior of each kind of change: covariate, concept, label."""
+    expected_share: Share
+    """Prior share of covariate changes that are as clinicians expect them; the rest may be of any channel."""
+    level_change: Positive
+    """Standard deviation of changes of a hazard's level, log-odds."""
+    memory_days: Annotated[float, Field(ge=2)]
+    """Age at which a suspected change counts a third of a new one."""
+    change_probability: Share
+    """That a person of whom an alarm speaks did change on the day it names, before the days since then are weighed."""
+    oldest_days: Annotated[int, Field(ge=7)]
+    """How long ago a change that is examined may have begun."""
+    false_alarms_a_year: Positive
+    """Per patient, all detectors together."""
+    likelihood_ratio_share: Annotated[float, Field(gt=0, lt=1)]
+    """Of them; the classical detectors share the rest."""
+    strangers: Count
+    """Simulated patients who do not change, by whom thresholds are found."""
+    stranger_days: Annotated[int, Field(ge=120)]
+    detectors: Detectors
+
+    @model_validator(mode="after")
+    def _kinds_are_known(self) -> Drift:
+        if sorted(self.kinds) != sorted(KINDS):
+            raise ValueError(f"kinds must weigh {', '.join(KINDS)}")
+        return self
+
+
+class Retraining(Frozen):
+    """When twins are made anew, and what must be seen before the new ones replace the old (`twin/trials.py`)."""
+
+    after_days: Count
+    """Days since a batch's twins were made from the whole history."""
+    error_ratio: Positive
+    """Recent error of the state-space model over that at the start."""
+    adaptations: Count
+    """More of them than this."""
+    trial_nights: Count
+    """Nights that both forecast before one of them is dropped."""
+    cooldown_days: Annotated[int, Field(ge=0)]
+    """After a request, before a batch's next one."""
+    prior: Share
+    """That the challenger of a patient whose change was noticed is the better twin."""
+
+
 class Twin(Frozen):
     """Digital twins, and the population they are shrunk to."""
 
@@ -62,3 +112,5 @@ class Twin(Frozen):
     population: Population
     experts: Experts
     promotion: Promotion
+    drift: Drift
+    retraining: Retraining

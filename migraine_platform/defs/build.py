@@ -8,14 +8,27 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.assets.aline import aline_assets
 from migraine_platform.defs.assets.cohort import cohort_assets
 from migraine_platform.defs.assets.exports import exports_assets
+from migraine_platform.defs.assets.ingest import ingest_assets
 from migraine_platform.defs.assets.priors import priors_assets
 from migraine_platform.defs.assets.realism import realism_assets
 from migraine_platform.defs.assets.twins import twins_assets
 from migraine_platform.defs.assets.warehouse import warehouse_assets
-from migraine_platform.defs.automation import nightly_schedule, platform_job
+from migraine_platform.defs.automation import (
+    LATE_OBSERVATIONS,
+    NIGHTLY,
+    nightly_job,
+    nightly_schedule,
+    platform_job,
+    weekly_schedule,
+)
 from migraine_platform.defs.checks import platform_checks
-from migraine_platform.defs.context import patient_batches
+from migraine_platform.defs.context import night_of, patient_batches
+from migraine_platform.defs.freshness import with_freshness
+from migraine_platform.defs.health import health_definitions
+from migraine_platform.defs.inbox import inbox_sensor
 from migraine_platform.defs.logging import console_lines
+from migraine_platform.defs.retraining import retraining_jobs, retraining_sensors
+from migraine_platform.operations.clock import at, tonight
 from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places
 
@@ -27,23 +40,45 @@ def build_defs(settings: Settings) -> dg.Definitions:
     places = Places.of(settings.platform)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill policies: pinned, and covered by tests
+        assets = [
+            *priors_assets(owner),
+            *cohort_assets(owner, batches),
+            *ingest_assets(owner),
+            *realism_assets(owner),
+            *aline_assets(owner, batches),
+            *twins_assets(owner, batches),
+            *exports_assets(owner),
+            *warehouse_assets(owner),
+        ]
+        assets = with_freshness(assets, settings, NIGHTLY)
+        checks, retrain = platform_checks(), retraining_jobs(settings)
+        jobs = [platform_job(settings), nightly_job(settings), *retrain]
+        health = health_definitions(settings, assets, checks, [job.name for job in jobs])
         return dg.Definitions(
-            assets=[
-                *priors_assets(owner),
-                *cohort_assets(owner, batches),
-                *realism_assets(owner),
-                *aline_assets(owner, batches),
-                *twins_assets(owner, batches),
-                *exports_assets(owner),
-                *warehouse_assets(owner),
+            assets=[*assets, health.asset],
+            asset_checks=checks,
+            jobs=[*jobs, health.job],
+            schedules=[nightly_schedule(settings), weekly_schedule(settings), health.schedule],
+            sensors=[
+                *health.sensors,
+                inbox_sensor(settings, LATE_OBSERVATIONS),
+                *retraining_sensors(settings, retrain),
             ],
-            asset_checks=platform_checks(),
-            jobs=[platform_job(settings)],
-            schedules=[nightly_schedule(settings)],
             executor=_executor(settings.platform.executor),
             loggers={"console": console_lines},
-            resources={"settings": settings, "places": places, "lake": Lake(places.lake_url)},
+            resources={"settings": _of_the_night(settings, places), "places": places, "lake": Lake(places.lake_url)},
         )
+
+
+def _of_the_night(settings: Settings, places: Places) -> dg.ResourceDefinition:
+    """The settings of a cohort that has lived as long as the run's night says; else, as long as it has so far."""
+
+    @dg.resource
+    def tonights(context: dg.InitResourceContext) -> Settings:
+        tags = context.run.tags if context.run else {}
+        return at(settings, tonight(places, settings, night_of(tags)))
+
+    return tonights
 
 
 def _executor(name: str) -> dg.ExecutorDefinition:

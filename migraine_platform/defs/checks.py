@@ -13,6 +13,7 @@ from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import Population, batches_of, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image
+from migraine_platform.defs.drift import drift_checks
 from migraine_platform.defs.promotion import promotion_checks
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -30,7 +31,9 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "training_run": (tables.TrainingLog,),
     "checkpoint": (tables.Checkpoints, tables.Scores),
     "question_policy": (tables.Questions,),
+    "observations": (tables.Observations, tables.Files, tables.Quarantine),
     "twin_population": (tables.TwinPopulation,),
+    "drift_thresholds": (tables.Thresholds,),
     **SAID,
     **{name: (table,) for name, table in SIMULATED.items()},
 }
@@ -47,6 +50,7 @@ def platform_checks() -> list[dg.AssetChecksDefinition]:
         _validation_checks(),
         _realism_check(),
         *promotion_checks(),
+        *drift_checks(),
         _warehouse_check(),
     ]
 

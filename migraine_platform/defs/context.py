@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+NIGHT_TAG = "night"
+"""The night that a run is, as 2026-11-21."""
+
+RETRAIN_TAG, ROLLBACK_TAG, REMAKE_TAG = "twins/retrain", "twins/rollback", "twins/remake"
+"""What a run asks for besides the night: challengers, and why; the former twins; twins made anew, and why."""
 
 
 class SelectionError(UserError):
@@ -53,6 +59,19 @@ def batches_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext
             f"no patient batch is selected; expected a partition or a range of {names[0]} to {names[-1]}"
         )
     return chosen
+
+
+def night_of(tags: Mapping[str, str]) -> date | None:
+    """The night that a run is; None if it is none.
+
+    Raises:
+        SelectionError: if the tag is no day.
+    """
+    told = tags.get(NIGHT_TAG)
+    try:
+        return date.fromisoformat(told) if told else None
+    except ValueError:
+        raise SelectionError(f'run tag {NIGHT_TAG} is "{told}"; expected a day, as in 2026-11-21') from None
 
 
 def partitions_of(table: type[Table], batches: Sequence[str]) -> list[str]:
@@ -106,6 +125,17 @@ class Population:
             LakeError: if a partition is not there, or is another population's.
         """
         return self.lake.read(table, partitions, columns, self.stamp)
+
+    def before(self, table: type[Table], partition: str) -> "pl.DataFrame | None":
+        """Rows of this population by this code as an earlier night, or this one, left them; None if there are none."""
+        if self.lake.missing(table, [partition]):
+            return None
+        found = self.lake.stamp(table, partition)
+        today = self.stamp.last_date
+        later = found.last_date is not None and today is not None and found.last_date > today
+        if (found.population, found.code) != (self.stamp.population, self.stamp.code) or later:
+            return None
+        return self.lake.read(table, [partition])
 
     def write_many(self, frames: "Mapping[type[Table], pl.DataFrame]", partition: str) -> None:
         """Replace one partition of several tables."""

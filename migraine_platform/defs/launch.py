@@ -2,20 +2,22 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
 from migraine_platform.config import Settings, config_file
-from migraine_platform.defs.automation import PLATFORM_JOB
+from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
+from migraine_platform.defs.context import PARTITION_TAG, ROLLBACK_TAG
+from migraine_platform.defs.observed import BLOCKED_BY_CHECK
+from migraine_platform.defs.retraining import RETRAIN_JOB
 from migraine_platform.errors import UserError
+from migraine_platform.operations.clock import today
 from migraine_platform.warehouse.places import Places, replace_file
-
-BLOCKED_BY_CHECK = "DagsterAssetCheckFailedError"
-"""What a blocking check's step fails with; the check itself has said why already."""
 
 
 class RunFailedError(UserError):
@@ -35,12 +37,52 @@ def run_platform(settings: Settings) -> None:
     Raises:
         RunFailedError: with each failed step's or check's own sentence.
     """
+    run_job(settings, PLATFORM_JOB)
+
+
+def run_night(settings: Settings, night: date | None = None) -> None:
+    """Run the night's job in this process.
+
+    Args:
+        night: by default today's, in the configured zone.
+
+    Raises:
+        RunFailedError: with each failed step's or check's own sentence.
+    """
+    run_job(settings, NIGHTLY_JOB, night_tags(settings, night or today(settings)))
+
+
+def run_rollback(settings: Settings, batch: str) -> None:
+    """Bring back the twins of a batch that were replaced last, and publish.
+
+    Raises:
+        RunFailedError: if there is no such batch, or nothing was replaced yet.
+    """
+    names = settings.simulator.cohort.batch_names
+    if batch not in names:
+        raise RunFailedError(f'there is no batch "{batch}"; expected one of {names[0]} to {names[-1]}')
+    run_job(settings, RETRAIN_JOB, {PARTITION_TAG: batch, ROLLBACK_TAG: "asked for"}, batch)
+
+
+def run_job(settings: Settings, job: str, tags: Mapping[str, str] | None = None, partition: str | None = None) -> None:
+    """Run one of the platform's jobs in this process, with one line per event on standard error.
+
+    Raises:
+        RunFailedError: with each failed step's or check's own sentence.
+    """
     with _only_run(Places.of(settings.platform)):
         os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
         with _instance() as instance:
-            job = build_defs(settings).resolve_job_def(PLATFORM_JOB)
-            result = job.execute_in_process(
-                instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}}
+            result = (
+                build_defs(settings)
+                .resolve_job_def(job)
+                .execute_in_process(
+                    instance=instance,
+                    raise_on_error=False,
+                    run_config={"loggers": {"console": {}}},
+                    tags=dict(tags or {}),
+                    partition_key=partition,
+                )
             )
     if not result.success:
         raise RunFailedError("the run failed\n" + _reasons(result))

@@ -18,7 +18,7 @@ from migraine_platform.config.simulator import Simulator, batch_name
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.drift import drift_frame
+from migraine_platform.simulator.drift import Change, drift_frame
 from migraine_platform.simulator.exposure import Exposure, Usual, usual_days
 from migraine_platform.simulator.frames import DayFrames, attack_frame, patient_frame, truth_frame
 from migraine_platform.simulator.interventions import Intervention, PairedWorlds, Replicates, replicated, under
@@ -87,13 +87,16 @@ class CohortSimulator:
         """What these persons' days are like on average."""
         return usual_days(self.settings, self.world, self.exposure, persons)
 
-    def live(self, patients: Patients, fate: int = 0) -> Lives:
+    def live(self, patients: Patients, fate: int = 0, change: Change | None = None) -> Lives:
         """Let some patients live, and record what their diaries and devices would have.
 
         Args:
             fate: replicate of the draws; 0 is the cohort's.
+            change: what changes in them instead of what the population's drift would.
         """
         persons = self.persons(patients)
+        if change is not None:
+            persons = persons._replace(change=change)
         days = live(self.world, persons, self.regime, Days.empty(len(patients.index), self.calendar), fate)
         return Lives(patients, persons, days, self.record(patients, days, fate))
 
@@ -104,8 +107,17 @@ class CohortSimulator:
             self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, fate
         )
 
-    def batch(self, number: int) -> dict[str, pl.DataFrame]:
-        """The tables of one batch, by declared name."""
+    def measured(self, lives: Lives) -> pl.DataFrame:
+        """Rows of `measured.patient_days` of some lives."""
+        daily = DayFrames(lives.patients, lives.persons, lives.days, self.calendar, batch_name(0))
+        return measured_days(daily.joined(), lives.recorded)
+
+    def batch(self, number: int, oracle: NDArray[np.float64] | None = None) -> dict[str, pl.DataFrame]:
+        """The tables of one batch, by declared name.
+
+        Args:
+            oracle: [P, any] the best forecasts of its first days, if they are known; the others' are left out then.
+        """
         lives = self.live(draw_batch(self.settings, number))
         patients, persons, days = lives.patients, lives.persons, lives.days
         name = batch_name(number)
@@ -124,9 +136,13 @@ class CohortSimulator:
             "cohort.patient_days": joined,
             "measured.patient_days": measured_days(joined, lives.recorded),
             "truth.patients": truth_frame(patients, persons, entries),
-            "truth.patient_days": daily.truth(self.oracle(lives)),
+            "truth.patient_days": daily.truth(self.oracle(lives) if oracle is None else self._longer(oracle)),
             "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
         }
+
+    def _longer(self, oracle: NDArray[np.float64]) -> NDArray[np.float64]:
+        kept = oracle[:, : self.calendar.days]
+        return np.pad(kept, ((0, 0), (0, self.calendar.days - kept.shape[1])), constant_values=np.nan)
 
     def oracle(self, lives: Lives) -> NDArray[np.float64]:
         """[P, K] the best forecast from the measured days and the patient's true parameters; NaN where not asked."""

@@ -6,26 +6,26 @@ Belongs here: from histories to rows. Does not: the models, or where rows and fi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.twin import Twin
 from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.contributions import FACTORS
 from migraine_platform.twin.features import DIET, POSITION
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.hypotheses import Points, Standing
-from migraine_platform.twin.model import Clinical, Model
+from migraine_platform.twin.kept_rows import drift_frame, kept_columns, prediction_frame, watch_frame
+from migraine_platform.twin.lifecycle import Keeper, Kept, Past, begin, live_on
+from migraine_platform.twin.model import Model
 from migraine_platform.twin.prediction import Predictions, input_hashes, predict
 from migraine_platform.twin.symptoms.phases import Phases
 from migraine_platform.twin.symptoms.progression import SIGNS, fit_symptoms
 from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, Choice, StateSpace, Transition, choose, horizon
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.sensitivity import sensitivities
-from migraine_platform.twin.twins import Replay, Twins, Validation, create, update, validate
-from migraine_platform.twin.uncertainty import uncertainty
+from migraine_platform.twin.twins import Replay, Twins, Validation, validate
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 
@@ -49,20 +49,24 @@ OBSERVED = {
 class Built:
     """A cohort's twins, and their rows."""
 
-    twins: Twins
+    kept: Kept
     points: Points
     predictions: Predictions
     histories: Histories
     replay: Replay
+    """As if nobody had changed."""
     frames: dict[type[Table], pl.DataFrame]
     """Without the columns that depend on the batch."""
 
+    @property
+    def twins(self) -> Twins:
+        """As of the last evening."""
+        return self.kept.twins
+
 
 def build(
-    model: Model,
-    clinical: Clinical,
+    keeper: Keeper,
     experts: Experts,
-    settings: Twin,
     histories: Histories,
     attacks: pl.DataFrame,
     has_aura: NDArray[np.bool_],
@@ -70,7 +74,7 @@ def build(
     start: Callable[[Points], Standing | None] = lambda points: None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Built:
-    """Create every patient's twin from his days, validate it on the last of them, and tell tomorrow.
+    """Create every patient's twin from his days, keep it over the last of them, and tell tomorrow.
 
     Args:
         attacks: the patients' logs; only what they recorded of them is used.
@@ -78,44 +82,45 @@ def build(
         population: hash of the population that the patients belong to.
         start: where twins start instead of the population's prior.
     """
-    points = model.points(settings.points)
+    model, points, settings = keeper.model, keeper.points, keeper.settings
     before = max(1, histories.days - settings.validation_days)
     progress(f"twins: {histories.count} patients, {before} days, then {histories.days - before} to validate on")
-    early, first = create(model, clinical, points, histories.until(before), start(points))
-    twins, last = early, first
+    lived = begin(keeper, histories.until(before), start(points))
+    evenings, replay, detections = [lived.evenings], lived.replay, lived.detections
     if before < histories.days:
-        twins, last = update(model, clinical, points, early, histories.since(before - 1), with_spread=True)
-    replay = first.then(last) if before < histories.days else first
-    said = predict(model, clinical, points, twins)
-    progress("twins: models of the next day, triggers, symptoms")
+        lived = live_on(keeper, lived.kept, histories, Past(lived.evenings.record, {}))
+        evenings, replay, detections = [*evenings, lived.evenings], replay.then(lived.replay), lived.detections
+    twins = lived.kept.twins
+    said = predict(model, keeper.clinical, points, twins)
+    progress(f"twins: {len(detections)} changes of persons; models of the next day, triggers, symptoms")
     days = model.scales.standard(histories)
-    state_space = StateSpace(model.dynamics, replay.channels)
-    models: dict[str, Transition] = {STATE_SPACE: state_space, EXPERTS: experts}
+    models: dict[str, Transition] = {STATE_SPACE: StateSpace(model.dynamics, replay.channels), EXPERTS: experts}
     choice = choose(models, days, settings.validation_days)
     useful = horizon(model.dynamics, replay.channels, days, settings.validation_days, settings.horizon_days)
     told = days_of(points, model.effects, twins.standing, replay, histories)
     shown = [CHANNELS.index(sign) for sign in SIGNS]
     symptoms = fit_symptoms(histories, attacks, days.z[..., shown], days.seen[..., shown], has_aura)
-    symptoms = type(symptoms)(
-        symptoms.patient_ids, symptoms.phases, symptoms.onsets.given_tomorrow(said.began), symptoms.signs
-    )
+    symptoms = replace(symptoms, onsets=symptoms.onsets.given_tomorrow(said.began))
     progression = symptoms.to_frames()
     versions = twins.versions()
+    watched = watch_frame(twins.patient_ids, evenings)
     frames: dict[type[Table], pl.DataFrame] = {
         tables.Twins: _twins_frame(
             model, points, twins, versions, choice, useful, validate(replay, histories, settings), symptoms.phases
-        ),
-        tables.Predictions: _prediction_frame(model, clinical, twins, versions, choice, last, histories, said),
-        tables.Contributions: _contribution_frame(said, histories),
+        ).pipe(kept_columns, watched, drift_frame(detections), trained_on=histories.last),
+        tables.Predictions: prediction_frame(twins.patient_ids, versions, choice.model, evenings[-1:]),
+        tables.Contributions: contribution_frame(said, histories),
         tables.TriggerSensitivity: sensitivities(points, model.effects, twins.standing).to_frame(twins.patient_ids),
         tables.TriggerThresholds: threshold_frame(told, histories),
         tables.TriggerInteractions: interaction_frame(told, histories),
         tables.SymptomPhases: progression.phases,
         tables.OnsetTimes: progression.onset_times,
         tables.Signs: progression.signs,
-        tables.Audit: _audit_frame(said, versions, histories, population),
+        tables.Audit: audit_frame(said, versions, histories, population),
+        tables.Watch: watched,
+        tables.Drift: drift_frame(detections),
     }
-    return Built(twins, points, said, histories, replay, frames)
+    return Built(lived.kept, points, said, histories, replay, frames)
 
 
 def _twins_frame(
@@ -178,52 +183,7 @@ def _note(started: bool, entries: int, discarded: int) -> str | None:
     return f"impossible values discarded: {discarded}" if discarded else None
 
 
-def _prediction_frame(
-    model: Model,
-    clinical: Clinical,
-    twins: Twins,
-    versions: list[str],
-    choice: Choice,
-    last: Replay,
-    histories: Histories,
-    said: Predictions,
-) -> pl.DataFrame:
-    """Rows of `twin.predictions`: the last evenings' forecasts, by filters that knew no later day, and tonight's."""
-    import polars as pl
-
-    own = {"model": choice.model, "twin_version": versions}
-    frames = [said.to_frame().with_columns(pl.Series(name, values) for name, values in own.items())]
-    if last.forecasts.spread.shape[-1]:
-        weights = model.lasting_weights(clinical)
-        told = uncertainty(last.forecasts, model.effects, last.covariates, clinical.prior.Q, clinical.atoms, weights)
-        mend = model.recalibration.apply
-        probability, lower, upper = mend(last.forecasts.probability), mend(told.lower), mend(told.upper)
-        evenings = probability.shape[1] - 1  # the last one is tonight's, which is there already
-        first = histories.days - probability.shape[1]
-        made_on = pl.date_range(histories.first, histories.last, eager=True)[first : first + evenings]
-        values = {
-            "probability": probability,
-            "lower": lower,
-            "upper": upper,
-            "confidence": 1 - (upper - lower),
-            "aleatoric": told.aleatoric,
-            "epistemic": told.epistemic,
-        }
-        frames.append(
-            pl.DataFrame(
-                {
-                    "patient_id": np.repeat(twins.patient_ids, evenings),
-                    "made_on": pl.concat([made_on] * histories.count),
-                    **{name: part[:, :-1].ravel() for name, part in values.items()},
-                    **{name: np.repeat(part, evenings) for name, part in own.items()},
-                }
-            ).with_columns(for_date=pl.col("made_on").dt.offset_by("1d"))
-        )
-    columns = [column.name for column in tables.Predictions.columns]
-    return pl.concat([frame.select(columns) for frame in frames]).sort(tables.Predictions.key)
-
-
-def _contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
+def contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.contributions`, with what was recorded today beside its effect."""
     import polars as pl
 
@@ -243,7 +203,7 @@ def _contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame
     )
 
 
-def _audit_frame(said: Predictions, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
+def audit_frame(said: Predictions, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
     """Tonight's forecasts as rows of `twin.audit`."""
     import polars as pl
 

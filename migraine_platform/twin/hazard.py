@@ -65,17 +65,19 @@ def follow(
     evidence: Evidence,
     standing: Standing | None = None,
     with_spread: bool = False,
+    with_likelihood: bool = False,
 ) -> tuple[Forecasts, Standing]:
     """Follow every patient over K days.
 
     Args:
         standing: as of the evening before the first of the days; by default nothing is known yet.
         with_spread: whether the hypotheses' single forecasts are wanted too.
+        with_likelihood: whether the days' probabilities under each hypothesis are.
     """
     patients, days = evidence.diary.shape
     old = standing or first_standing(points, effects, patients)
     new = Standing(*(part.copy() for part in old))
-    out = no_forecasts(patients, days, with_spread)
+    out = no_forecasts(patients, days, with_spread, len(points.level) if with_likelihood else 0)
     predictors = _predictors(effects, covariates)
 
     def work(first: int, last: int) -> None:
@@ -125,8 +127,12 @@ def _follow_one(
             if standing.numbers[i, STARTED] == 0:
                 _usual_day(points, standing.onset[i])
             _renew(points, effects, share, standing.log_weight[i])
+            if out.likelihood.shape[2] > 0:
+                out.likelihood[i, k] = -standing.log_weight[i]
             _complete_yesterday(effects, evidence.late[i, k], standing, i)
             _weigh(effects, evidence.diary[i, k], evidence.events[i, k], evidence.pain[i, k], standing, i)
+            if out.likelihood.shape[2] > 0:
+                out.likelihood[i, k] += standing.log_weight[i]
             out.log_evidence[i, k] = _normalise(standing.log_weight[i], share)
             ill = _mean(share, standing.ill[i])
             _keep_count(evidence.diary[i, k], evidence.events[i, k], ill, standing.numbers[i])

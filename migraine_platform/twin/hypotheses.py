@@ -111,6 +111,13 @@ class Evidence(NamedTuple):
         """Some of the patients."""
         return Evidence(self.diary[rows], self.events[rows], self.late[rows], self.pain[rows], self.begun[rows])
 
+    def then(self, later: Evidence) -> Evidence:
+        """Both stretches of days as one."""
+        days = [np.concatenate(parts, axis=1) for parts in zip(self[:-1], later[:-1], strict=True)]
+        here = self.diary.shape[1]
+        begun = np.where(self.begun < here, self.begun, here + np.maximum(later.begun, 0))
+        return Evidence(days[0], days[1], days[2], days[3], begun)
+
     def since(self, first: int) -> Evidence:
         """The days from one on; the first of them knows what the day before it told late."""
         days = slice(first, None)
@@ -149,6 +156,8 @@ class Forecasts(NamedTuple):
     spread: NDArray[np.float64]
     """[P, K, 2, LOGIT_BINS] weight of the hypotheses by what they forecast: a migraine day, if today was none; an
     onset, if it was one. No bins if not wanted."""
+    likelihood: NDArray[np.float64]
+    """[P, K, M] log probability of what the day recorded of attacks under each hypothesis. None if not wanted."""
 
 
 def first_standing(points: Points, effects: Effects, patients: int) -> Standing:

@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from migraine_platform.config import Settings
+from migraine_platform.config import Settings, resized
 from migraine_platform.config.twin import Twin
+from migraine_platform.ingest.overlay import overlay
 from migraine_platform.priors.features import Feature
+from migraine_platform.simulator.calibration import Calibration
+from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.twin.audit import extended
+from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.cohort import NO_VERSION, Built, build
+from migraine_platform.twin.drift.alarms import Thresholds, thresholds_of
+from migraine_platform.twin.drift.examination import Course
+from migraine_platform.twin.drift.strangers import undrifted
 from migraine_platform.twin.histories import NEEDED, Histories, histories
 from migraine_platform.twin.hypotheses import Points, Standing
+from migraine_platform.twin.keeping import Earlier, challenger_frame, retraining_frame
+from migraine_platform.twin.lifecycle import Keeper, begin
 from migraine_platform.twin.model import Clinical, Model
 from migraine_platform.twin.storage import to_bytes, version_of
 from migraine_platform.twin.twins import TwinError
@@ -63,11 +72,15 @@ class Made:
     model: Model
 
 
-def read_histories(read: Read, settings: Settings) -> Found:
-    """Everybody's measured days."""
+def read_histories(read: Read, settings: Settings, batches: Sequence[str] | None = None) -> Found:
+    """What was measured and observed of everybody, or of some batches' patients."""
+    import polars as pl
+
     cohort = settings.simulator.cohort
-    patients = read(tables.Patients, cohort.batch_names, ["patient_id", "patient_batch", "has_aura"])
-    days = read(tables.MeasuredDays, cohort.batch_names, list(NEEDED))
+    chosen = list(batches) if batches is not None else cohort.batch_names
+    patients = read(tables.Patients, chosen, ["patient_id", "patient_batch", "has_aura"])
+    observed = read(tables.Observations).filter(pl.col("patient_id").is_in(patients["patient_id"].to_list()))
+    days = overlay(read(tables.MeasuredDays, chosen, list(NEEDED)), observed)
     found, refused = histories(days, patients["patient_id"].to_list(), cohort.last_date)
     aura = dict(patients.select("patient_id", "has_aura").iter_rows())
     return Found(
@@ -104,6 +117,26 @@ def learn_experts(model: Model, known: Histories, settings: Twin, progress: Call
     return fit(model.scales.standard(known.of(taught)), chosen, progress=progress)
 
 
+def find_thresholds(
+    model: Model, settings: Settings, features: tuple[Feature, ...], calibration: Calibration
+) -> Thresholds:
+    """Thresholds of all detectors of drift, by simulated patients who do not change."""
+    own = settings.twin.drift
+    long = resized(settings, days=own.stranger_days)
+    nothing = Thresholds(np.inf, {}, {})
+    keeper = keeper_of(model, settings, features, nothing)
+    known = undrifted(CohortSimulator(long.simulator, features, calibration), own.strangers)
+    return thresholds_of(begin(keeper, known).evenings.record, known.first, own, own.detectors)
+
+
+def keeper_of(model: Model, settings: Settings, features: tuple[Feature, ...], thresholds: Thresholds) -> Keeper:
+    """What twins of this population are kept by."""
+    drift = settings.simulator.drift
+    course = Course(drift.gradual_days, drift.recurring_days, settings.twin.drift.oldest_days)
+    expected = {name: sign for name, sign in drift.covariate_features.items() if name in CHANNELS}
+    return Keeper.of(model, clinical_of(settings, features), thresholds, course, settings.twin, expected)
+
+
 def build_cohort(
     read: Read,
     settings: Settings,
@@ -113,7 +146,7 @@ def build_cohort(
     population: str,
     progress: Callable[[str], None],
 ) -> Made:
-    """Everybody's twins, from the population's model as it lies in the lake.
+    """Everybody's twins, made anew, from the population's newest model.
 
     Args:
         promoted: a checkpoint of ALINE is in use: patients with short histories start from what it infers.
@@ -123,9 +156,7 @@ def build_cohort(
     model = Model.from_frame(read(tables.TwinPopulation))
     experts = load_experts(places.twins(f"experts-{model.version}"))
     found = read_histories(read, settings)
-    if not found.histories.count:
-        reason = next(iter(found.refused.values()), "there is no patient")
-        raise TwinError(f"measured.patient_days: nobody's days can be used, {len(found.refused)} are refused: {reason}")
+    demand_somebody(found)
     attacks = read(tables.Attacks, settings.simulator.cohort.batch_names)
     short = found.histories.diary.sum(axis=1) < settings.twin.short_history_days
 
@@ -135,19 +166,20 @@ def build_cohort(
         progress(f"twins: {int(short.sum())} patients with short histories start from ALINE's posterior")
         return _amortised(read, settings, places, features, points, model, found, short)
 
-    built = build(
-        model,
-        clinical_of(settings, features),
-        experts,
-        settings.twin,
-        found.histories,
-        attacks,
-        found.has_aura,
-        population,
-        start,
-        progress,
-    )
+    keeper = keeper_of(model, settings, features, Thresholds.from_frame(read(tables.Thresholds)))
+    built = build(keeper, experts, found.histories, attacks, found.has_aura, population, start, progress)
     return Made(built, found, model)
+
+
+def demand_somebody(found: Found) -> None:
+    """Refuse a cohort of which nobody's days can be used.
+
+    Raises:
+        TwinError: with the first reason.
+    """
+    if not found.histories.count:
+        reason = next(iter(found.refused.values()), "there is no patient")
+        raise TwinError(f"measured.patient_days: nobody's days can be used, {len(found.refused)} are refused: {reason}")
 
 
 def _amortised(
@@ -178,32 +210,57 @@ def _amortised(
 
 
 def batch_frames(
-    made: Made, batch: str, places: Places, trail: pl.DataFrame | None, days: pl.DataFrame
+    made: Made, batch: str, places: Places, earlier: Earlier, days: pl.DataFrame
 ) -> dict[type[Table], pl.DataFrame]:
     """One batch's rows; its twins are written to a file of their own, whose version the rows name.
 
+    What earlier twins said, saw and found stays as far as the new ones do not say it anew.
+
     Args:
-        trail: the batch's audit trail so far.
+        earlier: rows as they are in the lake.
         days: patient_id, date, has_migraine of the batch's measured days.
     """
     import polars as pl
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] == batch]
-    twins = made.built.twins.of(np.array(own, dtype=np.int64))
-    content = to_bytes(twins)
+    kept = made.built.kept.of(np.array(own, dtype=np.int64))
+    content = to_bytes(kept)
     version = version_of(content)
     replace_file(places.twins(version), content)
-    patients = list(twins.patient_ids)
+    patients = list(kept.twins.patient_ids)
     frames = {table: frame.filter(pl.col("patient_id").is_in(patients)) for table, frame in made.built.frames.items()}
     frames[tables.Twins] = pl.concat(
         [
-            frames[tables.Twins].with_columns(patient_batch=pl.lit(batch), file_version=pl.lit(version)),
+            frames[tables.Twins].with_columns(
+                patient_batch=pl.lit(batch),
+                file_version=pl.lit(version),
+                previous_file_version=pl.lit(None, dtype=pl.String),
+            ),
             *_refused_rows(made, batch, version),
         ],
         how="diagonal_relaxed",
     ).select([column.name for column in tables.Twins.columns])
-    frames[tables.Audit] = extended(trail, frames[tables.Audit], days)
+    frames[tables.Audit] = extended(earlier(tables.Audit, batch), frames[tables.Audit], days)
+    for table in (tables.Predictions, tables.Watch, tables.Drift):
+        frames[table] = _with_earlier(frames[table], earlier(table, batch), table)
+    versions = frames[tables.Twins].select("patient_id", "twin_version")
+    told = frames[tables.Predictions]
+    frames[tables.Predictions] = told.drop("twin_version").join(versions, on="patient_id").select(told.columns)
+    frames[tables.Challengers] = challenger_frame(None, places)
+    frames[tables.Retrainings] = retraining_frame(earlier(tables.Retrainings, batch), [])
     return frames
+
+
+def _with_earlier(frame: pl.DataFrame, before: pl.DataFrame | None, table: type[Table]) -> pl.DataFrame:
+    """Rows with those of earlier twins that are of earlier evenings than any of theirs."""
+    import polars as pl
+
+    if before is None or before.is_empty():
+        return frame
+    evening = table.key[1]
+    first = frame[evening].min()
+    older = before if first is None else before.filter(pl.col(evening) < first)
+    return pl.concat([older.select(frame.columns), frame])
 
 
 def _refused_rows(made: Made, batch: str, version: str) -> list[pl.DataFrame]:
@@ -230,6 +287,9 @@ def _refused_rows(made: Made, batch: str, version: str) -> list[pl.DataFrame]:
                 "discarded_values": [0] * count,
                 "horizon_days": [0] * count,
                 "validation_days": [0] * count,
+                "trained_on": [made.built.twins.as_of] * count,
+                "updates": [0] * count,
+                "drift_adaptations": [0] * count,
             }
         )
     ]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEARNED_FROM, RECIPE = "patient.", "recipe."
-FORMAT = 1
+FORMAT = 2
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30
@@ -138,18 +138,27 @@ class Model:
         return pl.DataFrame(rows, schema=types, orient="row")
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame) -> Model:
-        """Inverse of `to_frame`.
+    def from_frame(cls, frame: pl.DataFrame, version: str | None = None) -> Model:
+        """Inverse of `to_frame`, where several versions may lie beside each other.
+
+        Args:
+            version: by default the one that was learned over the most days.
 
         Raises:
-            ModelError: if the rows are of another format, or incomplete.
+            ModelError: if the rows are of another format, or incomplete, or the version is not among them.
         """
+        import polars as pl
+
+        wanted = version or newest(frame)
+        frame = frame.filter(pl.col("version") == wanted)
+        if frame.is_empty():
+            raise ModelError(f"twin.population: version {wanted} is not there; learn the population again")
         found = {
             str(name): rows.sort("place")["value"].to_numpy()
             for (name,), rows in frame.partition_by("parameter", as_dict=True).items()
         }
-        if (version := found.get("format", np.array([np.nan]))[0]) != FORMAT:
-            raise ModelError(f"twin.population: format {version:g}; expected {FORMAT}: learn the population again")
+        if (form := found.get("format", np.array([np.nan]))[0]) != FORMAT:
+            raise ModelError(f"twin.population: format {form:g}; expected {FORMAT}: learn the population again")
         channels = len(CHANNELS)
         shapes = {
             "scales.table": (channels, -1),
@@ -179,6 +188,12 @@ class Model:
             )
         except (KeyError, ValueError, StopIteration) as error:
             raise ModelError(f"twin.population: {error} is missing or misshapen; learn the population again") from None
+
+
+def newest(frame: pl.DataFrame) -> str | None:
+    """The version of `twin.population` that was learned over the most days; None if there is none."""
+    rows = frame.filter(frame["parameter"] == "days").sort("value", "version")
+    return str(rows["version"][-1]) if rows.height else None
 
 
 def learn_model(

@@ -53,11 +53,12 @@ def foresee(points: Points, effects: Effects, standing: Standing, with_spread: b
     return out
 
 
-def no_forecasts(patients: int, days: int, with_spread: bool) -> Forecasts:
-    """Forecasts [P, K] that are still to be made."""
+def no_forecasts(patients: int, days: int, with_spread: bool, hypotheses: int = 0) -> Forecasts:
+    """Forecasts [P, K] that are still to be made, with the likelihoods of so many hypotheses."""
     sums = [np.zeros((patients, days)) for _ in range(7)]
     spread = np.zeros((patients, days, 2, LOGIT_BINS if with_spread else 0))
-    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], spread)
+    likelihood = np.zeros((patients, days, hypotheses))
+    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], spread, likelihood)
 
 
 @njit(cache=True)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from migraine_platform.twin.contributions import FACTORS, Person, contributions, factor_sd
+from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.features import EVENTS
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.hypotheses import Forecasts, Points
@@ -27,6 +28,29 @@ if TYPE_CHECKING:
 
 BY_NOW = EVENTS.index("migraine_by_evening")
 """First of the events that a day's evening knows; those before are complete only on the next."""
+
+
+class Said(NamedTuple):
+    """What P patients' twins say on K evenings of the day that follows; recalibrated."""
+
+    probability: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    """Lower end of the 90 % credible interval of the probability that the whole state would give."""
+    upper: NDArray[np.float64]
+    aleatoric: NDArray[np.float64]
+    epistemic: NDArray[np.float64]
+
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """By the names of `twin.predictions`."""
+        return {**self._asdict(), "confidence": 1 - (self.upper - self.lower)}
+
+
+def say(model: Model, clinical: Clinical, forecasts: Forecasts, covariates: Covariates) -> Said:
+    """Forecasts as they are told: with intervals, and recalibrated where that is needed."""
+    weights = model.lasting_weights(clinical)
+    told = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms, weights)
+    mend = model.recalibration.apply
+    return Said(mend(forecasts.probability), mend(told.lower), mend(told.upper), told.aleatoric, told.epistemic)
 
 
 @dataclass(frozen=True)
@@ -95,21 +119,12 @@ def predict(model: Model, clinical: Clinical, points: Points, twins: Twins) -> P
 
 
 def _told(model: Model, clinical: Clinical, points: Points, twins: Twins, forecasts: Forecasts) -> Predictions:
-    weights = model.lasting_weights(clinical)
-    told = uncertainty(forecasts, model.effects, twins.last, clinical.prior.Q, clinical.atoms, weights)
-    probability = model.recalibration.apply(forecasts.probability)
-    person = Person.of(points, twins.standing)
-    factors = contributions(person, model.effects, twins.last, forecasts, probability)
-    lower, upper = (model.recalibration.apply(end)[:, 0] for end in (told.lower, told.upper))
+    said = say(model, clinical, forecasts, twins.last)
+    factors = contributions(Person.of(points, twins.standing), model.effects, twins.last, forecasts, said.probability)
     return Predictions(
         patient_ids=twins.patient_ids,
         made_on=twins.as_of,
-        probability=probability[:, 0],
-        lower=lower,
-        upper=upper,
-        confidence=1 - (upper - lower),
-        aleatoric=told.aleatoric[:, 0],
-        epistemic=told.epistemic[:, 0],
+        **{name: values[:, 0] for name, values in said.columns().items()},
         onset=forecasts.onset[:, 0],
         goes_on=forecasts.goes_on[:, 0],
         factors=factors[:, 0],

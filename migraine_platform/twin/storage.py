@@ -17,8 +17,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from migraine_platform.twin.covariates import Covariates, Ledger
+from migraine_platform.twin.drift.watch import Watch
 from migraine_platform.twin.hypotheses import Standing
 from migraine_platform.twin.kalman import Beliefs
+from migraine_platform.twin.lifecycle import Kept
 from migraine_platform.twin.model import FORMAT
 from migraine_platform.twin.twins import TwinError, Twins
 
@@ -26,9 +28,12 @@ _CARD = "migraine_twins"
 _GROUPS: dict[str, Any] = {"beliefs": Beliefs, "ledger": Ledger, "standing": Standing, "last": Covariates}
 
 
-def to_bytes(twins: Twins) -> bytes:
-    """A file's content; the same twins are the same bytes."""
+def to_bytes(kept: Kept) -> bytes:
+    """A file's content; the same twins and watch are the same bytes."""
+    twins, watch = kept.twins, kept.watch
     arrays: dict[str, NDArray[Any]] = {"entries": twins.entries, "discarded": twins.discarded}
+    arrays |= {"watch.changed": watch.changed, "watch.strayed": watch.strayed}
+    arrays |= {f"watch.standing.{name}": part for name, part in watch.standing._asdict().items()}
     for group in _GROUPS:
         arrays |= {f"{group}.{name}": part for name, part in getattr(twins, group)._asdict().items()}
     arrays = {name: np.ascontiguousarray(part) for name, part in sorted(arrays.items())}
@@ -47,8 +52,8 @@ def version_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def load_twins(path: Path) -> Twins:
-    """The twins of a file.
+def load_kept(path: Path) -> Kept:
+    """The twins of a file, with the watch over them.
 
     Raises:
         TwinError: if it is not there, is damaged, or of another format.
@@ -66,7 +71,9 @@ def load_twins(path: Path) -> Twins:
         if card.pop("digest") != _digest(card, arrays):
             raise TwinError(f"{path.name}: its numbers are not those on its card; create the twins again")
         groups = {group: kind(*(arrays[f"{group}.{name}"] for name in kind._fields)) for group, kind in _GROUPS.items()}
-        return Twins(
+        standing = Standing(*(arrays[f"watch.standing.{name}"] for name in Standing._fields))
+        watch = Watch(standing, arrays["watch.changed"], arrays["watch.strayed"])
+        twins = Twins(
             patient_ids=tuple(card["patient_ids"]),
             as_of=date.fromisoformat(card["as_of"]),
             population=card["population"],
@@ -74,6 +81,7 @@ def load_twins(path: Path) -> Twins:
             discarded=arrays["discarded"],
             **groups,
         )
+        return Kept(twins, watch)
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise TwinError(f"{path.name}: not a file of twins; create them again") from None
 

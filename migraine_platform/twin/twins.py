@@ -10,9 +10,10 @@ of a batch of twins. Does not: what they say of tomorrow (prediction.py), files 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,6 +78,24 @@ class Twins:
             discarded=self.discarded[rows],
         )
 
+    @classmethod
+    def of_all(cls, parts: Sequence[Twins]) -> Twins:
+        """Several batches of the same evening and population, one after the other."""
+
+        def joined(name: str) -> list[NDArray[Any]]:
+            return [np.concatenate(arrays) for arrays in zip(*(getattr(part, name) for part in parts), strict=True)]
+
+        return replace(
+            parts[0],
+            patient_ids=tuple(patient for part in parts for patient in part.patient_ids),
+            beliefs=Beliefs(*joined("beliefs")),
+            ledger=Ledger(*joined("ledger")),
+            standing=Standing(*joined("standing")),
+            last=Covariates(*joined("last")),
+            entries=np.concatenate([part.entries for part in parts]),
+            discarded=np.concatenate([part.discarded for part in parts]),
+        )
+
     def versions(self) -> list[str]:
         """First digits of the hash of each twin, and of the code that speaks for it."""
         out, code = [], compiled_version()
@@ -95,6 +114,19 @@ class Replay:
     forecasts: Forecasts
     covariates: Covariates
     channels: Filtered
+    evidence: Evidence
+
+    def since(self, first: int) -> Replay:
+        """The evenings from one on."""
+        days = slice(first, None)
+        return Replay(
+            Forecasts(*(part[:, days] for part in self.forecasts)),
+            Covariates(*(part[:, days] for part in self.covariates)),
+            self.channels._replace(
+                **{name: part[:, days] for name, part in self.channels._asdict().items() if name != "beliefs"}
+            ),
+            self.evidence.since(first),
+        )
 
     def then(self, later: Replay) -> Replay:
         """Both stretches of days as one, without the spread of the hypotheses."""
@@ -104,6 +136,7 @@ class Replay:
             Forecasts(*(np.concatenate(parts, axis=1) for parts in zip(*bare, strict=True))),
             Covariates(*(np.concatenate(parts, axis=1) for parts in covariates)),
             self.channels.then(later.channels),
+            self.evidence.then(later.evidence),
         )
 
 
@@ -182,7 +215,7 @@ def _run(
         entries=histories.diary.sum(axis=1) + (0 if twins is None else twins.entries),
         discarded=histories.discarded.sum(axis=1) + (0 if twins is None else twins.discarded),
     )
-    return made, Replay(forecasts, covariates, channels)
+    return made, Replay(forecasts, covariates, channels, evidence)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def audit(table: type[Table], frame: pl.DataFrame) -> Audit:
     mismatched = {
         f"{column.name} is {frame.schema.get(column.name, 'missing')}, expected {column.kind}": frame.height
         for column in table.columns
-        if frame.schema.get(column.name) != _polars_type(column)
+        if frame.schema.get(column.name) != polars_type(column)
     }
     if mismatched:
         return Audit(table.name, frame.height, mismatched)
@@ -115,7 +115,8 @@ def _whole(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
 
 
-def _polars_type(column: Column) -> pl.DataType:
+def polars_type(column: Column) -> pl.DataType:
+    """The type of a declared column in polars."""
     import polars as pl
 
     types: dict[str, pl.DataType] = {

@@ -125,9 +125,9 @@ def flag(description: str) -> Column:
     return Column("flag", description)
 
 
-def day(description: str) -> Column:
+def day(description: str, nullable: bool = False) -> Column:
     """A calendar day."""
-    return Column("date", description)
+    return Column("date", description, nullable=nullable)
 
 
 def moment(description: str) -> Column:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from migraine_platform.config.settings import Platform
 from migraine_platform.errors import UserError
@@ -34,6 +35,34 @@ class RunFolder:
     def best(self) -> Path:
         """Checkpoint with the best validation score, without its suffix."""
         return self.path / "best"
+
+
+Side = Literal["accepted", "refused"]
+"""Where a file from the inbox ends."""
+
+
+@dataclass(frozen=True)
+class InboxFolder:
+    """Where people drop files, and where these are kept afterwards."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever takes files."""
+        return self.path / ".lock"
+
+    def kept(self, side: Side) -> Path:
+        """The folder of the files that were accepted, or refused."""
+        return self.path / side
+
+    def content(self, side: Side, digest: str, suffix: str) -> Path:
+        """A file's content, under its digest."""
+        return self.kept(side) / f"{digest}{suffix}"
+
+    def receipt(self, side: Side, digest: str) -> Path:
+        """When it came, and what it was called."""
+        return self.kept(side) / f"{digest}.receipt.json"
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,16 @@ class Places:
         """Held by a run started from a terminal."""
         return self.data / ".run.lock"
 
+    @property
+    def inbox(self) -> InboxFolder:
+        """Where people drop files with observations."""
+        return InboxFolder(self.data / "inbox")
+
+    @property
+    def clock(self) -> Path:
+        """Which day it is in the patients' lives."""
+        return self.data / "clock.json"
+
     def training(self, run: str) -> RunFolder:
         """The folder of a training run."""
         return RunFolder(self.data / "runs" / run)
@@ -84,6 +123,13 @@ class Places:
     def report(self, name: str) -> Path:
         """A page or picture for people."""
         return self.data / "reports" / name
+
+    @property
+    def growing(self) -> dict[str, Path]:
+        """Name -> folder, of what grows night by night; a lake that lies elsewhere is not among them."""
+        lake = {} if "://" in self.lake_url else {"lake": Path(self.lake_url)}
+        made = {"training runs": "runs", "checkpoints": "checkpoints", "twins": "twins", "Dagster's home": "dagster"}
+        return lake | {name: self.data / folder for name, folder in made.items()}
 
     def export(self, name: str) -> Path:
         """A file that people or other programs take away."""

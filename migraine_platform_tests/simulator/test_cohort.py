@@ -8,6 +8,8 @@ from polars.testing import assert_frame_equal
 from migraine_platform.config.simulator import batch_name, batch_number
 from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.simulator.completeness import holes
+from migraine_platform.simulator.drift import LABEL, NEVER, draw_changes
+from migraine_platform.simulator.patients import draw_batch
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
 
@@ -143,3 +145,34 @@ def test_holes_are_counted(cohort, simulator) -> None:
     assert holes(patients, pl.concat([days, days.head(1)]), settings) == 1
     assert holes(patients, days.filter(pl.col("patient_id") != "P0007"), settings) == 1
     assert holes(patients.slice(1), days, settings) == 1
+
+
+def test_measured_days_of_lives_are_the_batchs(simulator, cohort) -> None:
+    lives = simulator.live(draw_batch(simulator.settings, 0))
+    batch = cohort["measured.patient_days"].filter(pl.col("patient_id").is_in(lives.patients.ids))
+    assert_frame_equal(simulator.measured(lives), batch, check_exact=True)
+
+
+def test_a_change_that_is_given_takes_the_place_of_the_populations(simulator) -> None:
+    """Given what the population would draw, the same lives; given none to some, theirs alone, from its day on."""
+    settings, patients = simulator.settings, draw_batch(simulator.settings, 0)
+    usual = simulator.live(patients)
+    drift = settings.drift.model_copy(update={"share": 1.0})
+    burn_in, seed = settings.cohort.burn_in_days, settings.cohort.seed
+    drawn = draw_changes(settings.drift, patients.index, patients.susceptibility, burn_in, seed)
+    same = simulator.live(patients, change=drawn)
+    assert np.array_equal(same.days.values, usual.days.values)
+    assert np.array_equal(same.days.flags, usual.days.flags)
+
+    planted = draw_changes(drift, patients.index, patients.susceptibility, burn_in, seed)
+    some = np.arange(len(patients.index)) % 2 == 0
+    never = planted._replace(onset=np.full(len(some), NEVER))
+    changed = planted._replace(onset=np.where(some, burn_in + 15, NEVER))
+    without, lives = simulator.live(patients, change=never), simulator.live(patients, change=changed)
+    assert np.array_equal(lives.persons.change.onset, changed.onset)
+    before, after = without.days.onset_probability, lives.days.onset_probability
+    assert np.array_equal(before[~some], after[~some])
+    assert np.array_equal(before[:, :15], after[:, :15])
+    moved = (before != after).any(axis=1)
+    assert np.all(moved[some & (planted.kind == LABEL)])
+    assert np.array_equal(lives.persons.intercept, usual.persons.intercept)

@@ -360,3 +360,33 @@ def test_what_a_device_felt_tells_of_a_migraine() -> None:
     assert painful > silent > none > 0
     odds = silent / (1 - silent)
     assert_allclose(painful, odds * np.exp(2) / (1 + odds * np.exp(2)), rtol=1e-9)  # odds of the mixture of them too
+
+
+def test_likelihoods_are_what_weights_and_evidence_are_made_of(cohort) -> None:
+    """log evidence = log sum w l, with the weights of the evening before, renewed overnight; w l are the next."""
+    points, effects, covariates, evidence = cohort
+    plain, _ = follow(points, effects, covariates, evidence)
+    said, last = follow(points, effects, covariates, evidence, with_likelihood=True)
+    for ours, theirs in zip(said[:-1], plain[:-1], strict=True):
+        assert_array_equal(ours, theirs)
+    assert plain.likelihood.shape == (70, 20, 0)
+    prior = np.exp(points.log_prior)
+    weight = np.tile(prior, (70, 1))
+    for k in range(20):
+        lived = (k >= evidence.begun)[:, None]
+        renewed = np.where(lived, (1 - effects.renewal) * weight + effects.renewal * prior, weight)
+        joint = renewed * np.exp(said.likelihood[:, k])
+        total = joint.sum(axis=1, keepdims=True)
+        assert_allclose(np.log(total[:, 0]), np.where(lived[:, 0], said.log_evidence[:, k], 0), rtol=1e-9, atol=1e-12)
+        weight = joint / total
+    assert_allclose(weight, np.exp(last.log_weight), rtol=1e-9)
+    assert_array_equal(said.likelihood[np.arange(20) < evidence.begun[:, None]], 0)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 10])
+def test_days_put_together_again_are_the_same_days(cohort, cut: int) -> None:
+    """Whoever had not begun before the cut begins after it; the first days do not know when."""
+    evidence = cohort[3]
+    early = Evidence(*(part[:, :cut] for part in evidence[:4]), np.minimum(evidence.begun, cut))
+    for ours, theirs in zip(early.then(evidence.since(cut)), evidence, strict=True):
+        assert_array_equal(ours, theirs)

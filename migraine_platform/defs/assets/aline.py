@@ -57,7 +57,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         chosen = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
         with failing_plainly():
             population = Population.of(settings, lake)
-            configuration, data = _hashes(chosen, population)
+            configuration, data = settings_hashes(chosen, population)
             simulator = simulator_of(population, settings)
             strangers = Strangers(chosen, population.features, simulator.calibration, context.log.info)
 
@@ -111,7 +111,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
 
         with failing_plainly():
             population = Population.of(settings, lake)
-            _, data = _hashes(settings, population)
+            _, data = settings_hashes(settings, population)
             run = population.read(tables.TrainingLog, columns=["run"])["run"][0]
             net, card = load_network(places.training(run).best, data=data)
             simulator = simulator_of(population, settings)
@@ -157,7 +157,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         with failing_plainly():
             chosen = batches_of(context, settings)
             population = Population.of(settings, lake)
-            _, data = _hashes(settings, population)
+            _, data = settings_hashes(settings, population)
             if not lake.sealed(tables.Checkpoints, WHOLE):
                 raise NotPromotedError("aline.checkpoints: not every check was passed; nobody is asked by it")
             version = population.read(tables.Checkpoints)["version"][0]
@@ -177,7 +177,8 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
     return [training_run, checkpoint, question_policy]
 
 
-def _hashes(settings: Settings, population: Population) -> tuple[str, str]:
+def settings_hashes(settings: Settings, population: Population) -> tuple[str, str]:
+    """Of how ALINE is trained, and of what it is trained on."""
     from migraine_platform.priors.features import to_frame
 
     return training_hashes(settings, to_frame(population.features).sort(tables.Features.key).to_dicts())

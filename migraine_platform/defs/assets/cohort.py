@@ -7,13 +7,17 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.config.simulator import batch_number
-from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.context import NIGHT_TAG, Population, batches_of, failing_plainly, night_of
 from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.places import Places
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from migraine_platform.simulator.cohort import CohortSimulator
 
 GROUP = "cohort"
@@ -44,6 +48,19 @@ SIMULATED: dict[str, type[Table]] = {
 def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the stage."""
 
+    @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"})
+    def calendar(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
+        """Which day it is in the patients' lives: a day later every night."""
+        from migraine_platform.operations.clock import tonight, write_clock
+
+        with failing_plainly():
+            clock = tonight(places, settings, night_of(context.run.tags))
+            write_clock(places, settings, clock)
+        told = {"night": clock.night.isoformat(), "last day": clock.last_date.isoformat()}
+        return dg.MaterializeResult(metadata={**told, "days": settings.simulator.cohort.days})
+
     @dg.asset(
         group_name=GROUP,
         owners=[owner],
@@ -67,7 +84,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "parquet"},
-        deps=["feature_table", "calibration"],
+        deps=["feature_table", "calibration", "calendar"],
         metadata=table_metadata(tables.SiteDays),
     )
     def site_days(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
@@ -117,7 +134,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         specs=[
             dg.AssetSpec(
                 name,
-                deps=["feature_table", "calibration", "site_days", *UPSTREAM.get(name, [])],
+                deps=["feature_table", "calibration", "calendar", "site_days", *UPSTREAM.get(name, [])],
                 group_name=GROUP,
                 owners=[owner],
                 kinds={"numba", "parquet"},
@@ -146,7 +163,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             population = Population.of(settings, lake)
             simulator = simulator_of(population, settings)
             for done, batch in enumerate(chosen, start=1):
-                frames = simulator.batch(batch_number(batch))
+                frames = simulator.batch(batch_number(batch), _known_forecasts(context, population, batch))
                 population.write_many({table: frames[table.name] for table in selected.values()}, batch)
                 for name, table in selected.items():
                     rows = frames[table.name].height
@@ -159,7 +176,20 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 figure = {"migraine days": drawn} if name == "patient_days" else {}
                 yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **figure})
 
-    return [calibration, site_days, true_effects, simulated_cohort]
+    return [calendar, calibration, site_days, true_effects, simulated_cohort]
+
+
+def _known_forecasts(
+    context: dg.AssetExecutionContext, population: Population, batch: str
+) -> "NDArray[np.float64] | None":
+    """The best forecasts of earlier days; a night does not make them anew, nor those of its own days."""
+    if NIGHT_TAG not in context.run.tags:
+        return None
+    before = population.before(tables.TruthPatientDays, batch)
+    if before is None:
+        return None
+    ordered = before.sort("patient_id", "date", maintain_order=True)
+    return ordered["oracle_probability"].to_numpy().reshape(before["patient_id"].n_unique(), -1)
 
 
 def simulator_of(population: Population, settings: Settings) -> "CohortSimulator":

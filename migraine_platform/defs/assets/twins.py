@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.context import (
+    REMAKE_TAG,
+    RETRAIN_TAG,
+    ROLLBACK_TAG,
+    Population,
+    batches_of,
+    failing_plainly,
+)
 from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -14,7 +21,10 @@ from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from migraine_platform.twin.inputs import Made
+    from migraine_platform.twin.model import Model
 
 GROUP = "twins"
 SAID: dict[str, tuple[type[Table], ...]] = {
@@ -22,14 +32,27 @@ SAID: dict[str, tuple[type[Table], ...]] = {
     "predictions": (tables.Predictions, tables.Contributions, tables.Audit),
     "trigger_sensitivity": (tables.TriggerSensitivity, tables.TriggerThresholds, tables.TriggerInteractions),
     "symptom_models": (tables.SymptomPhases, tables.OnsetTimes, tables.Signs),
+    "drift": (tables.Drift, tables.Watch),
+    "retrainings": (tables.Retrainings, tables.Challengers),
 }
 """Asset -> the tables that one run of the twins writes for each batch."""
 
 UPSTREAM = {
-    "twins": ["twin_population", "measured_days", "attacks", "patients", "checkpoint", "feature_table"],
+    "twins": [
+        "twin_population",
+        "drift_thresholds",
+        "observations",
+        "measured_days",
+        "attacks",
+        "patients",
+        "checkpoint",
+        "feature_table",
+    ],
     "predictions": ["twins"],
     "trigger_sensitivity": ["twins"],
     "symptom_models": ["twins"],
+    "drift": ["twins"],
+    "retrainings": ["twins"],
 }
 
 
@@ -40,7 +63,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "torch", "parquet"},
-        deps=["measured_days", "patients", "feature_table"],
+        deps=["measured_days", "observations", "patients", "feature_table"],
         metadata=table_metadata(tables.TwinPopulation),
     )
     def twin_population(
@@ -62,7 +85,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             model = learn_model(known, clinical_of(settings, population.features), settings.twin, context.log.info)
             experts = learn_experts(model, known, settings.twin, context.log.info)
             save_experts(places.twins(f"experts-{model.version}"), experts)
-            population.write(tables.TwinPopulation, WHOLE, model.to_frame())
+            population.write(tables.TwinPopulation, WHOLE, _with_those_in_use(population, settings, model))
         return dg.MaterializeResult(
             metadata=written(
                 lake,
@@ -75,6 +98,30 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
                 levels=image(levels(model), "Distribution of patients' levels"),
             )
         )
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numba", "river", "parquet"},
+        deps=["twin_population", "calibration", "feature_table"],
+        metadata=table_metadata(tables.Thresholds),
+    )
+    def drift_thresholds(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        """How much detectors of drift must see, so that they alarm of nothing as seldom as is wanted."""
+        from migraine_platform.simulator.calibration import from_frame
+        from migraine_platform.twin.inputs import find_thresholds
+        from migraine_platform.twin.model import Model
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            model = Model.from_frame(population.read(tables.TwinPopulation))
+            fitted = from_frame(population.read(tables.CalibrationTerms))
+            found = find_thresholds(model, settings, population.features, fitted)
+            population.write(tables.Thresholds, WHOLE, found.to_frame())
+        rate = sum(found.realised.values())
+        return dg.MaterializeResult(metadata=written(lake, tables.Thresholds, [WHOLE], **{"false alarms a year": rate}))
 
     @dg.multi_asset(
         name="digital_twins",
@@ -100,37 +147,81 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         settings: dg.ResourceParam[Settings],
         places: dg.ResourceParam[Places],
     ) -> Iterator[dg.MaterializeResult]:
-        """Every patient's twin, created from the recorded days; what it forecasts, and what it found."""
-        from migraine_platform.twin.inputs import batch_frames, build_cohort
-
+        """Every patient's twin, brought up to the day or made anew; what it forecasts, and what it found."""
         with failing_plainly():
             chosen = batches_of(context, settings)
             population = Population.of(settings, lake)
-            promoted = not lake.missing(tables.Checkpoints, [WHOLE]) and lake.sealed(tables.Checkpoints, WHOLE)
-            made = build_cohort(
-                population.read,
-                settings,
-                places,
-                population.features,
-                promoted,
-                population.stamp.population,
-                context.log.info,
-            )
-            for done, batch in enumerate(chosen, start=1):
-                days = population.read(tables.MeasuredDays, [batch], ["patient_id", "date", "has_migraine"])
-                trail = None if lake.missing(tables.Audit, [batch]) else lake.read(tables.Audit, [batch])
-                frames = batch_frames(made, batch, places, trail, days)
-                population.write_many(frames, batch)
-                for name, tables_ in SAID.items():
-                    rows = frames[tables_[0]].height
-                    context.add_asset_metadata({"dagster/row_count": rows}, asset_key=name, partition_key=batch)
-                context.log.info(f"{batch} ({done} of {len(chosen)}): {frames[tables.Twins].height} twins")
-            drawn = _pictures(made, chosen, places)
+            found = _kept(context, settings, population, places, chosen)
+            drawn = {} if found else _made(context, settings, population, places, chosen)
             for name, tables_ in SAID.items():
+                for batch in chosen:
+                    rows = lake.rows(tables_[0], [batch])
+                    context.add_asset_metadata({"dagster/row_count": rows}, asset_key=name, partition_key=batch)
                 metadata = {**provenance(lake, tables_[0], chosen[0]), **drawn.get(name, {})}
                 yield dg.MaterializeResult(asset_key=name, metadata=metadata)
 
-    return [twin_population, digital_twins]
+    return [twin_population, drift_thresholds, digital_twins]
+
+
+def _with_those_in_use(population: Population, settings: Settings, model: "Model") -> "pl.DataFrame":
+    """Rows of the model, beside those of older ones that twins still belong to."""
+    import polars as pl
+
+    before = population.before(tables.TwinPopulation, WHOLE)
+    if before is None:
+        return model.to_frame()
+    used: set[str] = set()
+    for batch in settings.simulator.cohort.batch_names:
+        for table, column in ((tables.Twins, "population_version"), (tables.Retrainings, "challenger_population")):
+            rows = population.before(table, batch)
+            used |= set() if rows is None else set(rows[column])
+    older = before.filter(pl.col("version").is_in(list(used)) & (pl.col("version") != model.version))
+    return pl.concat([older, model.to_frame()])
+
+
+def _kept(
+    context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
+) -> bool:
+    """Bring the twins of some batches up to the day; False if they must be made anew."""
+    from migraine_platform.twin.cohort_nights import Keepers, keep_batches, load_batches
+    from migraine_platform.twin.keeping import Asked
+
+    tags = context.run.tags
+    if REMAKE_TAG in tags:
+        return False
+    keepers = Keepers(population.read, settings, population.features)
+    batches = load_batches(population.before, places, keepers, chosen)
+    if batches is None:
+        return False
+    asked = Asked(tags.get(RETRAIN_TAG), ROLLBACK_TAG in tags)
+    nights = keep_batches(
+        population.read, population.before, settings, places, keepers, batches, asked, population.stamp.population,
+        context.log.info,
+    )  # fmt: skip
+    for settled in nights:
+        population.write_many(settled.frames, settled.batch)
+        for version in settled.obsolete:
+            places.twins(version).unlink(missing_ok=True)
+    return True
+
+
+def _made(
+    context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
+) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
+    """Make the twins of some batches anew; pictures for the UI, by asset."""
+    from migraine_platform.twin.inputs import batch_frames, build_cohort
+
+    lake = population.lake
+    promoted = not lake.missing(tables.Checkpoints, [WHOLE]) and lake.sealed(tables.Checkpoints, WHOLE)
+    made = build_cohort(
+        population.read, settings, places, population.features, promoted, population.stamp.population, context.log.info
+    )
+    for done, batch in enumerate(chosen, start=1):
+        days = population.read(tables.MeasuredDays, [batch], ["patient_id", "date", "has_migraine"])
+        frames = batch_frames(made, batch, places, population.before, days)
+        population.write_many(frames, batch)
+        context.log.info(f"{batch} ({done} of {len(chosen)}): {frames[tables.Twins].height} twins made")
+    return _pictures(made, chosen, places)
 
 
 def _whole(upstream: str) -> dg.AssetDep:

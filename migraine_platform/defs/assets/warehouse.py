@@ -32,7 +32,9 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
             "training_run",
             "checkpoint",
             "question_policy",
+            "observations",
             "twin_population",
+            "drift_thresholds",
             *SAID,
         ],
     )

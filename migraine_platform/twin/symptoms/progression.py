@@ -5,6 +5,7 @@ Belongs here: the three fits together, and their tables. Does not: the fits (pha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, NamedTuple
@@ -58,7 +59,7 @@ class Symptoms:
 
     def to_frames(self) -> SymptomFrames:
         """One row per patient and phase, per patient, and per patient, sign and lag."""
-        return SymptomFrames(self._phases(), self._onset_times(), self._signs())
+        return SymptomFrames(self._phases(), onset_frame(self.patient_ids, self.onsets), self._signs())
 
     def _phases(self) -> pl.DataFrame:
         import polars as pl
@@ -74,13 +75,6 @@ class Symptoms:
         count = len(self.patient_ids)
         keys = {"patient_id": np.repeat(self.patient_ids, len(PHASES)), "phase": np.tile(PHASES, count)}
         return pl.DataFrame({**keys, **{name: values.ravel() for name, values in columns.items()}})
-
-    def _onset_times(self) -> pl.DataFrame:
-        import polars as pl
-
-        within = {f"within_{days}_day{'s' * (days > 1)}": self.onsets.within(days) for days in WITHIN}
-        times = {"median_days": self.onsets.median_days, "expected_days": self.onsets.expected_days}
-        return pl.DataFrame({"patient_id": self.patient_ids, **times, **within})
 
     def _signs(self) -> pl.DataFrame:
         """`lead_hours` is that of the attacks with a prodrome, and null for other signs."""
@@ -129,7 +123,7 @@ def fit_symptoms(
         SignsError: if z or seen are of another shape.
     """
     events = {name: histories.events[:, :, place] for place, name in enumerate(EVENTS)}
-    diary = Diary(histories.diary, events["onset"], events["has_migraine"], events["migraine_by_evening"])
+    diary = _diary(histories)
     now = datetime.combine(histories.last, EVENING)
     log = attack_log(with_recorded(attacks, histories), histories.patient_ids, now)
     return Symptoms(
@@ -138,3 +132,28 @@ def fit_symptoms(
         fit_onsets(*diary),
         fit_signs(diary, events["prodrome"], z, seen, SIGNS),
     )
+
+
+def _diary(histories: Histories) -> Diary:
+    onset, migraine, by_evening = (
+        histories.events[:, :, EVENTS.index(name)] for name in ("onset", "has_migraine", "migraine_by_evening")
+    )
+    return Diary(histories.diary, onset, migraine, by_evening)
+
+
+def onset_times(histories: Histories, began: NDArray[np.float64]) -> pl.DataFrame:
+    """Rows of `twin.onset_times` from diaries alone.
+
+    Args:
+        began: [P] probability of an onset tomorrow.
+    """
+    return onset_frame(histories.patient_ids, fit_onsets(*_diary(histories)).given_tomorrow(began))
+
+
+def onset_frame(patient_ids: Sequence[str], onsets: Onsets) -> pl.DataFrame:
+    """One row per patient: when the next onset is to be expected."""
+    import polars as pl
+
+    within = {f"within_{days}_day{'s' * (days > 1)}": onsets.within(days) for days in WITHIN}
+    times = {"median_days": onsets.median_days, "expected_days": onsets.expected_days}
+    return pl.DataFrame({"patient_id": patient_ids, **times, **within})

@@ -11,6 +11,9 @@ from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 CALIBRATED, BEATS_BASELINES, ASKS_WELL = "calibrated", "beats_baselines", "asks_well"
 """Blocking checks of a checkpoint: without all of them it is not promoted, and nobody is asked by it."""
 
+HOLDS_ON_FRESH = "calibrated_on_fresh_days"
+"""Check that warns: stated intervals hold on patients and days that nobody has seen yet."""
+
 VERSION = r"^[0-9a-f]{12}$"
 HASH = r"^[0-9a-f]{16}$"
 

@@ -22,7 +22,7 @@ TRUE_PROBABILITIES, COVERS = "calibrated", "intervals_cover"
 VERSION = r"^[0-9a-f]{12}$"
 
 
-class TwinPopulation(Table, name="twin.population", key=("parameter", "place"), by_days=True):
+class TwinPopulation(Table, name="twin.population", key=("version", "parameter", "place")):
     """What all twins of the population share: scales, state-space model, effects, distribution of persons."""
 
     version = text("First digits of the hash of all its numbers", pattern=VERSION)
@@ -65,6 +65,13 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     severity = number("Severity of the patient's attacks, posterior mean", unit="points", low=0, high=10, nullable=True)
     severity_sd = number("Standard deviation from attack to attack", unit="points", low=0, nullable=True)
     climatology_log_loss = number("Log loss of the patient's own share of migraine days so far", nullable=True, low=0)
+    trained_on = day("Evening on which the twin was made from the whole history; thresholds and symptoms are as of it")
+    updates = integer("Evenings since then", low=0)
+    recent_state_error = number("Root mean square of the last month's normalised innovations", nullable=True, low=0)
+    drift_adaptations = integer("Changes it was adapted to since it was made", low=0)
+    last_drift_adaptation = day("Evening of the last one", nullable=True)
+    drift_kind = text("Kind of the last one", nullable=True)
+    previous_file_version = text("File of the twins it replaced", pattern=VERSION, nullable=True)
 
 
 class Predictions(Table, name="twin.predictions", key=("patient_id", "made_on"), by_batch=True, by_days=True):

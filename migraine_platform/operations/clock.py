@@ -1,0 +1,100 @@
+"""Which day it is in the patients' lives: the cohort began on a configured day, and lives on by a day a night.
+
+    last day of a night = last day of the last night + nights between them
+
+A night that is run again is the same day; a week that was missed is seven days at once. The clock never goes back.
+Belongs here: that rule, and the file that remembers. Does not: when nights are (the orchestrator's schedule).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from migraine_platform.config import Settings, resized
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.places import Places, replace_file
+
+
+class ClockError(UserError):
+    """A clock that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The last night that was begun."""
+
+    night: date
+    last_date: date
+    """The last day that the cohort lived then."""
+
+    def on(self, night: date) -> Clock:
+        """The clock of that night."""
+        passed = max(0, (night - self.night).days)
+        return Clock(max(night, self.night), self.last_date + timedelta(days=passed))
+
+
+def read_clock(places: Places, settings: Settings) -> Clock | None:
+    """The clock of this cohort; None if it has not lived yet.
+
+    Raises:
+        ClockError: if the file is damaged.
+    """
+    found = _read(places).get(_cohort(settings))
+    try:
+        return Clock(*(date.fromisoformat(found[name]) for name in ("night", "last_date"))) if found else None
+    except (KeyError, TypeError, ValueError):
+        raise ClockError(
+            f"{places.clock.name}: no clock of {_cohort(settings)}; expected night and last_date"
+        ) from None
+
+
+def write_clock(places: Places, settings: Settings, clock: Clock) -> None:
+    """Remember the night; other cohorts' clocks stay."""
+    told = {"night": clock.night.isoformat(), "last_date": clock.last_date.isoformat()}
+    content = json.dumps({**_read(places), _cohort(settings): told}, indent=1, sort_keys=True)
+    replace_file(places.clock, content.encode())
+
+
+def tonight(places: Places, settings: Settings, night: date | None) -> Clock:
+    """The clock that a run goes by.
+
+    Args:
+        settings: as configured.
+        night: of the run; None for a run that is no night: it works on the last one's day.
+    """
+    configured = settings.simulator.cohort.last_date
+    known = read_clock(places, settings)
+    if known is None:
+        return Clock(night or today(settings), configured)
+    clock = known if night is None else known.on(night)
+    return Clock(clock.night, max(clock.last_date, configured))
+
+
+def at(settings: Settings, clock: Clock) -> Settings:
+    """The settings of a cohort that has lived until the clock's day."""
+    cohort = settings.simulator.cohort
+    return resized(settings, days=(clock.last_date - cohort.start_date).days + 1)
+
+
+def today(settings: Settings) -> date:
+    """The calendar's day in the configured zone."""
+    return datetime.now(ZoneInfo(settings.platform.time_zone)).date()
+
+
+def _cohort(settings: Settings) -> str:
+    return f"{settings.preset} from {settings.simulator.cohort.start_date}"
+
+
+def _read(places: Places) -> dict[str, dict[str, str]]:
+    try:
+        content = json.loads(places.clock.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise ClockError(f"{places.clock.name}: not valid JSON; expected a clock by cohort") from None
+    if not isinstance(content, dict):
+        raise ClockError(f"{places.clock.name}: expected a clock by cohort")
+    return content

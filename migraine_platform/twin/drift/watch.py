@@ -1,0 +1,163 @@
+"""A watch over every twin: how likely it is, evening by evening, that the person has changed, and in what.
+
+    odds(kind) = prior(kind) x mean over what may have changed of that kind of its Shiryaev-Roberts statistic
+    suspicion  = log sum of odds over kinds                      an alarm: above the threshold of `false_alarms.py`
+
+Kinds are those of the truth: covariate (a channel of the person's days), concept (the susceptibility to a trigger),
+label (the level of the hazard). Belongs here: the state of the watch and its evenings. Does not: its tests
+(hazard_change.py, exposure_change.py), what follows from an alarm (examination.py, adaptation.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.config.change import KINDS
+from migraine_platform.config.twin import Drift
+from migraine_platform.twin.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes
+from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes
+from migraine_platform.twin.hazard import follow
+from migraine_platform.twin.hypotheses import Effects, Evidence, Standing, first_standing
+from migraine_platform.twin.model import Model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COVARIATE, CONCEPT, LABEL = range(len(KINDS))
+CHUNK = 64
+"""Patients whose likelihoods are held at a time."""
+
+
+class Watch(NamedTuple):
+    """What is carried along for P patients from evening to evening."""
+
+    standing: Standing
+    """On the grid's hypotheses, had nothing ever changed."""
+    changed: NDArray[np.float64]
+    """[P, WAYS, M]"""
+    strayed: NDArray[np.float64]
+    """[P, C, MEANS]"""
+
+    def of(self, rows: NDArray[np.int64] | slice) -> Watch:
+        """Some of the patients."""
+        return Watch(self.standing.of(rows), self.changed[rows], self.strayed[rows])
+
+    @classmethod
+    def of_all(cls, parts: Sequence[Watch]) -> Watch:
+        """Several batches, one after the other."""
+        standings = zip(*(part.standing for part in parts), strict=True)
+        return cls(
+            Standing(*(np.concatenate(arrays) for arrays in standings)),
+            np.concatenate([part.changed for part in parts]),
+            np.concatenate([part.strayed for part in parts]),
+        )
+
+
+class Suspicion(NamedTuple):
+    """How the odds of a change stand for P patients on K evenings."""
+
+    channel: NDArray[np.float64]
+    """[P, K, C] of a change of each channel, prior included."""
+    trigger: NDArray[np.float64]
+    """[P, K, 4] of a change of each susceptibility."""
+    level: NDArray[np.float64]
+    """[P, K] of a change of the hazard's level."""
+
+    def by_kind(self) -> NDArray[np.float64]:
+        """[P, K, 3] in the order of KINDS."""
+        return np.stack([self.channel.sum(axis=-1), self.trigger.sum(axis=-1), self.level], axis=-1)
+
+    def log_odds(self) -> NDArray[np.float64]:
+        """[P, K] that anything has changed."""
+        return np.asarray(np.log(np.maximum(self.by_kind().sum(axis=-1), 1e-12)))
+
+    def of(self, rows: NDArray[np.int64] | slice) -> Suspicion:
+        """Some of the patients."""
+        return Suspicion(*(part[rows] for part in self))
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """What all watches share."""
+
+    grid: Grid
+    effects: Effects
+    kinds: NDArray[np.float64]
+    """[3] prior of each kind."""
+    channels: NDArray[np.float64]
+    """[C, MEANS] prior of what may change of a covariate."""
+    memory: float
+
+    @classmethod
+    def of(cls, model: Model, settings: Drift, expected: Mapping[str, float]) -> Watcher:
+        """A population's.
+
+        Args:
+            expected: channel -> sign of the change that clinicians expect of it.
+        """
+        return cls(
+            grid=Grid.of(model.personal, settings.level_change),
+            effects=model.effects._replace(renewal=0.0),
+            kinds=np.array([settings.kinds[kind] for kind in KINDS]),
+            channels=expectations(expected, settings.expected_share),
+            memory=1 - 1 / settings.memory_days,
+        )
+
+    def begin(self, patients: int) -> Watch:
+        """Over persons of whom nothing is known."""
+        points = self.grid.points
+        return Watch(
+            first_standing(points, self.effects, patients),
+            np.zeros((patients, WAYS, len(points.level))),
+            no_exposure_changes(patients, len(self.channels)),
+        )
+
+    def follow(
+        self, watch: Watch, covariates: Covariates, evidence: Evidence, innovation: NDArray[np.float64]
+    ) -> tuple[Watch, Suspicion]:
+        """The next K evenings.
+
+        Args:
+            innovation: [P, K, C] of the state-space model.
+        """
+        parts = [
+            self._follow_some(
+                watch.of(rows), Covariates(*(part[rows] for part in covariates)), evidence.of_patients(rows)
+            )
+            for rows in (slice(first, first + CHUNK) for first in range(0, len(watch.strayed), CHUNK))
+        ]
+        strayed = watch.strayed.copy()
+        channel = self.kinds[COVARIATE] * follow_exposures(
+            strayed, innovation, self.channels, self.memory, evidence.begun
+        )
+        changed = np.concatenate([part[1] for part in parts])
+        odds = np.concatenate([part[2] for part in parts])
+        standing = Standing(*(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True)))
+        trigger = self.kinds[CONCEPT] / len(TRIGGERS) * odds[..., 1:]
+        return Watch(standing, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
+
+    def _follow_some(
+        self, watch: Watch, covariates: Covariates, evidence: Evidence
+    ) -> tuple[Standing, NDArray[np.float64], NDArray[np.float64]]:
+        said, standing = follow(
+            self.grid.points, self.effects, covariates, evidence, watch.standing, with_likelihood=True
+        )
+        changed = watch.changed.copy()
+        odds = follow_changes(
+            self.grid, watch.standing.log_weight, changed, said.likelihood, self.memory, evidence.begun
+        )
+        return standing, changed, odds
+
+    def reset(self, watch: Watch) -> Watch:
+        """After an alarm the person is whom the odds make him now, and the watch begins anew."""
+        prior = np.concatenate([[self.kinds[LABEL]], np.full(len(TRIGGERS), self.kinds[CONCEPT] / len(TRIGGERS))])
+        weight = np.exp(watch.standing.log_weight) + np.einsum("c,pcm->pm", prior, watch.changed)
+        log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
+        return Watch(
+            watch.standing._replace(log_weight=log_weight), np.zeros_like(watch.changed), np.zeros_like(watch.strayed)
+        )

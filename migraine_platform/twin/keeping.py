@@ -1,0 +1,223 @@
+"""Keeping a batch's twins: from what the night before left in lake and files to what tonight leaves there.
+
+    load      the twins, the watch and the trial of a batch, if they still fit population and code
+    keep      the night itself; then, as asked for, a trial begun or decided, or the former champions brought back
+    settle    rows by table and files to be written
+
+Belongs here: the order of these, and what is forgotten when. Does not: the night (nights.py), weights and decisions
+(trials.py), where rows lie (the orchestrator).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.kept_rows import detections_of
+from migraine_platform.twin.lifecycle import Keeper, Kept, Past, live_on
+from migraine_platform.twin.nights import CARRIED, Batch, Night, live_night
+from migraine_platform.twin.storage import load_kept, to_bytes, version_of
+from migraine_platform.twin.trials import Trial, challengers
+from migraine_platform.twin.twins import TwinError
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.places import Places, replace_file
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Earlier = Callable[[type[Table], str], "pl.DataFrame | None"]
+"""Rows of a batch as an earlier night left them; None if there are none of this population and code."""
+
+KEPT_ROWS: tuple[type[Table], ...] = (
+    tables.Twins, tables.Predictions, tables.Watch, tables.Drift, tables.Challengers, tables.Retrainings, *CARRIED,
+)  # fmt: skip
+PROMOTED, DROPPED, ROLLED_BACK, ON_TRIAL = "promoted", "dropped", "rolled back", "on trial"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks for besides the night."""
+
+    retrain: str | None = None
+    """Reasons to make challengers."""
+    roll_back: bool = False
+
+
+@dataclass
+class Outcome:
+    """A batch after its night."""
+
+    kept: Kept
+    night: Night | None
+    """None if there was no new day."""
+    trial: Trial | None
+    challenger_population: str
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of `twin.retrainings` to be added."""
+    trained_on: date | None = None
+    """If champions of another making came into use, the evening on which they were made."""
+    previous: str | None = None
+    """File of the twins that were replaced last."""
+
+
+def load(earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str], Keeper | None]) -> Batch | None:
+    """A batch as the night before left it; None if it must be made anew.
+
+    Args:
+        keeper_of: by version of the population; None if that is not there any more.
+    """
+    rows: dict[type[Table], pl.DataFrame | None] = {table: earlier(table, batch) for table in KEPT_ROWS}
+    found: dict[type[Table], pl.DataFrame] = {table: frame for table, frame in rows.items() if frame is not None}
+    if len(found) < len(rows) or found[tables.Twins].is_empty():
+        return None
+    version = found[tables.Twins]["file_version"][0]
+    keeper = keeper_of(found[tables.Twins]["population_version"][0])
+    try:
+        kept = load_kept(places.twins(version))
+        if keeper is None or not keeper.fits(kept):
+            return None
+        trial, trial_keeper = _trial(found[tables.Challengers], places, keeper_of)
+    except TwinError:
+        return None
+    return Batch(batch, kept, found, trial, trial_keeper)
+
+
+def _trial(
+    rows: pl.DataFrame, places: Places, keeper_of: Callable[[str], Keeper | None]
+) -> tuple[Trial | None, Keeper | None]:
+    """The trial of a batch, if one is on; one whose challengers no longer fit is given up."""
+    if rows.is_empty():
+        return None, None
+    kept = load_kept(places.twins(rows["file_version"][0]))
+    keeper = keeper_of(kept.twins.population)
+    if keeper is None or not keeper.fits(kept):
+        return None, None
+    order = {patient: place for place, patient in enumerate(rows["patient_id"])}
+    own = rows[[order[patient] for patient in kept.twins.patient_ids]]
+    likelihoods = (own[f"{name}_log_likelihood"].to_numpy().copy() for name in ("champion", "challenger"))
+    return Trial(kept, rows["born_on"][0], own["prior"].to_numpy().copy(), *likelihoods), keeper
+
+
+def keep(keeper: Keeper, newest: Keeper, places: Places, batch: Batch, whole: Histories, asked: Asked) -> Outcome:
+    """One batch's night, and what was asked for.
+
+    Args:
+        newest: of the population that was learned last; challengers are its.
+        whole: all days of the batch's patients, in the order of its twins.
+
+    Raises:
+        TwinError: if there is nothing to roll back to.
+    """
+    twins = batch.rows[tables.Twins]
+    night = live_night(keeper, batch, whole) if batch.kept.twins.as_of < whole.last else None
+    trial = night.trial if night else batch.trial
+    kept = night.kept if night else batch.kept
+    population = trial.challengers.twins.population if trial else newest.model.version
+    out = Outcome(kept, night, trial, population, previous=twins["previous_file_version"][0])
+    champion = twins["file_version"][0]
+    settings = keeper.settings.retraining
+    if asked.roll_back:
+        return _rolled_back(keeper, places, batch, whole, out)
+    if trial is not None and trial.is_over(whole.last, settings):
+        decision = PROMOTED if trial.wins() else DROPPED
+        out.decisions.append(_row(batch, out, trial, decision, champion, "end of the trial", whole))
+        out.trial = None
+        if decision == PROMOTED:
+            out.kept, out.trained_on, out.previous = trial.challengers, trial.born_on, version_of(to_bytes(kept))
+            replace_file(places.twins(out.previous), to_bytes(kept))
+    elif asked.retrain and (trial is None or trial.born_on == whole.last):
+        drift = detections_of(night.rows[tables.Drift] if night else batch.rows[tables.Drift])
+        usual = keeper.settings.drift.change_probability
+        out.trial = challengers(newest, whole, drift, settings, usual)
+        out.challenger_population = newest.model.version
+        out.decisions.append(_row(batch, out, out.trial, ON_TRIAL, champion, asked.retrain, whole))
+    return out
+
+
+def _rolled_back(keeper: Keeper, places: Places, batch: Batch, whole: Histories, out: Outcome) -> Outcome:
+    """The former champions in use again, brought up to today."""
+    if out.previous is None:
+        raise TwinError(f"{batch.name}: nothing was replaced yet, so there is nothing to roll back to")
+    former = load_kept(places.twins(out.previous))
+    if not keeper.fits(former):
+        raise TwinError(f"{batch.name}: the former twins are of another population or code; they cannot be used again")
+    if former.twins.as_of < whole.last:
+        nothing = Past.nothing(whole.count)
+        former = live_on(keeper, former, whole, nothing).kept
+    champion = batch.rows[tables.Twins]["file_version"][0]
+    now = Trial(former, whole.last, *(np.zeros(whole.count) for _ in range(3)))
+    out.decisions.append(_row(batch, out, now, ROLLED_BACK, champion, "asked for", whole))
+    previous = version_of(to_bytes(out.kept))
+    replace_file(places.twins(previous), to_bytes(out.kept))
+    return replace(out, kept=former, trial=None, trained_on=whole.last, previous=previous)
+
+
+def _row(
+    batch: Batch, out: Outcome, trial: Trial, decision: str, champion: str, why: str, whole: Histories
+) -> dict[str, Any]:
+    return {
+        "patient_batch": batch.name,
+        "requested_on": trial.born_on,
+        "decision": decision,
+        "decided_on": whole.last,
+        "reasons": why,
+        "champion_version": champion,
+        "challenger_version": version_of(to_bytes(trial.challengers)),
+        "champion_population": out.kept.twins.population,
+        "challenger_population": trial.challengers.twins.population,
+        "patients": whole.count,
+        "nights": trial.nights(whole.last),
+        "log_likelihood_gain": trial.gain,
+    }
+
+
+def challenger_frame(trial: Trial | None, places: Places) -> pl.DataFrame:
+    """Rows of `twin.challengers`; the challengers are written to a file of their own."""
+    import polars as pl
+
+    from migraine_platform.warehouse.contracts import polars_type
+
+    types = {column.name: polars_type(column) for column in tables.Challengers.columns}
+    if trial is None:
+        return pl.DataFrame(schema=types)
+    content = to_bytes(trial.challengers)
+    version = version_of(content)
+    replace_file(places.twins(version), content)
+    count = len(trial.prior)
+    columns = {
+        "patient_id": trial.challengers.twins.patient_ids,
+        "file_version": [version] * count,
+        "born_on": [trial.born_on] * count,
+        "prior": trial.prior,
+        "champion_log_likelihood": trial.champion,
+        "challenger_log_likelihood": trial.challenger,
+        "weight": trial.weight,
+    }
+    return pl.DataFrame(columns, schema=types)
+
+
+def retraining_frame(before: pl.DataFrame | None, decisions: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of `twin.retrainings`: those that are there stay."""
+    import polars as pl
+
+    from migraine_platform.warehouse.contracts import polars_type
+
+    types = {column.name: polars_type(column) for column in tables.Retrainings.columns}
+    new = pl.DataFrame(decisions, schema=types, orient="row")
+    if before is None:
+        return new
+    return pl.concat([before.join(new, on=tables.Retrainings.key, how="anti").select(new.columns), new])
+
+
+def in_use(frames: Mapping[type[Table], pl.DataFrame]) -> set[str]:
+    """Files that rows of a batch name."""
+    used = set(frames[tables.Challengers]["file_version"]) if tables.Challengers in frames else set()
+    for column in ("file_version", "previous_file_version"):
+        used |= set(frames[tables.Twins][column].drop_nulls())
+    return used

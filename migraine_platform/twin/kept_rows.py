@@ -1,0 +1,188 @@
+"""Rows of what kept twins said, saw and found, and the way back to what the next night needs of them.
+
+Belongs here: `twin.predictions`, `twin.watch`, `twin.drift`, and what `twin.twins` says of a twin's keeping. Does not:
+what is found only when a twin is made (cohort.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from migraine_platform.config.change import KINDS
+from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.drift.alarms import Record
+from migraine_platform.twin.drift.examination import Change
+from migraine_platform.twin.lifecycle import Detection, Evenings, Past
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.contracts import polars_type
+from migraine_platform.warehouse.declare import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+RECENT_DAYS = 30
+WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGERS))
+
+
+def prediction_frame(
+    patient_ids: Sequence[str],
+    versions: Sequence[str],
+    model: NDArray[Any] | Sequence[str],
+    evenings: Iterable[Evenings],
+) -> pl.DataFrame:
+    """Rows of `twin.predictions`: every evening's forecast, each from what was known by then.
+
+    Args:
+        versions: [P] twins at the end.
+        model: [P] transition model that fits each patient better.
+    """
+    import polars as pl
+
+    frames = []
+    for part in evenings:
+        own = {"model": np.asarray(model), "twin_version": np.asarray(versions)}
+        frames.append(
+            _by_evening(patient_ids, part, "made_on").with_columns(
+                *(pl.Series(name, values.ravel()) for name, values in part.said.columns().items()),
+                *(pl.Series(name, np.repeat(values, part.days)) for name, values in own.items()),
+                for_date=pl.col("made_on").dt.offset_by("1d"),
+            )
+        )
+    return pl.concat(frames).select(_names(tables.Predictions)).sort(tables.Predictions.key)
+
+
+def watch_frame(patient_ids: Sequence[str], evenings: Iterable[Evenings]) -> pl.DataFrame:
+    """Rows of `twin.watch`."""
+    import polars as pl
+
+    frames = [
+        _by_evening(patient_ids, part, "date").with_columns(
+            *(pl.Series(kind, part.odds[..., place].ravel()) for place, kind in enumerate(KINDS)),
+            *(pl.Series(name, values.ravel()).fill_nan(None) for name, values in part.record._asdict().items()),
+        )
+        for part in evenings
+    ]
+    return pl.concat(frames).select(_names(tables.Watch)).sort(tables.Watch.key)
+
+
+def drift_frame(detections: Iterable[Detection]) -> pl.DataFrame:
+    """Rows of `twin.drift`."""
+    import polars as pl
+
+    rows = [
+        {
+            "patient_id": one.patient_id,
+            "detected_on": one.detected_on,
+            "since": one.change.since,
+            "shape": one.change.shape,
+            "kind": one.change.kind,
+            "target": one.change.target,
+            "size": one.change.size,
+            "statistic": one.statistic,
+            "detector": one.detector,
+            **dict(zip(WAYS, one.change.ways, strict=True)),
+        }
+        for one in detections
+    ]
+    types = {column.name: polars_type(column) for column in tables.Drift.columns}
+    return pl.DataFrame(rows, schema=types, orient="row").sort(tables.Drift.key)
+
+
+def detections_of(frame: pl.DataFrame) -> dict[str, tuple[Detection, ...]]:
+    """Inverse of `drift_frame`, by patient."""
+    out: dict[str, tuple[Detection, ...]] = {}
+    for row in frame.sort(tables.Drift.key).iter_rows(named=True):
+        ways = tuple(row[way] for way in WAYS)
+        change = Change(row["since"], row["shape"], row["kind"], row["target"], row["size"], ways)
+        one = Detection(row["patient_id"], row["detected_on"], row["detector"], row["statistic"], change)
+        out[one.patient_id] = (*out.get(one.patient_id, ()), one)
+    return out
+
+
+def past_of(watched: pl.DataFrame, drift: pl.DataFrame, patient_ids: Sequence[str], days: int) -> Past:
+    """What the next night needs of the evenings so far.
+
+    Args:
+        watched: rows of `twin.watch` of these patients, in any order.
+        days: of the last evenings, at most.
+    """
+    import polars as pl
+
+    last = watched["date"].max()
+    if not isinstance(last, date):
+        return replace(Past.nothing(len(patient_ids)), detections=detections_of(drift))
+    recent = watched.filter(pl.col("date") > last - timedelta(days=days))
+    days = min(days, int((last - watched["date"].min()).days) + 1)  # type: ignore[operator, union-attr]
+    first = last - timedelta(days=days - 1)
+    shape = (len(patient_ids), days)
+    places = {patient: place for place, patient in enumerate(patient_ids)}
+    who = np.array([places[patient] for patient in recent["patient_id"]], dtype=np.int64)
+    when = (recent["date"] - first).dt.total_days().to_numpy()
+    arrays = []
+    for name in Record._fields:
+        values = np.full(shape, np.nan)
+        values[who, when] = recent[name].fill_null(np.nan).to_numpy()
+        arrays.append(values)
+    return Past(Record(*arrays), detections_of(drift))
+
+
+def kept_columns(
+    twins: pl.DataFrame, watched: pl.DataFrame, drift: pl.DataFrame, trained_on: date | None = None
+) -> pl.DataFrame:
+    """Rows of `twin.twins` with what is known of each twin's keeping.
+
+    Args:
+        watched: rows of `twin.watch`, those of the last month at least.
+        drift: rows of `twin.drift`.
+        trained_on: the evening on which they were made; by default as the rows say.
+    """
+    import polars as pl
+
+    if trained_on is not None:
+        twins = twins.with_columns(trained_on=pl.lit(trained_on))
+    last = watched["date"].max()
+    since = last - timedelta(days=RECENT_DAYS) if isinstance(last, date) else None
+    recent = watched.filter(pl.col("date") > since) if since else watched
+    errors = recent.group_by("patient_id").agg(recent_state_error=(pl.col("state_error") ** 2).mean().sqrt())
+    adapted = (
+        drift.sort("detected_on")
+        .group_by("patient_id")
+        .agg(
+            drift_adaptations=pl.len().cast(pl.Int64),
+            last_drift_adaptation=pl.col("detected_on").last(),
+            drift_kind=pl.col("kind").last(),
+        )
+    )
+    own = ("recent_state_error", "drift_adaptations", "last_drift_adaptation", "drift_kind", "updates")
+    return (
+        twins.drop(*own, strict=False)
+        .join(errors, on="patient_id", how="left", maintain_order="left")
+        .join(adapted, on="patient_id", how="left", maintain_order="left")
+        .with_columns(
+            drift_adaptations=pl.col("drift_adaptations").fill_null(0),
+            updates=(pl.col("as_of") - pl.col("trained_on")).dt.total_days(),
+        )
+    )
+
+
+def _by_evening(patient_ids: Sequence[str], evenings: Evenings, column: str) -> pl.DataFrame:
+    """patient_id and the evening's day: one row per patient and evening."""
+    import polars as pl
+
+    days = pl.date_range(evenings.first, evenings.first + timedelta(days=evenings.days - 1), eager=True)
+    return pl.DataFrame(
+        {
+            "patient_id": np.repeat(np.asarray(patient_ids), evenings.days),
+            column: pl.concat([days] * len(patient_ids)) if len(patient_ids) else days.head(0),
+        }
+    )
+
+
+def _names(table: type[Table]) -> list[str]:
+    return [column.name for column in table.columns]

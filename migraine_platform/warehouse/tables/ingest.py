@@ -1,0 +1,68 @@
+"""What people or their devices reported in files: which files came, what they say, which rows were not believed.
+
+A value that was not believed stays in the file: quarantine says where it stands and what was expected there.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from migraine_platform.warehouse.declare import Column, Table, day, integer, moment, text
+from migraine_platform.warehouse.tables.cohort import MeasuredDays
+from migraine_platform.warehouse.tables.names import PATIENT_ID
+
+DIGEST = r"^[0-9a-f]{16}$"
+STATUSES = ("accepted", "refused")
+WHOLE_ROW = "(whole row)"
+"""Stands for the column where a row as a whole is wrong."""
+
+COMPUTED = "_trigger"
+"""How columns end that the platform computes; nobody observes a trigger."""
+
+OBSERVABLE: tuple[Column, ...] = tuple(
+    column for column in MeasuredDays.columns if column.nullable and not column.name.endswith(COMPUTED)
+)
+"""What a diary or a device may record, as `measured.patient_days` declares it; the weather is known without them."""
+
+
+class Files(Table, name="ingest.files", key=("digest",)):
+    """Every file that was taken from the inbox; of two with the same content, the first."""
+
+    may_be_empty: ClassVar = True
+    digest = text("First digits of the hash of the content", pattern=DIGEST)
+    file_name = text("What it was called in the inbox")
+    arrival = integer("Order in which files were taken, refused ones included", low=1)
+    received_at = moment("When it was taken, UTC")
+    status = text("Accepted, or refused as a whole", values=STATUSES)
+    reason = text("Why it is refused", nullable=True)
+    rows = integer("Rows in it", unit="rows", low=0)
+    accepted_rows = integer("Rows that count", unit="rows", low=0)
+    quarantined_rows = integer("Rows that do not, because something in them is wrong", unit="rows", low=0)
+
+    rules: ClassVar = {
+        "a refusal has a reason": "(status = 'refused') = (reason IS NOT NULL)",
+        "a row counts or does not": "accepted_rows + quarantined_rows = rows",
+    }
+
+
+class Observations(Table, name="ingest.observations", key=("patient_id", "date")):
+    """What files say of a patient's day; of several the later one, cell by cell. Null where none says anything."""
+
+    may_be_empty: ClassVar = True
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    date = day("Day")
+    digest = text("The last file with a row for that day", pattern=DIGEST)
+    locals().update({column.name: column for column in OBSERVABLE})
+
+    rules: ClassVar = MeasuredDays.rules
+
+
+class Quarantine(Table, name="ingest.quarantine", key=("digest", "row", "column_name", "rule")):
+    """Rows of accepted files that do not count, and why; the values stay in the file."""
+
+    may_be_empty: ClassVar = True
+    digest = text("The file", pattern=DIGEST)
+    row = integer("Row in the file as a spreadsheet numbers it, 1 the header", low=2)
+    column_name = text("Column, or columns that contradict each other")
+    rule = text("Rule that is broken")
+    expected = text("What was expected")
