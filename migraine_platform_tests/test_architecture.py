@@ -18,8 +18,10 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
     "priors": {"config", "priors"},
     "simulator": {"config", "priors", "simulator"},
     "warehouse": {"config", "priors", "simulator", "warehouse"},
+    "ingest": {"config", "warehouse", "ingest"},
+    "operations": {"config", "warehouse", "operations"},
     "aline": {"config", "priors", "simulator", "warehouse", "aline"},
-    "twin": {"config", "priors", "simulator", "warehouse", "aline", "twin"},
+    "twin": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
 }
 HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from migraine_platform.config.base import Frozen, Positive, Share, ShareRange
+from migraine_platform.config.base import Frozen, NonNegative, Positive, Share, ShareRange
 from migraine_platform.config.change import KINDS
 from migraine_platform.config.detectors import Detectors
 
@@ -90,6 +90,8 @@ class Retraining(Frozen):
     """More of them than this."""
     trial_nights: Count
     """Nights that both forecast before one of them is dropped."""
+    least_gain: NonNegative
+    """Log-likelihood by which a batch's challengers must be ahead in the end, all patients together."""
     cooldown_days: Annotated[int, Field(ge=0)]
     """After a request, before a batch's next one."""
     prior: Share

@@ -97,11 +97,14 @@ class Population:
     def of(cls, settings: Settings, lake: Lake) -> "Population":
         """The population that these settings and the feature table in the lake make.
 
+        Before anything is read, writes that a killed run left half done are finished.
+
         Raises:
             LakeError: if the feature table was made from other settings or by other code.
         """
         from migraine_platform.priors.features import from_frame
 
+        lake.keep_promises()
         features = from_frame(lake.read(tables.Features))
         population = cls.from_features(settings, lake, features)
         population.read(tables.Features)
@@ -138,7 +141,7 @@ class Population:
         return self.lake.read(table, [partition])
 
     def write_many(self, frames: "Mapping[type[Table], pl.DataFrame]", partition: str) -> None:
-        """Replace one partition of several tables."""
+        """Replace one partition of several tables, all of them or none."""
         self.lake.write_many(frames, partition, self.stamp)
 
     def write(self, table: type[Table], partition: str, frame: "pl.DataFrame") -> None:

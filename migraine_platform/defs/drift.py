@@ -77,7 +77,8 @@ def _kinds(found: "pl.DataFrame") -> str:
 
 def _table(found: "pl.DataFrame") -> dg.TableMetadataValue:
     names = ("patient_id", "kind", "target", "shape", "since", "detected_on", "statistic")
-    rows = [{name: str(row[name]) for name in names} for row in found.head(SHOWN).iter_rows(named=True)]
+    shown = found.head(SHOWN).with_columns(found.head(SHOWN)["statistic"].round(2))
+    rows = [{name: str(row[name]) for name in names} for row in shown.iter_rows(named=True)]
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in names])
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema)
 

@@ -53,7 +53,7 @@ def run_night(settings: Settings, night: date | None = None) -> None:
 
 
 def run_rollback(settings: Settings, batch: str) -> None:
-    """Bring back the twins of a batch that were replaced last, and publish.
+    """Bring back the twins of a batch that were replaced last; the next night publishes them.
 
     Raises:
         RunFailedError: if there is no such batch, or nothing was replaced yet.
@@ -117,7 +117,9 @@ def _reasons(result: dg.ExecuteInProcessResult) -> str:
         f"  {event.asset_check_evaluation_data.asset_key.to_user_string()}: check "
         f"{event.asset_check_evaluation_data.check_name} failed: {event.asset_check_evaluation_data.description or ''}"
         for event in result.all_events
-        if event.event_type_value == "ASSET_CHECK_EVALUATION" and not event.asset_check_evaluation_data.passed
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and not event.asset_check_evaluation_data.passed
+        and event.asset_check_evaluation_data.severity == dg.AssetCheckSeverity.ERROR
     ]
     for event in result.all_events:
         failure = event.step_failure_data if event.is_step_failure else None

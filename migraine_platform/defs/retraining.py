@@ -34,7 +34,10 @@ TICK_SECONDS = 60
 
 def retraining_jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
     """Runs that sensors ask for."""
-    twins = dg.AssetSelection.assets(*SAID).without_checks()
+    together = [
+        dg.AssetCheckKey(dg.AssetKey("predictions"), name) for name in (tables.TRUE_PROBABILITIES, tables.COVERS)
+    ]
+    twins = dg.AssetSelection.assets(*SAID) - dg.AssetSelection.checks(*together)  # one batch alone is too few for them
     population = dg.AssetSelection.assets("twin_population", "drift_thresholds")
     aline = dg.AssetSelection.assets("training_run", "checkpoint", "question_policy")
     fresh = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("checkpoint"), tables.HOLDS_ON_FRESH))
@@ -60,6 +63,7 @@ def _twins_sensor(settings: Settings, jobs: list[UnresolvedAssetJobDefinition]) 
     @dg.sensor(
         name="retrain_twins_that_need_it",
         jobs=jobs,
+        default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=TICK_SECONDS,
         description="Asks for challengers of batches whose patients changed, or whose twins are old or often adapted.",
     )
@@ -71,17 +75,15 @@ def _twins_sensor(settings: Settings, jobs: list[UnresolvedAssetJobDefinition]) 
         today = tonight(places, settings, None).last_date
         held, asked = [], []
         names = settings.simulator.cohort.batch_names
-        if set(due) == set(names) and not _busy(context.instance, RELEARN_JOB):
-            open_batches = [name for name in names if held_back(lake, name, today, settings) is None]
-            if open_batches == names:
-                run = next(iter(due.values())).run_id
-                why = f"every batch is due: {due[names[0]].reason}"
-                return dg.SensorResult([_request(settings, RELEARN_JOB, f"relearn:{run}", why)])
+        alone = {name: _in_flight(context.instance, name) or held_back(lake, name, today, settings) for name in names}
+        if set(due) == set(names) and not any(alone.values()):
+            run = next(iter(due.values())).run_id
+            why = f"every batch is due: {due[names[0]].reason}"
+            return dg.SensorResult([_request(settings, RELEARN_JOB, f"relearn:{run}", why)])
         for batch in sorted({*drifted, *due}):
             found = [one for one in (drifted.get(batch), due.get(batch)) if one]
             why = "; ".join(one.reason for one in found)
-            reason = _in_flight(context.instance, batch) or held_back(lake, batch, today, settings)
-            if reason:
+            if reason := alone.get(batch):
                 held.append(f"{batch}: {reason}")
                 continue
             asked.append(_request(settings, RETRAIN_JOB, f"retrain:{batch}:{found[0].run_id}", why, batch))

@@ -42,9 +42,12 @@ def read_clock(places: Places, settings: Settings) -> Clock | None:
     Raises:
         ClockError: if the file is damaged.
     """
-    found = _read(places).get(_cohort(settings))
+    known = _read(places)
+    if _cohort(settings) not in known:
+        return None
+    found = known[_cohort(settings)]
     try:
-        return Clock(*(date.fromisoformat(found[name]) for name in ("night", "last_date"))) if found else None
+        return Clock(*(date.fromisoformat(found[name]) for name in ("night", "last_date")))
     except (KeyError, TypeError, ValueError):
         raise ClockError(
             f"{places.clock.name}: no clock of {_cohort(settings)}; expected night and last_date"

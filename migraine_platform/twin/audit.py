@@ -18,6 +18,10 @@ class AuditError(UserError):
     """A trail that would be changed."""
 
 
+ROUNDING = 1e-9
+"""By which the same forecast may differ: one evening at a time or many at once are summed in another order."""
+
+
 def extended(trail: pl.DataFrame | None, forecasts: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     """The trail, with new forecasts, and with the outcomes that diaries have told since.
 
@@ -42,8 +46,7 @@ def extended(trail: pl.DataFrame | None, forecasts: pl.DataFrame, days: pl.DataF
     else:
         trail = trail.select(columns).cast(forecasts.schema)
         both = trail.join(forecasts, on=key, suffix="_new")
-        told = [name for name in columns if name not in key]
-        changed = both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in told)).height
+        changed = both.filter(pl.any_horizontal(_differs(name) for name in columns if name not in key)).height
         if changed:
             raise AuditError(f"twin.audit: {changed} forecasts are there, but say something else; nothing was changed")
         rows = pl.concat([trail, forecasts.join(trail, on=key, how="anti")])
@@ -62,3 +65,12 @@ def extended(trail: pl.DataFrame | None, forecasts: pl.DataFrame, days: pl.DataF
         .select(columns)
     )
     return pl.concat([rows, outcomes.join(rows, on=key, how="anti")]).sort(key)
+
+
+def _differs(name: str) -> pl.Expr:
+    import polars as pl
+
+    before, now = pl.col(name), pl.col(f"{name}_new")
+    if name in ("probability", "lower", "upper"):
+        return (before - now).abs() > ROUNDING
+    return before.ne_missing(now)

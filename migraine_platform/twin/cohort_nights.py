@@ -20,6 +20,7 @@ from migraine_platform.twin.drift.alarms import Thresholds
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.inputs import Read, demand_somebody, keeper_of, read_histories
 from migraine_platform.twin.keeping import (
+    KEPT_ROWS,
     Asked,
     Earlier,
     Outcome,
@@ -34,7 +35,7 @@ from migraine_platform.twin.model import Model, ModelError
 from migraine_platform.twin.nights import Batch, standing_frames
 from migraine_platform.twin.prediction import Predictions
 from migraine_platform.twin.storage import to_bytes, version_of
-from migraine_platform.twin.symptoms.progression import onset_times
+from migraine_platform.twin.symptoms.progression import onset_frame, onsets_of
 from migraine_platform.twin.twins import TwinError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -42,6 +43,9 @@ from migraine_platform.warehouse.places import Places, replace_file
 
 if TYPE_CHECKING:
     import polars as pl
+
+SETTLED = (*KEPT_ROWS, tables.Contributions, tables.TriggerSensitivity, tables.OnsetTimes, tables.Audit)
+"""Tables that a night writes."""
 
 
 @dataclass(frozen=True)
@@ -105,49 +109,106 @@ def keep_batches(
         population: hash of the population that the patients belong to.
     """
     newest = keepers()
-    found = read_histories(read, settings, [batch.name for batch in batches])
+    found = read_histories(read, settings)  # everybody, whoever is asked for: onsets are shrunk to the cohort
     demand_somebody(found)
+    onsets = onsets_of(found.histories)
     rows_of = {patient: row for row, patient in enumerate(found.histories.patient_ids)}
     days = read(tables.MeasuredDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
     for done, batch in enumerate(batches, start=1):
-        keeper = keepers(batch.kept.twins.population)
-        if keeper is None or newest is None:
-            raise TwinError(f"{batch.name}: the population of its twins is not there; materialise twin_population")
+        if newest is None:
+            raise TwinError("twin.population: there is none; materialise twin_population first")
         patients = batch.kept.twins.patient_ids
         if missing := [patient for patient in patients if patient not in rows_of]:
             raise TwinError(f"{batch.name}: {len(missing)} patients have twins but no usable days; make the twins anew")
-        whole = found.histories.of(np.array([rows_of[patient] for patient in patients], dtype=np.int64))
-        out = keep(keeper, newest, places, batch, whole, asked)
-        own = keepers(out.kept.twins.population) or keeper
+        own_rows = np.array([rows_of[patient] for patient in patients], dtype=np.int64)
+        whole = found.histories.of(own_rows)
+        out = _evening_by_evening(keepers, newest, places, batch, whole, asked)
+        if out.night is None and not out.decisions and (lying := _as_they_lie(earlier, batch.name)):
+            progress(f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, no new day")
+            yield Settled(batch.name, lying, set(), 0)
+            continue
+        own = _keeper(keepers, batch.name, out.kept.twins.population)
         settled, said = _settled(own, places, batch, out, whole)
-        settled.frames[tables.OnsetTimes] = onset_times(whole, said.began)
+        settled.frames[tables.OnsetTimes] = onset_frame(patients, onsets.of(own_rows).given_tomorrow(said.began))
         audit = audit_frame(said, out.kept.twins.versions(), whole, population)
+        told = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
+        audit = audit.update(told, on=["patient_id", "for_date"], how="left")  # on trial, both twins speak
         trail = earlier(tables.Audit, batch.name)
         settled.frames[tables.Audit] = extended(trail, audit, days.filter(days["patient_id"].is_in(list(patients))))
         progress(f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, {settled.found} changes noticed")
         yield settled
 
 
+def _as_they_lie(earlier: Earlier, batch: str) -> dict[type[Table], pl.DataFrame] | None:
+    """Everything that was said of a batch; None if some of it is missing.
+
+    A night that is run again changes nothing: made anew, rows would differ by their rounding.
+    """
+    rows = {table: earlier(table, batch) for table in SETTLED}
+    found = {table: frame for table, frame in rows.items() if frame is not None}
+    return found if len(found) == len(rows) else None
+
+
+def _keeper(keepers: Keepers, batch: str, population: str) -> Keeper:
+    keeper = keepers(population)
+    if keeper is None:
+        raise TwinError(f"{batch}: the population of its twins is not there; materialise twin_population")
+    return keeper
+
+
+def _evening_by_evening(
+    keepers: Keepers, newest: Keeper, places: Places, batch: Batch, whole: Histories, asked: Asked
+) -> Outcome:
+    """A batch's nights: at once, but one by one while a trial is on, whose weights and end are a night's.
+
+    What is asked for is done after the last of them.
+    """
+    following = (batch.kept.twins.as_of - whole.first).days + 2
+    one_by_one = batch.trial is not None and following <= whole.days
+    out: Outcome | None = None
+    for days in range(following, whole.days + 1) if one_by_one else [whole.days]:
+        keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
+        request = asked if days == whole.days else Asked()
+        now = keep(keeper, newest, keepers, places, batch, whole.until(days), request)
+        known = now.rows[tables.Twins].with_columns(previous_file_version=pl_text(now.previous))
+        batch = Batch(
+            batch.name,
+            now.kept,
+            {**now.rows, tables.Twins: known},
+            now.trial,
+            keepers(now.challenger_population) if now.trial else None,
+        )
+        if out is not None:
+            now.decisions = out.decisions + now.decisions
+        out = now
+    if out is None:
+        raise TwinError(f"{batch.name}: there is no day to live")
+    return out
+
+
+def pl_text(value: str | None) -> pl.Expr:
+    """The same text, or null, in every row."""
+    import polars as pl
+
+    return pl.lit(value, dtype=pl.String)
+
+
 def _settled(
     keeper: Keeper, places: Places, batch: Batch, out: Outcome, whole: Histories
 ) -> tuple[Settled, Predictions]:
     """Rows by table but onset times and audit; the twins are written to their file."""
-    import polars as pl
 
-    rows = out.night.rows if out.night else batch.rows
-    frames, said = standing_frames(keeper, out.kept, whole, rows, out.trained_on)
+    frames, said = standing_frames(keeper, out.kept, whole, out.rows)
     content = to_bytes(out.kept)
     version = version_of(content)
     replace_file(places.twins(version), content)
     names = [column.name for column in tables.Twins.columns]
     frames[tables.Twins] = (
         frames[tables.Twins]
-        .with_columns(
-            pl.lit(version).alias("file_version"), pl.lit(out.previous, pl.String).alias("previous_file_version")
-        )
+        .with_columns(pl_text(version).alias("file_version"), pl_text(out.previous).alias("previous_file_version"))
         .select(names)
     )
     frames[tables.Challengers] = challenger_frame(out.trial, places)
     frames[tables.Retrainings] = retraining_frame(batch.rows[tables.Retrainings], out.decisions)
     obsolete = in_use(batch.rows) - in_use(frames)
-    return Settled(batch.name, frames, obsolete, out.night.found if out.night else 0), said
+    return Settled(batch.name, frames, obsolete, frames[tables.Drift].height - batch.rows[tables.Drift].height), said

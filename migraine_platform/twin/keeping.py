@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.kept_rows import detections_of
-from migraine_platform.twin.lifecycle import Keeper, Kept, Past, live_on
-from migraine_platform.twin.nights import CARRIED, Batch, Night, live_night
+from migraine_platform.twin.kept_rows import detections_of, past_of
+from migraine_platform.twin.lifecycle import Keeper, Kept, live_on
+from migraine_platform.twin.nights import CARRIED, Batch, Night, in_their_place, live_night
 from migraine_platform.twin.storage import load_kept, to_bytes, version_of
 from migraine_platform.twin.trials import Trial, challengers
 from migraine_platform.twin.twins import TwinError
@@ -56,12 +55,12 @@ class Outcome:
     kept: Kept
     night: Night | None
     """None if there was no new day."""
+    rows: dict[type[Table], pl.DataFrame]
+    """By table, of `twin`; those of the twins themselves are still to be brought up to the evening."""
     trial: Trial | None
     challenger_population: str
     decisions: list[dict[str, Any]] = field(default_factory=list)
     """Rows of `twin.retrainings` to be added."""
-    trained_on: date | None = None
-    """If champions of another making came into use, the evening on which they were made."""
     previous: str | None = None
     """File of the twins that were replaced last."""
 
@@ -82,21 +81,24 @@ def load(earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str]
         kept = load_kept(places.twins(version))
         if keeper is None or not keeper.fits(kept):
             return None
-        trial, trial_keeper = _trial(found[tables.Challengers], places, keeper_of)
     except TwinError:
         return None
+    trial, trial_keeper = _trial(found[tables.Challengers], kept, places, keeper_of)
     return Batch(batch, kept, found, trial, trial_keeper)
 
 
 def _trial(
-    rows: pl.DataFrame, places: Places, keeper_of: Callable[[str], Keeper | None]
+    rows: pl.DataFrame, champions: Kept, places: Places, keeper_of: Callable[[str], Keeper | None]
 ) -> tuple[Trial | None, Keeper | None]:
-    """The trial of a batch, if one is on; one whose challengers no longer fit is given up."""
+    """The trial of a batch, if one is on; one whose challengers are damaged or no longer fit is given up."""
     if rows.is_empty():
         return None, None
-    kept = load_kept(places.twins(rows["file_version"][0]))
+    try:
+        kept = load_kept(places.twins(rows["file_version"][0]))
+    except TwinError:
+        return None, None
     keeper = keeper_of(kept.twins.population)
-    if keeper is None or not keeper.fits(kept):
+    if keeper is None or not keeper.fits(kept) or kept.twins.as_of != champions.twins.as_of:
         return None, None
     order = {patient: place for place, patient in enumerate(rows["patient_id"])}
     own = rows[[order[patient] for patient in kept.twins.patient_ids]]
@@ -104,11 +106,20 @@ def _trial(
     return Trial(kept, rows["born_on"][0], own["prior"].to_numpy().copy(), *likelihoods), keeper
 
 
-def keep(keeper: Keeper, newest: Keeper, places: Places, batch: Batch, whole: Histories, asked: Asked) -> Outcome:
+def keep(
+    keeper: Keeper,
+    newest: Keeper,
+    keeper_of: Callable[[str], Keeper | None],
+    places: Places,
+    batch: Batch,
+    whole: Histories,
+    asked: Asked,
+) -> Outcome:
     """One batch's night, and what was asked for.
 
     Args:
         newest: of the population that was learned last; challengers are its.
+        keeper_of: by version of the population; former champions may be of an older one.
         whole: all days of the batch's patients, in the order of its twins.
 
     Raises:
@@ -119,20 +130,22 @@ def keep(keeper: Keeper, newest: Keeper, places: Places, batch: Batch, whole: Hi
     trial = night.trial if night else batch.trial
     kept = night.kept if night else batch.kept
     population = trial.challengers.twins.population if trial else newest.model.version
-    out = Outcome(kept, night, trial, population, previous=twins["previous_file_version"][0])
-    champion = twins["file_version"][0]
+    rows = night.rows if night else batch.rows
+    out = Outcome(kept, night, rows, trial, population, previous=twins["previous_file_version"][0])
+    champion = version_of(to_bytes(kept))
     settings = keeper.settings.retraining
     if asked.roll_back:
-        return _rolled_back(keeper, places, batch, whole, out)
+        return _rolled_back(keeper_of, places, batch, whole, out)
     if trial is not None and trial.is_over(whole.last, settings):
-        decision = PROMOTED if trial.wins() else DROPPED
+        decision = PROMOTED if trial.wins(settings) else DROPPED
         out.decisions.append(_row(batch, out, trial, decision, champion, "end of the trial", whole))
         out.trial = None
         if decision == PROMOTED:
-            out.kept, out.trained_on, out.previous = trial.challengers, trial.born_on, version_of(to_bytes(kept))
-            replace_file(places.twins(out.previous), to_bytes(kept))
+            replace_file(places.twins(champion), to_bytes(kept))
+            out.kept, out.previous = trial.challengers, champion
+            out.rows = in_their_place(keeper_of(population) or newest, out.kept, rows, trial.born_on)
     elif asked.retrain and (trial is None or trial.born_on == whole.last):
-        drift = detections_of(night.rows[tables.Drift] if night else batch.rows[tables.Drift])
+        drift = detections_of(rows[tables.Drift])
         usual = keeper.settings.drift.change_probability
         out.trial = challengers(newest, whole, drift, settings, usual)
         out.challenger_population = newest.model.version
@@ -140,22 +153,24 @@ def keep(keeper: Keeper, newest: Keeper, places: Places, batch: Batch, whole: Hi
     return out
 
 
-def _rolled_back(keeper: Keeper, places: Places, batch: Batch, whole: Histories, out: Outcome) -> Outcome:
+def _rolled_back(
+    keeper_of: Callable[[str], Keeper | None], places: Places, batch: Batch, whole: Histories, out: Outcome
+) -> Outcome:
     """The former champions in use again, brought up to today."""
     if out.previous is None:
         raise TwinError(f"{batch.name}: nothing was replaced yet, so there is nothing to roll back to")
     former = load_kept(places.twins(out.previous))
-    if not keeper.fits(former):
+    keeper = keeper_of(former.twins.population)
+    if keeper is None or not keeper.fits(former):
         raise TwinError(f"{batch.name}: the former twins are of another population or code; they cannot be used again")
-    if former.twins.as_of < whole.last:
-        nothing = Past.nothing(whole.count)
-        former = live_on(keeper, former, whole, nothing).kept
-    champion = batch.rows[tables.Twins]["file_version"][0]
-    now = Trial(former, whole.last, *(np.zeros(whole.count) for _ in range(3)))
-    out.decisions.append(_row(batch, out, now, ROLLED_BACK, champion, "asked for", whole))
+    if (as_of := former.twins.as_of) < whole.last:
+        former = live_on(keeper, former, whole, past_of(batch.rows, keeper.settings, whole.patient_ids, as_of)).kept
     previous = version_of(to_bytes(out.kept))
+    now = Trial(former, whole.last, *(np.zeros(whole.count) for _ in range(3)))
+    out.decisions.append(_row(batch, out, now, ROLLED_BACK, previous, "asked for", whole))
     replace_file(places.twins(previous), to_bytes(out.kept))
-    return replace(out, kept=former, trial=None, trained_on=whole.last, previous=previous)
+    rows = in_their_place(keeper, former, out.rows, whole.last)
+    return replace(out, kept=former, rows=rows, trial=None, previous=previous)
 
 
 def _row(

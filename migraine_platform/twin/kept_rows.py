@@ -6,7 +6,7 @@ what is found only when a twin is made (cohort.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from migraine_platform.config.change import KINDS
+from migraine_platform.config.twin import Twin
 from migraine_platform.twin.covariates import TRIGGERS
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import Change
@@ -50,7 +51,7 @@ def prediction_frame(
         frames.append(
             _by_evening(patient_ids, part, "made_on").with_columns(
                 *(pl.Series(name, values.ravel()) for name, values in part.said.columns().items()),
-                *(pl.Series(name, np.repeat(values, part.days)) for name, values in own.items()),
+                *(pl.Series(name, np.repeat(values, part.days), pl.String) for name, values in own.items()),
                 for_date=pl.col("made_on").dt.offset_by("1d"),
             )
         )
@@ -105,21 +106,21 @@ def detections_of(frame: pl.DataFrame) -> dict[str, tuple[Detection, ...]]:
     return out
 
 
-def past_of(watched: pl.DataFrame, drift: pl.DataFrame, patient_ids: Sequence[str], days: int) -> Past:
+def past_of(rows: Mapping[type[Table], pl.DataFrame], settings: Twin, patient_ids: Sequence[str], last: date) -> Past:
     """What the next night needs of the evenings so far.
 
     Args:
-        watched: rows of `twin.watch` of these patients, in any order.
-        days: of the last evenings, at most.
+        rows: of `twin.watch` and `twin.drift` of these patients, in any order; those of later evenings do not count.
+        last: the twins' last evening.
     """
     import polars as pl
 
-    last = watched["date"].max()
-    if not isinstance(last, date):
+    days, drift = settings.drift.detectors.memory_days, rows[tables.Drift].filter(pl.col("detected_on") <= last)
+    recent = rows[tables.Watch].filter(pl.col("date") > last - timedelta(days=days), pl.col("date") <= last)
+    first = recent["date"].min()
+    if not isinstance(first, date):
         return replace(Past.nothing(len(patient_ids)), detections=detections_of(drift))
-    recent = watched.filter(pl.col("date") > last - timedelta(days=days))
-    days = min(days, int((last - watched["date"].min()).days) + 1)  # type: ignore[operator, union-attr]
-    first = last - timedelta(days=days - 1)
+    days = (last - first).days + 1
     shape = (len(patient_ids), days)
     places = {patient: place for place, patient in enumerate(patient_ids)}
     who = np.array([places[patient] for patient in recent["patient_id"]], dtype=np.int64)
@@ -147,14 +148,16 @@ def kept_columns(
     if trained_on is not None:
         twins = twins.with_columns(trained_on=pl.lit(trained_on))
     last = watched["date"].max()
-    since = last - timedelta(days=RECENT_DAYS) if isinstance(last, date) else None
-    recent = watched.filter(pl.col("date") > since) if since else watched
+    month = last - timedelta(days=RECENT_DAYS) if isinstance(last, date) else None
+    recent = watched.filter(pl.col("date") > month) if month else watched
     errors = recent.group_by("patient_id").agg(recent_state_error=(pl.col("state_error") ** 2).mean().sqrt())
+    since = twins.select("patient_id", "trained_on")
     adapted = (
-        drift.sort("detected_on")
+        drift.join(since, on="patient_id")
+        .sort("detected_on")
         .group_by("patient_id")
         .agg(
-            drift_adaptations=pl.len().cast(pl.Int64),
+            drift_adaptations=(pl.col("detected_on") > pl.col("trained_on")).sum().cast(pl.Int64),
             last_drift_adaptation=pl.col("detected_on").last(),
             drift_kind=pl.col("kind").last(),
         )
@@ -178,7 +181,7 @@ def _by_evening(patient_ids: Sequence[str], evenings: Evenings, column: str) -> 
     days = pl.date_range(evenings.first, evenings.first + timedelta(days=evenings.days - 1), eager=True)
     return pl.DataFrame(
         {
-            "patient_id": np.repeat(np.asarray(patient_ids), evenings.days),
+            "patient_id": pl.Series(np.repeat(np.asarray(patient_ids), evenings.days), dtype=pl.String),
             column: pl.concat([days] * len(patient_ids)) if len(patient_ids) else days.head(0),
         }
     )

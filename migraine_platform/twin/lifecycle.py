@@ -73,9 +73,15 @@ class Keeper:
         hypotheses = (len(self.points.level), len(self.watcher.grid.points.level))
         return kept.twins.population == self.model.version and (own, grid) == hypotheses
 
-    def relive(self, own: Histories, changes: Sequence[Change]) -> tuple[Twins, Replay]:
-        """One patient's twin that knows of changes."""
-        probability = self.settings.drift.change_probability
+    def relive(
+        self, own: Histories, changes: Sequence[Change], probability: float | None = None
+    ) -> tuple[Twins, Replay]:
+        """One patient's twin that knows of changes.
+
+        Args:
+            probability: that they happened; by default what an alarm is believed at first.
+        """
+        probability = self.settings.drift.change_probability if probability is None else probability
         return relived(self.model, self.clinical, self.points, self.after, own, changes, probability)
 
 
@@ -202,7 +208,8 @@ def live_on(keeper: Keeper, kept: Kept, whole: Histories, past: Past) -> Lived:
         own, evening = whole.of(np.array([row])), int(alarm.evening[row]) - known
         until = own.until(whole.days - evenings.days + evening + 1)
         before = past.detections.get(own.patient_ids[0], ())
-        change, mended[row], tonight = _adapted(keeper, kept.of(np.array([row])), until, before)
+        seen = lived.replay.of(row, evening + 1)
+        change, mended[row], tonight = _adapted(keeper, kept.watch.of(np.array([row])), seen, until, before)
         detection = Detection(own.patient_ids[0], until.last, alarm.detector[row], float(alarm.statistic[row]), change)
         found.append(detection)
         for mine, other in zip(evenings.said, tonight, strict=True):
@@ -259,17 +266,19 @@ def _evenings(
     )
 
 
-def _adapted(keeper: Keeper, kept: Kept, own: Histories, before: Sequence[Detection]) -> tuple[Change, Kept, Said]:
+def _adapted(
+    keeper: Keeper, watch: Watch, seen: Replay, own: Histories, before: Sequence[Detection]
+) -> tuple[Change, Kept, Said]:
     """One patient on the evening of an alarm: what changed, where he stands now, what is said of tomorrow.
 
     Args:
-        kept: as of an evening before.
+        watch: as of an evening before.
+        seen: by his twin on the evenings since then.
         own: his days, the alarm's being the last.
     """
     known = [detection.change for detection in before]
+    watch, suspicion = _watched(keeper, watch, seen)
     _, past = keeper.relive(own, known)
-    since = own.days - (own.last - kept.twins.as_of).days
-    watch, suspicion = _watched(keeper, kept.watch, past.since(since))
     change = examine(suspicion, keeper.model.effects, past, own, keeper.course)
     twins, _ = keeper.relive(own, [*known, change])
     forecasts = foresee(keeper.points, keeper.model.effects, twins.standing)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEARNED_FROM, RECIPE = "patient.", "recipe."
+SUPERSEDED = "superseded"
+"""Parameter that marks an older model, kept because twins still belong to it."""
+
 FORMAT = 2
 """Version of the rows, and of stored twins; others are refused."""
 
@@ -142,7 +145,7 @@ class Model:
         """Inverse of `to_frame`, where several versions may lie beside each other.
 
         Args:
-            version: by default the one that was learned over the most days.
+            version: by default the one that was learned last.
 
         Raises:
             ModelError: if the rows are of another format, or incomplete, or the version is not among them.
@@ -150,9 +153,9 @@ class Model:
         import polars as pl
 
         wanted = version or newest(frame)
-        frame = frame.filter(pl.col("version") == wanted)
+        frame = frame.filter(pl.col("version") == (wanted or ""))
         if frame.is_empty():
-            raise ModelError(f"twin.population: version {wanted} is not there; learn the population again")
+            raise ModelError(f"twin.population: {wanted or 'a model'} is not there; learn the population again")
         found = {
             str(name): rows.sort("place")["value"].to_numpy()
             for (name,), rows in frame.partition_by("parameter", as_dict=True).items()
@@ -191,9 +194,29 @@ class Model:
 
 
 def newest(frame: pl.DataFrame) -> str | None:
-    """The version of `twin.population` that was learned over the most days; None if there is none."""
-    rows = frame.filter(frame["parameter"] == "days").sort("value", "version")
-    return str(rows["version"][-1]) if rows.height else None
+    """The version of `twin.population` that no other has superseded; None if there is none."""
+    superseded = set(frame.filter(frame["parameter"] == SUPERSEDED)["version"])
+    return next((str(version) for version in frame["version"].unique() if version not in superseded), None)
+
+
+def beside(older: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Rows of a model that was learned just now, and those of older ones, which it supersedes.
+
+    Args:
+        older: rows of `twin.population`.
+    """
+    import polars as pl
+
+    own = model.to_frame()
+    older = older.filter((pl.col("parameter") != SUPERSEDED) & (pl.col("version") != model.version))
+    marks = (
+        older.select("version")
+        .unique()
+        .with_columns(
+            pl.lit(SUPERSEDED).alias("parameter"), pl.lit(0, pl.Int64).alias("place"), pl.lit(1.0).alias("value")
+        )
+    )
+    return pl.concat([own, older.select(own.columns), marks])
 
 
 def learn_model(

@@ -64,14 +64,13 @@ def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
     """
     import polars as pl
 
-    memory = keeper.settings.drift.detectors.memory_days
-    past = past_of(batch.rows[tables.Watch], batch.rows[tables.Drift], whole.patient_ids, memory)
+    past = past_of(batch.rows, keeper.settings, whole.patient_ids, batch.kept.twins.as_of)
     lived = live_on(keeper, batch.kept, whole, past)
     evenings, trial = lived.evenings, None
     if batch.trial is not None and batch.trial_keeper is not None:
         trial, evenings = _tried(batch.trial_keeper, batch.trial, lived, whole, past)
     twins = lived.kept.twins
-    watched = pl.concat([batch.rows[tables.Watch], watch_frame(twins.patient_ids, [evenings])])
+    watched = pl.concat([batch.rows[tables.Watch], watch_frame(twins.patient_ids, [evenings])]).sort(tables.Watch.key)
     drift = pl.concat([batch.rows[tables.Drift], drift_frame(lived.detections)])
     model = dict(batch.rows[tables.Twins].select("patient_id", "transition_model").iter_rows())
     told = prediction_frame(twins.patient_ids, twins.versions(), [model[one] for one in twins.patient_ids], [evenings])
@@ -85,13 +84,12 @@ def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
 
 
 def standing_frames(
-    keeper: Keeper, kept: Kept, whole: Histories, rows: dict[type[Table], pl.DataFrame], trained_on: date | None = None
+    keeper: Keeper, kept: Kept, whole: Histories, rows: dict[type[Table], pl.DataFrame]
 ) -> tuple[dict[type[Table], pl.DataFrame], Predictions]:
     """Rows that follow from where the twins stand tonight.
 
     Args:
         rows: what the night left, by table.
-        trained_on: if other twins came into use, the evening on which they were made.
     """
     import polars as pl
 
@@ -104,7 +102,7 @@ def standing_frames(
     own = _twin_rows(keeper, kept, rows[tables.Twins], versions)
     return {
         **rows,
-        tables.Twins: kept_columns(own, rows[tables.Watch], rows[tables.Drift], trained_on),
+        tables.Twins: kept_columns(own, rows[tables.Watch], rows[tables.Drift]),
         tables.Predictions: named.select(predictions.columns),
         tables.Contributions: contribution_frame(said, whole),
         tables.TriggerSensitivity: sensitivities(keeper.points, keeper.model.effects, twins.standing).to_frame(
@@ -113,9 +111,29 @@ def standing_frames(
     }, said
 
 
+def in_their_place(
+    keeper: Keeper, kept: Kept, rows: dict[type[Table], pl.DataFrame], trained_on: date
+) -> dict[type[Table], pl.DataFrame]:
+    """Rows of the evening on which other twins come into use: it is they who tell of tomorrow, and begin to count.
+
+    Args:
+        trained_on: the evening on which they were made.
+    """
+    import polars as pl
+
+    said = predict(keeper.model, keeper.clinical, keeper.points, kept.twins).to_frame()
+    twins = rows[tables.Twins].with_columns(as_of=pl.lit(kept.twins.as_of))
+    twins = kept_columns(twins, rows[tables.Watch], rows[tables.Drift], trained_on)
+    return {
+        **rows,
+        tables.Predictions: rows[tables.Predictions].update(said, on=tables.Predictions.key, how="left"),
+        # errors are held against those at the start, and this is another start
+        tables.Twins: twins.with_columns(state_error=pl.coalesce("recent_state_error", "state_error")),
+    }
+
+
 def _tried(keeper: Keeper, trial: Trial, lived: Lived, whole: Histories, past: Past) -> tuple[Trial, Evenings]:
     """The challengers' evenings, and what both twins say together."""
-    weight = trial.weight
     other = live_on(keeper, trial.challengers, whole, past)
     after = replace(
         trial,
@@ -123,7 +141,7 @@ def _tried(keeper: Keeper, trial: Trial, lived: Lived, whole: Histories, past: P
         champion=trial.champion + lived.replay.forecasts.log_evidence.sum(axis=1),
         challenger=trial.challenger + other.replay.forecasts.log_evidence.sum(axis=1),
     )
-    return after, replace(lived.evenings, said=mixed(lived.evenings.said, other.evenings.said, weight))
+    return after, replace(lived.evenings, said=mixed(lived.evenings.said, other.evenings.said, after.weight))
 
 
 def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
@@ -138,12 +156,11 @@ def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[
             "twin_version": versions,
             "entries": twins.entries,
             "discarded_values": twins.discarded,
-            "population_version": [twins.population] * len(versions),
             "level": np.exp(twins.standing.log_weight) @ points.level,
             "adherence": pl.Series(np.where(twins.started, twins.adherence, np.nan)).fill_nan(None),
             "status": np.where(twins.started, "fitted", "prior"),
         }
     )
     known = set(twins.patient_ids)
-    rows = before.with_columns(pl.lit(twins.as_of).alias("as_of"))
+    rows = before.with_columns(pl.lit(twins.as_of).alias("as_of"), pl.lit(twins.population).alias("population_version"))
     return rows.update(new, on="patient_id", how="left") if known else rows

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 YEAR = 365.25
+CERTAIN = 1.0
 LEAST_PATIENTS = 10
 """Below which nothing is said of a cohort."""
 
@@ -63,16 +64,18 @@ class Trial:
         """Whether it is time for a decision."""
         return self.nights(today) >= settings.trial_nights
 
-    def wins(self) -> bool:
+    def wins(self, settings: Retraining) -> bool:
         """Whether the challengers replace the champions."""
-        return self.gain > 0
+        return self.gain > settings.least_gain
 
 
 def challengers(
     keeper: Keeper, histories: Histories, detections: Mapping[str, Sequence[Detection]], settings: Retraining,
     usual_prior: float,
 ) -> Trial:  # fmt: skip
-    """Twins made anew from the whole history, those who were found to change with their changes.
+    """Twins made anew from the whole history; of those who were found to change, as if that were certain.
+
+    The champions have been adapted with all caution: whether the person did change is what the trial's nights decide.
 
     Args:
         detections: by patient.
@@ -83,7 +86,7 @@ def challengers(
     for row, patient in enumerate(histories.patient_ids):
         known = [detection.change for detection in detections.get(patient, ())]
         if known:
-            twins, _ = keeper.relive(histories.of(np.array([row])), known)
+            twins, _ = keeper.relive(histories.of(np.array([row])), known, CERTAIN)
             mended[row] = Kept(twins, keeper.watcher.reset(made.watch.of(np.array([row]))))
     prior = np.full(histories.count, usual_prior)
     prior[list(mended)] = settings.prior

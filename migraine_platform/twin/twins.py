@@ -116,16 +116,16 @@ class Replay:
     channels: Filtered
     evidence: Evidence
 
-    def since(self, first: int) -> Replay:
-        """The evenings from one on."""
-        days = slice(first, None)
+    def of(self, row: int, evenings: int) -> Replay:
+        """One patient's first so many evenings."""
+        rows, days = slice(row, row + 1), slice(0, evenings)
+        channels = {name: part[rows, days] for name, part in self.channels._asdict().items() if name != "beliefs"}
+        told = self.evidence.of_patients(rows)
         return Replay(
-            Forecasts(*(part[:, days] for part in self.forecasts)),
-            Covariates(*(part[:, days] for part in self.covariates)),
-            self.channels._replace(
-                **{name: part[:, days] for name, part in self.channels._asdict().items() if name != "beliefs"}
-            ),
-            self.evidence.since(first),
+            Forecasts(*(part[rows, days] for part in self.forecasts)),
+            Covariates(*(part[rows, days] for part in self.covariates)),
+            self.channels._replace(**channels),
+            Evidence(told.diary[:, days], told.events[:, days], told.late[:, days], told.pain[:, days], told.begun),
         )
 
     def then(self, later: Replay) -> Replay:

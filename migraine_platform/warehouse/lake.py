@@ -14,16 +14,17 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.places import replace_file
+from migraine_platform.warehouse.together import Together
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,10 +37,6 @@ _STAMP = "migraine_platform"
 
 class LakeError(UserError):
     """The lake does not hold what was asked for; the message names table and partition."""
-
-
-WRITERS = 4
-"""Files that are written at a time."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,7 @@ class Lake:
         except (ValueError, ImportError) as error:
             raise LakeError(f'lake_url "{root}" cannot be opened: {error}; expected a folder or a URL') from None
         self._local = "file" in _protocols(self._fs)
+        self._together = Together(self._fs, self._base, self._local, self._put)
 
     def write(self, table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> None:
         """Replace one partition, rows sorted by the table's key, columns in the declared order.
@@ -92,22 +90,23 @@ class Lake:
         Raises:
             LakeError: if the frame lacks a declared column or has one too many.
         """
-        declared = [column.name for column in table.columns]
-        if set(frame.columns) != set(declared):
-            lacking = sorted(set(declared) - set(frame.columns))
-            extra = sorted(set(frame.columns) - set(declared))
-            raise LakeError(f"{table.name}, {partition}: columns missing: {lacking}; not declared: {extra}")
-        buffer = io.BytesIO()
-        ordered = frame if _is_sorted(frame, table.key) else frame.sort(table.key)
-        ordered.select(declared).write_parquet(buffer, compression="lz4", metadata={_STAMP: stamp.of(table).to_json()})
-        self._put(self._path(table, partition), buffer.getvalue())
+        self._put(self._path(table, partition), _encoded(table, partition, frame, stamp))
 
     def write_many(self, frames: Mapping[type[Table], pl.DataFrame], partition: str, stamp: Stamp) -> None:
-        """Replace one partition of several tables, side by side: the disk is waited for once, not table by table."""
-        with ThreadPoolExecutor(WRITERS) as pool:
-            written = [pool.submit(self.write, table, partition, frame, stamp) for table, frame in frames.items()]
-            for done in written:
-                done.result()
+        """Replace one partition of several tables, all of them or none: they were made together, and go on together.
+
+        Of a process that is killed meanwhile, `keep_promises` finishes what can be finished.
+        """
+        self._together.replace(
+            {
+                _place(table, partition): partial(_encoded, table, partition, frame, stamp)
+                for table, frame in frames.items()
+            }
+        )
+
+    def keep_promises(self) -> None:
+        """Finish the writes of several tables that a killed process left half done; to be called before reading."""
+        self._together.keep_promises()
 
     def read(
         self,
@@ -252,7 +251,7 @@ class Lake:
             raise LakeError(f"{table.name}: not in the lake yet: {shown}; materialise it first")
 
     def _path(self, table: type[Table], partition: str, suffix: str = ".parquet") -> str:
-        return f"{self._base}/{table.schema_name()}/{table.table_name()}/{partition}{suffix}"
+        return f"{self._base}/{_place(table, partition, suffix)}"
 
     def _get(self, table: type[Table], partition: str) -> bytes:
         return bytes(self._fs.cat_file(self._path(table, partition)))
@@ -262,6 +261,23 @@ class Lake:
             replace_file(Path(path), content)
         else:
             self._fs.pipe_file(path, content)
+
+
+def _place(table: type[Table], partition: str, suffix: str = ".parquet") -> str:
+    return f"{table.schema_name()}/{table.table_name()}/{partition}{suffix}"
+
+
+def _encoded(table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> bytes:
+    """A partition's file."""
+    declared = [column.name for column in table.columns]
+    if set(frame.columns) != set(declared):
+        lacking = sorted(set(declared) - set(frame.columns))
+        extra = sorted(set(frame.columns) - set(declared))
+        raise LakeError(f"{table.name}, {partition}: columns missing: {lacking}; not declared: {extra}")
+    buffer = io.BytesIO()
+    ordered = frame if _is_sorted(frame, table.key) else frame.sort(table.key)
+    ordered.select(declared).write_parquet(buffer, compression="lz4", metadata={_STAMP: stamp.of(table).to_json()})
+    return buffer.getvalue()
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

@@ -15,14 +15,15 @@ from migraine_platform.defs.checks import CONTRACTS
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.conftest import REPOSITORY, environment
 
-MODEL = {"feature_table", "calibration", "site_days"}
+MODEL = {"feature_table", "calibration", "site_days", "calendar"}
 GRAPH = {
     "feature_table": set(),
     "feature_priors": {"feature_table"},
     "feature_normalizer": {"feature_table", "feature_priors"},
     "mock_distribution": {"feature_table", "feature_priors"},
     "calibration": {"feature_table", "feature_priors"},
-    "site_days": {"feature_table", "calibration"},
+    "calendar": set(),
+    "site_days": {"feature_table", "calibration", "calendar"},
     "patients": MODEL,
     "weather_days": MODEL,
     "sleep_days": MODEL,
@@ -40,18 +41,35 @@ GRAPH = {
     "training_run": {"feature_table", "calibration"},
     "checkpoint": {"training_run", "calibration"},
     "question_policy": {"checkpoint", "measured_days", "feature_table"},
-    "twin_population": {"measured_days", "patients", "feature_table"},
-    "twins": {"twin_population", "measured_days", "attacks", "patients", "checkpoint", "feature_table"},
+    "observations": {"patients", "feature_table"},
+    "twin_population": {"measured_days", "observations", "patients", "feature_table"},
+    "drift_thresholds": {"twin_population", "calibration", "feature_table"},
+    "twins": {
+        *("twin_population", "drift_thresholds", "measured_days", "observations", "attacks", "patients"),
+        *("checkpoint", "feature_table"),
+    },
     "predictions": {"twins"},
     "trigger_sensitivity": {"twins"},
     "symptom_models": {"twins"},
+    "drift": {"twins"},
+    "retrainings": {"twins"},
+    "health_report": set(),
     "warehouse": {
         *("feature_table", "feature_priors", "mock_distribution", "calibration", "site_days"),
         *("true_effects", "realism", "training_run", "checkpoint", "question_policy", "twin_population"),
+        *("observations", "drift_thresholds"),
         *SIMULATED,
         *SAID,
     },
 }
+GROUPS = {"priors", "cohort", "realism", "aline", "ingest", "twins", "exports", "warehouse", "operations"}
+WARNS = {
+    ("realism", "realistic"),
+    ("drift", "twin_drift"),
+    ("twins", "retraining_due"),
+    ("checkpoint", "calibrated_on_fresh_days"),
+}
+"""Checks that block nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +100,7 @@ def test_the_asset_graph_is_the_one_documented(defs: dg.Definitions) -> None:
 
 def test_every_asset_says_what_it_is(defs: dg.Definitions) -> None:
     for spec in defs.resolve_all_asset_specs():
-        assert spec.group_name in {"priors", "cohort", "realism", "aline", "twins", "exports", "warehouse"}
+        assert spec.group_name in GROUPS
         assert spec.owners == ["team:migraine-platform"]
         assert spec.kinds
         assert spec.description
@@ -102,7 +120,7 @@ def test_every_table_has_a_blocking_contract_check(defs: dg.Definitions) -> None
     checks = {(key.asset_key.to_user_string(), key.name): graph.get_check_spec(key) for key in graph.asset_check_keys}
     assert {asset for asset, name in checks if name == "contract"} == set(CONTRACTS)
     assert {table for declared in CONTRACTS.values() for table in declared} == set(tables.ALL)
-    assert {check for check, spec in checks.items() if not spec.blocking} == {("realism", "realistic")}
+    assert {check for check, spec in checks.items() if not spec.blocking} == WARNS
     for name in ("clinical_directions", "probabilities_unimodal", "posterior_shifted"):
         assert ("mock_distribution", name) in checks
     assert ("calibration", "hits_its_targets") in checks
@@ -133,3 +151,43 @@ def test_the_night_has_a_zone_and_asks_for_every_batch_once(defs: dg.Definitions
     assert first.run_key == again.run_key == "nightly:2026-01-02"
     assert first.tags["dagster/asset_partition_range_start"] == "batch-000"
     assert first.tags["dagster/asset_partition_range_end"] == "batch-002"
+    assert first.tags["night"] == "2026-01-02"
+
+
+def test_who_starts_which_job(defs: dg.Definitions, settings: Settings) -> None:
+    repository = defs.get_repository_def()
+    jobs = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    starts = {
+        "nightly": {"night"},
+        "weekly": {"look_at_aline"},
+        "daily_health": {"health"},
+        "new_observations": {"ingest_observations"},
+        "retrain_twins_that_need_it": {"retrain_twins", "relearn_population"},
+        "retrain_aline_that_misses": {"retrain_aline"},
+        "tell_of_failures": {"health"},
+        "renew_health_page": {"health"},
+    }
+    schedules = {schedule.name: {schedule.job_name} for schedule in repository.schedule_defs}
+    sensors = {sensor.name: {target.job_name for target in sensor.targets} for sensor in repository.sensor_defs}
+    assert {**schedules, **sensors} == starts
+    assert jobs == {"platform"}.union(*starts.values())
+    assert {schedule.execution_timezone for schedule in repository.schedule_defs} == {settings.platform.time_zone}
+
+
+def test_jobs_make_what_they_say(defs: dg.Definitions) -> None:
+    """All of the platform but its health page; of a night, what has days; of a retraining, what names the twins."""
+    said = set(SAID)
+
+    def made(job: str) -> set[str]:
+        layer = defs.resolve_job_def(job).asset_layer
+        return {key.to_user_string() for key in layer.selected_asset_keys}
+
+    assert made("platform") == set(GRAPH) - {"health_report"}
+    days = {"calendar", "site_days", *SIMULATED}
+    assert made("night") == days | said | {"observations", "question_policy", "warehouse"}
+    assert made("ingest_observations") == said | {"observations", "warehouse"}
+    assert made("retrain_twins") == said
+    assert made("relearn_population") == said | {"twin_population", "drift_thresholds"}
+    assert made("retrain_aline") == {"training_run", "checkpoint", "question_policy"}
+    assert made("look_at_aline") == set()
+    assert made("health") == {"health_report"}

@@ -61,8 +61,9 @@ def done(finished: Path, tmp_path: Path) -> Path:
 def test_one_run_materialises_every_asset_and_every_batch(ran, instance) -> None:
     settings, result = ran
     assert result.success
-    for key in build_defs(settings).resolve_asset_graph().get_all_asset_keys():
-        assert instance.get_latest_materialization_event(key) is not None, key
+    assets = build_defs(settings).resolve_asset_graph().get_all_asset_keys()
+    made = {key for key in assets if instance.get_latest_materialization_event(key) is not None}
+    assert set(assets) - made == {dg.AssetKey("health_report")}  # made after the run, because it tells of it
     for asset in ("patients", "patient_days", "truth_patient_days"):
         assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {"batch-000", "batch-001", "batch-002"}
 
@@ -71,8 +72,9 @@ def test_every_check_passed_on_figures(ran) -> None:
     settings, result = ran
     evaluations = result.get_asset_check_evaluations()
     declared = build_defs(settings).resolve_asset_graph().asset_check_keys
+    weekly = {dg.AssetCheckKey(dg.AssetKey("checkpoint"), tables.HOLDS_ON_FRESH)}
     assert {(evaluation.asset_key, evaluation.check_name) for evaluation in evaluations} == {
-        (key.asset_key, key.name) for key in declared
+        (key.asset_key, key.name) for key in declared - weekly
     }
     assert all(evaluation.passed for evaluation in evaluations)
 

@@ -7,21 +7,22 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from migraine_platform.config import Settings, load_settings, resized
 from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
-from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, all_batches_tags
+from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, REMAKE_TAG, all_batches_tags
 from migraine_platform.twin.model import Model
-from migraine_platform.twin.storage import load_twins
+from migraine_platform.twin.storage import load_kept
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places
 from migraine_platform_tests.conftest import change, make_project
 
-COHORT = ["feature_table", "feature_priors", "calibration", "site_days", *SIMULATED]
-TWINS = ["twin_population", *SAID]
+COHORT = ["feature_table", "feature_priors", "calibration", "calendar", "site_days", *SIMULATED]
+TWINS = ["observations", "twin_population", "drift_thresholds", *SAID]
 BATCHES = ["batch-000", "batch-001", "batch-002"]
 
 
@@ -61,7 +62,7 @@ def test_everybody_has_a_twin_that_can_be_loaded(settings) -> None:
         rows = lake.read(tables.Twins, [batch])
         patients = lake.read(tables.Patients, [batch])
         assert rows["patient_id"].to_list() == patients["patient_id"].to_list()
-        kept = load_twins(places.twins(rows["file_version"][0]))
+        kept = load_kept(places.twins(rows["file_version"][0])).twins
         assert kept.patient_ids == tuple(rows["patient_id"])
         assert kept.versions() == rows["twin_version"].to_list()
         assert kept.population == population.version == rows["population_version"][0]
@@ -80,11 +81,12 @@ def test_reasons_add_up_and_forecasts_reach_back_to_the_validation_days(settings
     assert (sums.sort("patient_id")["log_odds"] - (p / (1 - p)).log()).abs().max() < 1e-9
 
 
-def test_one_batch_alone_gives_the_same_bytes(settings, instance) -> None:
+@pytest.mark.parametrize("more", [{}, {REMAKE_TAG: "to see whether they are the same"}], ids=["kept", "made anew"])
+def test_one_batch_alone_gives_the_same_bytes(settings, instance, more: dict[str, str]) -> None:
     lake = lake_of(settings)
     written = [table for said in SAID.values() for table in said]
     before = {table: lake.content_hash(table, "batch-001") for table in written}
-    tags = {RANGE_START_TAG: "batch-001", RANGE_END_TAG: "batch-001"}
+    tags = {RANGE_START_TAG: "batch-001", RANGE_END_TAG: "batch-001", **more}
     assert run(settings, instance, list(SAID), tags).success
     assert {table: lake.content_hash(table, "batch-001") for table in written} == before
 
@@ -113,6 +115,23 @@ def test_the_trail_grows_by_a_night_and_keeps_what_was_said(settings, instance) 
     assert outcomes.is_empty()
 
 
+def test_onsets_are_shrunk_to_the_cohort_whichever_batches_a_night_is_of(settings, instance) -> None:
+    """Given a day without one, which the twin's own forecast decides, the next onset is as if made anew."""
+    later = resized(settings, days=settings.simulator.cohort.days + 2)
+    alone = {RANGE_START_TAG: "batch-001", RANGE_END_TAG: "batch-001"}
+    anew = {**all_batches_tags(later), REMAKE_TAG: "to see whether they are the same"}
+    assert run(later, instance, [*COHORT, "observations"]).success
+
+    def told(tags: dict[str, str], updates: int) -> pl.DataFrame:
+        assert run(later, instance, list(SAID), tags).success
+        assert set(lake_of(later).read(tables.Twins, ["batch-001"])["updates"]) == {updates}
+        rows = lake_of(later).read(tables.OnsetTimes, ["batch-001"])
+        none_yet = 1 - rows["within_1_day"]
+        return rows.select("patient_id", *((1 - rows[f"within_{days}_days"]) / none_yet for days in (2, 3, 7)))
+
+    assert_frame_equal(told(alone, updates=2), told(anew, updates=0))
+
+
 def test_forecasts_that_miss_a_demand_are_not_promoted(settings, instance) -> None:
     root = settings.platform.data_dir.parent
     change(root, "presets/tiny.yaml", "twin", "promotion", "coverage_90", to=[1.0, 1.0])
@@ -127,7 +146,7 @@ def test_without_the_populations_experts_the_step_says_what_is_missing(settings,
     places = Places.of(settings.platform)
     for path in places.twins("x").parent.glob("experts-*.safetensors"):
         path.unlink()
-    result = run(settings, instance, list(SAID))
+    result = run(settings, instance, list(SAID), {**all_batches_tags(settings), REMAKE_TAG: "to see what it needs"})
     assert not result.success
     failure = next(event for event in result.all_events if event.is_step_failure)
     assert "experts-" in str(failure.step_failure_data.user_failure_data.description)

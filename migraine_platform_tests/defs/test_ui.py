@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from migraine_platform_tests.conftest import environment, make_project
+from migraine_platform_tests.defs.test_definitions import GRAPH, GROUPS
 
 pytestmark = pytest.mark.slow
 
@@ -89,16 +90,8 @@ def ask(address: str, query: str, variables: dict[str, Any] | None = None) -> di
 
 def test_every_asset_is_loaded(ui) -> None:
     nodes = ask(ui[0], ASSETS)["assetNodes"]
-    assert len(nodes) == 29
-    assert {node["groupName"] for node in nodes} == {
-        "priors",
-        "cohort",
-        "realism",
-        "aline",
-        "twins",
-        "exports",
-        "warehouse",
-    }
+    assert {node["assetKey"]["path"][-1] for node in nodes} == set(GRAPH)
+    assert {node["groupName"] for node in nodes} == GROUPS
     assert all(node["hasMaterializePermission"] for node in nodes)
 
 

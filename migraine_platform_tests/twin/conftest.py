@@ -12,10 +12,12 @@ from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.calibration import Calibration
 from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.twin.cohort import Built, build
+from migraine_platform.twin.drift.alarms import Thresholds
 from migraine_platform.twin.experts.network import Experts
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.histories import histories as read_histories
-from migraine_platform.twin.inputs import learn_experts
+from migraine_platform.twin.inputs import keeper_of, learn_experts
+from migraine_platform.twin.lifecycle import Keeper
 from migraine_platform.twin.model import Clinical, Model, learn_model
 from migraine_platform.warehouse import tables
 
@@ -23,6 +25,8 @@ torch.set_num_threads(1)  # networks this small gain nothing from more, and lose
 PATIENTS, DAYS = 24, 70
 POINTS = 128
 POPULATION = "0123456789abcdef"
+NO_ALARM = Thresholds(np.inf, {}, {})
+"""Of detectors that never speak."""
 
 
 def simulated(
@@ -90,14 +94,24 @@ def has_aura(lives_truth) -> dict[str, bool]:
 
 
 @pytest.fixture(scope="session")
-def make_twins(model, clinical, experts, settings, lives_truth, has_aura):
+def make_keeper(model, settings, features):
+    """What twins are kept by; by default nobody's alarm goes off."""
+
+    def made(thresholds: Thresholds = NO_ALARM, **changes: int) -> Keeper:
+        chosen = settings.model_copy(update={"twin": settings.twin.model_copy(update=changes)})
+        return keeper_of(model, chosen, features, thresholds)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def make_twins(make_keeper, experts, lives_truth, has_aura):
     """Everything that twins of some histories say."""
 
-    def made(histories: Histories, **changes: int) -> Built:
+    def made(histories: Histories, thresholds: Thresholds = NO_ALARM, **changes: int) -> Built:
         aura = np.array([has_aura.get(patient, False) for patient in histories.patient_ids])
-        chosen = settings.twin.model_copy(update=changes)
         attacks = lives_truth[tables.Attacks.name]
-        return build(model, clinical, experts, chosen, histories, attacks, aura, POPULATION)
+        return build(make_keeper(thresholds, **changes), experts, histories, attacks, aura, POPULATION)
 
     return made
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,21 +11,30 @@ from numpy.testing import assert_allclose, assert_array_equal
 from polars.testing import assert_frame_equal
 
 from migraine_platform.twin.cohort import NO_VERSION, Built
+from migraine_platform.twin.drift.alarms import Thresholds
 from migraine_platform.twin.features import COLUMNS, EVENTS
 from migraine_platform.twin.histories import NEEDED
 from migraine_platform.twin.inputs import Made, batch_frames, read_histories
-from migraine_platform.twin.storage import load_twins
+from migraine_platform.twin.storage import load_kept
 from migraine_platform.twin.transition import STATE_SPACE
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.contracts import audit
+from migraine_platform.warehouse.contracts import audit, polars_type
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.places import Places
-from migraine_platform_tests.twin.conftest import DAYS, PATIENTS
+from migraine_platform_tests.twin.conftest import DAYS, NO_ALARM, PATIENTS
 
 TWICE, NOBODY, SILENT, WELL, ILL, IMPOSSIBLE, DEVICE = (f"P{number:04d}" for number in range(1, 8))
 """Days twice; no day; nothing recorded; never a migraine; always one; an impossible value; no diary, but a device."""
 
 BATCHES = ("batch-000", "batch-001")
+
+SAID = ["patient_id", "made_on", "for_date", "probability", "lower", "upper", "confidence", "aleatoric", "epistemic"]
+
+EASILY = 5.0
+"""Log-odds of a change; most people's are below 4 all the time."""
+
+UNEVENTFUL = {tables.Drift, tables.Challengers, tables.Retrainings}
+"""Tables without a row as long as nobody changes and nobody is on trial."""
 
 
 class Odd(NamedTuple):
@@ -71,18 +81,29 @@ def odd(tmp_path_factory, make_twins, model, settings, lives_truth) -> Odd:
     lake = {
         tables.Patients: patients.with_columns(patient_batch=pl.Series(batches)),
         tables.MeasuredDays: made_odd(lives_truth["measured.patient_days"]),
+        tables.Observations: rows_of(tables.Observations),
     }
 
     def read(table, partitions=(), columns=None) -> pl.DataFrame:
-        assert tuple(partitions) == BATCHES
-        return lake[table].select(columns)
+        assert tuple(partitions) == (BATCHES if table.by_batch else ())
+        return lake[table].select(columns or pl.all())
 
     found = read_histories(read, changed)
     made = Made(make_twins(found.histories), found, model)
     places = Places(tmp_path_factory.mktemp("odd"), "nowhere")
     days = lake[tables.MeasuredDays].select("patient_id", "date", "has_migraine")
-    frames = {batch: batch_frames(made, batch, places, None, days) for batch in BATCHES}
+    frames = {batch: batch_frames(made, batch, places, nothing, days) for batch in BATCHES}
     return Odd(made, frames, places, lake[tables.MeasuredDays])
+
+
+def rows_of(table: type[Table]) -> pl.DataFrame:
+    """No row."""
+    return pl.DataFrame(schema={column.name: polars_type(column) for column in table.columns})
+
+
+def nothing(table: type[Table], batch: str) -> None:
+    """Of a lake in which no twins lie yet."""
+    return
 
 
 def assert_finite(frame: pl.DataFrame) -> None:
@@ -94,13 +115,13 @@ def assert_finite(frame: pl.DataFrame) -> None:
 def test_every_row_keeps_its_declared_contract(odd, batch: str) -> None:
     """Of odd patients too; a frame may hold more columns than are declared, and no number that is none."""
     frames = odd.frames[batch]
-    declared = {table for table in tables.ALL if table.schema_name() == "twin"} - {tables.TwinPopulation}
-    assert set(frames) == declared
+    declared = {table for table in tables.ALL if table.schema_name() == "twin"}
+    assert set(frames) == declared - {tables.TwinPopulation, tables.Thresholds}
     for table, frame in frames.items():
         found = audit(table, frame.select([column.name for column in table.columns]))
         assert found.passed, (table.name, found.summary())
         assert_finite(frame)
-        assert frame.height > 0
+        assert (frame.height == 0) == (table in UNEVENTFUL), table.name
 
 
 def test_every_patient_has_a_row_in_one_batch_alone(odd) -> None:
@@ -109,14 +130,14 @@ def test_every_patient_has_a_row_in_one_batch_alone(odd) -> None:
     for frames in odd.frames.values():
         twins = frames[tables.Twins].filter(pl.col("status") != "refused")
         for table, frame in frames.items():
-            if table is not tables.Twins:
+            if table not in {tables.Twins} | UNEVENTFUL:
                 assert set(frame["patient_id"]) == set(twins["patient_id"]), table.name
 
 
 def test_a_batch_s_twins_lie_in_the_file_that_its_rows_name(odd) -> None:
     for frames in odd.frames.values():
         version = frames[tables.Twins]["file_version"].unique().item()
-        twins = load_twins(odd.places.twins(version))
+        twins = load_kept(odd.places.twins(version)).twins
         rows = frames[tables.Twins].filter(pl.col("status") != "refused")
         assert list(twins.patient_ids) == rows["patient_id"].to_list()
         assert twins.versions() == rows["twin_version"].to_list()
@@ -171,35 +192,60 @@ def test_odd_patients_change_nobody_else_s_twin(odd, built) -> None:
     assert [ours[patient] for patient in others] == [theirs[patient] for patient in others]
 
 
-def test_twins_do_not_depend_on_their_batch(built, make_twins, histories) -> None:
-    """Bit for bit, alone and with some of the others."""
+@pytest.fixture(scope="module")
+def easily() -> Thresholds:
+    """At which a few patients are taken for changed on the evenings of the validation."""
+    return Thresholds(EASILY, {}, {})
+
+
+@pytest.fixture(scope="module")
+def alarmed(make_twins, histories, easily) -> Built:
+    """Everybody's twins, some of whom were adapted to a change."""
+    return make_twins(histories, easily)
+
+
+def test_who_is_taken_for_changed_changes_nobody_else_s_twin(built, alarmed) -> None:
+    found = alarmed.frames[tables.Drift]
+    assert audit(tables.Drift, found).passed
+    changed = found["patient_id"].to_list()
+    assert 0 < len(changed) < PATIENTS
+    pairs = zip(built.twins.versions(), alarmed.twins.versions(), strict=True)
+    others = [patient for patient, (one, other) in zip(built.twins.patient_ids, pairs, strict=True) if one == other]
+    assert sorted([*others, *changed]) == sorted(built.twins.patient_ids)
+    before = alarmed.frames[tables.Predictions].join(found, on="patient_id", how="left")
+    before = before.filter(pl.col("detected_on").is_null() | (pl.col("made_on") < pl.col("detected_on")))
+    said = built.frames[tables.Predictions].join(before, on=tables.Predictions.key, how="semi")
+    assert_frame_equal(before.select(SAID), said.select(SAID))
+    twins = alarmed.frames[tables.Twins].select("patient_id", "last_drift_adaptation", "drift_kind").drop_nulls()
+    assert_frame_equal(twins, found.select("patient_id", last_drift_adaptation="detected_on", drift_kind="kind"))
+
+
+@pytest.mark.parametrize("whole", ["built", "alarmed"])
+def test_twins_do_not_depend_on_their_batch(whole, make_twins, histories, easily, request) -> None:
+    """Bit for bit, alone and with some of the others, whoever of them is taken for changed."""
+    everybody: Built = request.getfixturevalue(whole)
     for rows in (slice(3, 4), slice(0, 7), slice(5, 24, 3)):
-        part = make_twins(histories.of(rows))
-        assert part.twins.versions() == built.twins.versions()[rows]
-        assert_allclose(part.predictions.probability, built.predictions.probability[rows], rtol=1e-12)
-        for table in (tables.Predictions, tables.TriggerSensitivity):
-            expected = built.frames[table].filter(pl.col("patient_id").is_in(part.twins.patient_ids))
+        part = make_twins(histories.of(rows), easily if whole == "alarmed" else NO_ALARM)
+        assert part.twins.versions() == everybody.twins.versions()[rows]
+        assert_allclose(part.predictions.probability, everybody.predictions.probability[rows], rtol=1e-12)
+        for table in (tables.Predictions, tables.TriggerSensitivity, tables.Watch, tables.Drift):
+            expected = everybody.frames[table].filter(pl.col("patient_id").is_in(part.twins.patient_ids))
             assert_frame_equal(part.frames[table], expected, rel_tol=1e-9)
 
 
-def test_later_days_change_no_earlier_forecast(built, make_twins, histories, settings) -> None:
+@pytest.mark.parametrize("whole", ["built", "alarmed"])
+def test_later_days_change_no_earlier_forecast(whole, make_twins, histories, settings, easily, request) -> None:
     """Cut off three evenings: what is left says what it said, the last of it as tonight's forecast."""
+    built: Built = request.getfixturevalue(whole)
     wanted = settings.twin.validation_days
-    cut = make_twins(histories.until(DAYS - 3), validation_days=wanted - 3)
-    names = [
-        "patient_id",
-        "made_on",
-        "for_date",
-        "probability",
-        "lower",
-        "upper",
-        "confidence",
-        "aleatoric",
-        "epistemic",
-    ]
-    expected = built.frames[tables.Predictions].filter(pl.col("made_on") <= cut.twins.as_of).select(names)
+    thresholds = easily if whole == "alarmed" else NO_ALARM
+    cut = make_twins(histories.until(DAYS - 3), thresholds, validation_days=wanted - 3)
+    expected = built.frames[tables.Predictions].filter(pl.col("made_on") <= cut.twins.as_of).select(SAID)
     assert expected.height == PATIENTS * (wanted - 3)
-    assert_frame_equal(cut.frames[tables.Predictions].select(names), expected, rel_tol=1e-9)
+    assert_frame_equal(cut.frames[tables.Predictions].select(SAID), expected, rel_tol=1e-9)
+    for table, evening in ((tables.Watch, "date"), (tables.Drift, "detected_on")):
+        known = built.frames[table].filter(pl.col(evening) <= cut.twins.as_of)
+        assert_frame_equal(cut.frames[table], known, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def test_an_evening_is_forecast_as_tonight_is(built, model) -> None:
@@ -233,6 +279,11 @@ def test_what_is_shown_beside_a_reason_was_recorded_today(built, histories) -> N
     assert rows["unit"].unique().to_list() == ["h"]
 
 
+def earlier_trail(trail: pl.DataFrame | None, table: type[Table], batch: str) -> pl.DataFrame | None:
+    """Of a lake in which nothing but the trail lies."""
+    return trail if table is tables.Audit else None
+
+
 def test_a_trail_goes_on_from_evening_to_evening(odd, make_twins, histories, measured, model) -> None:
     """The forecast of an evening is there, untouched, on the next; its outcome two evenings after it was made."""
     batch_of = dict.fromkeys(histories.patient_ids, BATCHES[0])
@@ -245,7 +296,8 @@ def test_a_trail_goes_on_from_evening_to_evening(odd, make_twins, histories, mea
             make_twins(now), replace(odd.made.found, histories=now, batch_of=batch_of, refused={}, has_aura=aura), model
         )
         known = days.filter(pl.col("date") <= now.last)
-        before, trail = trail, batch_frames(made, BATCHES[0], odd.places, trail, known)[tables.Audit]
+        earlier = partial(earlier_trail, trail)
+        before, trail = trail, batch_frames(made, BATCHES[0], odd.places, earlier, known)[tables.Audit]
         if before is not None:
             assert_frame_equal(trail.join(before, on=list(tables.Audit.key), how="semi"), before)
     outcomes = trail.filter(pl.col("event") == "outcome")

@@ -13,11 +13,13 @@ from migraine_platform.twin.features import EVENTS
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.histories import histories as read_histories
 from migraine_platform.twin.kalman import first_beliefs
-from migraine_platform.twin.model import Model, ModelError, learn_model
+from migraine_platform.twin.model import FORMAT, Model, ModelError, beside, learn_model
 from migraine_platform.twin.outlook import foresee
 from migraine_platform.twin.state_space import INPUTS
 from migraine_platform.twin.twins import TwinError, Twins, climatology, create, update, validate
 from migraine_platform.twin.uncertainty import uncertainty
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.contracts import audit
 from migraine_platform_tests.twin.conftest import POINTS
 
 OUTCOMES = [EVENTS.index(name) for name in ("has_migraine", "onset")]
@@ -213,12 +215,28 @@ def test_a_model_survives_being_kept_as_rows(model) -> None:
     assert changed.version != model.version
 
 
+def test_of_several_models_the_one_that_was_learned_last_is_in_use(model) -> None:
+    """Over the same days too, whatever their hashes are; a former one that is learned again comes back."""
+    first, second, third = (
+        replace(model, effects=model.effects._replace(refractory=-0.1 * number)) for number in range(1, 4)
+    )
+    frame = first.to_frame()
+    for learned in (second, third, first, second):
+        frame = beside(frame, learned).sort(tables.TwinPopulation.key)
+        assert audit(tables.TwinPopulation, frame).passed
+        assert Model.from_frame(frame).version == learned.version
+    for known in (first, second, third):
+        assert Model.from_frame(frame, known.version).version == known.version
+    with pytest.raises(ModelError, match="000000000000 is not there; learn the population again"):
+        Model.from_frame(frame, "0" * 12)
+
+
 def test_rows_of_another_format_are_no_model(model) -> None:
     frame = model.to_frame()
     other = frame.with_columns(
         pl.when(pl.col("parameter") == "format").then(99.0).otherwise(pl.col("value")).alias("value")
     )
-    with pytest.raises(ModelError, match="format 99; expected 1: learn the population again"):
+    with pytest.raises(ModelError, match=f"format 99; expected {FORMAT}: learn the population again"):
         Model.from_frame(other)
     for without in ("format", "effects.trigger", "personal.levels", "dynamics.noise"):
         with pytest.raises(ModelError, match="learn the population again"):

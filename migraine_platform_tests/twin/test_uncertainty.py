@@ -48,7 +48,7 @@ def forecasts_of(place: int, ill: float) -> Forecasts:
     spread = np.zeros((1, 1, 2, LOGIT_BINS))
     spread[..., place] = [1 - ill, ill]
     sums = [np.zeros((1, 1)) for _ in range(7)]
-    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], spread)
+    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], spread, np.zeros((1, 1, 0)))
 
 
 @pytest.mark.parametrize("place", [10, 40, 56, 90])

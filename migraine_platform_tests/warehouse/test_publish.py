@@ -5,7 +5,7 @@ import multiprocessing
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -20,7 +20,7 @@ from migraine_platform.priors.features import to_frame
 from migraine_platform.simulator import calibration as calibration_science
 from migraine_platform.simulator import effects, realism
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.contracts import audit_partition
+from migraine_platform.warehouse.contracts import audit_partition, polars_type
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake, LakeError, Stamp
 from migraine_platform.warehouse.marts import MARTS, read_mart
@@ -92,8 +92,32 @@ def learned(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         tables.Scores: {WHOLE: pl.DataFrame({**score, "value": 0.5, "lower": 0.4, "upper": 0.6})},
         tables.Checkpoints: {WHOLE: pl.DataFrame({**row, **hashes, "validation_log_score": -1.0, "torch": "2.13.0"})},
         tables.Questions: questions,
+        **observed(settings),
         **twins(settings),
     }
+
+
+def observed(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
+    """Rows of what files from outside say: one file, of whose two rows one is not believed."""
+    digest, last = "0123456789abcdef", settings.simulator.cohort.last_date
+    rows: dict[type[Table], dict[str, object]] = {
+        tables.Files: {
+            **{"digest": digest, "file_name": "observations.csv", "arrival": 1, "status": "accepted", "reason": None},
+            "received_at": datetime(2026, 11, 21, 12),
+            **{"rows": 2, "accepted_rows": 1, "quarantined_rows": 1},
+        },
+        tables.Observations: {"patient_id": "P0001", "date": last, "digest": digest, "stress_level": 5},
+        tables.Quarantine: {
+            **{"digest": digest, "row": 3, "column_name": "stress_level", "rule": "range", "expected": "1 to 10"}
+        },
+    }
+    return {table: {WHOLE: frame_of(table, row)} for table, row in rows.items()}
+
+
+def frame_of(table: type[Table], *rows: dict[str, object]) -> pl.DataFrame:
+    """Rows with the declared types; null where they say nothing."""
+    types = {column.name: polars_type(column) for column in table.columns}
+    return pl.DataFrame([{name: row.get(name) for name in types} for row in rows], schema=types)
 
 
 def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
@@ -102,10 +126,12 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
     tomorrow = last + timedelta(days=1)
     spans = {"probability": 0.3, "lower": 0.2, "upper": 0.4}
     effect = {"mean": 0.5, "lower": 0.2, "upper": 0.9}
+    threshold = {"detector": "likelihood_ratio", "stream": "surprise", "threshold": 9.0, "scale": 1.0}
     whole = {
         tables.TwinPopulation: {
             WHOLE: pl.DataFrame({"version": version, "parameter": "format", "place": 0, "value": 1.0})
-        }
+        },
+        tables.Thresholds: {WHOLE: pl.DataFrame({**threshold, "false_alarms_a_year": 0.05})},
     }
     rows: dict[type[Table], dict[str, object]] = {
         tables.Twins: {
@@ -114,7 +140,9 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             **{"discarded_values": 0, "adherence": 0.8, "level": -1.0, "transition_model": "experts"},
             **{"state_space_log_likelihood": -1.0, "experts_log_likelihood": -1.0, "horizon_days": 2},
             **{"state_error": 1.0, "validation_days": 10, "validation_log_loss": 0.5, "validation_brier": 0.2},
-            **{"climatology_log_loss": 0.6, "severity": 6.0, "severity_sd": 1.5},
+            **{"climatology_log_loss": 0.6, "severity": 6.0, "severity_sd": 1.5, "trained_on": last, "updates": 0},
+            **{"recent_state_error": 1.0, "drift_adaptations": 0, "last_drift_adaptation": last},
+            **{"drift_kind": "label", "previous_file_version": None},
         },
         tables.Predictions: {
             **{"made_on": last, "for_date": tomorrow, "confidence": 0.8, "aleatoric": 0.2, "epistemic": 0.01},
@@ -152,6 +180,24 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             "made_on": last,
             **{"inputs_hash": version, **spans, "outcome": None},
         },
+        tables.Watch: {
+            **{"date": last, "covariate": 0.1, "concept": 0.2, "label": 0.3, "log_odds": -0.5, "state_error": 1.0},
+            "surprise": None,
+        },
+        tables.Drift: {
+            **{"detected_on": last, "since": last, "shape": "sudden", "kind": "label", "target": "hazard", "size": 1.0},
+            **{"statistic": 9.5, "detector": "likelihood_ratio", "way_level": 0.6},
+            **{f"way_{trigger}": 0.1 for trigger in ("weather", "sleep", "stress", "diet")},
+        },
+        tables.Challengers: {
+            **{"file_version": "f" * 12, "born_on": last, "prior": 0.5, "champion_log_likelihood": 0.0},
+            **{"challenger_log_likelihood": 0.0, "weight": 0.5},
+        },
+        tables.Retrainings: {
+            **{"patient_batch": "", "requested_on": last, "decided_on": last, "decision": "on trial", "reasons": "old"},
+            **{"champion_version": version, "challenger_version": "f" * 12, "champion_population": version},
+            **{"challenger_population": version, "patients": 25, "nights": 0, "log_likelihood_gain": 0.0},
+        },
     }
     batches = list(zip((0, 25, 50), settings.simulator.cohort.batch_names, strict=True))
     return whole | {
@@ -162,9 +208,7 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
 
 def one_row(table: type[Table], patient: str, batch: str, row: dict[str, object]) -> pl.DataFrame:
     """A frame of one row."""
-    known = {**row, "patient_id": patient, **({"patient_batch": batch} if "patient_batch" in row else {})}
-    types = {"integer": pl.Int64, "number": pl.Float64, "text": pl.String}
-    return pl.DataFrame(known).cast({c.name: types[c.kind] for c in table.columns if c.kind in types})
+    return frame_of(table, {**row, "patient_id": patient, "patient_batch": batch})
 
 
 def seal(lake: Lake, table: type[Table], partition: str) -> None:

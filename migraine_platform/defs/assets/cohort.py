@@ -183,12 +183,15 @@ def _known_forecasts(
     context: dg.AssetExecutionContext, population: Population, batch: str
 ) -> "NDArray[np.float64] | None":
     """The best forecasts of earlier days; a night does not make them anew, nor those of its own days."""
+    import polars as pl
+
     if NIGHT_TAG not in context.run.tags:
         return None
     before = population.before(tables.TruthPatientDays, batch)
     if before is None:
         return None
-    ordered = before.sort("patient_id", "date", maintain_order=True)
+    number = pl.col("patient_id").str.slice(1).cast(pl.Int64)  # P10000 comes after P9999
+    ordered = before.sort(number, "date")
     return ordered["oracle_probability"].to_numpy().reshape(before["patient_id"].n_unique(), -1)
 
 

@@ -37,6 +37,13 @@ SAID: dict[str, tuple[type[Table], ...]] = {
 }
 """Asset -> the tables that one run of the twins writes for each batch."""
 
+NAMES_POPULATIONS = (
+    (tables.Twins, "population_version"),
+    (tables.Retrainings, "challenger_population"),
+    (tables.Retrainings, "champion_population"),
+)
+"""Columns that name populations to which twins on file belong; former ones may come into use again."""
+
 UPSTREAM = {
     "twins": [
         "twin_population",
@@ -167,16 +174,17 @@ def _with_those_in_use(population: Population, settings: Settings, model: "Model
     """Rows of the model, beside those of older ones that twins still belong to."""
     import polars as pl
 
+    from migraine_platform.twin.model import beside
+
     before = population.before(tables.TwinPopulation, WHOLE)
     if before is None:
         return model.to_frame()
     used: set[str] = set()
     for batch in settings.simulator.cohort.batch_names:
-        for table, column in ((tables.Twins, "population_version"), (tables.Retrainings, "challenger_population")):
+        for table, column in NAMES_POPULATIONS:
             rows = population.before(table, batch)
             used |= set() if rows is None else set(rows[column])
-    older = before.filter(pl.col("version").is_in(list(used)) & (pl.col("version") != model.version))
-    return pl.concat([older, model.to_frame()])
+    return beside(before.filter(pl.col("version").is_in(list(used))), model)
 
 
 def _kept(
@@ -199,7 +207,7 @@ def _kept(
         context.log.info,
     )  # fmt: skip
     for settled in nights:
-        population.write_many(settled.frames, settled.batch)
+        population.write_many(settled.frames, settled.batch)  # all or none: a night that dies is lived again
         for version in settled.obsolete:
             places.twins(version).unlink(missing_ok=True)
     return True

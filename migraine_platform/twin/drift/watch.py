@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COVARIATE, CONCEPT, LABEL = range(len(KINDS))
+MONTH = 28
 CHUNK = 64
 """Patients whose likelihoods are held at a time."""
 
@@ -92,6 +93,8 @@ class Watcher:
     channels: NDArray[np.float64]
     """[C, MEANS] prior of what may change of a covariate."""
     memory: float
+    rate: float
+    """Probability that a person changes on a given day, of whom an alarm speaks."""
 
     @classmethod
     def of(cls, model: Model, settings: Drift, expected: Mapping[str, float]) -> Watcher:
@@ -106,6 +109,7 @@ class Watcher:
             kinds=np.array([settings.kinds[kind] for kind in KINDS]),
             channels=expectations(expected, settings.expected_share),
             memory=1 - 1 / settings.memory_days,
+            rate=settings.change_probability / MONTH,
         )
 
     def begin(self, patients: int) -> Watch:
@@ -129,7 +133,7 @@ class Watcher:
             self._follow_some(
                 watch.of(rows), Covariates(*(part[rows] for part in covariates)), evidence.of_patients(rows)
             )
-            for rows in (slice(first, first + CHUNK) for first in range(0, len(watch.strayed), CHUNK))
+            for rows in (slice(first, first + CHUNK) for first in range(0, max(1, len(watch.strayed)), CHUNK))
         ]
         strayed = watch.strayed.copy()
         channel = self.kinds[COVARIATE] * follow_exposures(
@@ -156,7 +160,7 @@ class Watcher:
     def reset(self, watch: Watch) -> Watch:
         """After an alarm the person is whom the odds make him now, and the watch begins anew."""
         prior = np.concatenate([[self.kinds[LABEL]], np.full(len(TRIGGERS), self.kinds[CONCEPT] / len(TRIGGERS))])
-        weight = np.exp(watch.standing.log_weight) + np.einsum("c,pcm->pm", prior, watch.changed)
+        weight = np.exp(watch.standing.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
         log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
         return Watch(
             watch.standing._replace(log_weight=log_weight), np.zeros_like(watch.changed), np.zeros_like(watch.strayed)

@@ -141,13 +141,9 @@ def _diary(histories: Histories) -> Diary:
     return Diary(histories.diary, onset, migraine, by_evening)
 
 
-def onset_times(histories: Histories, began: NDArray[np.float64]) -> pl.DataFrame:
-    """Rows of `twin.onset_times` from diaries alone.
-
-    Args:
-        began: [P] probability of an onset tomorrow.
-    """
-    return onset_frame(histories.patient_ids, fit_onsets(*_diary(histories)).given_tomorrow(began))
+def onsets_of(histories: Histories) -> Onsets:
+    """Next onsets from diaries alone; everybody's are shrunk to all of these patients."""
+    return fit_onsets(*_diary(histories))
 
 
 def onset_frame(patient_ids: Sequence[str], onsets: Onsets) -> pl.DataFrame:

@@ -82,6 +82,16 @@ class Onsets:
         """[P] probability of an onset within so many days, at most HORIZON."""
         return 1 - self.survival[:, days]
 
+    def of(self, rows: NDArray[np.int64]) -> Onsets:
+        """Some of the patients; the population is the same."""
+        return replace(
+            self,
+            multiplier=self.multiplier[rows],
+            survival=self.survival[rows],
+            expected_days=self.expected_days[rows],
+            days=self.days[rows],
+        )
+
     def given_tomorrow(self, probability: NDArray[np.float64]) -> Onsets:
         """The same with another probability of an onset tomorrow; what follows a day without one stays.
 

@@ -26,7 +26,7 @@ class TwinPopulation(Table, name="twin.population", key=("version", "parameter",
     """What all twins of the population share: scales, state-space model, effects, distribution of persons."""
 
     version = text("First digits of the hash of all its numbers", pattern=VERSION)
-    parameter = text("Parameter; `patient.P0001` marks a patient from whom it was learned")
+    parameter = text("Parameter; `patient.P0001` marks who was learned from, `superseded` an older model in use")
     place = integer("Place in the parameter's array, counted row by row from 0", low=0)
     value = number("Value")
 
@@ -69,8 +69,8 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     updates = integer("Evenings since then", low=0)
     recent_state_error = number("Root mean square of the last month's normalised innovations", nullable=True, low=0)
     drift_adaptations = integer("Changes it was adapted to since it was made", low=0)
-    last_drift_adaptation = day("Evening of the last one", nullable=True)
-    drift_kind = text("Kind of the last one", nullable=True)
+    last_drift_adaptation = day("Evening of the last change it knows of", nullable=True)
+    drift_kind = text("Kind of that change", nullable=True)
     previous_file_version = text("File of the twins it replaced", pattern=VERSION, nullable=True)
 
 

@@ -1,0 +1,23 @@
+"""The `migraine` command.
+
+Every subcommand reads settings, calls one function and prints; an error a user can mend is one sentence on standard
+error and exit code 1.
+"""
+
+from __future__ import annotations
+
+import click
+
+from migraine_platform.cli.cohort import features, mock, simulate
+from migraine_platform.cli.platform import run, sql, tables, ui
+from migraine_platform.cli.questions import ask
+from migraine_platform.cli.twins import night, twin
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Simulate migraine patients, keep their digital twins, ask the warehouse."""
+
+
+for command in (run, night, sql, features, mock, simulate, ask, twin, tables, ui):
+    main.add_command(command)

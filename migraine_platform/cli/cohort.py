@@ -1,0 +1,106 @@
+"""Commands on what clinicians say, and on patients simulated from it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from migraine_platform.cli.common import plain_errors, preset_option, settings_of
+from migraine_platform.config import resized
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.places import Places, replace_file
+
+
+@click.command()
+@click.argument("workbook", type=click.Path(path_type=Path), required=False)
+@plain_errors
+def features(workbook: Path | None) -> None:
+    """Read and validate a clinician's workbook (by default the configured one), and show what it says."""
+    from migraine_platform.priors.features import to_frame
+    from migraine_platform.priors.workbook import read_workbook
+    from migraine_platform.warehouse.query import text_table
+
+    path = workbook or settings_of(None).priors.workbook
+    frame = to_frame(read_workbook(path)).sort("category", "variable")
+    shown = frame.select("category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family")
+    texts = [[f"{cell:g}" if isinstance(cell, float) else cell for cell in row] for row in shown.iter_rows()]
+    click.echo(text_table(shown.columns, texts, frame.height) + "\n")
+    click.echo(f"{path.name}: {frame.height} features in {frame['category'].n_unique()} categories, all valid")
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default the data folder.")
+@preset_option
+@plain_errors
+def mock(out: Path | None, preset: str | None) -> None:
+    """Write the mock distribution (.csv, .pkl) and the feature normaliser (.json, .pkl)."""
+    from migraine_platform.priors import artifacts
+    from migraine_platform.priors.checklist import POINTS
+    from migraine_platform.priors.configured import configured_features
+    from migraine_platform.priors.mock import build_mock
+
+    settings = settings_of(preset)
+    known = configured_features(settings.priors)
+    built = build_mock(known, settings.priors.mock)
+    places = Places(out or Places.of(settings.platform).data, lake_url="")
+    for name, content in {
+        "feature_normalizer.json": artifacts.normalizer_json(known),
+        "feature_normalizer.pkl": artifacts.normalizer_pickle(known),
+        "mock_distribution.csv": artifacts.mock_csv(built),
+        "mock_distribution.pkl": artifacts.mock_pickle(built),
+    }.items():
+        replace_file(places.export(name), content)
+        click.echo(f"{places.export(name)}: {len(content):,} bytes")
+    findings = [point(built) for point in POINTS.values()]
+    for finding in findings:
+        click.echo(f"{'passed' if finding.passed else 'FAILED'}: {finding.summary}")
+    if not all(finding.passed for finding in findings):
+        raise UserError("the mock distribution contradicts what clinicians say; see the failed points above")
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the files.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["csv", "parquet", "fusemoe"]),
+    default="csv",
+    show_default=True,
+    help="Six CSV or Parquet files, or one pickled list of samples for FuseMoE.",
+)
+@click.option("--patients", type=click.IntRange(min=1), help="How many patients; by default the preset's.")
+@click.option("--days", type=click.IntRange(min=2), help="How many days; by default the preset's.")
+@preset_option
+@plain_errors
+def simulate(
+    out: Path,
+    shape: Literal["csv", "parquet", "fusemoe"],
+    patients: int | None,
+    days: int | None,
+    preset: str | None,
+) -> None:
+    """Simulate a cohort into the files of the design document, without the orchestrator."""
+    from migraine_platform.priors.configured import configured_features
+    from migraine_platform.simulator.calibration import calibrate
+    from migraine_platform.simulator.cohort import CohortSimulator
+    from migraine_platform.warehouse.export import export_files
+    from migraine_platform.warehouse.fusemoe import Windows, export_fusemoe
+
+    settings = settings_of(preset)
+    changes = {name: value for name, value in (("patients", patients), ("days", days)) if value is not None}
+    settings = resized(settings, **changes)
+    known = configured_features(settings.priors)
+    calibration = calibrate(settings.simulator, known, lambda line: click.echo(f"calibration: {line}", err=True))
+    simulator = CohortSimulator(settings.simulator, known, calibration)
+    with click.progressbar(range(settings.simulator.cohort.batches), label="batches", file=sys.stderr) as numbers:
+        batches = (simulator.batch(number) for number in numbers)
+        if shape == "fusemoe":
+            path = out / "fusemoe.pkl"
+            written = [(path, export_fusemoe(path, batches, known, Windows(settings.exports.fusemoe_window_days)))]
+        else:
+            written = export_files(out, batches, shape)
+    for path, rows in written:
+        click.echo(f"{path}: {rows:,} {'samples' if shape == 'fusemoe' else 'rows'}")

@@ -1,0 +1,52 @@
+"""What commands share: settings as chosen, a user's errors as one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+
+from migraine_platform.config import Settings, load_settings
+from migraine_platform.config.loading import PRESET_VARIABLE
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.places import Places
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Print a user's error as its message alone, and exit with 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except UserError as error:
+            click.echo(f"error: {error}", err=True)
+        except OSError as error:
+            click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        sys.exit(1)
+
+    return guarded
+
+
+preset_option = click.option(
+    "--preset", metavar="NAME", help=f"Preset from configs/presets; by default ${PRESET_VARIABLE}, else demo."
+)
+
+
+def settings_of(preset: str | None) -> Settings:
+    """The settings; the choice is put into the environment, so that processes started from here make the same."""
+    settings = load_settings(preset)
+    os.environ[PRESET_VARIABLE] = settings.preset
+    return settings
+
+
+def configured_places() -> Places:
+    """Where everything lies, by the settings of the environment."""
+    return Places.of(load_settings().platform)

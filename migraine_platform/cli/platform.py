@@ -1,0 +1,96 @@
+"""Commands on the platform as a whole: make everything, publish, look."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from migraine_platform.cli.common import configured_places, plain_errors, preset_option, settings_of
+from migraine_platform.config import project_root
+from migraine_platform.errors import UserError
+from migraine_platform.warehouse.places import Places, replace_file
+
+
+@click.command()
+@preset_option
+@plain_errors
+def run(preset: str | None) -> None:
+    """Materialise every asset and publish the warehouse."""
+    settings = settings_of(preset)
+    cohort = settings.simulator.cohort
+    click.echo(f"preset {settings.preset}: {cohort.patients:,} patients x {cohort.days} days", err=True)
+    from migraine_platform.defs.launch import run_platform
+
+    run_platform(settings)
+    _show_warehouse(Places.of(settings.platform).warehouse)
+
+
+@click.command()
+@click.argument("statement", metavar="QUERY")
+@click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Rows shown of a table; csv and json hold all.",
+)
+@plain_errors
+def sql(statement: str, shape: Literal["table", "csv", "json"], rows: int) -> None:
+    """Ask the published warehouse one SQL query."""
+    from migraine_platform.warehouse.query import query_text
+
+    click.echo(query_text(configured_places().warehouse, statement, shape, rows))
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the page is not what it would be.")
+@plain_errors
+def tables(check: bool) -> None:
+    """Write docs/tables.md from the declared tables."""
+    from migraine_platform.warehouse.document import tables_page
+
+    page = project_root() / "docs" / "tables.md"
+    content = tables_page().encode()
+    if check and (not page.is_file() or page.read_bytes() != content):
+        raise UserError(f"{page.name} is not what the declarations say; run `migraine tables`")
+    if not check:
+        replace_file(page, content)
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+@preset_option
+@plain_errors
+def ui(port: int, preset: str | None) -> None:
+    """Open Dagster's UI, with its daemon, on this machine only."""
+    from migraine_platform.defs.launch import prepare_home
+
+    settings = settings_of(preset)
+    os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
+    click.echo(f"preset {settings.preset}; the UI comes up at http://127.0.0.1:{port}", err=True)
+    workspace = project_root() / "workspace.yaml"
+    arguments = ["-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _show_warehouse(path: Path) -> None:
+    """What was made and where to look: tables with rows, example queries with answers, the path."""
+    from migraine_platform.warehouse.query import EXAMPLES, query_text, row_counts
+
+    click.echo("\nTables")
+    for name, rows, description in row_counts(path):
+        click.echo(f"  {name:<28} {rows:>10,}  {description}")
+    for question, statement in EXAMPLES.items():
+        click.echo(f"\n{question}\n")
+        click.echo("\n".join(f"  {line}" for line in statement.splitlines()))
+        answer = query_text(path, statement, "table")
+        click.echo("\n" + "\n".join(f"    {line}" for line in answer.splitlines()))
+    command = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith("migraine") else "migraine"
+    click.echo(f"\nWarehouse: {path}")
+    click.echo(f'Ask it:    {command} sql "SELECT ..."    or any DuckDB client')
+    click.echo("Look:      make ui")

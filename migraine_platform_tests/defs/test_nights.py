@@ -1,0 +1,270 @@
+"""Nights: a day at a time or a week at once, once or twice, killed half-way or not, the same lives come of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import polars as pl
+import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
+from polars.testing import assert_frame_equal
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_tags
+from migraine_platform.defs.build import build_defs
+from migraine_platform.defs.context import NIGHT_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RETRAIN_TAG
+from migraine_platform.defs.launch import run_job, run_night
+from migraine_platform.defs.retraining import RETRAIN_JOB
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.query import query
+from migraine_platform_tests.conftest import environment, migraine
+from migraine_platform_tests.defs.lived import (
+    BATCHES,
+    BY_NIGHT,
+    FIRST,
+    OF_TWINS,
+    execute,
+    lake_files,
+    last_day,
+    live,
+    nights,
+    reload,
+    rows,
+    small_project,
+    tables_by_days,
+    twin_files,
+)
+
+NEXT = FIRST + timedelta(days=1)
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from migraine_platform.cli import main
+
+last, move = sys.argv.pop(1), Path.replace
+
+def replace(path, target):
+    if str(target).endswith(last):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return move(path, target)
+
+Path.replace = replace
+main()
+"""
+"""The `migraine` command in a process that is killed before a certain file comes into its place."""
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+def born(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project as of its first night, published, with challengers on trial in its second batch."""
+    root = small_project(tmp_path_factory.mktemp("nights") / "project")
+    settings = reload(root)
+    run_job(settings, PLATFORM_JOB, night_tags(settings, FIRST))
+    run_job(settings, RETRAIN_JOB, {PARTITION_TAG: "batch-001", RETRAIN_TAG: "asked for"}, "batch-001")
+    assert rows(settings, tables.Challengers)["born_on"].unique().to_list() == [last_day(settings)]
+    return root
+
+
+@pytest.fixture(scope="module")
+def older(born: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The same a night later, undisturbed; nothing may change it."""
+    settings = copied(born, tmp_path_factory.mktemp("older") / "project")
+    run_night(settings, NEXT)
+    return settings
+
+
+def copied(born: Path, to: Path) -> Settings:
+    return reload(Path(shutil.copytree(born, to)))
+
+
+def published(settings: Settings) -> dict[str, pl.DataFrame]:
+    """Every table of the warehouse."""
+    path = Places.of(settings.platform).warehouse
+    return {table.name: query(path, f"FROM {table.name} ORDER BY {', '.join(table.key)}") for table in tables.ALL}
+
+
+def published_until(settings: Settings) -> date:
+    found: date = query(Places.of(settings.platform).warehouse, "FROM lineage.publication")["last_date"].item()
+    return found
+
+
+def named_files(settings: Settings) -> set[str]:
+    """Files of twins that rows name."""
+    twins, trial = rows(settings, tables.Twins), rows(settings, tables.Challengers)
+    names = {*twins["file_version"], *twins["previous_file_version"].drop_nulls(), *trial["file_version"]}
+    return {f"{name}.safetensors" for name in names}
+
+
+def test_every_night_of_a_year_is_asked_for_once_in_the_configured_zone(settings) -> None:
+    """Clocks are put forward and back meanwhile; the run key is the night, so that no restart runs it twice."""
+    schedule = build_defs(settings).resolve_schedule_def("nightly")
+    assert schedule.execution_timezone == "Europe/Berlin"
+    zone = ZoneInfo("Europe/Berlin")
+    asked = []
+    since = time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))
+    for moment in schedule_execution_time_iterator(since, str(schedule.cron_schedule), "Europe/Berlin"):
+        asked.append(moment)
+        if len(asked) == 365:
+            break
+    assert {moment.astimezone(zone).strftime("%H:%M") for moment in asked} == {"03:30"}
+    keys = []
+    for moment in asked:
+        context = dg.build_schedule_context(scheduled_execution_time=moment)
+        (request,) = schedule.evaluate_tick(context).run_requests
+        assert request.tags[NIGHT_TAG] == moment.astimezone(zone).date().isoformat()
+        assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("batch-000", "batch-002")
+        keys.append(request.run_key)
+    days = [asked[0].astimezone(zone).date() + timedelta(days=number) for number in range(365)]
+    assert keys == [f"nightly:{day}" for day in days]
+
+
+def test_a_night_adds_a_day_and_changes_no_earlier_one(born: Path, older: Settings) -> None:
+    before, last = reload(born), last_day(reload(born))
+    assert last_day(older) == last + timedelta(days=1) == published_until(older)
+    for table in tables_by_days():
+        dated = next((name for name in ("date", "made_on", "detected_on", "decided_on") if name in table.key), None)
+        if dated is None or table in (tables.Audit, tables.Thresholds):
+            continue
+        was, now = rows(before, table), rows(older, table)
+        same = now.filter(pl.col(dated) <= last)
+        moved = ["twin_version"] if "twin_version" in now.columns else []
+        assert_frame_equal(same.drop(moved).sort(table.key), was.drop(moved).sort(table.key), check_exact=True)
+        if "patient_id" in table.key and table not in (tables.Drift, tables.TruthDrift):
+            assert now.filter(pl.col(dated) > last).height == was["patient_id"].n_unique()
+    trail, longer = rows(before, tables.Audit), rows(older, tables.Audit)
+    assert (
+        longer.join(trail, on=list(tables.Audit.key), how="semi")
+        .sort(tables.Audit.key)
+        .equals(trail.sort(tables.Audit.key))
+    )
+
+
+def test_the_best_forecasts_of_earlier_days_stay_and_tonights_are_left_out(born: Path, older: Settings) -> None:
+    last = last_day(reload(born))
+    column = pl.col("oracle_probability")
+    truth = rows(older, tables.TruthPatientDays)
+    assert truth.filter(pl.col("date") > last)["oracle_probability"].is_null().all()
+    assert truth.filter(pl.col("date") < last).select(column.is_not_null().all()).item()
+
+
+def test_the_same_night_again_changes_no_byte(older: Settings, tmp_path: Path) -> None:
+    settings = copied(older.platform.data_dir.parent, tmp_path / "again")
+    run_night(settings, NEXT)
+    assert lake_files(settings) == lake_files(older)
+    assert (
+        twin_files(settings)
+        == twin_files(older)
+        == named_files(older) | {name for name in twin_files(older) if name.startswith("experts-")}
+    )
+    assert Places.of(settings.platform).clock.read_bytes() == Places.of(older.platform).clock.read_bytes()
+    was = published(older)
+    assert all(frame.equals(was[name]) for name, frame in published(settings).items())
+
+
+def test_an_earlier_night_does_not_turn_back_the_clock(born: Path, older: Settings, tmp_path: Path, instance) -> None:
+    settings = copied(older.platform.data_dir.parent, tmp_path / "early")
+    live(settings, instance, FIRST - timedelta(days=3))
+    assert last_day(settings) == last_day(older)
+    twins = [f"{table.schema_name()}/{table.table_name()}/{batch}.parquet" for table in OF_TWINS for batch in BATCHES]
+    was, now = lake_files(older), lake_files(settings)
+    assert [name for name in twins if was[name] != now[name]] == []
+
+
+@pytest.mark.slow
+def test_a_missed_week_is_what_its_nights_would_have_been(born: Path, tmp_path: Path, instance) -> None:
+    """With a trial under way, and with whoever was found to change meanwhile."""
+    one, seven = copied(born, tmp_path / "one"), copied(born, tmp_path / "seven")
+    for night in nights(7):
+        live(seven, instance, night)
+    live(one, instance, nights(7)[-1])
+    assert last_day(one) == last_day(seven) == last_day(reload(born)) + timedelta(days=7)
+    hashed = {"file_version", "twin_version", "previous_file_version", "challenger_version", "champion_version"}
+    for table in (tables.Predictions, tables.Watch, tables.Drift, tables.Twins, tables.Challengers):
+        mine, other = rows(one, table), rows(seven, table)
+        known = [name for name in mine.columns if name not in hashed]
+        assert mine.height > 0 or table is tables.Drift
+        assert_frame_equal(mine.select(known), other.select(known), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def test_a_run_that_is_no_night_goes_by_the_clock(older: Settings, tmp_path: Path, instance) -> None:
+    """`migraine run` a night later: days and twins stay, and the best forecasts of the new day come beside."""
+    settings = copied(older.platform.data_dir.parent, tmp_path / "run")
+    result = execute(settings, instance, PLATFORM_JOB, assets=BY_NIGHT)
+    assert result.success
+    was, now = lake_files(older), lake_files(settings)
+    changed = {name for name in was if name.endswith(".parquet") and was[name] != now[name]}
+    assert changed == {f"truth/patient_days/{batch}.parquet" for batch in BATCHES}
+    truth = rows(settings, tables.TruthPatientDays)
+    assert_frame_equal(
+        truth.drop("oracle_probability"), rows(older, tables.TruthPatientDays).drop("oracle_probability")
+    )
+    assert last_day(settings) == last_day(older)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("data/clock.json", marks=pytest.mark.slow),
+        pytest.param("cohort/attacks/batch-001.parquet", marks=pytest.mark.slow),
+        "twin/challengers/batch-001.parquet",
+        pytest.param("twin/audit/batch-002.parquet", marks=pytest.mark.slow),
+        pytest.param("data/warehouse.duckdb", marks=pytest.mark.slow),
+    ],
+)
+def test_a_night_that_was_killed_is_lived_again(born: Path, older: Settings, tmp_path: Path, moment: str) -> None:
+    """SIGKILL just before a file comes into its place; meanwhile and afterwards the warehouse can be read."""
+    settings = copied(born, tmp_path / "killed")
+    root = settings.platform.data_dir.parent
+    command = [sys.executable, "-c", DYING, moment, "night", "--date", NEXT.isoformat()]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=environment(root), stdout=quiet, stderr=quiet)
+    while process.poll() is None:
+        assert published_until(settings) == last_day(reload(born))
+        time.sleep(0.1)
+    assert process.returncode == -signal.SIGKILL
+    assert published_until(settings) == last_day(reload(born))
+    run_night(settings, NEXT)
+    assert lake_files(settings) == lake_files(older)
+    assert named_files(settings) == named_files(older) <= twin_files(settings)
+    was = published(older)
+    assert all(frame.equals(was[name]) for name, frame in published(settings).items())
+    assert not [path for path in (root / "data").rglob("*") if path.suffix in (".tmp", ".next")]
+
+
+@pytest.mark.slow
+def test_a_night_from_a_terminal(born: Path, older: Settings, tmp_path: Path) -> None:
+    settings = copied(born, tmp_path / "terminal")
+    root = settings.platform.data_dir.parent
+    done = migraine(root, "night", "--date", NEXT.isoformat())
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Warehouse: " in done.stdout
+    assert lake_files(settings) == lake_files(older)
+    wrong = migraine(root, "night", "--date", "tomorrow")
+    assert wrong.returncode == 1
+    assert "Traceback" not in wrong.stderr
+
+
+def test_a_night_tag_that_is_no_day_is_one_sentence(born: Path, tmp_path: Path, instance) -> None:
+    settings = copied(born, tmp_path / "wrong")
+    result = execute(settings, instance, NIGHTLY_JOB, night_tags(settings, NEXT) | {NIGHT_TAG: "soon"}, assets=BY_NIGHT)
+    assert not result.success
+    said = [str(event.message) for event in result.all_events if event.is_failure or event.is_step_failure]
+    assert said
+    assert os.environ.get("NIGHT") is None
