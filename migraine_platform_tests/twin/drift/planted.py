@@ -20,6 +20,7 @@ from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alo
 PERSONAL = Personal(-1.0 + 0.7 * ndtri(np.linspace(0.001, 0.999, 129)), (0.1, 1.0))
 EFFECTS = effects_of(trigger=np.array([2.0, 2.0, 7.0, 2.0]), load=np.array([1.0, 0.0, 0.0, 0.0]))
 LEVEL_CHANGE = 0.7
+RATE = 0.1 / 28
 MEMORY = 1 - 1 / 60
 STRESS, STRESSED = CHANNELS.index("stress_level"), TRIGGERS.index("stress")
 
@@ -44,7 +45,7 @@ class Days(NamedTuple):
 
 def watcher(memory: float = MEMORY) -> Watcher:
     channels = expectations({"stress_level": 1.0, "total_sleep_hours": -1.0}, 0.7)
-    return Watcher(Grid.of(PERSONAL, LEVEL_CHANGE), EFFECTS, np.array([0.1, 0.4, 0.5]), channels, memory)
+    return Watcher(Grid.of(PERSONAL, LEVEL_CHANGE), EFFECTS, np.array([0.1, 0.4, 0.5]), channels, memory, RATE)
 
 
 def persons(seed: int, patients: int, days: int, kind: str = "", day: int = 0, size: float = 0.0) -> Days:

@@ -155,7 +155,7 @@ def test_after_an_alarm_the_watch_begins_anew_with_the_person_he_may_have_become
     weight = np.exp(anew.standing.log_weight)
     assert_allclose(weight.sum(axis=1), 1)
     prior = np.array([WATCHER.kinds[2], *[WATCHER.kinds[1] / 4] * 4])
-    expected = np.exp(end.standing.log_weight) + (prior[:, None] * end.changed).sum(axis=1)
+    expected = np.exp(end.standing.log_weight) + WATCHER.rate * (prior[:, None] * end.changed).sum(axis=1)
     assert_allclose(weight, expected / expected.sum(axis=1, keepdims=True), rtol=1e-9)
     level = WATCHER.grid.points.level
     assert np.all(weight @ level >= np.exp(end.standing.log_weight) @ level)
