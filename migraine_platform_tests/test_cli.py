@@ -63,6 +63,9 @@ def test_sql_answers_in_three_shapes(published: tuple[Path, str, str], shape: st
         (("sql", "SELEC 1"), "syntax error"),
         (("run", "--preset", "huge"), 'preset "huge" does not exist'),
         (("features", "nowhere.xlsx"), "no such file"),
+        (("night", "--date", "soon"), '--date is "soon"; expected a day, as in 2026-11-21'),
+        (("twin", "rollback", "batch-9"), 'there is no batch "batch-9"; expected one of batch-000 to batch-002'),
+        (("twin", "rollback", "batch-001"), "nothing was replaced yet, so there is nothing to roll back to"),
     ],
 )
 def test_a_users_error_is_one_sentence_and_exit_code_one(
@@ -222,9 +225,13 @@ def test_simulate_writes_csv_without_the_orchestrator(project: Path, tmp_path: P
     assert [path for path in (tmp_path / "csv").iterdir() if path.name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("command", ["run", "sql", "features", "mock", "simulate", "tables", "ui"])
+COMMANDS = ("run", "night", "sql", "features", "mock", "simulate", "ask", "twin", "tables", "ui")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "twin show", "twin rollback"])
 def test_everything_a_user_types_has_help(command: str) -> None:
-    result = CliRunner().invoke(main, [command, "--help"])
+    assert set(main.commands) == set(COMMANDS)
+    result = CliRunner().invoke(main, [*command.split(), "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
 

@@ -1,8 +1,8 @@
 """The platform lives: sixty nights, one after the other, with nobody at the keyboard.
 
 Every night the schedule is asked, what it asks for is run, the sensor is asked, what it asks for is run. Some of the
-patients change on the way. The instance lives in memory, as sixty nights on a disk would mostly wait for it; nights
-leave out ALINE's questions and the publication until the last one.
+patients change on the way. The instance lives in memory, as sixty nights on a disk would mostly wait for it; what twins
+do not read, and the publication, are left out until the last night.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pytest
 from scipy.stats import poisson
 
 from migraine_platform.config import Settings
+from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import Population
@@ -36,7 +37,6 @@ from migraine_platform.warehouse.query import query
 from migraine_platform_tests.conftest import make_project
 from migraine_platform_tests.defs.lived import (
     BATCHES,
-    BY_NIGHT,
     FIRST,
     MADE_ONCE,
     WARNINGS,
@@ -54,6 +54,7 @@ from migraine_platform_tests.defs.lived import (
 
 pytestmark = pytest.mark.slow
 
+WHAT_TWINS_READ = ["calendar", "measured_days", "observations", *SAID]
 DAYS, NIGHTS = 90, 60
 LAST_NIGHTS = 15
 TIME_TO_NOTICE = 20
@@ -123,7 +124,7 @@ def live_through(diary: Diary, instance: dg.DagsterInstance) -> None:
     settings = diary.settings
     defs = build_defs(settings)
     schedule = defs.resolve_schedule_def("nightly")
-    keys = {dg.AssetKey(name) for name in BY_NIGHT}
+    keys = {dg.AssetKey(name) for name in WHAT_TWINS_READ}
     night_job = defs.resolve_job_def(schedule.job_name).get_subset(asset_selection=keys, asset_check_selection=WARNINGS)
     used: set[str | None] = set()
     zone = ZoneInfo(settings.platform.time_zone)
