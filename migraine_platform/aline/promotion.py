@@ -146,6 +146,17 @@ def calibration_problems(scores: pl.DataFrame, settings: Train) -> list[str]:
     ]
 
 
+def shortcomings(scores: pl.DataFrame, settings: Train) -> list[str]:
+    """All that keeps a checkpoint from being used."""
+    wanted = settings.promotion
+    return [
+        *calibration_problems(scores, settings),
+        *unbeaten(scores, LOG_LOSS_BEHIND, wanted.must_beat),
+        *unmatched(scores, wanted.must_match),
+        *unbeaten(scores, INFORMATION_BEHIND, wanted.must_ask_better_than),
+    ]
+
+
 def unbeaten(scores: pl.DataFrame, metric: str, rivals: tuple[str, ...]) -> list[str]:
     """Rivals that are not behind by more than chance: the 95 % interval of the paired difference reaches 0.
 

@@ -7,7 +7,7 @@ import dagster as dg
 from migraine_platform.config import Settings
 from migraine_platform.config.hashing import training_hashes
 from migraine_platform.defs.assets.cohort import simulator_of
-from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.context import RETRAIN_TAG, Population, batches_of, failing_plainly
 from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
@@ -106,7 +106,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
 
         from migraine_platform.aline.checkpoints import load_network, save_tensors
         from migraine_platform.aline.figures import information_by_question, rank_histograms
-        from migraine_platform.aline.promotion import checkpoint_row, judge
+        from migraine_platform.aline.promotion import checkpoint_row, judge, shortcomings
         from migraine_platform.aline.strangers import Strangers
 
         with failing_plainly():
@@ -117,6 +117,8 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             simulator = simulator_of(population, settings)
             strangers = Strangers(settings, population.features, simulator.calibration, context.log.info)
             verdict = judge(net, card, strangers, settings.train, context.log.info)
+            if RETRAIN_TAG in context.run.tags and (wrong := shortcomings(verdict.scores, settings.train)):
+                raise NotPromotedError(f"trained anew, but the one in use stays: {'; '.join(wrong)}")
             save_tensors(places.checkpoint(card.version), net.state_dict(), card)
             rows = {tables.Checkpoints: pl.DataFrame([checkpoint_row(net, card)]), tables.Scores: verdict.scores}
             population.write_many(rows, WHOLE)
