@@ -1,6 +1,6 @@
 """The health page: one HTML file that needs no network, for a phone as for a desk.
 
-Belongs here: what is shown in which order. Does not: how it looks (style.py), or what it means (health.py).
+Belongs here: what is shown in which order. Does not: how it looks (page_style.py), or what it means (health.py).
 Every text is escaped, and the whole page is masked once more before it leaves.
 """
 
@@ -12,8 +12,8 @@ from html import escape
 from migraine_platform.operations.facts import AssetFact, CheckFact, Facts, RunFact
 from migraine_platform.operations.health import Verdict, settled
 from migraine_platform.operations.masking import masked
-from migraine_platform.operations.style import CSS
 from migraine_platform.operations.words import ago, clock, duration, size
+from migraine_platform.page_style import CSS
 
 KINDS = {
     "well": ("well", "✓"), "succeeded": ("well", "✓"), "fresh": ("well", "✓"),

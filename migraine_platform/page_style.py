@@ -1,4 +1,4 @@
-"""How the health page looks: one column on a phone, two on a desk; light or dark as the reader's device is.
+"""How the platform's pages look: one column on a phone, two on a desk; light or dark as the reader's device is.
 
 Colours are of the palette of Okabe and Ito, and always stand beside a word and a sign.
 """
