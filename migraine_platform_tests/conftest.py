@@ -50,6 +50,16 @@ twin:
   experts: {width: 8, steps: 4, batch: 64, patients: 40}
   promotion: {calibration_error: 1.0, coverage_90: [0.0, 1.0]}
   drift: {strangers: 40, stranger_days: 140}
+evaluation:
+  replicates: 50
+  unseen_patients: 12
+  aline_evenings: 40
+  windows: 16
+  questions: 2
+  greedy_windows: 3
+  greedy_draws: 2
+  gates: {calibration_error: 1.0, ahead_of: [], not_behind: []}
+  study: {folds: 2}
 """
 
 

@@ -22,7 +22,9 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
     "operations": {"config", "warehouse", "operations"},
     "aline": {"config", "priors", "simulator", "warehouse", "aline"},
     "twin": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
+    "evaluation": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "evaluation"},
 }
+SCIENCE = ("priors", "simulator", "aline", "twin", "evaluation")
 HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
 
 
@@ -50,9 +52,7 @@ def test_science_knows_no_orchestrator_and_data_flow_one_way(path: Path) -> None
             assert name.split(".")[1] in MAY_IMPORT[package], f"{name} in {package}/{path.name}"
 
 
-@pytest.mark.parametrize(
-    "path", modules("priors", "simulator", "aline", "twin", "defs"), ids=lambda path: str(path.relative_to(PACKAGE))
-)
+@pytest.mark.parametrize("path", modules(*SCIENCE, "defs"), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_paths_are_joined_in_the_warehouse_alone(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -62,7 +62,7 @@ def test_paths_are_joined_in_the_warehouse_alone(path: Path) -> None:
         assert not (isinstance(node, ast.Attribute) and node.attr == "joinpath")
 
 
-@pytest.mark.parametrize("path", modules("priors", "simulator", "aline", "twin", "config"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", modules(*SCIENCE, "config"), ids=lambda path: path.name)
 def test_duckdb_is_known_to_the_warehouse_alone(path: Path) -> None:
     assert "duckdb" not in imports(path)
 

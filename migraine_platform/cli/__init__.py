@@ -11,6 +11,7 @@ import click
 from migraine_platform.cli.cohort import features, mock, simulate
 from migraine_platform.cli.platform import run, sql, tables, ui
 from migraine_platform.cli.questions import ask
+from migraine_platform.cli.reports import report
 from migraine_platform.cli.twins import night, twin
 
 
@@ -19,5 +20,5 @@ def main() -> None:
     """Simulate migraine patients, keep their digital twins, ask the warehouse."""
 
 
-for command in (run, night, sql, features, mock, simulate, ask, twin, tables, ui):
+for command in (run, night, sql, features, mock, simulate, ask, twin, report, tables, ui):
     main.add_command(command)

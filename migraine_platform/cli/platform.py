@@ -12,7 +12,7 @@ import click
 from migraine_platform.cli.common import configured_places, plain_errors, preset_option, settings_of
 from migraine_platform.config import project_root
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.places import EVALUATION_PAGE, Places, replace_file
 
 
 @click.command()
@@ -26,7 +26,9 @@ def run(preset: str | None) -> None:
     from migraine_platform.defs.launch import run_platform
 
     run_platform(settings)
-    _show_warehouse(Places.of(settings.platform).warehouse)
+    places = Places.of(settings.platform)
+    _show_warehouse(places.warehouse)
+    _show_evaluation(places)
 
 
 @click.command()
@@ -94,3 +96,13 @@ def _show_warehouse(path: Path) -> None:
     click.echo(f"\nWarehouse: {path}")
     click.echo(f'Ask it:    {command} sql "SELECT ..."    or any DuckDB client')
     click.echo("Look:      make ui")
+
+
+def _show_evaluation(places: Places) -> None:
+    """What the models are worth, and where to read about it."""
+    from migraine_platform.evaluation.report.facts import facts_of
+    from migraine_platform.evaluation.report.machine import headline
+    from migraine_platform.warehouse.query import rows
+
+    click.echo(f"\n{headline(facts_of(lambda table: rows(places.warehouse, table)))}")
+    click.echo(f"\nReport: {places.report(EVALUATION_PAGE)}")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field
 
 from migraine_platform.config.base import Cron, Frozen, InputFile, NonNegative, Positive, RootedPath, RootedUrl
+from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.config.exports import Exports
 from migraine_platform.config.hours import Hours
 from migraine_platform.config.ingest import Ingest
@@ -82,6 +83,7 @@ class Settings(Frozen):
     hours: Hours
     train: Train
     twin: Twin
+    evaluation: Evaluation
     realism: Realism
     exports: Exports
     ingest: Ingest

@@ -7,12 +7,13 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.evaluation import GROUP as EVALUATION_GROUP
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import NIGHT_TAG, all_batches_tags
 from migraine_platform.defs.retraining import ALINE_CHECK_JOB
 from migraine_platform.warehouse import tables
 
-PLATFORM_JOB, NIGHTLY_JOB = "platform", "night"
+PLATFORM_JOB, NIGHTLY_JOB, EVALUATION_JOB = "platform", "night", "evaluation"
 
 NIGHTLY = {"calendar", "site_days", *SIMULATED, "observations", "question_policy", *SAID, "warehouse"}
 """Assets that a night brings a day further."""
@@ -20,8 +21,8 @@ NIGHTLY = {"calendar", "site_days", *SIMULATED, "observations", "question_policy
 LATE_OBSERVATIONS = dg.AssetSelection.assets("observations", *SAID, "warehouse")
 """What observations from outside change."""
 
-WEEKLY_CRON = "0 5 * * 0"
-"""When ALINE is held against fresh patients."""
+WEEKLY_CRON, EVALUATION_CRON = "0 5 * * 0", "30 5 * * 0"
+"""When ALINE is held against fresh patients; when everything is evaluated anew."""
 
 
 def platform_job(settings: Settings) -> UnresolvedAssetJobDefinition:
@@ -41,6 +42,16 @@ def nightly_job(settings: Settings) -> UnresolvedAssetJobDefinition:
         NIGHTLY_JOB,
         selection=dg.AssetSelection.assets(*sorted(NIGHTLY)),
         description="The cohort a day older: its days, its twins, their forecasts, the warehouse.",
+        tags=all_batches_tags(settings),
+    )
+
+
+def evaluation_job(settings: Settings) -> UnresolvedAssetJobDefinition:
+    """Every model evaluated anew, on the days that have come since."""
+    return dg.define_asset_job(
+        EVALUATION_JOB,
+        selection=dg.AssetSelection.groups(EVALUATION_GROUP) | dg.AssetSelection.assets("warehouse"),
+        description="All models held against the days that came; the report, the gates, the warehouse.",
         tags=all_batches_tags(settings),
     )
 
@@ -72,12 +83,20 @@ def night_tags(settings: Settings, night: date) -> dict[str, str]:
     return {**all_batches_tags(settings), NIGHT_TAG: night.isoformat()}
 
 
-def weekly_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """ALINE held against fresh patients once a week."""
-    return dg.ScheduleDefinition(
+def weekly_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """ALINE held against fresh patients, and everything evaluated, once a week."""
+    looks = dg.ScheduleDefinition(
         name="weekly",
         job_name=ALINE_CHECK_JOB,
         cron_schedule=WEEKLY_CRON,
         execution_timezone=settings.platform.time_zone,
         description="Holds ALINE's stated uncertainty against patients that nobody has seen.",
     )
+    evaluates = dg.ScheduleDefinition(
+        name="weekly_evaluation",
+        job_name=EVALUATION_JOB,
+        cron_schedule=EVALUATION_CRON,
+        execution_timezone=settings.platform.time_zone,
+        description="Holds every model against the days that came, and writes the report.",
+    )
+    return [looks, evaluates]

@@ -7,19 +7,22 @@ import dagster as dg
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.aline import aline_assets
 from migraine_platform.defs.assets.cohort import cohort_assets
+from migraine_platform.defs.assets.evaluation import evaluation_assets
 from migraine_platform.defs.assets.exports import exports_assets
 from migraine_platform.defs.assets.ingest import ingest_assets
 from migraine_platform.defs.assets.priors import priors_assets
 from migraine_platform.defs.assets.realism import realism_assets
+from migraine_platform.defs.assets.report import report_assets
 from migraine_platform.defs.assets.twins import twins_assets
 from migraine_platform.defs.assets.warehouse import warehouse_assets
 from migraine_platform.defs.automation import (
     LATE_OBSERVATIONS,
     NIGHTLY,
+    evaluation_job,
     nightly_job,
     nightly_schedule,
     platform_job,
-    weekly_schedule,
+    weekly_schedules,
 )
 from migraine_platform.defs.checks import platform_checks
 from migraine_platform.defs.context import night_of, patient_batches
@@ -47,18 +50,20 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *realism_assets(owner),
             *aline_assets(owner, batches),
             *twins_assets(owner, batches),
+            *evaluation_assets(owner),
+            *report_assets(owner),
             *exports_assets(owner),
             *warehouse_assets(owner),
         ]
         assets = with_freshness(assets, settings, NIGHTLY)
         checks, retrain = platform_checks(), retraining_jobs(settings)
-        jobs = [platform_job(settings), nightly_job(settings), *retrain]
+        jobs = [platform_job(settings), nightly_job(settings), evaluation_job(settings), *retrain]
         health = health_definitions(settings, assets, checks, [job.name for job in jobs])
         return dg.Definitions(
             assets=[*assets, health.asset],
             asset_checks=checks,
             jobs=[*jobs, health.job],
-            schedules=[nightly_schedule(settings), weekly_schedule(settings), health.schedule],
+            schedules=[nightly_schedule(settings), *weekly_schedules(settings), health.schedule],
             sensors=[
                 *health.sensors,
                 inbox_sensor(settings, LATE_OBSERVATIONS),

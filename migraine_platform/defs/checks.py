@@ -10,6 +10,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.evaluation import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import Population, batches_of, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image
@@ -32,9 +33,11 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "checkpoint": (tables.Checkpoints, tables.Scores),
     "question_policy": (tables.Questions,),
     "observations": (tables.Observations, tables.Files, tables.Quarantine),
+    "study_diaries": (tables.StudyDays, tables.StudyPatients),
     "twin_population": (tables.TwinPopulation,),
     "drift_thresholds": (tables.Thresholds,),
     **SAID,
+    **EVALUATION,
     **{name: (table,) for name, table in SIMULATED.items()},
 }
 """Asset -> the tables whose contracts it must keep."""

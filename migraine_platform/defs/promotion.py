@@ -15,8 +15,8 @@ from migraine_platform.warehouse.lake import WHOLE, Lake
 
 
 def promotion_checks() -> list[dg.AssetChecksDefinition]:
-    """What a checkpoint, twins and forecasts must show."""
-    return [_checkpoint_checks(), _twins_check(), _predictions_checks()]
+    """What a checkpoint, twins, forecasts and their population must show."""
+    return [_checkpoint_checks(), _twins_check(), _predictions_checks(), _population_check()]
 
 
 def _checkpoint_checks() -> dg.AssetChecksDefinition:
@@ -134,3 +134,37 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
             )
 
     return judged
+
+
+def _population_check() -> dg.AssetChecksDefinition:
+    """What a population of twins must show before it is published; it stops nothing but the publication.
+
+    A report of a population that fails is worth more than none: so the check is not blocking, and the seal is what it
+    withholds.
+    """
+
+    @dg.asset_check(asset="promotion_gates", name=tables.EVALUATED)
+    def evaluated(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+        """Days and patients never seen are forecast well enough, by this very population."""
+        from migraine_platform.evaluation.gates import problems
+        from migraine_platform.evaluation.provenance import TWIN_POPULATION
+        from migraine_platform.twin.model import newest
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            gates, made_from = population.read(tables.Gates), population.read(tables.Provenance)
+            frame, content_hash = lake.read_sealable(tables.TwinPopulation, WHOLE)
+            judged = made_from.filter(made_from["item"] == TWIN_POPULATION)["value"].to_list()
+            wrong = problems(gates)
+            if judged != [newest(frame)]:
+                wrong.append(f"population {newest(frame)} has not been evaluated, but {', '.join(judged) or 'none'}")
+            mark = lake.unseal if wrong else lake.seal
+            mark(tables.TwinPopulation, WHOLE, content_hash, tables.EVALUATED)
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(wrong) or None,
+            metadata={row["gate"]: row["value"] for row in gates.drop_nulls("value").iter_rows(named=True)},
+        )
+
+    return evaluated

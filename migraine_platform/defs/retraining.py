@@ -14,6 +14,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from migraine_platform.config import Settings
+from migraine_platform.defs.assets.evaluation import JUDGES_A_POPULATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import PARTITION_TAG, RETRAIN_TAG, all_batches_tags
 from migraine_platform.defs.drift import OPEN, SEEN
@@ -39,14 +40,15 @@ def retraining_jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
     ]
     twins = dg.AssetSelection.assets(*SAID) - dg.AssetSelection.checks(*together)  # one batch alone is too few for them
     population = dg.AssetSelection.assets("twin_population", "drift_thresholds")
+    judged = dg.AssetSelection.assets(*JUDGES_A_POPULATION)
     aline = dg.AssetSelection.assets("training_run", "checkpoint", "question_policy")
     fresh = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("checkpoint"), tables.HOLDS_ON_FRESH))
     everybody = all_batches_tags(settings)
     return [
         dg.define_asset_job(RETRAIN_JOB, twins, description="Challengers of one batch's twins, put on trial."),
         dg.define_asset_job(
-            RELEARN_JOB, population | twins, description="The population learned anew, and challengers of all twins.",
-            tags=everybody,
+            RELEARN_JOB, population | twins | judged, tags=everybody,
+            description="The population learned anew and evaluated, and challengers of all twins.",
         ),
         dg.define_asset_job(ALINE_JOB, aline - fresh, description="ALINE trained anew.", tags=everybody),
         dg.define_asset_job(ALINE_CHECK_JOB, fresh, description="ALINE held against fresh patients."),

@@ -37,6 +37,9 @@ class RunFolder:
         return self.path / "best"
 
 
+EVALUATION_PAGE, EVALUATION_NUMBERS = "evaluation.html", "evaluation.json"
+"""Names of the evaluation's report, for people and for machines."""
+
 Side = Literal["accepted", "refused"]
 """Where a file from the inbox ends."""
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from migraine_platform.warehouse.declare import Table
+
 EXAMPLES: dict[str, str] = {
     "How many migraine days a month do patients have?": (
         "SELECT is_chronic, count(*) AS patients, round(avg(realised_days_a_month), 1) AS migraine_days_a_month\n"
@@ -154,3 +156,26 @@ def _connected(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _quoted(name: str) -> str:
     schema, _, table = name.partition(".")
     return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
+
+
+def rows(warehouse: Path, table: type[Table], patient_id: str | None = None) -> pl.DataFrame:
+    """Rows of a declared table, in the order of its key; none where the published warehouse lacks the table.
+
+    Args:
+        patient_id: only rows of this patient, where the table has patients.
+
+    Raises:
+        QueryError: if nothing is published yet.
+    """
+    with _connected(warehouse) as connection:
+        there = connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+            [table.schema_name(), table.table_name()],
+        ).fetchone()
+        if there is None:
+            types = ", ".join(f'CAST(NULL AS {column.sql_type}) AS "{column.name}"' for column in table.columns)
+            return connection.execute(f"SELECT {types} WHERE false").pl()
+        own = patient_id is not None and any(column.name == "patient_id" for column in table.columns)
+        condition, values = (" WHERE patient_id = ?", [patient_id]) if own else ("", [])
+        order = ", ".join(f'"{name}"' for name in table.key)
+        return connection.execute(f"SELECT * FROM {_quoted(table.name)}{condition} ORDER BY {order}", values).pl()

@@ -9,6 +9,7 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.evaluation import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.checks import CONTRACTS
@@ -53,23 +54,38 @@ GRAPH = {
     "symptom_models": {"twins"},
     "drift": {"twins"},
     "retrainings": {"twins"},
+    "study_diaries": {"feature_table"},
+    "compared_forecasts": {
+        *("feature_table", "calibration", "patients", "patient_days", "measured_days", "truth_patient_days", "attacks"),
+        *("observations", "checkpoint", "twin_population", "drift_thresholds", "predictions", "study_diaries"),
+    },
+    "metrics": {"compared_forecasts"},
+    "state_errors": {"feature_table", "patients", "measured_days", "observations", "twin_population"},
+    "trigger_recovery": {"feature_table", "trigger_sensitivity", "truth_patients"},
+    "policy_comparison": {"checkpoint", "calibration", "feature_table"},
+    "promotion_gates": {"metrics", "twin_population", "feature_table"},
+    "report": {*EVALUATION, "study_diaries", "drift", "truth_drift", "feature_table"},
     "health_report": set(),
     "warehouse": {
         *("feature_table", "feature_priors", "mock_distribution", "calibration", "site_days"),
         *("true_effects", "realism", "training_run", "checkpoint", "question_policy", "twin_population"),
-        *("observations", "drift_thresholds"),
+        *("observations", "drift_thresholds", "study_diaries"),
         *SIMULATED,
         *SAID,
+        *EVALUATION,
     },
 }
-GROUPS = {"priors", "cohort", "realism", "aline", "ingest", "twins", "exports", "warehouse", "operations"}
+GROUPS = {
+    *("priors", "cohort", "realism", "aline", "ingest", "twins", "evaluation", "exports", "warehouse", "operations"),
+}
 WARNS = {
     ("realism", "realistic"),
     ("drift", "twin_drift"),
     ("twins", "retraining_due"),
     ("checkpoint", "calibrated_on_fresh_days"),
+    ("promotion_gates", "evaluated"),
 }
-"""Checks that block nothing."""
+"""Checks that stop no step; the last one withholds the seal without which nothing is published."""
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +176,7 @@ def test_who_starts_which_job(defs: dg.Definitions, settings: Settings) -> None:
     starts = {
         "nightly": {"night"},
         "weekly": {"look_at_aline"},
+        "weekly_evaluation": {"evaluation"},
         "daily_health": {"health"},
         "new_observations": {"ingest_observations"},
         "retrain_twins_that_need_it": {"retrain_twins", "relearn_population"},
@@ -187,7 +204,9 @@ def test_jobs_make_what_they_say(defs: dg.Definitions) -> None:
     assert made("night") == days | said | {"observations", "question_policy", "warehouse"}
     assert made("ingest_observations") == said | {"observations", "warehouse"}
     assert made("retrain_twins") == said
-    assert made("relearn_population") == said | {"twin_population", "drift_thresholds"}
+    judged = {"compared_forecasts", "metrics", "promotion_gates"}
+    assert made("relearn_population") == said | judged | {"twin_population", "drift_thresholds"}
+    assert made("evaluation") == {*EVALUATION, "report", "warehouse"}
     assert made("retrain_aline") == {"training_run", "checkpoint", "question_policy"}
     assert made("look_at_aline") == set()
     assert made("health") == {"health_report"}

@@ -116,7 +116,7 @@ def test_a_click_on_the_job_runs_everything(ui) -> None:
     def status() -> str:
         return str(ask(address, STATUS, {"id": launched["run"]["runId"]})["runOrError"]["status"])
 
-    _wait(lambda: status() in ("SUCCESS", "FAILURE"), 180, status)
+    _wait(lambda: status() in ("SUCCESS", "FAILURE"), 300, status)
     assert status() == "SUCCESS"
     assert (root / "data" / "warehouse.duckdb").is_file()
     made = {

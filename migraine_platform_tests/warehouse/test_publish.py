@@ -94,6 +94,7 @@ def learned(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         tables.Questions: questions,
         **observed(settings),
         **twins(settings),
+        **evaluated(settings),
     }
 
 
@@ -111,6 +112,45 @@ def observed(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             **{"digest": digest, "row": 3, "column_name": "stress_level", "rule": "range", "expected": "1 to 10"}
         },
     }
+    return {table: {WHOLE: frame_of(table, row)} for table, row in rows.items()}
+
+
+def evaluated(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
+    """Rows of what an evaluation writes: one model's one forecast, and what is made of it."""
+    tomorrow = settings.simulator.cohort.last_date + timedelta(days=1)
+    said = {"model": "twins", "split": "chronological"}
+    of_day = {"split": "chronological", "patient_id": "P0001", "for_date": tomorrow}
+    between = {"value": 0.5, "lower": 0.4, "upper": 0.6}
+    compared = {"difference": -0.1, "lower": -0.2, "upper": 0.0, "p_value": 0.04, "p_adjusted": 0.08}
+    warned = {"sensitivity": 1.0, "specificity": 0.0, "net_benefit": 0.2, "warn_always": 0.2}
+    rows: dict[type[Table], dict[str, object]] = {
+        tables.StudyPatients: {"patient_id": "K001", "sex": "F", "age": 40, "aura": "aura", "medication": "none"},
+        tables.StudyDays: {"patient_id": "K001", "study_day": 700, "treatment_day": 1, "headache": True},
+        tables.EvaluatedModels: {**said, "title": "Twins", "kind": "learned", "about": "A model.", "threshold": 0.25},
+        tables.EvaluatedDays: {
+            **of_day,
+            **{"migraine": True, "recorded": True, "after_migraine": False, "history_days": 40, "full_state": 0.4},
+            **{"hours_ahead": 9.5, "sex": "F", "course": "episodic", "aura": "aura", "adherence_quartile": 4},
+        },
+        tables.EvaluatedForecasts: {**of_day, "model": "twins", "probability": 0.6},
+        tables.Metrics: {**said, "subset": "all", "metric": "log_loss", **between, "days": 1, "patients": 1},
+        tables.Differences: {**said, "baseline": "base_rate", "subset": "all", "metric": "log_loss", **compared},
+        tables.CalibrationCurve: {
+            **said, "bin": 6, "days": 1, "said": 0.6, "came": 1.0, "lower": 0.2, "upper": 1.0,
+        },
+        tables.WarningThresholds: {**said, "threshold": 0.5, **warned},
+        tables.StateErrors: {"feature": "stress_level", "unit": "points", "model": "experts", "days": 1, "mae": 1.0},
+        tables.TriggerRecovery: {"trigger": "all", "metric": "precision", **between},
+        tables.TriggerAgreement: {
+            **{"patient_id": "P0001", "trigger": "sleep", "probability": 0.6, "found": True, "listed": True},
+            "verdict": "agreed",
+        },
+        tables.QuestionCurve: {
+            "rule": "aline", "questions": 0, "information": 0.0, "lower": 0.0, "upper": 0.0, "windows": 1,
+        },
+        tables.Gates: {"gate": "calibration error", "value": 0.01, "limit": 0.05, "passed": True},
+        tables.Provenance: {"item": "population of twins", "value": "0123456789ab"},
+    }  # fmt: skip
     return {table: {WHOLE: frame_of(table, row)} for table, row in rows.items()}
 
 

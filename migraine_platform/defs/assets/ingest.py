@@ -1,4 +1,4 @@
-"""Observations from outside: what files in the inbox say of the cohort's patients."""
+"""What comes from outside: files in the inbox about the cohort's patients, and diaries of a study."""
 
 import time
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 GROUP = "ingest"
-OBSERVATIONS = "observations"
+OBSERVATIONS, STUDY = "observations", "study_diaries"
 
 
 def ingest_assets(owner: str) -> list[dg.AssetsDefinition]:
-    """The asset of the stage."""
+    """The assets of the stage."""
 
     @dg.asset(
         name=OBSERVATIONS,
@@ -65,7 +65,50 @@ def ingest_assets(owner: str) -> list[dg.AssetsDefinition]:
             )
         )
 
-    return [observations]
+    return [observations, _study_diaries(owner)]
+
+
+def _study_diaries(owner: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=STUDY,
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"parquet"},
+        deps=["feature_table"],
+        metadata=table_metadata(tables.StudyDays, tables.StudyPatients),
+    )
+    def study_diaries(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        """Diaries of a real study, whose patients become twins for comparison; none if they are not installed."""
+        import polars as pl
+
+        from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
+        from migraine_platform.ingest.study import StudyError, diaries_of, entry_schema
+
+        study, missing = KosteckiDillon(), ""
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            try:
+                found = study.read()
+            except StudyError as error:
+                found, missing = diaries_of(pl.DataFrame(schema=entry_schema()), {}), str(error)
+                context.log.warning(f"there is no study to compare with: {missing}")
+            population.write_many({tables.StudyPatients: found.patients, tables.StudyDays: found.days}, WHOLE)
+        return dg.MaterializeResult(
+            metadata=written(
+                lake,
+                tables.StudyDays,
+                [WHOLE],
+                study=study.name,
+                patients=found.patients.height,
+                missing=missing or "nothing",
+                **{"left out": dg.MetadataValue.json(dict(found.left_out))},
+                **{"cannot answer": dg.MetadataValue.json(list(study.cannot_answer))},
+            )
+        )
+
+    return study_diaries
 
 
 def _by_rule(quarantine: "pl.DataFrame") -> dict[str, int]:

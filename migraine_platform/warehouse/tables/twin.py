@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from migraine_platform.warehouse.declare import Table, day, flag, integer, number, share, text
+from migraine_platform.warehouse.tables.evaluation import EVALUATED
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 
 TRIGGER_NAMES = ("weather", "sleep", "stress", "diet")
@@ -29,6 +30,8 @@ class TwinPopulation(Table, name="twin.population", key=("version", "parameter",
     parameter = text("Parameter; `patient.P0001` marks who was learned from, `superseded` an older model in use")
     place = integer("Place in the parameter's array, counted row by row from 0", low=0)
     value = number("Value")
+
+    audits: ClassVar = ("contract", EVALUATED)
 
 
 class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_days=True):

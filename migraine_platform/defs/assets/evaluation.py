@@ -1,0 +1,303 @@
+"""What models are worth: forecasts side by side, their figures, and what a population of twins must show."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.assets.aline import settings_hashes
+from migraine_platform.defs.assets.cohort import simulator_of
+from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.describe import table_metadata, written
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.places import Places
+
+if TYPE_CHECKING:
+    from migraine_platform.aline.model import Aline
+    from migraine_platform.evaluation.forecasts import Comparison, Materials
+    from migraine_platform.twin.lifecycle import Keeper
+
+GROUP = "evaluation"
+BY_BATCH = {
+    "patients", "patient_days", "measured_days", "truth_patients", "truth_patient_days", "truth_drift", "attacks",
+    "predictions", "trigger_sensitivity", "drift",
+}  # fmt: skip
+"""Upstream assets of which every batch is read."""
+
+EVALUATION: dict[str, tuple[type[Table], ...]] = {
+    "compared_forecasts": (
+        tables.EvaluatedForecasts,
+        tables.EvaluatedDays,
+        tables.EvaluatedModels,
+        tables.Provenance,
+    ),
+    "metrics": (tables.Metrics, tables.Differences, tables.CalibrationCurve, tables.WarningThresholds),
+    "state_errors": (tables.StateErrors,),
+    "trigger_recovery": (tables.TriggerRecovery, tables.TriggerAgreement),
+    "policy_comparison": (tables.QuestionCurve,),
+    "promotion_gates": (tables.Gates,),
+}
+"""Asset -> the tables that it writes."""
+
+JUDGES_A_POPULATION = ("compared_forecasts", "metrics", "promotion_gates")
+"""What must be made before a new population of twins is published."""
+
+
+def evaluation_assets(owner: str) -> list[dg.AssetsDefinition]:
+    """The assets of the stage."""
+    return [
+        _compared_forecasts(owner),
+        _metrics(owner),
+        _state_errors(owner),
+        _trigger_recovery(owner),
+        _policy_comparison(owner),
+        _promotion_gates(owner),
+    ]
+
+
+def upstream(*names: str) -> list[dg.AssetDep]:
+    """Dependencies on whole assets, whatever they are partitioned by."""
+    return [
+        dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping() if name in BY_BATCH else None) for name in names
+    ]
+
+
+def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
+    name = "compared_forecasts"
+
+    @dg.asset(
+        name=name,
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"scikitlearn", "torch", "parquet"},
+        deps=upstream(
+            "feature_table", "calibration", "patients", "patient_days", "measured_days", "truth_patient_days",
+            "attacks", "observations", "checkpoint", "twin_population", "drift_thresholds", "predictions",
+            "study_diaries",
+        ),
+        metadata=table_metadata(*EVALUATION[name]),
+    )  # fmt: skip
+    def compared_forecasts(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> dg.MaterializeResult:
+        """What every model said of the same days the evening before: days never seen, patients never seen, a study."""
+        from migraine_platform.evaluation.forecasts import compare, stacked
+        from migraine_platform.evaluation.provenance import provenance_frame
+        from migraine_platform.evaluation.study.forecasts import compare_study
+        from migraine_platform.evaluation.study.panel import panel_of
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            materials = _materials(population, settings, places)
+            compared = [compare(materials, context.log.info)]
+            patients, days = population.read(tables.StudyPatients), population.read(tables.StudyDays)
+            if patients.height:
+                compared.append(compare_study(panel_of(patients, days), settings, context.log.info))
+            found: Comparison = stacked(compared)
+            frames = {
+                tables.EvaluatedModels: found.models,
+                tables.EvaluatedDays: found.days,
+                tables.EvaluatedForecasts: found.forecasts,
+                tables.Provenance: provenance_frame(settings, population.stamp, population.read),
+            }
+            population.write_many(frames, WHOLE)
+        return dg.MaterializeResult(
+            metadata=written(
+                lake, tables.EvaluatedForecasts, [WHOLE], days=found.days.height, models=found.models.height
+            )
+        )
+
+    return compared_forecasts
+
+
+def _metrics(owner: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numba", "parquet"},
+        deps=["compared_forecasts"],
+        metadata=table_metadata(*EVALUATION["metrics"]),
+    )
+    def metrics(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        """Figures of all forecasts, with intervals by bootstrap of patients; differences, calibration, decisions."""
+        from migraine_platform.evaluation.scores import score
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            found = score(
+                population.read(tables.EvaluatedDays),
+                population.read(tables.EvaluatedForecasts),
+                population.read(tables.EvaluatedModels),
+                settings.evaluation,
+                context.log.info,
+            )
+            frames = dict(zip(EVALUATION["metrics"], found, strict=True))
+            population.write_many(frames, WHOLE)
+        rows = found.metrics.filter((found.metrics["subset"] == "all") & (found.metrics["metric"] == "log_loss"))
+        table = "\n".join(
+            f"| {row['split']} | {row['model']} | {row['value']:.4f} | {row['lower']:.4f} to {row['upper']:.4f} |"
+            for row in rows.drop_nulls("value").sort("split", "value").iter_rows(named=True)
+        )
+        header = "| split | model | log loss | 95 % interval |\n|---|---|---:|---|\n"
+        return dg.MaterializeResult(
+            metadata=written(lake, tables.Metrics, [WHOLE], **{"log loss": dg.MetadataValue.md(header + table)})
+        )
+
+    return metrics
+
+
+def _state_errors(owner: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numpy", "parquet"},
+        deps=upstream("feature_table", "patients", "measured_days", "observations", "twin_population"),
+        metadata=table_metadata(tables.StateErrors),
+    )
+    def state_errors(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
+        """How far forecasts of the next day's state are off, feature by feature."""
+        from migraine_platform.evaluation.cohort_states import cohort_state_errors
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            frame = cohort_state_errors(population.read, settings, places, population.features)
+            population.write(tables.StateErrors, WHOLE, frame)
+        return dg.MaterializeResult(metadata=written(lake, tables.StateErrors, [WHOLE]))
+
+    return state_errors
+
+
+def _trigger_recovery(owner: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numpy", "parquet"},
+        deps=upstream("feature_table", "trigger_sensitivity", "truth_patients"),
+        metadata=table_metadata(*EVALUATION["trigger_recovery"]),
+    )
+    def trigger_recovery(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+        """Whose triggers twins find, against the truth, and beside what a clinician who knew it would list."""
+        from migraine_platform.evaluation.agreement import agreement, agreement_figures, perfect_list
+        from migraine_platform.evaluation.triggers import recovery
+
+        own = settings.evaluation
+        batches = settings.simulator.cohort.batch_names
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            found = population.read(tables.TriggerSensitivity, batches)
+            truth = population.read(tables.TruthPatients, batches)
+            agreed = agreement(found, perfect_list(truth, own), own)
+            frames = {
+                tables.TriggerRecovery: recovery(found, truth, own, own.replicates, own.seed),
+                tables.TriggerAgreement: agreed,
+            }
+            population.write_many(frames, WHOLE)
+        return dg.MaterializeResult(
+            metadata=written(
+                lake, tables.TriggerRecovery, [WHOLE], agreement=dg.MetadataValue.json(agreement_figures(agreed))
+            )
+        )
+
+    return trigger_recovery
+
+
+def _policy_comparison(owner: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"torch", "parquet"},
+        deps=["checkpoint", "calibration", "feature_table"],
+        metadata=table_metadata(tables.QuestionCurve),
+    )
+    def policy_comparison(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+    ) -> dg.MaterializeResult:
+        """Information gained by each rule of asking, question by question, with patients nobody learned from."""
+        from migraine_platform.aline.checkpoints import load_network
+        from migraine_platform.aline.strangers import Strangers
+        from migraine_platform.evaluation.questions import question_curve
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            _, data = settings_hashes(settings, population)
+            version = population.read(tables.Checkpoints)["version"][0]
+            net, card = load_network(places.checkpoint(version), data=data)
+            strangers = Strangers(
+                settings, population.features, simulator_of(population, settings).calibration, context.log.info
+            )
+            frame = question_curve(net, card, strangers, settings, context.log.info)
+            population.write(tables.QuestionCurve, WHOLE, frame)
+        return dg.MaterializeResult(metadata=written(lake, tables.QuestionCurve, [WHOLE], checkpoint=version))
+
+    return policy_comparison
+
+
+def _promotion_gates(owner: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"parquet"},
+        deps=["metrics", "twin_population", "feature_table"],
+        metadata=table_metadata(tables.Gates),
+    )
+    def promotion_gates(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+        """What a population of twins must show before it is published, and what it showed."""
+        from migraine_platform.evaluation.gates import gates
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            metrics, differences = population.read(tables.Metrics), population.read(tables.Differences)
+            frame = gates(metrics, differences, settings.evaluation.gates)
+            population.write(tables.Gates, WHOLE, frame)
+        return dg.MaterializeResult(
+            metadata=written(lake, tables.Gates, [WHOLE], passed=int(frame["passed"].sum()), of=frame.height)
+        )
+
+    return promotion_gates
+
+
+def _materials(population: Population, settings: Settings, places: Places) -> "Materials":
+    """What forecasts are made with: the newest population's twins, the promoted checkpoint."""
+    from migraine_platform.evaluation.forecasts import Materials
+
+    calibration = simulator_of(population, settings).calibration
+    return Materials(
+        population.read,
+        settings,
+        population.features,
+        calibration,
+        _keeper(population, settings),
+        _promoted(population, settings, places),
+    )
+
+
+def _keeper(population: Population, settings: Settings) -> "Keeper":
+    from migraine_platform.twin.drift.alarms import Thresholds
+    from migraine_platform.twin.inputs import keeper_of
+    from migraine_platform.twin.model import Model
+
+    model = Model.from_frame(population.read(tables.TwinPopulation))
+    return keeper_of(model, settings, population.features, Thresholds.from_frame(population.read(tables.Thresholds)))
+
+
+def _promoted(population: Population, settings: Settings, places: Places) -> "Aline | None":
+    """The checkpoint in use, if there is one."""
+    from migraine_platform.aline.checkpoints import load_network
+
+    if not population.lake.sealed(tables.Checkpoints, WHOLE):
+        return None
+    _, data = settings_hashes(settings, population)
+    net, _ = load_network(places.checkpoint(population.read(tables.Checkpoints)["version"][0]), data=data)
+    return net

@@ -1,0 +1,1 @@
+"""What models are worth: forecasts held against what came, real diaries, reports that people read."""

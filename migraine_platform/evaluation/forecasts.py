@@ -1,0 +1,221 @@
+"""All models' forecasts of the same days, side by side.
+
+Belongs here: who forecasts what, and the rows of `evaluation.models`, `evaluation.days`, `evaluation.forecasts` of the
+simulated cohort. Does not: the models, or what their forecasts are worth (scores.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.config import Settings
+from migraine_platform.evaluation.aline_forecasts import aline_forecasts
+from migraine_platform.evaluation.baselines import Lesson, forecasts, share_learned
+from migraine_platform.evaluation.days import Split, evaluated_days, splits
+from migraine_platform.evaluation.evenings import TRIGGER_FLAGS, evenings, trigger_flags
+from migraine_platform.evaluation.models import ALINE, FULL_STATE, KNOWN_PARAMETERS, TWINS, model_rows
+from migraine_platform.evaluation.twin_forecasts import lived_forecasts
+from migraine_platform.priors.features import Feature
+from migraine_platform.simulator.calibration import Calibration
+from migraine_platform.twin.features import EVENTS
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.inputs import Read, read_histories
+from migraine_platform.twin.lifecycle import Keeper
+from migraine_platform.warehouse import tables
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from migraine_platform.aline.model import Aline
+
+MOST_PATIENTS = 2000
+"""Of a cohort, so many patients' evenings at most are lived on the hourly clock for ALINE."""
+
+
+class Comparison(NamedTuple):
+    """Rows of the three tables."""
+
+    models: pl.DataFrame
+    days: pl.DataFrame
+    forecasts: pl.DataFrame
+
+
+def stacked(parts: Sequence[Comparison]) -> Comparison:
+    """Several comparisons, of different splits, as one."""
+    import polars as pl
+
+    return Comparison(*(pl.concat(frames) for frames in zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a comparison is made with."""
+
+    read: Read
+    settings: Settings
+    features: tuple[Feature, ...]
+    calibration: Calibration
+    keeper: Keeper
+    net: Aline | None
+    """The promoted checkpoint; without one, ALINE is not compared."""
+
+
+def compare(materials: Materials, progress: Callable[[str], None] = lambda line: None) -> Comparison:
+    """Every model's forecasts, on days never seen and of patients never seen."""
+    read, settings, model = materials.read, materials.settings, materials.keeper.model
+    own = settings.evaluation
+    histories = read_histories(read, settings).histories
+    divided = splits(histories, model.patients, model.days, own)
+    rows = np.flatnonzero(np.isin(histories.patient_ids, divided[0].patients))
+    lesson = Lesson(rows, slice(own.history_days - 1, model.days - 1))
+    came, told = _tomorrow(histories)
+    base = share_learned(came, told, lesson)
+    batches = settings.simulator.cohort.batch_names
+    flags = trigger_flags(read(tables.MeasuredDays, batches, ["patient_id", "date", *TRIGGER_FLAGS]), histories)
+    progress(f"baselines learn from {len(rows)} patients' first {model.days} days")
+    said = forecasts(evenings(histories, flags, base), came, told, lesson, own.seed)
+    days = [_days_of(split, histories, materials) for split in divided]
+    if materials.net is not None:
+        wanted = _some_evenings(days, histories, own.aline_evenings)
+        said[ALINE] = aline_forecasts(
+            materials.net, settings, materials.features, materials.calibration, wanted, progress
+        )
+    parts = [_picked(split, frame, said, histories) for split, frame in zip(divided, days, strict=True)]
+    parts += [_twins(divided, histories, materials, progress), _ceilings(days, materials)]
+    everything = _scored(parts, days)
+    names = {split.name: everything.filter(everything["split"] == split.name)["model"].unique() for split in divided}
+    return Comparison(
+        _stacked([model_rows(split.name, names[split.name].to_list(), base) for split in divided]),
+        _stacked(days),
+        everything,
+    )
+
+
+def _tomorrow(histories: Histories) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """[P, K] whether the day after each evening was a migraine day by its diary, and whether that has an entry."""
+    came, told = np.zeros_like(histories.diary), np.zeros_like(histories.diary)
+    told[:, :-1] = histories.diary[:, 1:]
+    came[:, :-1] = (histories.events[..., EVENTS.index("has_migraine")] & histories.diary)[:, 1:]
+    return came, told
+
+
+def _days_of(split: Split, histories: Histories, materials: Materials) -> pl.DataFrame:
+    read, batches = materials.read, materials.settings.simulator.cohort.batch_names
+    return evaluated_days(
+        split,
+        histories,
+        read(tables.Patients, batches, ["patient_id", "sex", "is_chronic", "has_aura"]),
+        read(tables.PatientDays, batches, ["patient_id", "date", "has_migraine", "onset"]),
+        read(tables.TruthPatientDays, batches, ["patient_id", "date", "migraine_probability"]),
+        read(tables.Attacks, batches, ["patient_id", "headache_start"]),
+    )
+
+
+def _some_evenings(days: list[pl.DataFrame], histories: Histories, most: int) -> NDArray[np.bool_]:
+    """[P, K] evenings before days that are scored, every so many of them."""
+    wanted = np.zeros_like(histories.diary)
+    for frame in days:
+        who, when = _places(frame, histories)
+        wanted[who, when] = True
+    wanted[MOST_PATIENTS:] = False
+    chosen = np.flatnonzero(wanted)
+    step = -(-len(chosen) // most) if len(chosen) else 1
+    thinned = np.zeros(wanted.size, dtype=np.bool_)
+    thinned[chosen[::step]] = True
+    return thinned.reshape(wanted.shape)
+
+
+def _places(frame: pl.DataFrame, histories: Histories) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and evening of each forecast day."""
+    place = {patient: row for row, patient in enumerate(histories.patient_ids)}
+    who = frame["patient_id"].replace_strict(place, return_dtype=None).to_numpy().astype(np.int64)
+    when = (frame["for_date"] - histories.first).dt.total_days().to_numpy() - 1
+    return who, when
+
+
+def _picked(
+    split: Split, frame: pl.DataFrame, said: dict[str, NDArray[np.float64]], histories: Histories
+) -> pl.DataFrame:
+    """Rows of `evaluation.forecasts` of one split, by models that say something on every evening of the cohort."""
+    import polars as pl
+
+    if frame.is_empty():
+        return _no_forecasts()
+    who, when = _places(frame, histories)
+    keys = frame.select("split", "patient_id", "for_date")
+    return pl.concat(
+        [keys.with_columns(model=pl.lit(name), probability=pl.Series(p[who, when])) for name, p in said.items()]
+    ).select(_no_forecasts().columns)
+
+
+def _twins(
+    divided: list[Split], histories: Histories, materials: Materials, progress: Callable[[str], None]
+) -> pl.DataFrame:
+    """What the twins in use said; and what twins of the others would have said."""
+    import polars as pl
+
+    chronological, unseen = divided
+    batches = materials.settings.simulator.cohort.batch_names
+    told = (
+        materials.read(tables.Predictions, batches, ["patient_id", "for_date", "probability"])
+        .filter(pl.col("patient_id").is_in(list(chronological.patients)))
+        .with_columns(model=pl.lit(TWINS), split=pl.lit(chronological.name))
+    )
+    rows = np.flatnonzero(np.isin(histories.patient_ids, unseen.patients))
+    if not len(rows):
+        return told.select(_no_forecasts().columns)
+    others = histories.of(rows)
+    said = lived_forecasts(materials.keeper, others, unseen.first, progress)
+    evenings_of = pl.date_range(histories.first, histories.last, eager=True).dt.offset_by("1d")
+    lived = pl.DataFrame(
+        {
+            "model": [TWINS] * said.size,
+            "split": [unseen.name] * said.size,
+            "patient_id": np.repeat(others.patient_ids, others.days),
+            "for_date": pl.concat([evenings_of] * others.count),
+            "probability": said.ravel(),
+        }
+    ).filter(pl.col("probability").is_not_nan())
+    columns = _no_forecasts().columns
+    return pl.concat([told.select(columns), lived.select(columns)])
+
+
+def _ceilings(days: list[pl.DataFrame], materials: Materials) -> pl.DataFrame:
+    """What the simulation knows, as forecasts."""
+
+    batches = materials.settings.simulator.cohort.batch_names
+    columns = {"migraine_probability": FULL_STATE, "oracle_probability": KNOWN_PARAMETERS}
+    truth = materials.read(tables.TruthPatientDays, batches, ["patient_id", "date", *columns])
+    known = truth.rename({"date": "for_date", **columns}).unpivot(
+        on=list(columns.values()), index=["patient_id", "for_date"], variable_name="model", value_name="probability"
+    )
+    keys = _stacked([frame.select("split", "patient_id", "for_date") for frame in days])
+    return keys.join(known.drop_nulls("probability"), on=["patient_id", "for_date"]).select(_no_forecasts().columns)
+
+
+def _scored(parts: list[pl.DataFrame], days: list[pl.DataFrame]) -> pl.DataFrame:
+    """Forecasts of days that are scored; where a model said nothing, there is no row."""
+    import polars as pl
+
+    keys = _stacked([frame.select("split", "patient_id", "for_date") for frame in days])
+    everything = pl.concat(parts).filter(pl.col("probability").is_not_nan())
+    return everything.join(keys, on=keys.columns, how="semi").sort("model", "split", "patient_id", "for_date")
+
+
+def _no_forecasts() -> pl.DataFrame:
+    import polars as pl
+
+    from migraine_platform.warehouse.contracts import polars_type
+
+    return pl.DataFrame(schema={column.name: polars_type(column) for column in tables.EvaluatedForecasts.columns})
+
+
+def _stacked(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.concat(frames)

@@ -1,0 +1,74 @@
+"""What a population of twins must show before it is published: true probabilities, and forecasts worth having.
+
+On days never seen and on patients never seen:
+
+    calibration error          at most so much
+    ahead of a model           its log loss is higher, the 95 % interval of the paired difference excludes 0
+    not behind a model         its log loss is not lower by more than chance
+
+A model that was not compared fails its gate; a split without days passes, because there was nobody to judge by. That
+90 % intervals hold what they should is judged batch by batch, where forecasts are made (twin/judgement.py). Belongs
+here: the gates. Does not: who stops a publication for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migraine_platform.config.evaluation import Gate
+from migraine_platform.evaluation.models import TWINS
+from migraine_platform.warehouse import tables
+
+if TYPE_CHECKING:
+    import polars as pl
+
+JUDGED = (tables.CHRONOLOGICAL, tables.UNSEEN)
+"""Splits that gates are held on; those of a real study are reported, and stop nothing."""
+
+
+def gates(metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate) -> pl.DataFrame:
+    """Rows of `evaluation.gates`.
+
+    Args:
+        metrics: rows of `evaluation.metrics`.
+        differences: rows of `evaluation.differences`.
+    """
+    import polars as pl
+
+    rows: list[tuple[str, float | None, float, bool]] = []
+    for split in JUDGED:
+        scored = metrics.filter((pl.col("split") == split) & (pl.col("model") == TWINS) & (pl.col("subset") == "all"))
+        if scored.is_empty():
+            continue
+        error = scored.filter(pl.col("metric") == "ece")["value"].to_list()[0]
+        limit = wanted.calibration_error
+        rows.append((f"{split}: calibration error", error, limit, error is not None and error <= limit))
+        behind = differences.filter(
+            (pl.col("split") == split)
+            & (pl.col("model") == TWINS)
+            & (pl.col("subset") == "all")
+            & (pl.col("metric") == "log_loss")
+        )
+        found = {row["baseline"]: row for row in behind.iter_rows(named=True)}
+        for name in wanted.ahead_of:
+            upper = found[name]["upper"] if name in found else None
+            rows.append((f"{split}: ahead of {name}", upper, 0.0, upper is not None and upper < 0))
+        for name in wanted.not_behind:
+            lower = found[name]["lower"] if name in found else None
+            rows.append((f"{split}: not behind {name}", lower, 0.0, lower is not None and lower <= 0))
+    types = {"gate": pl.String, "value": pl.Float64, "limit": pl.Float64, "passed": pl.Boolean}
+    return pl.DataFrame(rows, schema=types, orient="row")
+
+
+def problems(frame: pl.DataFrame) -> list[str]:
+    """Gates that were not passed, in words.
+
+    Args:
+        frame: rows of `evaluation.gates`.
+    """
+    failed = frame.filter(~frame["passed"])
+    return [
+        f"{row['gate']}: "
+        + (f"{row['value']:.4f}; expected at most {row['limit']:g}" if row["value"] is not None else "was not scored")
+        for row in failed.iter_rows(named=True)
+    ]

@@ -1,0 +1,213 @@
+"""One page about one patient, for the clinician and the patient.
+
+Belongs here: what is said in which order, in plain words. Does not: what is known (personal_facts.py), pictures
+(personal_figures.py).
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from migraine_platform.evaluation.report import personal_figures
+from migraine_platform.evaluation.report.facts import Read
+from migraine_platform.evaluation.report.html import bullets, document, figures, header, pairs, paragraph, section
+from migraine_platform.evaluation.report.personal_facts import Person, Row, person_of
+from migraine_platform.evaluation.report.personal_words import (
+    PHASES,
+    QUESTIONS,
+    change,
+    contribution,
+    seldom,
+    sign,
+    threshold,
+    trigger,
+)
+from migraine_platform.evaluation.report.words import counted, number
+from migraine_platform.twin.show import FRESH_DAYS, SMALLEST_FACTOR, SUPPORTED
+
+SHOWN_FACTORS = 3
+"""On either side."""
+
+SHOWN_QUESTIONS = 3
+FEWEST_DAYS = 10
+"""Forecast days with an entry below which nothing is said of how well the twin does."""
+
+LIMITS = (
+    "This page is no diagnosis and no advice on treatment, and it does not replace a talk with a physician.",
+    "A trigger that a twin names goes along with attacks in this diary; that is no proof that it causes them.",
+    "A probability is not a promise: of ten days with 30 %, about three should be migraine days.",
+    "The patient is simulated; observations that were handed in may have been added to the diary.",
+)
+
+
+def personal_page(read: Read, patient_id: str) -> str:
+    """The page of a patient.
+
+    Args:
+        read: gives rows of a declared table: all, or at least the patient's.
+
+    Raises:
+        PersonError: if the name is no patient's, or the patient has no twin.
+    """
+    person = person_of(read, patient_id)
+    left = (
+        section("days", "The last days", figures([personal_figures.last_days(person)], "No day is recorded."))
+        + section("reasons", "What speaks for it, what against", _reasons(person))
+        + section("attacks", "Attacks", _attacks(person))
+        + section("changes", "Changes that were noticed", _changes(person))
+    )
+    right = (
+        section("triggers", "Triggers", _triggers(person))
+        + section("record", "How good the forecasts have been", _record(person))
+        + section("questions", "Best questions for tomorrow evening", _questions(person))
+        + section("limits", "What this page is not", bullets(LIMITS))
+    )
+    body = f'{_header(person)}<div class="two"><div>{left}</div><div>{right}</div></div>'
+    return document(f"{patient_id}: digital twin", body)
+
+
+def _header(person: Person) -> str:
+    twin = person.twin
+    entries = counted(twin["entries"], "diary entry", "diary entries")
+    about = [f"As of the evening of {twin['as_of']:%-d %b %Y}, from {entries}."]
+    if person.patient:
+        sex = {"F": "Woman", "M": "Man"}.get(person.patient["sex"], "Patient")
+        course = "chronic" if person.patient["is_chronic"] else "episodic"
+        aura = "with" if person.patient["has_aura"] else "without"
+        about.insert(0, f"{sex}, {person.patient['age']} years, {course} migraine {aura} aura.")
+    if twin["status"] == "refused":
+        return header(
+            "look", twin["patient_id"], paragraph(" ".join(about)) + paragraph(f"No twin was made: {twin['reason']}.")
+        )
+    notes = [f"Note: {twin['reason']}."] if twin["reason"] else []
+    if twin["entries"] < FRESH_DAYS:
+        notes.append("The diary is still short: most of what follows is what is true of patients in general.")
+    return header(
+        "", twin["patient_id"], paragraph(" ".join(about), "dim") + _tomorrow(person) + "".join(map(paragraph, notes))
+    )
+
+
+def _tomorrow(person: Person) -> str:
+    said = person.prediction
+    if said is None:
+        return paragraph("There is no forecast for tomorrow.")
+    p, low, high = said["probability"], said["lower"], said["upper"]
+    day = f"{said['for_date']:%A, %-d %b %Y}"
+    span = f"{number(p, True)}, between {number(low, True)} and {number(high, True)}"
+    bar = (
+        f'<div class="bar chance" role="img" aria-label="{escape(span)}"><i class="span" '
+        f'style="left:{low:.1%};width:{high - low:.1%}"></i>'
+        f'<i class="at" style="left:{p:.1%}"></i></div>'
+    )
+    usual = [day.migraine for day in person.days if day.migraine is not None]
+    share = number(sum(usual) / len(usual), True) if usual else ""
+    often = f" In the last {counted(len(usual), 'recorded day')} {share} were migraine days." if usual else ""
+    return (
+        f'<p class="lead"><b>{escape(day)}: {escape(number(p, True))}</b> that it is a migraine day.</p>{bar}'
+        + paragraph(
+            "Given all that was recorded, the twin is 90 % sure that the true chance lies between "
+            f"{number(low, True)} and {number(high, True)}.{often}"
+        )
+    )
+
+
+def _reasons(person: Person) -> str:
+    told = [
+        row
+        for row in person.contributions
+        if row["factor"] != "usual level" and abs(row["log_odds"]) >= SMALLEST_FACTOR
+    ]
+    raising = [row for row in told if row["log_odds"] > 0][:SHOWN_FACTORS]
+    lowering = [row for row in reversed(told) if row["log_odds"] < 0][:SHOWN_FACTORS]
+    if not raising and not lowering:
+        return paragraph("Nothing in particular: the forecast is close to what is usual for this person.")
+    return _side("Speaks for a migraine", raising) + _side("Speaks against", lowering)
+
+
+def _side(title: str, rows: list[Row]) -> str:
+    body = bullets(map(contribution, rows)) if rows else paragraph("Nothing of weight.")
+    return f"<h3>{escape(title)}</h3>{body}"
+
+
+def _triggers(person: Person) -> str:
+    if not person.triggers:
+        return paragraph("Nothing is known of triggers yet.")
+    steps = [threshold(row) for row in person.thresholds if row["supported"] >= SUPPORTED]
+    where = "<h3>From where on</h3>" + bullets(steps) if steps else ""
+    drawn = figures([personal_figures.trigger_effects(person)], "")
+    return bullets(map(trigger, person.triggers)) + where + drawn
+
+
+def _attacks(person: Person) -> str:
+    rows = []
+    if person.onset is not None:
+        time = person.onset
+        rows.append(
+            (
+                "Next attack",
+                f"as likely as not within {counted(round(time['median_days']), 'day')}; "
+                f"{number(time['within_3_days'], True)} within three days, {number(time['within_7_days'], True)} "
+                f"within a week",
+            )
+        )
+    for name, title in PHASES.items():
+        for row in person.phases:
+            if row["phase"] == name:
+                seen = counted(row["attacks"], "attack") if row["attacks"] else "no attack of this person yet"
+                rows.append(
+                    (
+                        title,
+                        f"in {seldom(row['probability'])} of attacks, typically {row['typical_hours']:.1f} h, the "
+                        f"next one {row['low_hours']:.1f} to {row['high_hours']:.1f} h (learned from {seen})",
+                    )
+                )
+    announcing = [sign(row) for row in person.signs if row["announces"]]
+    early = (
+        bullets(announcing) if announcing else paragraph("No early sign announces attacks, as far as the diary tells.")
+    )
+    return (pairs(rows) if rows else paragraph("Nothing is known of attacks yet.")) + "<h3>Early signs</h3>" + early
+
+
+def _changes(person: Person) -> str:
+    count = person.twin["drift_adaptations"]
+    if not person.changes:
+        adapted = f" The twin was adapted {counted(count, 'time')} since it was made." if count else ""
+        return paragraph(f"No change of this person was noticed so far.{adapted}")
+    return bullets(map(change, person.changes))
+
+
+def _record(person: Person) -> str:
+    twin, days = person.twin, person.forecasts
+    told = []
+    if twin["validation_log_loss"] is not None and twin["climatology_log_loss"] is not None:
+        ours, usual = twin["validation_log_loss"], twin["climatology_log_loss"]
+        verdict = "better than" if ours < usual else "no better than"
+        told.append(
+            f"On the last {counted(twin['validation_days'], 'recorded day')}, each forecast the evening before, the "
+            f"twin was {verdict} the person's own usual share of migraine days: log loss {number(ours)} against "
+            f"{number(usual)} nats a day, where less is better. So few days can mislead."
+        )
+    if len(days) >= FEWEST_DAYS:
+        parts = {wanted: [day.said or 0.0 for day in days if day.migraine is wanted] for wanted in (True, False)}
+        means = {wanted: number(sum(said) / len(said), True) for wanted, said in parts.items() if said}
+        if len(means) == 2:
+            told.append(
+                f"Over all {counted(len(days), 'day')} with a forecast and an entry, it had said {means[True]} on "
+                f"average for days that became migraine days ({len(parts[True])}), and {means[False]} for the others "
+                f"({len(parts[False])})."
+            )
+    return "".join(map(paragraph, told)) or paragraph("There are too few recorded days to tell.")
+
+
+def _questions(person: Person) -> str:
+    rows = [
+        f"{QUESTIONS.get(row['question'], row['question'])}, about {row['hour']:02d}:00 to "
+        f"{(row['hour'] + 1) % 24:02d}:00"
+        f" (expected to tell {row['expected_gain']:.2f} nats)"
+        for row in person.questions[:SHOWN_QUESTIONS]
+    ]
+    if not rows:
+        return paragraph("No questions were ranked for this person.")
+    return bullets(rows) + paragraph(
+        "1 nat: about as much as to learn that something came true that had one chance in three.", "dim"
+    )

@@ -1,0 +1,122 @@
+"""How a twin's numbers are told to a person: reasons, triggers, signs, changes.
+
+Belongs here: sentences made of one row. Does not: which rows are told, or markup (personal.py).
+"""
+
+from __future__ import annotations
+
+import math
+
+from migraine_platform.evaluation.report.personal_facts import Row
+from migraine_platform.evaluation.report.words import minus, number, plain
+from migraine_platform.twin.show import LAGS
+
+LEARNED, BARELY = 0.5, 0.1
+"""Shares of the population's variance that are gone where a trigger is known well; below the second, not at all."""
+
+LIKELY, UNLIKELY = 0.8, 0.2
+
+PHASES = {
+    "prodrome": "Signs before it",
+    "aura": "Aura",
+    "headache_untreated": "Headache without a drug",
+    "headache_treated": "Headache with a drug",
+    "postdrome": "Exhaustion after it",
+}
+
+QUESTIONS = {
+    "stress_and_mood": "Stress and mood",
+    "sleep": "Sleep and tiredness",
+    "intake": "Food and drink",
+    "body_signs": "Signs of the body",
+}
+
+FACTORS = {
+    "load: stress": "strain of the last days",
+    "load: sleep_debt": "sleep debt of the last days",
+    "load: hormonal": "hormonal state",
+    "load: env_load": "load of the surroundings",
+    "trigger: weather": "the weather",
+    "trigger: sleep": "last night's sleep",
+    "trigger: stress": "the change of stress since yesterday",
+    "trigger: diet": "what was eaten and drunk",
+    "recent migraine days": "the migraine days of late",
+    "running attack": "an attack that is running, or none",
+    "what is not known": "what is not known of today",
+}
+
+TRIGGERS = {
+    "weather": "Falls of air pressure",
+    "sleep": "Short or long nights",
+    "stress": "Rises of stress",
+    "diet": "Diet",
+}
+
+
+def contribution(row: Row) -> str:
+    """One reason: `Last night's sleep (today 4.5 h): odds × 1.65`."""
+    name = FACTORS.get(row["factor"], plain(row["factor"]))
+    seen = ""
+    if row["observed"] is not None:
+        value = f"{row['observed']:.1f}".removesuffix(".0")
+        seen = f" (today {minus(value)} {_unit(row['unit'])})"
+    return f"{name[0].upper()}{name[1:]}{seen}: odds × {math.exp(row['log_odds']):.2f}"
+
+
+def _unit(unit: str | None) -> str:
+    return plain(unit or "").replace(" consumed", "")
+
+
+def trigger(row: Row) -> str:
+    """One trigger: what it does, and how much of that is this person's own."""
+    name = TRIGGERS.get(row["trigger"], row["trigger"])
+    times = [f"{math.exp(row[end]):.1f}" for end in ("mean", "lower", "upper")]
+    if row["confidence"] < BARELY:
+        known = "not yet known for this person: this is what is usual among patients"
+    elif row["confidence"] < LEARNED:
+        known = "partly learned from this diary"
+    else:
+        known = "learned from this diary"
+    if row["probability_strong"] >= LIKELY:
+        verdict = "likely a strong trigger"
+    elif row["probability_strong"] <= UNLIKELY:
+        verdict = "likely not a strong trigger"
+    else:
+        verdict = "open whether it is a strong trigger"
+    return (
+        f"{name}: {verdict} ({number(row['probability_strong'], True)}); multiplies the odds of an attack the day "
+        f"after by {times[0]} (90 % interval {times[1]} to {times[2]}); {known}."
+    )
+
+
+def threshold(row: Row) -> str:
+    """Where a trigger sets in."""
+    low, high = (minus(f"{row[end]:g}") for end in ("lower", "upper"))
+    mean = minus(f"{row['mean']:.1f}")
+    return f"{row['exposure']}: from about {mean} {row['unit']} on (90 % interval {low} to {high})"
+
+
+def sign(row: Row) -> str:
+    """An early sign."""
+    lead = f", about {row['lead_hours']:.1f} h before" if row["lead_hours"] is not None else ""
+    way = "" if row["sign"] == "prodrome" else "a rise of " if row["log_odds"] > 0 else "a fall of "
+    return f"{way}{plain(row['sign'])} {LAGS[row['lag_days']]}{lead}"
+
+
+def change(row: Row) -> str:
+    """A change that was noticed."""
+    target, more = plain(row["target"]), row["size"] > 0
+    what = {
+        "covariate": f"{target} is {'higher' if more else 'lower'} than before",
+        "concept": f"{target} does {'more' if more else 'less'} to this person than before",
+        "label": f"migraine days are {'more' if more else 'less'} frequent than before",
+    }.get(row["kind"], plain(row["kind"]))
+    return (
+        f"Noticed on {row['detected_on']:%-d %b %Y}: {what}, since about {row['since']:%-d %b %Y} ({row['shape']}). "
+        "The twin was adapted the same night."
+    )
+
+
+def seldom(share: float) -> str:
+    """A share in percent; one that would read as none is told as less than one."""
+    return "less than 1 %" if share < 0.005 else number(share, True)

@@ -1,0 +1,42 @@
+"""What twins said, or would have said: the forecasts of those in use, and twins of others, kept from their first weeks.
+
+Belongs here: twins' forecasts for scoring. Does not: how they are made (twin/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.lifecycle import Keeper, Past, begin, live_on
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CHUNK = 100
+"""Patients whose twins are kept at a time: evenings with all of their hypotheses take room."""
+
+
+def lived_forecasts(
+    keeper: Keeper, histories: Histories, first: int, progress: Callable[[str], None] = lambda line: None
+) -> NDArray[np.float64]:
+    """[P, K] what twins say on every evening of the next day; they are kept night by night after some first days.
+
+    Whoever's change is noticed is adapted that night, as in the platform's own nights.
+
+    Args:
+        first: days from which a twin is made; NaN stands before the last of them.
+    """
+    said = np.full(histories.diary.shape, np.nan)
+    for start in range(0, histories.count, CHUNK):
+        rows = np.arange(start, min(start + CHUNK, histories.count))
+        own = histories.of(rows)
+        made = begin(keeper, own.until(first))
+        lived = live_on(keeper, made.kept, own, Past(made.evenings.record, {}))
+        said[rows, first - 1 : first] = made.evenings.said.probability[:, -1:]
+        said[rows, first:] = lived.evenings.said.probability
+        progress(f"twins of {rows[-1] + 1} of {histories.count} patients nobody learned from, kept night by night")
+    return said
