@@ -5,6 +5,7 @@ Does not: contracts and the validity of the cohort (checks.py).
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import dagster as dg
 
@@ -12,6 +13,9 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, batches_of, failing_plainly
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def promotion_checks() -> list[dg.AssetChecksDefinition]:
@@ -136,35 +140,59 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
     return judged
 
 
+class Verdict(NamedTuple):
+    """On a population of twins."""
+
+    problems: list[str]
+    gates: "pl.DataFrame"
+    """Rows of `evaluation.gates`."""
+
+
+def judge_population(population: Population, settings: Settings) -> Verdict:
+    """Seal the newest population of twins if its evaluation passes every gate; else take the seal back.
+
+    Gates count that were judged of the figures and by the limits of now, figures that were made of the forecasts that
+    lie beside them, forecasts by this very population.
+    """
+    from migraine_platform.evaluation.gates import gates, problems, unlike
+    from migraine_platform.evaluation.provenance import TWIN_POPULATION
+    from migraine_platform.twin.model import newest
+
+    read, lake = population.read, population.lake
+    found, made_from, metrics = read(tables.Gates), read(tables.Provenance), read(tables.Metrics)
+    frame, content_hash = lake.read_sealable(tables.TwinPopulation, WHOLE)
+    wrong = problems(found)
+    judged = made_from.filter(made_from["item"] == TWIN_POPULATION)["value"].to_list()
+    if judged != [newest(frame)]:
+        wrong.append(f"population {newest(frame)} has not been evaluated, but {', '.join(judged) or 'none'}")
+    if apart := unlike(read(tables.EvaluatedDays), read(tables.EvaluatedForecasts), metrics):
+        wrong.append(f"figures are of other forecasts ({apart[0]}); materialise metrics and promotion_gates again")
+    now = gates(metrics, read(tables.Differences), settings.evaluation.gates)
+    if not found.select(now.columns).sort("gate").equals(now.sort("gate")):
+        wrong.append("gates are of other figures or limits; materialise promotion_gates again")
+    mark = lake.unseal if wrong else lake.seal
+    mark(tables.TwinPopulation, WHOLE, content_hash, tables.EVALUATED)
+    return Verdict(wrong, found)
+
+
 def _population_check() -> dg.AssetChecksDefinition:
     """What a population of twins must show before it is published; it stops nothing but the publication.
 
     A report of a population that fails is worth more than none: so the check is not blocking, and the seal is what it
-    withholds.
+    withholds. Since nothing waits for such a check, the asset has judged before, or the warehouse might be published
+    first.
     """
 
     @dg.asset_check(asset="promotion_gates", name=tables.EVALUATED)
     def evaluated(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
         """Days and patients never seen are forecast well enough, by this very population."""
-        from migraine_platform.evaluation.gates import problems
-        from migraine_platform.evaluation.provenance import TWIN_POPULATION
-        from migraine_platform.twin.model import newest
-
         with failing_plainly():
-            population = Population.of(settings, lake)
-            gates, made_from = population.read(tables.Gates), population.read(tables.Provenance)
-            frame, content_hash = lake.read_sealable(tables.TwinPopulation, WHOLE)
-            judged = made_from.filter(made_from["item"] == TWIN_POPULATION)["value"].to_list()
-            wrong = problems(gates)
-            if judged != [newest(frame)]:
-                wrong.append(f"population {newest(frame)} has not been evaluated, but {', '.join(judged) or 'none'}")
-            mark = lake.unseal if wrong else lake.seal
-            mark(tables.TwinPopulation, WHOLE, content_hash, tables.EVALUATED)
+            found = judge_population(Population.of(settings, lake), settings)
         return dg.AssetCheckResult(
-            passed=not wrong,
+            passed=not found.problems,
             severity=dg.AssetCheckSeverity.ERROR,
-            description="; ".join(wrong) or None,
-            metadata={row["gate"]: row["value"] for row in gates.drop_nulls("value").iter_rows(named=True)},
+            description="; ".join(found.problems) or None,
+            metadata={row["gate"]: row["value"] for row in found.gates.drop_nulls("value").iter_rows(named=True)},
         )
 
     return evaluated

@@ -8,7 +8,7 @@ Does not: the network (aline/).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,12 +36,14 @@ def aline_forecasts(
     features: tuple[Feature, ...],
     calibration: Calibration,
     wanted: NDArray[np.bool_],
+    numbers: NDArray[np.int64],
     progress: Callable[[str], None] = lambda line: None,
 ) -> NDArray[np.float64]:
-    """[P, K] what ALINE says on some evenings of the cohort of the next day; NaN on the others.
+    """[P, K] what ALINE says on some evenings of some of the cohort of the next day; NaN on the others.
 
     Args:
         wanted: [P, K] which evenings; those without four weeks before them, and the last one, are left out.
+        numbers: [P] of the patients among all of the cohort, from 0; everybody up to the last one wanted is lived.
     """
     import torch
 
@@ -55,7 +57,8 @@ def aline_forecasts(
     if not len(who):
         return said
     torch.set_num_threads(1)
-    windows, rows = windows_of(settings, features, calibration, len(wanted), who, when)
+    lived = numbers[who]
+    windows, rows = windows_of(settings, features, calibration, int(lived.max()) + 1, lived, when)
     task, policy = MigraineWindow(windows), Learned()
     rng = np.random.default_rng(settings.evaluation.seed)
     with torch.no_grad():
@@ -68,6 +71,11 @@ def aline_forecasts(
             said[who[some], when[some]] = chance.double().numpy()
             progress(f"ALINE: {min(start + CHUNK, len(who)):,} of {len(who):,} evenings")
     return said
+
+
+def numbers_of(patient_ids: Sequence[str]) -> NDArray[np.int64]:
+    """[P] places of patients in the simulator's cohort, from 0: P0001 is the first; P10000 comes after P9999."""
+    return np.array([int(patient[1:]) - 1 for patient in patient_ids], dtype=np.int64)
 
 
 def windows_of(

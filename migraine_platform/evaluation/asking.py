@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,8 +24,12 @@ from torch import Tensor
 from migraine_platform.aline.model import Aline
 from migraine_platform.aline.policies import CLOSED, NestedMonteCarlo, Policy, information, run_policy
 from migraine_platform.aline.task import Context, Episode
-from migraine_platform.aline.window_rules import Imagined
+from migraine_platform.aline.window_rules import Imagined, asked_of, known_entries
+from migraine_platform.config.hours import DAY_FACTS, HOURS_A_DAY
 from migraine_platform.simulator.windows import Windows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CHUNK = 512
 """Contexts that are encoded at a time."""
@@ -113,10 +119,46 @@ class Greedy:
 class ImaginedByOthers(Imagined):
     """Draws of what has not been answered, where diet and signs are those of other people's days.
 
-    `Imagined` takes them from the windows that it is asked about, the own day among them.
+    `Imagined` takes them from the windows that it is asked about, the own day among them. Days are drawn as they are
+    before anything is known, and then moved to what is (Matheron's rule: Journel and Huijbregts 1978), so that one
+    root serves all of them:
+
+        x = x0 + C[:, s] C[s, s]^-1 (y[s] - x0[s]),    x0 ~ N(m, C)
     """
 
     others: Windows
+
+    def __call__(self, episode: Episode, draws: int) -> Tensor:
+        """[B, draws, Q, answer features]"""
+        rng = np.random.default_rng((self.seed, len(episode.asked)))
+        day, channels = self.day, self.day.day.channels
+        passive, prompted, told = len(channels.passive), len(channels.prompted), len(DAY_FACTS)
+        vector, seen = day.vector(self.windows), known_entries(day, self.windows, asked_of(episode))
+        out = []
+        for row, known in enumerate(seen):
+            drawn = self._conditioned(rng, vector[row], known, draws)
+            linear = drawn[:, : day.readings].reshape(draws, HOURS_A_DAY, -1)[:, :, passive:]
+            facts = np.repeat(drawn[:, None, day.readings :][:, :, :told], HOURS_A_DAY, axis=1)
+            others = self._others(rng, row, draws)
+            answers = np.concatenate([linear, facts, others.answers[:, :, prompted + told :]], axis=2)
+            out.append(self.task.tokens.answers(others._replace(answers=answers)))
+        return torch.stack(out)
+
+    @cached_property
+    def _root(self) -> NDArray[np.float64]:
+        """C = root root'"""
+        values, vectors = np.linalg.eigh((self.day.covariance + self.day.covariance.T) / 2)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))
+
+    def _conditioned(
+        self, rng: np.random.Generator, values: NDArray[np.float64], known: NDArray[np.bool_], draws: int
+    ) -> NDArray[np.float64]:
+        """[draws, n] days, given the entries that are known."""
+        free = self.day.mean + rng.standard_normal((draws, len(self.day.mean))) @ self._root.T
+        where = np.flatnonzero(known)
+        covariance = self.day.covariance
+        missing = np.linalg.solve(covariance[np.ix_(where, where)], (values[where] - free[:, where]).T)
+        return np.asarray(free + missing.T @ covariance[where])
 
     def _others(self, rng: np.random.Generator, row: int, draws: int) -> Windows:
         """Of days with the same card, if there are any."""

@@ -1,7 +1,8 @@
 """Which days are scored, and what came on them.
 
     chronological     patients whose population was learned from them; days after those it was learned from
-    unseen_patients   patients from whom nobody learned; all days after their first weeks
+    unseen_patients   patients from whom nobody learned, though one could have: they wrote in the same days as those
+                      from whom one did; all days after their first weeks
 
 Every day counts, with a diary entry or without: the simulation knows what came. Belongs here: `evaluation.days`.
 Does not: what was said of them (forecasts.py).
@@ -34,6 +35,8 @@ class Split:
     patients: tuple[str, ...]
     first: int
     """Number of the first day that is forecast, counted from the histories' first."""
+    known: int
+    """First days that a twin is made of; from then on it is kept night by night."""
 
 
 def splits(histories: Histories, learned_from: tuple[str, ...], learned_days: int, settings: Evaluation) -> list[Split]:
@@ -44,13 +47,16 @@ def splits(histories: Histories, learned_from: tuple[str, ...], learned_days: in
         learned_days: how many of their days.
     """
     teachers = set(learned_from)
+    wrote = np.asarray(histories.diary[:, :learned_days].any(axis=1))
     own = [patient for patient in histories.patient_ids if patient in teachers]
-    others = [patient for patient in histories.patient_ids if patient not in teachers]
+    others = [
+        patient for patient, some in zip(histories.patient_ids, wrote, strict=True) if some and patient not in teachers
+    ]
     places = np.linspace(0, len(others) - 1, min(len(others), settings.unseen_patients)).astype(int)
     unseen = [others[place] for place in places.tolist()]
     return [
-        Split(tables.CHRONOLOGICAL, tuple(own), learned_days + 1),
-        Split(tables.UNSEEN, tuple(unseen), settings.history_days),
+        Split(tables.CHRONOLOGICAL, tuple(own), learned_days + 1, learned_days),
+        Split(tables.UNSEEN, tuple(unseen), settings.history_days, settings.history_days),
     ]
 
 

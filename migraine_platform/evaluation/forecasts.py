@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config import Settings
-from migraine_platform.evaluation.aline_forecasts import aline_forecasts
+from migraine_platform.evaluation.aline_forecasts import aline_forecasts, numbers_of
 from migraine_platform.evaluation.baselines import Lesson, forecasts, share_learned
 from migraine_platform.evaluation.days import Split, evaluated_days, splits
 from migraine_platform.evaluation.evenings import TRIGGER_FLAGS, evenings, trigger_flags
@@ -69,10 +69,9 @@ def compare(materials: Materials, progress: Callable[[str], None] = lambda line:
     """Every model's forecasts, on days never seen and of patients never seen."""
     read, settings, model = materials.read, materials.settings, materials.keeper.model
     own = settings.evaluation
-    histories = read_histories(read, settings).histories
-    divided = splits(histories, model.patients, model.days, own)
+    divided, histories = _divided(materials)
     rows = np.flatnonzero(np.isin(histories.patient_ids, divided[0].patients))
-    lesson = Lesson(rows, slice(own.history_days - 1, model.days - 1))
+    lesson = Lesson(rows, slice(0, model.days - 1))
     came, told = _tomorrow(histories)
     base = share_learned(came, told, lesson)
     batches = settings.simulator.cohort.batch_names
@@ -81,12 +80,16 @@ def compare(materials: Materials, progress: Callable[[str], None] = lambda line:
     said = forecasts(evenings(histories, flags, base), came, told, lesson, own.seed)
     days = [_days_of(split, histories, materials) for split in divided]
     if materials.net is not None:
-        wanted = _some_evenings(days, histories, own.aline_evenings)
+        numbers = numbers_of(histories.patient_ids)
+        wanted = _some_evenings(days, histories, numbers, own.aline_evenings)
         said[ALINE] = aline_forecasts(
-            materials.net, settings, materials.features, materials.calibration, wanted, progress
+            materials.net, settings, materials.features, materials.calibration, wanted, numbers, progress
         )
     parts = [_picked(split, frame, said, histories) for split, frame in zip(divided, days, strict=True)]
-    parts += [_twins(divided, histories, materials, progress), _ceilings(days, materials)]
+    told_by_twins = (_in_use(divided[0], days[0], materials), None)
+    for split, frame, own_said in zip(divided, days, told_by_twins, strict=True):
+        parts.append(_twins(split, frame, histories, materials, own_said, progress))
+    parts.append(_ceilings(days, materials))
     everything = _scored(parts, days)
     names = {split.name: everything.filter(everything["split"] == split.name)["model"].unique() for split in divided}
     return Comparison(
@@ -94,6 +97,15 @@ def compare(materials: Materials, progress: Callable[[str], None] = lambda line:
         _stacked(days),
         everything,
     )
+
+
+def _divided(materials: Materials) -> tuple[list[Split], Histories]:
+    """Who is scored on which days, and the days of these patients; those of the others are let go of."""
+    model, settings = materials.keeper.model, materials.settings
+    everybody = read_histories(materials.read, settings).histories
+    divided = splits(everybody, model.patients, model.days, settings.evaluation)
+    scored = [patient for split in divided for patient in split.patients]
+    return divided, everybody.of(np.flatnonzero(np.isin(everybody.patient_ids, scored)))
 
 
 def _tomorrow(histories: Histories) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -116,13 +128,19 @@ def _days_of(split: Split, histories: Histories, materials: Materials) -> pl.Dat
     )
 
 
-def _some_evenings(days: list[pl.DataFrame], histories: Histories, most: int) -> NDArray[np.bool_]:
-    """[P, K] evenings before days that are scored, every so many of them."""
+def _some_evenings(
+    days: list[pl.DataFrame], histories: Histories, numbers: NDArray[np.int64], most: int
+) -> NDArray[np.bool_]:
+    """[P, K] evenings before days that are scored, every so many of them.
+
+    Args:
+        numbers: [P] of the patients among all of the cohort.
+    """
     wanted = np.zeros_like(histories.diary)
     for frame in days:
         who, when = _places(frame, histories)
         wanted[who, when] = True
-    wanted[MOST_PATIENTS:] = False
+    wanted[numbers >= MOST_PATIENTS] = False
     chosen = np.flatnonzero(wanted)
     step = -(-len(chosen) // most) if len(chosen) else 1
     thinned = np.zeros(wanted.size, dtype=np.bool_)
@@ -153,36 +171,50 @@ def _picked(
     ).select(_no_forecasts().columns)
 
 
-def _twins(
-    divided: list[Split], histories: Histories, materials: Materials, progress: Callable[[str], None]
-) -> pl.DataFrame:
-    """What the twins in use said; and what twins of the others would have said."""
+def _in_use(split: Split, days: pl.DataFrame, materials: Materials) -> pl.DataFrame | None:
+    """What the twins in use said of these days; None if some of it was not said, or by twins of another population.
+
+    A population that was learned anew is judged before its twins come into use, and later beside what others said.
+    """
     import polars as pl
 
-    chronological, unseen = divided
+    read, version = materials.read, materials.keeper.model.version
     batches = materials.settings.simulator.cohort.batch_names
-    told = (
-        materials.read(tables.Predictions, batches, ["patient_id", "for_date", "probability"])
-        .filter(pl.col("patient_id").is_in(list(chronological.patients)))
-        .with_columns(model=pl.lit(TWINS), split=pl.lit(chronological.name))
-    )
-    rows = np.flatnonzero(np.isin(histories.patient_ids, unseen.patients))
-    if not len(rows):
-        return told.select(_no_forecasts().columns)
-    others = histories.of(rows)
-    said = lived_forecasts(materials.keeper, others, unseen.first, progress)
-    evenings_of = pl.date_range(histories.first, histories.last, eager=True).dt.offset_by("1d")
-    lived = pl.DataFrame(
-        {
-            "model": [TWINS] * said.size,
-            "split": [unseen.name] * said.size,
-            "patient_id": np.repeat(others.patient_ids, others.days),
-            "for_date": pl.concat([evenings_of] * others.count),
-            "probability": said.ravel(),
-        }
-    ).filter(pl.col("probability").is_not_nan())
-    columns = _no_forecasts().columns
-    return pl.concat([told.select(columns), lived.select(columns)])
+    kept = read(tables.Twins, batches, ["patient_id", "population_version"])
+    kept = kept.filter(pl.col("patient_id").is_in(list(split.patients)))
+    tried = read(tables.Retrainings, batches, ["champion_population", "challenger_population"])
+    if {*kept["population_version"], *tried["champion_population"], *tried["challenger_population"]} - {version}:
+        return None
+    said = read(tables.Predictions, batches, ["patient_id", "for_date", "probability"])
+    told = said.join(days, on=["patient_id", "for_date"], how="semi")
+    return told if told.height == days.height else None
+
+
+def _twins(
+    split: Split,
+    days: pl.DataFrame,
+    histories: Histories,
+    materials: Materials,
+    told: pl.DataFrame | None,
+    progress: Callable[[str], None],
+) -> pl.DataFrame:
+    """What the population's twins said, or would have said had they been kept night by night.
+
+    Args:
+        days: the split's rows of `evaluation.days`.
+        told: patient_id, for_date and probability of the split's days, if that was said already.
+    """
+    import polars as pl
+
+    if days.is_empty():
+        return _no_forecasts()
+    if told is None:
+        own = histories.of(np.flatnonzero(np.isin(histories.patient_ids, split.patients)))
+        who, when = _places(days, own)
+        said = lived_forecasts(materials.keeper, own, split.known, progress)
+        told = days.select("patient_id", "for_date").with_columns(probability=pl.Series(said[who, when]))
+    named = told.with_columns(model=pl.lit(TWINS), split=pl.lit(split.name))
+    return named.select(_no_forecasts().columns)
 
 
 def _ceilings(days: list[pl.DataFrame], materials: Materials) -> pl.DataFrame:
@@ -190,11 +222,12 @@ def _ceilings(days: list[pl.DataFrame], materials: Materials) -> pl.DataFrame:
 
     batches = materials.settings.simulator.cohort.batch_names
     columns = {"migraine_probability": FULL_STATE, "oracle_probability": KNOWN_PARAMETERS}
+    keys = _stacked([frame.select("split", "patient_id", "for_date") for frame in days])
     truth = materials.read(tables.TruthPatientDays, batches, ["patient_id", "date", *columns])
+    truth = truth.join(keys, on="patient_id", how="semi")
     known = truth.rename({"date": "for_date", **columns}).unpivot(
         on=list(columns.values()), index=["patient_id", "for_date"], variable_name="model", value_name="probability"
     )
-    keys = _stacked([frame.select("split", "patient_id", "for_date") for frame in days])
     return keys.join(known.drop_nulls("probability"), on=["patient_id", "for_date"]).select(_no_forecasts().columns)
 
 

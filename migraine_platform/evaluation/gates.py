@@ -16,11 +16,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migraine_platform.config.evaluation import Gate
+from migraine_platform.evaluation.metrics import SMALLEST
 from migraine_platform.evaluation.models import TWINS
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
     import polars as pl
+
+AGREE = 1e-9
+"""Figures of the same forecasts are this near to each other, whatever the order of the sums."""
 
 JUDGED = (tables.CHRONOLOGICAL, tables.UNSEEN)
 """Splits that gates are held on; those of a real study are reported, and stop nothing."""
@@ -37,10 +41,10 @@ def gates(metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate) -> pl.
 
     rows: list[tuple[str, float | None, float, bool]] = []
     for split in JUDGED:
-        scored = metrics.filter((pl.col("split") == split) & (pl.col("model") == TWINS) & (pl.col("subset") == "all"))
-        if scored.is_empty():
+        judged = metrics.filter((pl.col("split") == split) & (pl.col("subset") == "all") & (pl.col("metric") == "ece"))
+        if judged.is_empty():
             continue
-        error = scored.filter(pl.col("metric") == "ece")["value"].to_list()[0]
+        error = next(iter(judged.filter(pl.col("model") == TWINS)["value"]), None)
         limit = wanted.calibration_error
         rows.append((f"{split}: calibration error", error, limit, error is not None and error <= limit))
         behind = differences.filter(
@@ -58,6 +62,30 @@ def gates(metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate) -> pl.
             rows.append((f"{split}: not behind {name}", lower, 0.0, lower is not None and lower <= 0))
     types = {"gate": pl.String, "value": pl.Float64, "limit": pl.Float64, "passed": pl.Boolean}
     return pl.DataFrame(rows, schema=types, orient="row")
+
+
+def unlike(days: pl.DataFrame, forecasts: pl.DataFrame, metrics: pl.DataFrame) -> list[str]:
+    """Models and splits whose log loss is not that of the forecasts that lie beside it: it was made of others.
+
+    Args:
+        days: rows of `evaluation.days`.
+        forecasts: rows of `evaluation.forecasts`.
+        metrics: rows of `evaluation.metrics`.
+    """
+    import polars as pl
+
+    key = ["split", "patient_id", "for_date"]
+    p = pl.col("probability").clip(SMALLEST, 1 - SMALLEST)
+    loss = -pl.when("migraine").then(p.log()).otherwise((1 - p).log())
+    told = metrics.filter((pl.col("subset") == "all") & (pl.col("metric") == "log_loss")).drop_nulls("value")
+    both = (
+        forecasts.join(days.select(*key, "migraine"), on=key)
+        .group_by("model", "split")
+        .agg(now=loss.mean())
+        .join(told.select("model", "split", "value"), on=["model", "split"], how="full", coalesce=True)
+    )
+    apart = both.filter(((pl.col("now") - pl.col("value")).abs() > AGREE).fill_null(True)).sort("split", "model")
+    return [f"{split}: {model}" for model, split in apart.select("model", "split").iter_rows()]
 
 
 def problems(frame: pl.DataFrame) -> list[str]:

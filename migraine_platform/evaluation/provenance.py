@@ -15,7 +15,8 @@ from migraine_platform.warehouse.lake import Stamp
 if TYPE_CHECKING:
     import polars as pl
 
-TWIN_POPULATION = "population of twins"
+TWIN_POPULATION, IN_USE = "population of twins", "populations of the twins in use"
+"""That which is judged, learned last; and those that tonight's forecasts are by: the same, but after a retraining."""
 
 
 def provenance_frame(settings: Settings, stamp: Stamp, read: Read) -> pl.DataFrame:
@@ -23,6 +24,7 @@ def provenance_frame(settings: Settings, stamp: Stamp, read: Read) -> pl.DataFra
     import polars as pl
 
     cohort = settings.simulator.cohort
+    used = read(tables.Twins, cohort.batch_names, ["population_version"])["population_version"].unique().sort()
     checkpoints = read(tables.Checkpoints, columns=["version"])["version"].to_list()
     rows = {
         "preset": settings.preset,
@@ -33,6 +35,7 @@ def provenance_frame(settings: Settings, stamp: Stamp, read: Read) -> pl.DataFra
         "configuration of the evaluation": digest(settings.evaluation.model_dump_json().encode()),
         "configuration of the twins": digest(settings.twin.model_dump_json().encode()),
         TWIN_POPULATION: newest(read(tables.TwinPopulation)) or "none",
+        IN_USE: ", ".join(used) or "none",
         "ALINE's checkpoint": checkpoints[0] if checkpoints else "none",
         "diaries of the study": _digest(read(tables.StudyDays)),
     }

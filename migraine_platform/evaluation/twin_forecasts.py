@@ -38,5 +38,5 @@ def lived_forecasts(
         lived = live_on(keeper, made.kept, own, Past(made.evenings.record, {}))
         said[rows, first - 1 : first] = made.evenings.said.probability[:, -1:]
         said[rows, first:] = lived.evenings.said.probability
-        progress(f"twins of {rows[-1] + 1} of {histories.count} patients nobody learned from, kept night by night")
+        progress(f"twins of {rows[-1] + 1} of {histories.count} patients, kept night by night")
     return said

@@ -57,7 +57,8 @@ GRAPH = {
     "study_diaries": {"feature_table"},
     "compared_forecasts": {
         *("feature_table", "calibration", "patients", "patient_days", "measured_days", "truth_patient_days", "attacks"),
-        *("observations", "checkpoint", "twin_population", "drift_thresholds", "predictions", "study_diaries"),
+        *("observations", "checkpoint", "twin_population", "drift_thresholds", "study_diaries"),
+        *("twins", "predictions", "retrainings"),
     },
     "metrics": {"compared_forecasts"},
     "state_errors": {"feature_table", "patients", "measured_days", "observations", "twin_population"},

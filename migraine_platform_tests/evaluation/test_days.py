@@ -1,5 +1,6 @@
 """Which days are scored: who learned from whom, and what came."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -26,7 +27,7 @@ def days_of(cohort, split: Split) -> pl.DataFrame:
 def test_nobody_is_on_both_sides(cohort, settings):
     teachers = cohort.histories.patient_ids[::2]
     first, second = splits(cohort.histories, teachers, 30, settings.evaluation)
-    assert (first.name, first.patients, first.first) == (CHRONOLOGICAL, teachers, 31)
+    assert (first.name, first.patients, first.first, first.known) == (CHRONOLOGICAL, teachers, 31, 30)
     assert second.name == UNSEEN
     assert not set(second.patients) & set(teachers)
     assert len(second.patients) == settings.evaluation.unseen_patients
@@ -39,8 +40,21 @@ def test_everybody_learned_from_leaves_nobody_unseen(cohort, settings):
     assert days_of(cohort, second).is_empty()
 
 
+def test_who_never_wrote_is_not_unseen(cohort, settings):
+    """Where everybody who writes was learned from, the few who never do are no sample of patients."""
+    silent = cohort.histories.patient_ids[3:6]
+    diary = cohort.histories.diary.copy()
+    diary[3:6, :30] = False
+    known = replace(cohort.histories, diary=diary)
+    teachers = tuple(patient for patient in known.patient_ids if patient not in silent)
+    assert splits(known, teachers, 30, settings.evaluation)[1].patients == ()
+    _, second = splits(known, teachers[::2], 30, settings.evaluation)
+    assert second.patients
+    assert not set(second.patients) & {*silent, *teachers[::2]}
+
+
 def test_rows_are_what_the_simulation_knows(cohort):
-    split = Split(UNSEEN, cohort.histories.patient_ids[5:25], 14)
+    split = Split(UNSEEN, cohort.histories.patient_ids[5:25], 14, 14)
     found = days_of(cohort, split)
     contract(tables.EvaluatedDays).validate(found)
     assert found.height == 20 * (cohort.histories.days - 14)
@@ -57,7 +71,7 @@ def test_rows_are_what_the_simulation_knows(cohort):
 
 
 def test_hours_ahead_are_between_the_evening_and_the_headache(cohort):
-    found = days_of(cohort, Split(UNSEEN, cohort.histories.patient_ids, 1)).drop_nulls("hours_ahead")
+    found = days_of(cohort, Split(UNSEEN, cohort.histories.patient_ids, 1, 1)).drop_nulls("hours_ahead")
     attacks = cohort.read(tables.Attacks).select("patient_id", "headache_start")
     starts = attacks.with_columns(for_date=pl.col("headache_start").dt.date())
     both = (

@@ -1,8 +1,11 @@
+from datetime import date
+
+import numpy as np
 import polars as pl
 import pytest
 
 from migraine_platform.config.evaluation import Gate
-from migraine_platform.evaluation.gates import gates, problems
+from migraine_platform.evaluation.gates import gates, problems, unlike
 
 WANTED = Gate(calibration_error=0.05, ahead_of=("base_rate",), not_behind=("shared_logistic",))
 
@@ -52,6 +55,28 @@ def test_both_splits_are_judged_and_real_diaries_stop_nothing():
     both = pl.concat([metrics(0.01), metrics(0.2, "unseen_patients"), metrics(0.9, "real_chronological")])
     told = pl.concat([differences(split=split, **GOOD) for split in ("chronological", "unseen_patients")])
     assert problems(gates(both, told, WANTED)) == ["unseen_patients: calibration error: 0.2000; expected at most 0.05"]
+
+
+def test_twins_that_said_nothing_of_days_that_others_forecast_pass_no_gate():
+    others = metrics(0.02).with_columns(model=pl.lit("base_rate"))
+    found = gates(others, differences(**GOOD).clear(), WANTED)
+    assert found.height == 3
+    assert not found["passed"].any()
+
+
+def test_figures_of_other_forecasts_are_found_out():
+    days = pl.DataFrame(
+        {"split": "chronological", "patient_id": ["P0001", "P0002"], "for_date": [date(2024, 1, 1)] * 2,
+         "migraine": [True, False]}
+    )  # fmt: skip
+    said = days.drop("migraine").with_columns(model=pl.lit("twins"), probability=pl.Series([0.8, 0.0]))
+    loss = -(np.log(0.8) + np.log1p(-1e-6)) / 2
+    told = pl.DataFrame({"model": "twins", "split": "chronological", "subset": "all", "metric": "log_loss",
+                         "value": [loss]})  # fmt: skip
+    assert unlike(days, said, told) == []
+    assert unlike(days, said, told.with_columns(pl.col("value") + 1e-6)) == ["chronological: twins"]
+    assert unlike(days, said, told.clear()) == ["chronological: twins"]
+    assert unlike(days, said.clear(), told) == ["chronological: twins"]
 
 
 def test_without_a_day_there_is_nobody_to_judge_by():

@@ -9,6 +9,7 @@ from migraine_platform.defs.assets.aline import settings_hashes
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import table_metadata, written
+from migraine_platform.defs.promotion import judge_population
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 GROUP = "evaluation"
 BY_BATCH = {
     "patients", "patient_days", "measured_days", "truth_patients", "truth_patient_days", "truth_drift", "attacks",
-    "predictions", "trigger_sensitivity", "drift",
+    "twins", "predictions", "trigger_sensitivity", "drift", "retrainings",
 }  # fmt: skip
 """Upstream assets of which every batch is read."""
 
@@ -74,8 +75,8 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "torch", "parquet"},
         deps=upstream(
             "feature_table", "calibration", "patients", "patient_days", "measured_days", "truth_patient_days",
-            "attacks", "observations", "checkpoint", "twin_population", "drift_thresholds", "predictions",
-            "study_diaries",
+            "attacks", "observations", "checkpoint", "twin_population", "drift_thresholds", "twins", "predictions",
+            "retrainings", "study_diaries",
         ),
         metadata=table_metadata(*EVALUATION[name]),
     )  # fmt: skip
@@ -261,6 +262,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
             metrics, differences = population.read(tables.Metrics), population.read(tables.Differences)
             frame = gates(metrics, differences, settings.evaluation.gates)
             population.write(tables.Gates, WHOLE, frame)
+            judge_population(population, settings)
         return dg.MaterializeResult(
             metadata=written(lake, tables.Gates, [WHOLE], passed=int(frame["passed"].sum()), of=frame.height)
         )

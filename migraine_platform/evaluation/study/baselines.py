@@ -53,8 +53,9 @@ def study_forecasts(panel: Panel, lesson: NDArray[np.bool_], newness_days: float
     y = panel.headache
     base = float((y & lesson).sum() + 1) / float(lesson.sum() + 2)
     usual = _climatology(panel, lesson, base)
-    x = covariates(panel, newness_days, base)
-    rich = np.concatenate([x, np.log(usual / (1 - usual))[..., None], _last_week(panel, usual)[..., None]], axis=-1)
+    x = covariates(panel, newness_days, base, lesson)
+    rich = np.concatenate([with_last_week(x, panel, usual), np.log(usual / (1 - usual))[..., None]], axis=-1)
+    levelled = with_last_week(x, panel, np.full_like(usual, base))  # the person's level is the model's own to find
     shared = LogisticRegression(max_iter=2000).fit(rich[lesson], y[lesson])
     flat = shared.predict_proba(rich.reshape(-1, rich.shape[-1]))[:, 1]
     said = {
@@ -62,18 +63,34 @@ def study_forecasts(panel: Panel, lesson: NDArray[np.bool_], newness_days: float
         YESTERDAY: _by_yesterday(panel, lesson, base),
         CLIMATOLOGY: usual,
         LOGISTIC: flat.reshape(y.shape),
-        MIXED: mixed_forecast(fit_mixed(x, y, lesson), x, y, panel.recorded),
+        MIXED: mixed_forecast(fit_mixed(levelled, y, lesson), levelled, y, panel.recorded),
     }
     return {name: np.clip(p, SMALLEST, 1 - SMALLEST) for name, p in said.items()}
 
 
-def covariates(panel: Panel, newness_days: float, base: float) -> NDArray[np.float64]:
-    """[P, K, C] what is known of each day on the evening before: yesterday, its air, treatment, time, person."""
+def covariates(panel: Panel, newness_days: float, base: float, lesson: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """[P, K, C] what is known of each day on the evening before: yesterday, its air, treatment, time, person.
+
+    Air is counted in standard deviations of the lesson's days from their mean; 0 where it is not known.
+
+    Args:
+        lesson: [P, K] recorded days that may be learned from.
+    """
     ill, known = _yesterday(panel)
-    air = np.zeros_like(panel.air)
-    air[:, 1:] = panel.air[:, :-1]
+    air, measured = np.zeros_like(panel.air), panel.air[lesson & np.isfinite(panel.air)]
+    if len(measured):
+        air[:, 1:] = np.nan_to_num((panel.air[:, :-1] - measured.mean()) / max(float(measured.std()), 1e-9))
     lag = np.stack([np.where(known, ill - base, 0.0), ~known, air], axis=-1)
     return np.concatenate([lag, panel.treatment(newness_days), panel.person()], axis=-1)
+
+
+def with_last_week(x: NDArray[np.float64], panel: Panel, usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P, K, C + 1] covariates and, last, the share of headache days in the week before.
+
+    Args:
+        usual: [P, K] share of which one day is added.
+    """
+    return np.concatenate([x, _last_week(panel, usual)[..., None]], axis=-1)
 
 
 def fit_mixed(x: NDArray[np.float64], y: NDArray[np.bool_], lesson: NDArray[np.bool_]) -> Mixed:

@@ -27,7 +27,7 @@ class Panel:
     recorded: NDArray[np.bool_]
     """[P, K]"""
     air: NDArray[np.float64]
-    """[P, K] index of air quality, standardised; 0 where it is not known."""
+    """[P, K] index of air quality; NaN where it is not known."""
     treatment_day: NDArray[np.int64]
     """[P, K] days since treatment began; negative before."""
     medication: NDArray[np.int64]
@@ -92,7 +92,7 @@ def panel_of(patients: pl.DataFrame, days: pl.DataFrame) -> Panel:
         tuple(patients["patient_id"]),
         headache,
         recorded,
-        np.nan_to_num((air - np.nanmean(air)) / max(float(np.nanstd(air)), 1e-9)),
+        air,
         treatment_day,
         patients["medication"].replace_strict({name: k for k, name in enumerate(TREATMENTS)}).to_numpy(),
         (patients["aura"] == "aura").to_numpy(),

@@ -8,7 +8,14 @@ from scipy.stats import norm
 
 from migraine_platform.evaluation.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC, YESTERDAY
 from migraine_platform.evaluation.models import MIXED
-from migraine_platform.evaluation.study.baselines import Mixed, covariates, fit_mixed, mixed_forecast, study_forecasts
+from migraine_platform.evaluation.study.baselines import (
+    Mixed,
+    covariates,
+    fit_mixed,
+    mixed_forecast,
+    study_forecasts,
+    with_last_week,
+)
 from migraine_platform.evaluation.study.panel import Panel, panel_of
 from migraine_platform_tests.evaluation.study.diaries import made_up
 
@@ -56,7 +63,7 @@ def test_mixed_model_agrees_with_statsmodels(panel):
 
 
 def test_a_persons_level_is_inferred_as_a_fine_grid_infers_it(panel):
-    x = covariates(panel, NEWNESS, 0.5)
+    x = covariates(panel, NEWNESS, 0.5, panel.recorded)
     model = Mixed(np.linspace(-0.3, 0.4, x.shape[-1] + 1), 1.4)
     said = mixed_forecast(model, x, panel.headache, panel.recorded)
     grid = np.linspace(-8, 8, 4001)
@@ -79,3 +86,31 @@ def test_who_is_learned_from_is_all_that_counts(panel):
     again = study_forecasts(replace(panel, headache=headache), lesson, NEWNESS)
     for name in said:
         assert np.array_equal(said[name][:80], again[name][:80]), name
+
+
+def test_who_is_held_out_does_not_say_what_air_is_usual(panel):
+    """Air is counted from its mean over the days that are learned from."""
+    lesson = panel.recorded.copy()
+    lesson[45:] = False
+    air = panel.air.copy()
+    air[80:] += 50.0
+    said = study_forecasts(panel, lesson, NEWNESS)
+    again = study_forecasts(replace(panel, air=air), lesson, NEWNESS)
+    for name in said:
+        assert np.array_equal(said[name][:80], again[name][:80]), name
+    measured = panel.air[lesson & np.isfinite(panel.air)]
+    own = covariates(panel, NEWNESS, 0.5, lesson)[:, 1:, 2]
+    assert np.allclose(own, np.nan_to_num((panel.air[:, :-1] - measured.mean()) / measured.std()))
+
+
+def test_the_mixed_model_knows_the_week_before_as_twins_and_regression_do(panel):
+    lesson = panel.recorded & (panel.history < 20)
+    base = ((panel.headache & lesson).sum() + 1) / (lesson.sum() + 2)
+    x = covariates(panel, NEWNESS, base, lesson)
+    x = with_last_week(x, panel, np.full(panel.headache.shape, base))
+    for row, day in ((0, 0), (3, 1), (5, 7), (17, 12), (40, 30)):
+        week = slice(max(0, day - 7), day)
+        wanted = (panel.headache[row, week].sum() + base) / (panel.recorded[row, week].sum() + 1)
+        assert x[row, day, -1] == pytest.approx(wanted)
+    said = mixed_forecast(fit_mixed(x, panel.headache, lesson), x, panel.headache, panel.recorded)
+    assert np.allclose(study_forecasts(panel, lesson, NEWNESS)[MIXED], said)
