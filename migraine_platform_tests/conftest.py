@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import hypothesis
 import pytest
@@ -25,6 +28,12 @@ hypothesis.settings.register_profile("platform", deadline=None)  # compiled code
 hypothesis.settings.load_profile("platform")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+LONGEST = [
+    "defs/test_forty_nights.py", "defs/test_runs.py", "defs/test_nights.py", "defs/test_retraining.py",
+    "defs/test_evaluation.py", "defs/test_executors.py", "defs/test_platform_job.py", "test_cli.py", "defs/test_ui.py",
+    "warehouse/test_publish.py", "test_cli_ask.py",
+]  # fmt: skip
+"""Files that take longest, which begin first: one that began last would leave all workers but one idle."""
 TINY = """
 simulator:
   cohort: {patients: 60, days: 40, batch_size: 25}
@@ -95,6 +104,47 @@ def change(project: Path, name: str, *keys: str, to: object) -> None:
         place = place[key]
     place[keys[-1]] = to
     path.write_text(yaml.safe_dump(content))
+
+
+class Finished(NamedTuple):
+    """A project on which `migraine run` has run once, and what that printed."""
+
+    root: Path
+    out: str
+    err: str
+
+    def copy(self, to: Path) -> Path:
+        """The same, to be changed; its configuration still names no place but its own."""
+        return Path(shutil.copytree(self.root, to))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers take files in the order of their collection; by default those of many tests would come first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; all others stay in their order."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Made by whichever worker asks first, for all of them; nothing may change it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    root, said = folder / "finished", folder / "finished.json"
+    with (folder / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            shutil.rmtree(root, ignore_errors=True)
+            done = migraine(make_project(root), "run")
+            assert done.returncode == 0, done.stderr[-3000:]
+            said.write_text(json.dumps([done.stdout, done.stderr]))
+    return Finished(root, *json.loads(said.read_text()))
 
 
 @pytest.fixture

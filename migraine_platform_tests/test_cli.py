@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -13,20 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from migraine_platform.cli import main
-from migraine_platform_tests.conftest import REPOSITORY, change, make_project, migraine
+from migraine_platform_tests.conftest import REPOSITORY, Finished, change, migraine
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """A project on which `migraine run` has run once: the project, and what was printed."""
-    root = make_project(tmp_path_factory.mktemp("published") / "project")
-    result = migraine(root, "run")
-    assert result.returncode == 0, result.stderr
-    return root, result.stdout, result.stderr
+def published(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of a project on which `migraine run` has run once."""
+    return finished.copy(tmp_path_factory.mktemp("published") / "project")
 
 
-def test_run_prints_what_it_made_and_where_to_look(published: tuple[Path, str, str]) -> None:
-    root, out, err = published
+def test_run_prints_what_it_made_and_where_to_look(finished: Finished) -> None:
+    root, out, err = finished
     assert str(root / "data" / "warehouse.duckdb") in out
     assert "cohort.patient_days               2,400" in out
     assert out.count("SELECT") >= 4
@@ -36,8 +31,8 @@ def test_run_prints_what_it_made_and_where_to_look(published: tuple[Path, str, s
     assert (root / "data" / "mock_distribution.pkl").is_file()
 
 
-def test_logs_hold_no_patient_data(published: tuple[Path, str, str]) -> None:
-    root, out, err = published
+def test_logs_hold_no_patient_data(finished: Finished) -> None:
+    root, out, err = finished
     assert "P0001" not in out + err
     for path in (root / "data" / "dagster").rglob("*"):
         if path.is_file():
@@ -45,8 +40,8 @@ def test_logs_hold_no_patient_data(published: tuple[Path, str, str]) -> None:
 
 
 @pytest.mark.parametrize("shape", ["table", "csv", "json"])
-def test_sql_answers_in_three_shapes(published: tuple[Path, str, str], shape: str) -> None:
-    result = migraine(published[0], "sql", "SELECT 42 AS answer, 'x' AS name", "--format", shape)
+def test_sql_answers_in_three_shapes(published: Path, shape: str) -> None:
+    result = migraine(published, "sql", "SELECT 42 AS answer, 'x' AS name", "--format", shape)
     assert result.returncode == 0
     if shape == "json":
         assert json.loads(result.stdout) == [{"answer": 42, "name": "x"}]
@@ -69,9 +64,9 @@ def test_sql_answers_in_three_shapes(published: tuple[Path, str, str], shape: st
     ],
 )
 def test_a_users_error_is_one_sentence_and_exit_code_one(
-    published: tuple[Path, str, str], arguments: tuple[str, ...], message: str
+    published: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = migraine(published[0], *arguments)
+    result = migraine(published, *arguments)
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") or "\nerror: " in result.stderr
     assert message in result.stderr
@@ -84,13 +79,11 @@ def test_sql_before_anything_is_published_says_so(project: Path) -> None:
     assert "nothing is published yet; `make run` publishes the warehouse" in result.stderr
 
 
-def test_a_bad_workbook_stops_the_run_and_leaves_the_warehouse(
-    tmp_path: Path, published: tuple[Path, str, str]
-) -> None:
+def test_a_bad_workbook_stops_the_run_and_leaves_the_warehouse(tmp_path: Path, published: Path) -> None:
     from openpyxl import load_workbook
 
     root = tmp_path / "copy"
-    shutil.copytree(published[0], root)
+    shutil.copytree(published, root)
     before = (root / "data" / "warehouse.duckdb").read_bytes()
     lake = {path: path.read_bytes() for path in (root / "data" / "lake").rglob("*.parquet")}
     book = load_workbook(root / "data" / "migraine_prediction.xlsx")
@@ -118,53 +111,16 @@ def test_a_bad_setting_stops_before_anything_is_written(project: Path) -> None:
     assert not (project / "data" / "warehouse.duckdb").exists()
 
 
-def test_switching_the_preset_replaces_the_population_whole(tmp_path: Path, published: tuple[Path, str, str]) -> None:
+@pytest.mark.slow
+def test_switching_the_preset_replaces_the_population_whole(tmp_path: Path, published: Path) -> None:
     root = tmp_path / "copy"
-    shutil.copytree(published[0], root)
+    shutil.copytree(published, root)
     other = root / "configs" / "presets" / "other.yaml"
     other.write_text((root / "configs" / "presets" / "tiny.yaml").read_text().replace("patients: 60", "patients: 30"))
     result = migraine(root, "run", preset="other")
     assert result.returncode == 0, result.stderr
     count = migraine(root, "sql", "SELECT count(*) AS n FROM cohort.patients", "--format", "csv", preset="other")
     assert count.stdout == "n\n30\n"
-
-
-def test_a_reader_stays_on_its_version_while_a_full_run_publishes(
-    tmp_path: Path, published: tuple[Path, str, str]
-) -> None:
-    root = tmp_path / "copy"
-    shutil.copytree(published[0], root)
-    warehouse = root / "data" / "warehouse.duckdb"
-    reader = subprocess.Popen(
-        [sys.executable, "-c", READER, str(warehouse)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert reader.stdout is not None
-    first = reader.stdout.readline().strip()
-    change(root, "simulator.yaml", "cohort", "seed", to=7)
-    assert migraine(root, "run").returncode == 0
-    answers, _ = reader.communicate("stop\n", timeout=60)
-    assert reader.returncode == 0
-    assert set(answers.splitlines()) == {first}
-    assert len(answers.splitlines()) > 3
-    fresh = subprocess.run(
-        [sys.executable, "-c", READER, str(warehouse)], input="stop\n", capture_output=True, text=True
-    )
-    assert fresh.stdout.splitlines()[0] != first
-
-
-READER = """
-import sys, threading, duckdb
-stop = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
-connection = duckdb.connect(sys.argv[1], read_only=True)
-while True:
-    rows = connection.execute(
-        "SELECT count(*), sum(has_migraine::INT), (SELECT max(published_at) FROM lineage.publication) "
-        "FROM cohort.patient_days").fetchone()
-    print(*rows, flush=True)
-    if stop.is_set():
-        break
-"""
 
 
 def test_features_shows_the_workbook() -> None:
@@ -202,10 +158,10 @@ def test_a_place_that_cannot_be_written_is_one_sentence(project: Path, command: 
     assert "Traceback" not in result.stderr
 
 
-def test_the_command_and_the_asset_write_the_same_mock(tmp_path: Path, published: tuple[Path, str, str]) -> None:
-    assert migraine(published[0], "mock", "--out", str(tmp_path)).returncode == 0
+def test_the_command_and_the_asset_write_the_same_mock(tmp_path: Path, published: Path) -> None:
+    assert migraine(published, "mock", "--out", str(tmp_path)).returncode == 0
     for name in ("mock_distribution.csv", "feature_normalizer.json"):
-        assert (tmp_path / name).read_bytes() == (published[0] / "data" / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (published / "data" / name).read_bytes()
 
 
 def test_a_lake_that_cannot_be_opened_is_one_sentence(project: Path) -> None:
@@ -225,7 +181,7 @@ def test_simulate_writes_csv_without_the_orchestrator(project: Path, tmp_path: P
     assert [path for path in (tmp_path / "csv").iterdir() if path.name.startswith(".")] == []
 
 
-COMMANDS = ("run", "night", "sql", "features", "mock", "simulate", "ask", "twin", "tables", "ui")
+COMMANDS = ("run", "night", "sql", "features", "mock", "simulate", "ask", "twin", "tables", "report", "ui")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "twin show", "twin rollback"])

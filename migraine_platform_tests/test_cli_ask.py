@@ -10,17 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from migraine_platform_tests.conftest import environment, make_project, migraine
+from migraine_platform.cli import main
+from migraine_platform_tests.conftest import Finished, environment, migraine
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project on which `migraine run` has run once."""
-    root = make_project(tmp_path_factory.mktemp("asked") / "project")
-    result = migraine(root, "run")
-    assert result.returncode == 0, result.stderr
-    return root
+def published(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of a project on which `migraine run` has run once."""
+    return finished.copy(tmp_path_factory.mktemp("asked") / "project")
 
 
 def test_it_prints_questions_with_what_each_is_expected_to_tell(published: Path) -> None:
@@ -103,8 +102,8 @@ def test_an_empty_line_ends_an_interview(published: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence(published: Path, arguments: tuple[str, ...], sentence: str) -> None:
-    result = migraine(published, "ask", *arguments)
-    assert result.returncode == 1
+    result = CliRunner().invoke(main, ["ask", *arguments], env=environment(published))
+    assert result.exit_code == 1
     assert result.stdout == ""
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("error: ")

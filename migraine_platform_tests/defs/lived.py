@@ -26,12 +26,17 @@ FIRST = date(2026, 3, 1)
 
 BATCHES = ["batch-000", "batch-001", "batch-002"]
 OF_TWINS = [table for said in SAID.values() for table in said]
-MADE_ONCE = ["feature_table", "feature_priors", "calibration", "twin_population", "drift_thresholds"]
+MADE_ONCE = [
+    "feature_table", "feature_priors", "calibration", "study_diaries", "twin_population", "drift_thresholds",
+]  # fmt: skip
 BY_NIGHT = [
     "calendar", "site_days", "patients", "attacks", "patient_days", "measured_days", "truth_patient_days",
     "truth_drift", "observations", *SAID,
 ]  # fmt: skip
 """What twins need of a night; the other tables of the cohort say nothing new."""
+
+BUILT: dict[str, dg.Definitions] = {}
+"""The code location that was built last, by its settings."""
 
 WARNINGS = frozenset(
     key for check in drift_checks() for key in check.check_keys if key.asset_key.path != ["checkpoint"]
@@ -45,6 +50,15 @@ def small_project(root: Path, patients: int = 30) -> Path:
     cohort = f"cohort: {{patients: {patients}, days: 40, batch_size: {-(-patients // 3)}}}"
     preset.write_text(preset.read_text().replace("cohort: {patients: 60, days: 40, batch_size: 25}", cohort))
     return root
+
+
+def defs_of(settings: Settings) -> dg.Definitions:
+    """The code location of some settings, built once for all that is done with it."""
+    known = settings.model_dump_json()
+    if known not in BUILT:
+        BUILT.clear()
+        BUILT[known] = build_defs(settings)
+    return BUILT[known]
 
 
 def execute(
@@ -63,7 +77,7 @@ def execute(
         assets: only these of it.
         checks: only these, if assets are chosen; by default those that warn of them.
     """
-    definition = build_defs(settings).resolve_job_def(job)
+    definition = defs_of(settings).resolve_job_def(job)
     if assets is not None:
         keys = {dg.AssetKey(name) for name in assets}
         chosen = set(checks) if checks is not None else {key for key in WARNINGS if key.asset_key in keys}
@@ -99,7 +113,7 @@ def follow(settings: Settings, instance: dg.DagsterInstance, request: dg.RunRequ
 
 def tick(settings: Settings, instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest] | str:
     """What a sensor asks for, or why it does not."""
-    defs = build_defs(settings)
+    defs = defs_of(settings)
     resources = defs.get_repository_def().get_top_level_resources()
     with dg.build_sensor_context(instance=instance, definitions=defs, resources=resources) as context:
         found = defs.resolve_sensor_def(name).evaluate_tick(context)

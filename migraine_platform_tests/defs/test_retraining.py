@@ -13,7 +13,6 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
-from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RETRAIN_TAG, Population
 from migraine_platform.defs.drift import OPEN, SEEN
 from migraine_platform.defs.launch import RunFailedError, run_rollback
@@ -32,6 +31,7 @@ from migraine_platform_tests.defs.lived import (
     BATCHES,
     FIRST,
     begin,
+    defs_of,
     execute,
     follow,
     grown,
@@ -113,7 +113,7 @@ def look(
     """Evaluate some checks alone."""
     keys = checks or (DRIFT_CHECK, DUE_CHECK)
     job = dg.define_asset_job("look", selection=dg.AssetSelection.checks(*keys))
-    merged = dg.Definitions.merge(build_defs(settings), dg.Definitions(jobs=[job]))
+    merged = dg.Definitions.merge(defs_of(settings), dg.Definitions(jobs=[job]))
     result = merged.resolve_job_def("look").execute_in_process(instance=instance, tags=tags)
     return {dg.AssetCheckKey(one.asset_key, one.check_name): one for one in result.get_asset_check_evaluations()}
 
@@ -205,7 +205,7 @@ def test_exactly_the_batches_that_changed_are_asked_for_and_only_once(settings, 
     (found,) = open_findings(instance, DRIFT_CHECK).values()
     assert request.run_key == f"retrain:batch-001:{found.run_id}"
 
-    job = build_defs(settings).resolve_job_def(RETRAIN_JOB)
+    job = defs_of(settings).resolve_job_def(RETRAIN_JOB)
     waits = instance.create_run_for_job(job, tags={PARTITION_TAG: "batch-001"}, status=dg.DagsterRunStatus.STARTED)
     assert tick(settings, instance, TWINS) == "batch-001: a run is under way"
     instance.report_run_canceled(waits)
@@ -309,7 +309,7 @@ def test_when_every_batch_is_due_the_population_is_learned_anew(settings, instan
     settings = reload(root)
     old = rows(settings, tables.Twins)["population_version"][0]
     live(settings, instance, night(1))
-    job = build_defs(settings).resolve_job_def(RETRAIN_JOB)
+    job = defs_of(settings).resolve_job_def(RETRAIN_JOB)
     works = instance.create_run_for_job(job, tags={PARTITION_TAG: "batch-001"}, status=dg.DagsterRunStatus.STARTED)
     alone = tick(settings, instance, TWINS)  # nobody's population is learned anew while a batch's twins are made
     assert [(one.job_name, one.partition_key) for one in alone] == [

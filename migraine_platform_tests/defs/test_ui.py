@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
-from migraine_platform_tests.conftest import environment, make_project
+from migraine_platform.config import load_settings
+from migraine_platform.warehouse.places import Places
+from migraine_platform_tests.conftest import Finished, environment
+from migraine_platform_tests.defs.lived import lake_files
 from migraine_platform_tests.defs.test_definitions import GRAPH, GROUPS
 
 pytestmark = pytest.mark.slow
@@ -37,9 +40,9 @@ ASSETS = """
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of a running UI, and the project it works on."""
-    root = make_project(tmp_path_factory.mktemp("ui") / "project")
+def ui(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a running UI, and the project it works on, on which the platform has run once."""
+    root = finished.copy(tmp_path_factory.mktemp("ui") / "project")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -103,8 +106,12 @@ def test_the_ui_listens_on_this_machine_only(ui) -> None:
     assert addresses == {f"0100007F:{listening}"}
 
 
-def test_a_click_on_the_job_runs_everything(ui) -> None:
+def test_a_click_on_the_job_runs_everything_again(ui) -> None:
     address, root = ui
+    settings = load_settings("tiny", root)
+    before, warehouse = lake_files(settings), Places.of(settings.platform).warehouse
+    warehouse.unlink()
+    clicked = time.time()
     selector = {
         "repositoryLocationName": "migraine_platform.definitions",
         "repositoryName": "__repository__",
@@ -118,12 +125,17 @@ def test_a_click_on_the_job_runs_everything(ui) -> None:
 
     _wait(lambda: status() in ("SUCCESS", "FAILURE"), 300, status)
     assert status() == "SUCCESS"
-    assert (root / "data" / "warehouse.duckdb").is_file()
+    assert warehouse.is_file()
+    after = lake_files(settings)
+    assert after.keys() == before.keys()
+    scored = ("aline/", "evaluation/", "twin/")  # sums whose last bits are not those of every process
+    assert [name for name in after if after[name] != before[name] and not name.startswith(scored)] == []
     made = {
         node["assetKey"]["path"][-1]: node["latestMaterializationByPartition"]
         for node in ask(address, ASSETS)["assetNodes"]
     }
-    assert all(events[0] is not None for name, events in made.items() if name.endswith("_days") and name != "site_days")
+    by_batch = [events[0] for name, events in made.items() if name.endswith("_days") and name != "site_days"]
+    assert all(float(event["timestamp"]) / 1000 > clicked for event in by_batch)
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: the page is not looked at")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -268,11 +269,18 @@ def plan(settings: Settings) -> Plan:
     return {table: partitions_of(table, settings.simulator.cohort.batch_names) for table in tables.ALL}
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, settings, simulator, features, calibration, dated) -> Path:
+    """A lake of everything; nothing may change it."""
+    folder = tmp_path_factory.mktemp("filled") / "lake"
+    fill(Lake(str(folder)), settings, simulator, features, calibration, dated)
+    return folder
+
+
 @pytest.fixture
-def lake(tmp_path: Path, settings, simulator, features, calibration, dated) -> Lake:
-    lake = Lake(str(tmp_path / "lake"))
-    fill(lake, settings, simulator, features, calibration, dated)
-    return lake
+def lake(filled: Path, tmp_path: Path) -> Lake:
+    """A copy of it."""
+    return Lake(str(shutil.copytree(filled, tmp_path / "lake")))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""The platform lives: sixty nights, one after the other, with nobody at the keyboard.
+"""The platform lives: forty nights, one after the other, with nobody at the keyboard.
 
 Every night the schedule is asked, what it asks for is run, the sensor is asked, what it asks for is run. Some of the
-patients change on the way. The instance lives in memory, as sixty nights on a disk would mostly wait for it; what twins
+patients change on the way. The instance lives in memory, as forty nights on a disk would mostly wait for it; what twins
 do not read, and the publication, are left out until the last night.
 """
 
@@ -22,7 +22,6 @@ from scipy.stats import poisson
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
-from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import Population
 from migraine_platform.defs.retraining import RETRAIN_JOB, held_back
 from migraine_platform.twin.drift.alarms import Thresholds
@@ -41,6 +40,7 @@ from migraine_platform_tests.defs.lived import (
     MADE_ONCE,
     WARNINGS,
     begin,
+    defs_of,
     execute,
     follow,
     grown,
@@ -55,7 +55,7 @@ from migraine_platform_tests.defs.lived import (
 pytestmark = pytest.mark.slow
 
 WHAT_TWINS_READ = ["calendar", "measured_days", "observations", *SAID]
-DAYS, NIGHTS = 90, 60
+DAYS, NIGHTS = 90, 40
 LAST_NIGHTS = 15
 TIME_TO_NOTICE = 20
 CHANGES = """
@@ -68,7 +68,7 @@ CHANGES = """
     label_log_odds: [2.0, 2.5]
 realism: {patients: 60}
 """
-"""Strong changes, a few of which come on the sixty nights."""
+"""Strong changes, a few of which come on the forty nights."""
 
 WATCH = "  drift: {strangers: 150, stranger_days: 220, false_alarms_a_year: 0.4}\n  retraining: {after_days: 300}\n"
 LEARNED = "{patients: 60, state_space_patients: 60, state_space_steps: 10, points: 256, steps: 9}"
@@ -93,7 +93,7 @@ class Diary:
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
-    root = make_project(tmp_path_factory.mktemp("sixty") / "project")
+    root = make_project(tmp_path_factory.mktemp("forty") / "project")
     preset = root / "configs" / "presets" / "tiny.yaml"
     told = preset.read_text()
     for old, new in (
@@ -122,7 +122,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
 def live_through(diary: Diary, instance: dg.DagsterInstance) -> None:
     """Schedule and sensor, night by night, as the daemon asks them; a run key that was used is not used again."""
     settings = diary.settings
-    defs = build_defs(settings)
+    defs = defs_of(settings)
     schedule = defs.resolve_schedule_def("nightly")
     keys = {dg.AssetKey(name) for name in WHAT_TWINS_READ}
     night_job = defs.resolve_job_def(schedule.job_name).get_subset(asset_selection=keys, asset_check_selection=WARNINGS)
@@ -149,7 +149,7 @@ def live_through(diary: Diary, instance: dg.DagsterInstance) -> None:
 
 def publish(settings: Settings, instance: dg.DagsterInstance) -> None:
     """The rest of the platform, every check, and the warehouse, on the last night; what was made once stays."""
-    layer = build_defs(settings).resolve_job_def(PLATFORM_JOB).asset_layer
+    layer = defs_of(settings).resolve_job_def(PLATFORM_JOB).asset_layer
     assets = {key.to_user_string() for key in layer.executable_asset_keys} - set(MADE_ONCE)
     every = layer.asset_graph.asset_check_keys
     tags = night_tags(settings, nights(NIGHTS)[-1])
