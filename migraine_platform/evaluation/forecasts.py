@@ -67,36 +67,20 @@ class Materials:
 
 def compare(materials: Materials, progress: Callable[[str], None] = lambda line: None) -> Comparison:
     """Every model's forecasts, on days never seen and of patients never seen."""
-    read, settings, model = materials.read, materials.settings, materials.keeper.model
-    own = settings.evaluation
     divided, histories = _divided(materials)
-    rows = np.flatnonzero(np.isin(histories.patient_ids, divided[0].patients))
-    lesson = Lesson(rows, slice(0, model.days - 1))
-    came, told = _tomorrow(histories)
-    base = share_learned(came, told, lesson)
-    batches = settings.simulator.cohort.batch_names
-    flags = trigger_flags(read(tables.MeasuredDays, batches, ["patient_id", "date", *TRIGGER_FLAGS]), histories)
-    progress(f"baselines learn from {len(rows)} patients' first {model.days} days")
-    said = forecasts(evenings(histories, flags, base), came, told, lesson, own.seed)
     days = [_days_of(split, histories, materials) for split in divided]
+    said, base = _by_baselines(divided[0], histories, materials, progress)
     if materials.net is not None:
-        numbers = numbers_of(histories.patient_ids)
-        wanted = _some_evenings(days, histories, numbers, own.aline_evenings)
-        said[ALINE] = aline_forecasts(
-            materials.net, settings, materials.features, materials.calibration, wanted, numbers, progress
-        )
-    parts = [_picked(split, frame, said, histories) for split, frame in zip(divided, days, strict=True)]
+        said[ALINE] = _by_aline(days, histories, materials.net, materials, progress)
     told_by_twins = (_in_use(divided[0], days[0], materials), None)
-    for split, frame, own_said in zip(divided, days, told_by_twins, strict=True):
-        parts.append(_twins(split, frame, histories, materials, own_said, progress))
-    parts.append(_ceilings(days, materials))
+    parts = [_ceilings(days, materials)]
+    for split, frame, told in zip(divided, days, told_by_twins, strict=True):
+        parts.append(_picked(frame, said, histories))
+        parts.append(_by_twins(split, frame, histories, materials, told, progress))
     everything = _scored(parts, days)
     names = {split.name: everything.filter(everything["split"] == split.name)["model"].unique() for split in divided}
-    return Comparison(
-        _stacked([model_rows(split.name, names[split.name].to_list(), base) for split in divided]),
-        _stacked(days),
-        everything,
-    )
+    models = [model_rows(split.name, names[split.name].to_list(), base) for split in divided]
+    return Comparison(_stacked(models), _stacked(days), everything)
 
 
 def _divided(materials: Materials) -> tuple[list[Split], Histories]:
@@ -106,6 +90,33 @@ def _divided(materials: Materials) -> tuple[list[Split], Histories]:
     divided = splits(everybody, model.patients, model.days, settings.evaluation)
     scored = [patient for split in divided for patient in split.patients]
     return divided, everybody.of(np.flatnonzero(np.isin(everybody.patient_ids, scored)))
+
+
+def _by_baselines(
+    taught: Split, histories: Histories, materials: Materials, progress: Callable[[str], None]
+) -> tuple[dict[str, NDArray[np.float64]], float]:
+    """[P, K] by baseline, and the share of migraine days that they learned from.
+
+    Args:
+        taught: of whose patients the population was learned.
+    """
+    learned_days, seed = materials.keeper.model.days, materials.settings.evaluation.seed
+    lesson = Lesson(np.flatnonzero(np.isin(histories.patient_ids, taught.patients)), slice(0, learned_days - 1))
+    came, told = _tomorrow(histories)
+    base = share_learned(came, told, lesson)
+    batches = materials.settings.simulator.cohort.batch_names
+    measured = materials.read(tables.MeasuredDays, batches, ["patient_id", "date", *TRIGGER_FLAGS])
+    progress(f"baselines learn from {len(lesson.rows)} patients' first {learned_days} days")
+    return forecasts(evenings(histories, trigger_flags(measured, histories), base), came, told, lesson, seed), base
+
+
+def _by_aline(
+    days: list[pl.DataFrame], histories: Histories, net: Aline, materials: Materials, progress: Callable[[str], None]
+) -> NDArray[np.float64]:
+    """[P, K] on some evenings before the days."""
+    settings, numbers = materials.settings, numbers_of(histories.patient_ids)
+    wanted = _some_evenings(days, histories, numbers, settings.evaluation.aline_evenings)
+    return aline_forecasts(net, settings, materials.features, materials.calibration, wanted, numbers, progress)
 
 
 def _tomorrow(histories: Histories) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -156,9 +167,7 @@ def _places(frame: pl.DataFrame, histories: Histories) -> tuple[NDArray[np.int64
     return who, when
 
 
-def _picked(
-    split: Split, frame: pl.DataFrame, said: dict[str, NDArray[np.float64]], histories: Histories
-) -> pl.DataFrame:
+def _picked(frame: pl.DataFrame, said: dict[str, NDArray[np.float64]], histories: Histories) -> pl.DataFrame:
     """Rows of `evaluation.forecasts` of one split, by models that say something on every evening of the cohort."""
     import polars as pl
 
@@ -190,7 +199,7 @@ def _in_use(split: Split, days: pl.DataFrame, materials: Materials) -> pl.DataFr
     return told if told.height == days.height else None
 
 
-def _twins(
+def _by_twins(
     split: Split,
     days: pl.DataFrame,
     histories: Histories,
