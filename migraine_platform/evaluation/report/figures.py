@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS, Facts
 from migraine_platform.evaluation.report.html import Drawn
-from migraine_platform.evaluation.report.strokes import canvas, drawn, labelled, legend, stroke
+from migraine_platform.evaluation.report.strokes import canvas, drawn, labelled, legend, once, stroke
 from migraine_platform.evaluation.report.words import SIMULATED, SPLIT_TITLES, counted, listed, number
 from migraine_platform.plotting import BLUE, GREY
 
@@ -23,6 +23,7 @@ CURVES = (TWINS, CLIMATOLOGY, "shared_logistic", "mixed_logistic", "full_state")
 """Models whose reliability and decision curves are drawn: more would hide each other."""
 
 
+@once
 def roc(facts: Facts, split: str) -> Drawn | None:
     """Sensitivity against one minus specificity."""
     figure, axis = canvas()
@@ -57,6 +58,7 @@ def roc(facts: Facts, split: str) -> Drawn | None:
     )
 
 
+@once
 def reliability(facts: Facts, split: str) -> Drawn | None:
     """What came against what was said, by tenths of the probability."""
     figure, axis = canvas()
@@ -94,6 +96,7 @@ def reliability(facts: Facts, split: str) -> Drawn | None:
     )
 
 
+@once
 def decision(facts: Facts, split: str) -> Drawn | None:
     """Net benefit against the threshold, beside warning always and never (Vickers and Elkin 2006)."""
     ours = _of(facts.thresholds, TWINS, split).filter(_below("threshold", 1)).sort("threshold")
@@ -130,6 +133,7 @@ def decision(facts: Facts, split: str) -> Drawn | None:
     )
 
 
+@once
 def by_history(facts: Facts) -> Drawn | None:
     """Log loss of the twins and of climatology by days of history."""
     figure, axis = canvas()

@@ -19,6 +19,7 @@ from migraine_platform.evaluation.report.strokes import (
     drawn,
     labelled,
     legend,
+    once,
 )
 from migraine_platform.evaluation.report.words import counted, listed, number, plain
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE
@@ -46,6 +47,7 @@ GUESSED = {
 VERDICTS = {"agreed": (BLUE, ""), "novel": (GREEN, "//"), "missed": (ORANGE, ".."), "neither": ("#cccccc", "")}
 
 
+@once
 def state_errors(facts: Facts) -> Drawn | None:
     """Skill of forecasts of the next day's state, feature by feature."""
     known = facts.state_errors.filter(facts.state_errors["skill"].is_not_null())
@@ -80,6 +82,7 @@ def state_errors(facts: Facts) -> Drawn | None:
     )
 
 
+@once
 def triggers(facts: Facts) -> tuple[Drawn | None, Drawn | None]:
     """How well susceptibilities are found across patients, and how well triggers are ranked within one."""
     frame = facts.recovery.filter(facts.recovery["value"].is_not_null())
@@ -160,6 +163,7 @@ def _metric(name: str) -> str:
     return RANKING.get(name, plain(name))
 
 
+@once
 def agreement(facts: Facts) -> Drawn | None:
     """Triggers that twins name beside those on a clinician's list."""
     frame = facts.agreement
@@ -196,6 +200,7 @@ def agreement(facts: Facts) -> Drawn | None:
     )
 
 
+@once
 def drift(facts: Facts) -> tuple[Drawn | None, Drawn | None]:
     """When changes were noticed against when they happened, and how many by each day."""
     changes = facts.changes
@@ -265,6 +270,7 @@ def _dates(axis: Axes, both_axes: bool = False) -> None:
         one.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
+@once
 def questions(facts: Facts) -> Drawn | None:
     """Information gained by each rule of asking."""
     frame = facts.questions.sort("rule", "questions")

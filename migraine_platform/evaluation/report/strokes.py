@@ -5,11 +5,17 @@ Colours are of the palette of Okabe and Ito; dashes and markers differ as well, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS
 from migraine_platform.evaluation.report.html import Drawn
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
+from migraine_platform.warehouse.tables.evaluation import SPLITS
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,3 +89,8 @@ def legend(axis: Axes, ncols: int = 2, below: float = 0.17, center: float = 0.5)
 def drawn(figure: Figure, title: str, alt: str, caption: str) -> Drawn:
     """The figure as it goes onto the page."""
     return Drawn(title, to_png(figure, DPI), alt, caption)
+
+
+def once(draw: Callable[P, R]) -> Callable[P, R]:
+    """The same facts are drawn once, for the page and for whoever else shows the figure."""
+    return lru_cache(maxsize=len(SPLITS))(draw)  # type: ignore[return-value]
