@@ -18,7 +18,11 @@ NOTHING = (
 )
 
 
-WHERE = {SIMULATED[0]: "later days of known patients", SIMULATED[1]: "patients never seen"}
+WHERE = {
+    split: place
+    for splits in (SIMULATED, REAL)
+    for split, place in zip(splits, ("later days of known patients", "patients never seen"), strict=True)
+}
 
 WORDING = {
     "better": "better than",
@@ -81,9 +85,10 @@ def summary(facts: Facts) -> str:
     told = [
         _how_good(facts, scored),
         *(_gained(facts, split) for split in scored),
-        _rivals(facts, scored),
+        _rivals(facts, scored, "Held against the other models by the same error"),
         _true(facts, scored),
         carries_over(facts),
+        _rivals(facts, [split for split in REAL if facts.of_split(split)], "There, by the same error"),
         "The patients of the main figures are simulated, and nothing here is a diagnosis.",
     ]
     return " ".join(part for part in told if part)
@@ -121,17 +126,17 @@ def _gained(facts: Facts, split: str) -> str:
     )
     doubt = ", which may be chance" if crossed else ""
     return (
-        (
-            f"On {WHERE[split]} its error (log loss) is {abs(found.value) / usual:.1%} {way} than that of "
-            f"forecasting every evening the person's own usual share of migraine days{sure}{doubt}."
-        )
-        .replace("%", " %")
-        .replace("95  %", "95 %")
+        f"On {WHERE[split]} its error (log loss) is {100 * abs(found.value) / usual:.1f} % {way} than that of "
+        f"forecasting every evening the person's own usual share of migraine days{sure}{doubt}."
     )
 
 
-def _rivals(facts: Facts, scored: Sequence[str]) -> str:
-    """Who is better and who is worse, by log loss, on every split alike or apart."""
+def _rivals(facts: Facts, scored: Sequence[str], where: str) -> str:
+    """Who is better and who is worse, by log loss, on every split alike or apart.
+
+    Args:
+        where: how the sentence begins.
+    """
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in dict.fromkeys(name for split in scored for name in facts.rivals(split)):
         found = tuple(facts.against(name, split, "log_loss").verdict("log_loss") for split in scored)
@@ -145,8 +150,7 @@ def _rivals(facts: Facts, scored: Sequence[str]) -> str:
             parts.append(f"against {listed(titles)}: {listed(sides)}")
     told_more = f" ({facts.title(ALINE)} is told more: answers of the evening, and every day of the weeks before)"
     aside = told_more if any(ALINE in facts.rivals(split) for split in scored) else ""
-    held = f"Held against the other models by the same error, the twins are {'; '.join(parts)}{aside}."
-    return held if parts else ""
+    return f"{where}, the twins are {'; '.join(parts)}{aside}." if parts else ""
 
 
 def _true(facts: Facts, scored: Sequence[str]) -> str:

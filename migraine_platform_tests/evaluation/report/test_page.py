@@ -171,6 +171,19 @@ def test_losing_twins_are_said_to_lose() -> None:
     assert re.search(r"its error \(log loss\) is \d+\.\d % larger than", text)
     assert re.search(r"worse than [^.;]*Personal climatology", text)
     assert "nothing is known of how far these figures carry over" in text
+    assert "There, by the same error" not in text
+
+
+def test_real_diaries_are_said_to_tell_models_apart_or_not(frames: Frames) -> None:
+    """The summary names every rival of the real splits with its verdict, also where that is no advantage."""
+    differences = frames["evaluation.differences"]
+    real = pl.col("split").str.starts_with("real_") & (pl.col("baseline") == "mixed_logistic")
+    level = differences.with_columns(
+        pl.when(real).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+        for name, value in {"difference": -0.001, "lower": -0.01, "upper": 0.01, "p_adjusted": 0.9}.items()
+    )
+    text = Page(render(facts_of(reader(frames | {"evaluation.differences": level})))).text
+    assert re.search(r"There, by the same error, the twins are [^.]*not told apart from [^.;]*Mixed", text)
 
 
 def test_an_alarm_counts_for_the_latest_change_before_it() -> None:
