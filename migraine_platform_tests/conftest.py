@@ -125,8 +125,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; all others stay in their order."""
+    """The longest files first, all others in their order; what waits for a run of the whole platform is slow."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 

@@ -32,6 +32,8 @@ from migraine_platform.warehouse.tables.evaluation import REAL_CHRONOLOGICAL, RE
 from migraine_platform_tests.conftest import make_project
 from migraine_platform_tests.defs.lived import BY_NIGHT, FIRST, execute, grown, lake_of, nights, reload, rows
 
+pytestmark = pytest.mark.slow
+
 GATES = "gates: {calibration_error: 1.0, ahead_of: [], not_behind: []}"
 IMPOSSIBLE = "gates: {calibration_error: 0.0, ahead_of: [full_state], not_behind: []}"
 JUDGED_BY = [tables.EvaluatedModels, tables.EvaluatedDays, tables.EvaluatedForecasts, tables.Metrics]

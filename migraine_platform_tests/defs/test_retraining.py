@@ -45,6 +45,8 @@ from migraine_platform_tests.defs.lived import (
     tick,
 )
 
+pytestmark = pytest.mark.slow
+
 TWINS, ALINE = "retrain_twins_that_need_it", "retrain_aline_that_misses"
 DRIFT_CHECK = dg.AssetCheckKey(dg.AssetKey("drift"), tables.NO_DRIFT)
 DUE_CHECK = dg.AssetCheckKey(dg.AssetKey("twins"), tables.NOT_DUE)

@@ -21,6 +21,8 @@ from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places
 from migraine_platform_tests.conftest import change, make_project
 
+pytestmark = pytest.mark.slow
+
 COHORT = ["feature_table", "feature_priors", "calibration", "calendar", "site_days", *SIMULATED]
 TWINS = ["observations", "twin_population", "drift_thresholds", *SAID]
 BATCHES = ["batch-000", "batch-001", "batch-002"]

@@ -133,6 +133,7 @@ def test_the_learner_lies_between_climatology_and_known_parameters(simulator_of)
     assert spread[1] < spread[0]
 
 
+@pytest.mark.slow
 def test_the_learners_intervals_hold_what_they_promise(simulator_of) -> None:
     """30 patients x 20 days: 90 % intervals of the full state's forecast.
 
