@@ -17,6 +17,8 @@ from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
 from migraine_platform_tests.conftest import change, make_project
 
+pytestmark = pytest.mark.slow
+
 UPSTREAM = ["feature_table", "feature_priors", "calibration", "site_days", *SIMULATED]
 ALINE = ["training_run", "checkpoint", "question_policy"]
 

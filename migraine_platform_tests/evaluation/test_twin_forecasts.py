@@ -12,6 +12,8 @@ from migraine_platform.twin.inputs import clinical_of, keeper_of
 from migraine_platform.twin.lifecycle import Keeper, Past, begin, live_on
 from migraine_platform.twin.model import learn_model
 
+pytestmark = pytest.mark.slow
+
 FIRST = 14
 
 

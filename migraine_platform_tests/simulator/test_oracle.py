@@ -66,6 +66,7 @@ def histories(days: Days, diary: np.ndarray) -> np.ndarray:
     return number
 
 
+@pytest.mark.slow
 def test_the_filter_agrees_with_brute_force(tiny) -> None:
     """Tomorrow's share of migraine among all lives with the same diaries, against the filter's forecast.
 

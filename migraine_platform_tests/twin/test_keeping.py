@@ -236,6 +236,7 @@ def test_former_twins_of_a_population_that_is_gone_cannot_come_back(promoted, tm
         living.live(MADE + 4, BACK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_is_asked_for_files_are_those_that_rows_name(
     seed, tmp_path_factory, made, settings, features, make_twins, model, measured

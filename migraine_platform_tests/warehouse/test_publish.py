@@ -435,6 +435,7 @@ def _publish_again(lake_root: str, plan: Plan, target: Path, stamp: Stamp, outco
         outcome.put(repr(error))
 
 
+@pytest.mark.slow
 def test_publishers_wait_for_each_other(lake, plan, target, dated) -> None:
     context = multiprocessing.get_context("spawn")
     outcome = context.Queue()
