@@ -22,6 +22,7 @@ from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
 EVENING_HOUR = 20
 """When a forecast is made."""
@@ -117,12 +118,20 @@ def adherence_quartiles(histories: Histories, patients: tuple[str, ...]) -> pl.D
     wanted = set(patients)
     rows = [row for row, patient in enumerate(histories.patient_ids) if patient in wanted]
     kept = histories.diary[rows].mean(axis=1)
-    order = np.argsort(np.argsort(kept, kind="stable"), kind="stable")
-    quartile = 1 + (4 * order) // max(len(rows), 1)
     return pl.DataFrame(
-        {"patient_id": [histories.patient_ids[row] for row in rows], "adherence_quartile": quartile},
+        {"patient_id": [histories.patient_ids[row] for row in rows], "adherence_quartile": quartiles(kept)},
         schema={"patient_id": pl.String, "adherence_quartile": pl.Int64},
     )
+
+
+def quartiles(kept: NDArray[np.float64]) -> NDArray[np.int64]:
+    """[P] quarter of the patients by how well they keep their diary, 4 the best; equals in their order.
+
+    Args:
+        kept: [P] shares of days with an entry.
+    """
+    order = np.argsort(np.argsort(kept, kind="stable"), kind="stable")
+    return 1 + (4 * order) // max(len(kept), 1)
 
 
 def _recorded(histories: Histories) -> pl.DataFrame:

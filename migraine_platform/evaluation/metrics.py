@@ -114,6 +114,14 @@ def _uncertainty(t: Totals) -> Values:
     return ratio(t.came, t.days) * ratio(t.others, t.days)
 
 
+def _of_warnings(t: Totals) -> Values:
+    return ratio(t.hits, t.warnings)
+
+
+def _of_migraine_days(t: Totals) -> Values:
+    return ratio(t.hits, t.came)
+
+
 def _odds_ratio(t: Totals) -> Values:
     """With an empty margin the added halves alone would make a figure, and a wrong one: then there is none."""
     margins = (t.came > 0) & (t.others > 0) & (t.warnings > 0) & (t.warnings < t.days)
@@ -181,12 +189,12 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "precision", "Precision", "share", "higher",
         "Of the days that were warned of, how many were migraine days; the same as the positive predictive value.",
-        lambda t: ratio(t.hits, t.warnings),
+        _of_warnings,
     ),
     Metric(
         "recall", "Recall", "share", "higher",
         "Of the migraine days, how many were warned of; the same as sensitivity.",
-        lambda t: ratio(t.hits, t.came),
+        _of_migraine_days,
     ),
     Metric(
         "f1", "F1", "", "higher",
@@ -196,7 +204,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "sensitivity", "Sensitivity", "share", "higher",
         "Of the migraine days, how many were warned of.",
-        lambda t: ratio(t.hits, t.came),
+        _of_migraine_days,
     ),
     Metric(
         "specificity", "Specificity", "share", "higher",
@@ -206,7 +214,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "ppv", "Positive predictive value", "share", "higher",
         "Of the days that were warned of, how many were migraine days.",
-        lambda t: ratio(t.hits, t.warnings),
+        _of_warnings,
     ),
     Metric(
         "npv", "Negative predictive value", "share", "higher",

@@ -19,8 +19,12 @@ TWIN_POPULATION, IN_USE = "population of twins", "populations of the twins in us
 """That which is judged, learned last; and those that tonight's forecasts are by: the same, but after a retraining."""
 
 
-def provenance_frame(settings: Settings, stamp: Stamp, read: Read) -> pl.DataFrame:
-    """Rows of `evaluation.provenance`."""
+def provenance_frame(settings: Settings, stamp: Stamp, read: Read, asked: bool) -> pl.DataFrame:
+    """Rows of `evaluation.provenance`.
+
+    Args:
+        asked: whether ALINE's checkpoint is promoted, and was compared.
+    """
     import polars as pl
 
     cohort = settings.simulator.cohort
@@ -36,7 +40,7 @@ def provenance_frame(settings: Settings, stamp: Stamp, read: Read) -> pl.DataFra
         "configuration of the twins": digest(settings.twin.model_dump_json().encode()),
         TWIN_POPULATION: newest(read(tables.TwinPopulation)) or "none",
         IN_USE: ", ".join(used) or "none",
-        "ALINE's checkpoint": checkpoints[0] if checkpoints else "none",
+        "ALINE's checkpoint": checkpoints[0] if asked else "none is promoted",
         "diaries of the study": _digest(read(tables.StudyDays)),
     }
     return pl.DataFrame({"item": list(rows), "value": list(rows.values())})

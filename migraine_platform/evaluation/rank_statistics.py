@@ -1,9 +1,9 @@
-"""Statistics of ranks for many bootstrap samples at once: a sample is how often each case is in it.
+"""Rank correlation of many bootstrap samples at once: a sample is how often each case is in it.
 
 Drawing cases with replacement is the same as counting them, so a statistic of R samples of n cases is one computation
 on counts [R, n], and equals the statistic of the rows repeated that often. Ties count by half, as midranks do.
 
-Belongs here: rank statistics that know nothing of what is ranked. Does not: the samples, or their quantiles.
+Belongs here: correlation by ranks, whatever is ranked. Does not: areas under curves (totals.py), or the samples.
 """
 
 from __future__ import annotations
@@ -12,23 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from migraine_platform.evaluation.metrics import ratio
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def area_under_roc(
-    score: NDArray[np.float64], positive: NDArray[np.bool_], counts: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """[R] probability that a positive case has a higher score than another, ties by half; NaN where there are none.
-
-    Args:
-        score: [n]
-        positive: [n]
-        counts: [R, n]
-    """
-    sick, well = by_value(score, counts * positive), by_value(score, counts * ~positive)
-    below = np.cumsum(well, axis=1) - well
-    return ratio((sick * (below + well / 2)).sum(axis=1), sick.sum(axis=1) * well.sum(axis=1))
 
 
 def rank_correlation(
@@ -63,8 +50,3 @@ def by_value(values: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArra
     ascending = values[order]
     starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
     return np.asarray(np.add.reduceat(counts[:, order], starts, axis=1))
-
-
-def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Part of the whole; NaN of nothing."""
-    return np.asarray(np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan))

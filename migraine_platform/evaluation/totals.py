@@ -67,11 +67,10 @@ def totals(cases: Cases, weights: NDArray[np.float64]) -> Totals:
     Args:
         weights: [P, R] how often each patient counts: whole numbers, not negative.
     """
-    people, weighings = weights.shape
+    people = len(weights)
     order = np.argsort(-cases.said, kind="stable")
     patient, came, said = cases.patient[order], cases.came[order], cases.said[order]
-    area, precision = np.empty(weighings), np.empty(weighings)
-    ranks(patient, came, np.append(said[1:] == said[:-1], False), weights, area, precision)
+    area, precision = areas(patient, came, said, weights)
     own = own_areas(patient, came, said, people)
     plain = {**_sums(cases, people), "own_area": own[:, 0], "own_curves": own[:, 1]}
     binned = _binned(cases, people)
@@ -84,6 +83,20 @@ def totals(cases: Cases, weights: NDArray[np.float64]) -> Totals:
         average_precision=precision,
         threshold=cases.threshold,
     )
+
+
+def areas(
+    patient: NDArray[np.int64], came: NDArray[np.bool_], said: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[R] area under the ROC curve and [R] average precision under each weighing; NaN where they are not defined.
+
+    Args:
+        patient, came, said: [N] cases, from the highest score to the lowest.
+        weights: [P, R] whole numbers.
+    """
+    area, precision = np.empty(weights.shape[1]), np.empty(weights.shape[1])
+    ranks(patient, came, np.append(said[1:] == said[:-1], False), weights, area, precision)
+    return area, precision
 
 
 def _sums(cases: Cases, people: int) -> dict[str, NDArray[np.float64]]:

@@ -33,7 +33,10 @@ import numpy as np
 
 from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.errors import UserError
-from migraine_platform.evaluation.rank_statistics import area_under_roc, rank_correlation, ratio
+from migraine_platform.evaluation import bootstrap
+from migraine_platform.evaluation.metrics import ratio
+from migraine_platform.evaluation.rank_statistics import rank_correlation
+from migraine_platform.evaluation.totals import areas
 from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALL = "all"
-TAILS = (0.025, 0.975)
 CHUNK = 100
 """Bootstrap samples that are computed together."""
 
@@ -108,17 +110,14 @@ def recovery(
     import polars as pl
 
     beside = Beside.of(sensitivity, truth, settings)
-    patients = len(beside.score)
-    drawn = np.random.default_rng(seed).multinomial(patients, np.full(patients, 1 / patients), size=replicates)
-    value = figures(beside, np.ones((1, patients)))
-    parts = [figures(beside, drawn[i : i + CHUNK].astype(np.float64)) for i in range(0, replicates, CHUNK)]
+    counts = bootstrap.draws(len(beside.score), replicates, seed).T
+    parts = [figures(beside, counts[first : first + CHUNK]) for first in range(0, len(counts), CHUNK)]
     rows = []
-    for (trigger, metric), whole in value.items():
-        sampled = np.concatenate([part[trigger, metric] for part in parts])
-        told = sampled[~np.isnan(sampled)]
-        known = len(told) > 0 and not np.isnan(whole[0])
-        low, high = np.quantile(told, TAILS).tolist() if known else (None, None)
-        rows.append((trigger, metric, float(whole[0]) if known else None, low, high))
+    for trigger, metric in parts[0]:
+        values = np.concatenate([part[trigger, metric] for part in parts])
+        lower, upper = bootstrap.interval(values[:, None])
+        told = (None if np.isnan(number) else float(number) for number in (values[0], lower[0], upper[0]))
+        rows.append((trigger, metric, *told))
     numbers = dict.fromkeys(("value", "lower", "upper"), pl.Float64)
     return pl.DataFrame(rows, schema={"trigger": pl.String, "metric": pl.String, **numbers}, orient="row")
 
@@ -132,7 +131,7 @@ def figures(beside: Beside, counts: NDArray[np.float64]) -> Figures:
     out: Figures = {}
     for place, trigger in enumerate((*TRIGGER_NAMES, ALL)):
         columns = slice(None) if trigger == ALL else slice(place, place + 1)
-        own = _of_cases(beside, columns, np.repeat(counts, 1 if trigger != ALL else len(TRIGGER_NAMES), axis=1))
+        own = _of_cases(beside, columns, counts)
         out |= {(trigger, metric): values for metric, values in own.items()}
     for metric, by_patient in rankings(beside.score, beside.truth).items():
         out[ALL, metric] = ratio(counts @ by_patient, counts.sum(axis=1))
@@ -143,19 +142,24 @@ def _of_cases(beside: Beside, columns: slice, counts: NDArray[np.float64]) -> di
     """Figures that take every trigger of every patient as a case of its own.
 
     Args:
-        counts: [R, cases]
+        counts: [R, P]
     """
+    triggers = beside.score[:, columns].shape[1]
+    patient = np.repeat(np.arange(len(beside.score)), triggers)
     score, truth = beside.score[:, columns].ravel(), beside.truth[:, columns].ravel()
     found, strong = beside.found[:, columns].ravel(), beside.strong[:, columns].ravel()
-    cases = counts.sum(axis=1)
-    hits, named, wanted = (counts @ cast.astype(np.float64) for cast in (found & strong, found, strong))
+    often = counts[:, patient]
+    cases = often.sum(axis=1)
+    hits, named, wanted = (often @ cast.astype(np.float64) for cast in (found & strong, found, strong))
+    order = np.argsort(-score, kind="stable")
+    area, _ = areas(patient[order], strong[order], score[order], np.ascontiguousarray(counts.T))
     return {
         "precision": ratio(hits, named),
         "prevalence": ratio(wanted, cases),
         "recall": ratio(hits, wanted),
         "share_found": ratio(named, cases),
-        "auc": area_under_roc(score, strong, counts),
-        "rank_correlation": rank_correlation(score, truth, counts),
+        "auc": area,
+        "rank_correlation": rank_correlation(score, truth, often),
     }
 
 

@@ -1,8 +1,8 @@
 """Reading a pickle as a description: what it would call, without calling anything.
 
-A pickle is a program. `pickle.load` runs it, with whatever somebody wrote into it. Here its instructions are listed
-(`pickletools.genops`) and followed on a stack of plain values: a name stays a name, a call becomes a record of what
-would have been called with which arguments. Nothing is imported, nothing is executed.
+A pickle is a program, and whoever loads one runs it, with whatever somebody wrote into it. Here its instructions are
+listed (`pickletools.genops`) and followed on a stack of plain values: a name stays a name, a call becomes a record of
+what would have been called with which arguments. Nothing is imported, nothing is executed.
 
     pushes a name       STACK_GLOBAL           -> Name
     calls it            REDUCE, NEWOBJ         -> Call

@@ -10,6 +10,7 @@ from scipy.stats import norm, spearmanr
 from sklearn.metrics import ndcg_score, precision_score, recall_score, roc_auc_score
 
 from migraine_platform.config.evaluation import Evaluation
+from migraine_platform.evaluation.bootstrap import draws
 from migraine_platform.evaluation.triggers import ALL, Beside, TriggerError, figures, rankings, recovery
 from migraine_platform.twin.triggers.sensitivity import STRONG
 from migraine_platform.warehouse import tables
@@ -145,8 +146,7 @@ def test_intervals_are_of_patients_drawn_with_all_their_triggers(evaluation: Eva
     score = (0.5 * truth + 0.5 * np.random.default_rng(7).random(truth.shape)).clip(0, 1)
     frame = recovered(score, truth, evaluation, 130)
     assert frame.equals(recovered(score, truth, evaluation, 130))
-    drawn = np.random.default_rng(3).multinomial(40, np.full(40, 1 / 40), size=130)
-    rows = [np.repeat(np.arange(40), often) for often in drawn]
+    rows = [np.repeat(np.arange(40), often) for often in draws(40, 130, 3)[:, 1:].T.astype(int)]
     slow = [spearmanr(score[chosen].ravel(), truth[chosen].ravel())[0] for chosen in rows]
     found = found_in(frame, "rank_correlation")
     assert_allclose([found["lower"], found["upper"]], np.quantile(slow, [0.025, 0.975]), rtol=1e-9)

@@ -17,6 +17,9 @@ from migraine_platform.warehouse.places import Places
 if TYPE_CHECKING:
     import polars as pl
 
+    from migraine_platform.aline.checkpoints import Card
+    from migraine_platform.aline.model import Aline
+
 GROUP = "aline"
 
 
@@ -152,18 +155,13 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
     ) -> dg.MaterializeResult:
         """Tomorrow evening's best questions for every patient, by the promoted checkpoint."""
         from migraine_platform.aline.advice import Advisor
-        from migraine_platform.aline.checkpoints import load_network
         from migraine_platform.aline.history import COLUMNS, cycle_scores, histories
         from migraine_platform.aline.plan import questions_frame
 
         with failing_plainly():
             chosen = batches_of(context, settings)
             population = Population.of(settings, lake)
-            _, data = settings_hashes(settings, population)
-            if not lake.sealed(tables.Checkpoints, WHOLE):
-                raise NotPromotedError("aline.checkpoints: not every check was passed; nobody is asked by it")
-            version = population.read(tables.Checkpoints)["version"][0]
-            net, card = load_network(places.checkpoint(version), data=data)
+            net, card = network_in_use(population, settings, places)
             advisor = Advisor(net, settings.hours)
             scores = cycle_scores(population.features)
             for done, batch in enumerate(chosen, start=1):
@@ -174,7 +172,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
                     {"dagster/row_count": frame.height}, asset_key="question_policy", partition_key=batch
                 )
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {frame.height:,} questions")
-        return dg.MaterializeResult(metadata={**provenance(lake, tables.Questions, chosen[0]), "version": version})
+        return dg.MaterializeResult(metadata={**provenance(lake, tables.Questions, chosen[0]), "version": card.version})
 
     return [training_run, checkpoint, question_policy]
 
@@ -184,6 +182,20 @@ def settings_hashes(settings: Settings, population: Population) -> tuple[str, st
     from migraine_platform.priors.features import to_frame
 
     return training_hashes(settings, to_frame(population.features).sort(tables.Features.key).to_dicts())
+
+
+def network_in_use(population: Population, settings: Settings, places: Places) -> "tuple[Aline, Card]":
+    """The promoted checkpoint.
+
+    Raises:
+        NotPromotedError: if the last one did not pass every check.
+    """
+    from migraine_platform.aline.checkpoints import load_network
+
+    _, data = settings_hashes(settings, population)
+    if not population.lake.sealed(tables.Checkpoints, WHOLE):
+        raise NotPromotedError("aline.checkpoints: not every check was passed; nobody is asked by it")
+    return load_network(places.checkpoint(population.read(tables.Checkpoints)["version"][0]), data=data)
 
 
 def _score_table(scores: "pl.DataFrame") -> dg.MarkdownMetadataValue:

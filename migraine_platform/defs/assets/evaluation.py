@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.assets.aline import settings_hashes
+from migraine_platform.defs.assets.aline import network_in_use
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import table_metadata, written
@@ -16,7 +16,8 @@ from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
 
 if TYPE_CHECKING:
-    from migraine_platform.aline.model import Aline
+    import polars as pl
+
     from migraine_platform.evaluation.forecasts import Comparison, Materials
     from migraine_platform.twin.lifecycle import Keeper
 
@@ -104,7 +105,9 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
                 tables.EvaluatedModels: found.models,
                 tables.EvaluatedDays: found.days,
                 tables.EvaluatedForecasts: found.forecasts,
-                tables.Provenance: provenance_frame(settings, population.stamp, population.read),
+                tables.Provenance: provenance_frame(
+                    settings, population.stamp, population.read, asked=materials.net is not None
+                ),
             }
             population.write_many(frames, WHOLE)
         return dg.MaterializeResult(
@@ -141,17 +144,21 @@ def _metrics(owner: str) -> dg.AssetsDefinition:
             )
             frames = dict(zip(EVALUATION["metrics"], found, strict=True))
             population.write_many(frames, WHOLE)
-        rows = found.metrics.filter((found.metrics["subset"] == "all") & (found.metrics["metric"] == "log_loss"))
-        table = "\n".join(
-            f"| {row['split']} | {row['model']} | {row['value']:.4f} | {row['lower']:.4f} to {row['upper']:.4f} |"
-            for row in rows.drop_nulls("value").sort("split", "value").iter_rows(named=True)
-        )
-        header = "| split | model | log loss | 95 % interval |\n|---|---|---:|---|\n"
         return dg.MaterializeResult(
-            metadata=written(lake, tables.Metrics, [WHOLE], **{"log loss": dg.MetadataValue.md(header + table)})
+            metadata=written(lake, tables.Metrics, [WHOLE], **{"log loss": _losses(found.metrics)})
         )
 
     return metrics
+
+
+def _losses(metrics: "pl.DataFrame") -> dg.MarkdownMetadataValue:
+    """Log loss on all days, the best first; without an interval where there are too few patients for one."""
+    rows = metrics.filter((metrics["subset"] == "all") & (metrics["metric"] == "log_loss")).drop_nulls("value")
+    lines = ["| split | model | log loss | 95 % interval |", "|---|---|---:|---|"]
+    for row in rows.sort("split", "value").iter_rows(named=True):
+        sure = "" if row["lower"] is None else f"{row['lower']:.4f} to {row['upper']:.4f}"
+        lines.append(f"| {row['split']} | {row['model']} | {row['value']:.4f} | {sure} |")
+    return dg.MetadataValue.md("\n".join(lines))
 
 
 def _state_errors(owner: str) -> dg.AssetsDefinition:
@@ -226,21 +233,18 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Information gained by each rule of asking, question by question, with patients nobody learned from."""
-        from migraine_platform.aline.checkpoints import load_network
         from migraine_platform.aline.strangers import Strangers
         from migraine_platform.evaluation.questions import question_curve
 
         with failing_plainly():
             population = Population.of(settings, lake)
-            _, data = settings_hashes(settings, population)
-            version = population.read(tables.Checkpoints)["version"][0]
-            net, card = load_network(places.checkpoint(version), data=data)
+            net, card = network_in_use(population, settings, places)
             strangers = Strangers(
                 settings, population.features, simulator_of(population, settings).calibration, context.log.info
             )
             frame = question_curve(net, card, strangers, settings, context.log.info)
             population.write(tables.QuestionCurve, WHOLE, frame)
-        return dg.MaterializeResult(metadata=written(lake, tables.QuestionCurve, [WHOLE], checkpoint=version))
+        return dg.MaterializeResult(metadata=written(lake, tables.QuestionCurve, [WHOLE], checkpoint=card.version))
 
     return policy_comparison
 
@@ -274,14 +278,14 @@ def _materials(population: Population, settings: Settings, places: Places) -> "M
     """What forecasts are made with: the newest population's twins, the promoted checkpoint."""
     from migraine_platform.evaluation.forecasts import Materials
 
-    calibration = simulator_of(population, settings).calibration
+    promoted = population.lake.sealed(tables.Checkpoints, WHOLE)
     return Materials(
         population.read,
         settings,
         population.features,
-        calibration,
+        simulator_of(population, settings).calibration,
         _keeper(population, settings),
-        _promoted(population, settings, places),
+        network_in_use(population, settings, places)[0] if promoted else None,
     )
 
 
@@ -292,14 +296,3 @@ def _keeper(population: Population, settings: Settings) -> "Keeper":
 
     model = Model.from_frame(population.read(tables.TwinPopulation))
     return keeper_of(model, settings, population.features, Thresholds.from_frame(population.read(tables.Thresholds)))
-
-
-def _promoted(population: Population, settings: Settings, places: Places) -> "Aline | None":
-    """The checkpoint in use, if there is one."""
-    from migraine_platform.aline.checkpoints import load_network
-
-    if not population.lake.sealed(tables.Checkpoints, WHOLE):
-        return None
-    _, data = settings_hashes(settings, population)
-    net, _ = load_network(places.checkpoint(population.read(tables.Checkpoints)["version"][0]), data=data)
-    return net

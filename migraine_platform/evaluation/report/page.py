@@ -33,17 +33,17 @@ from migraine_platform.evaluation.report.words import (
     interval,
     number,
 )
+from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
 
 TITLE = "What the digital twins are worth"
 
-MISSING_IN_STUDY = (
-    "Sleep, stress, diet and weather were not recorded (only an index of air quality), so that nothing can be "
-    "said of triggers.",
-    "An entry says whether there was a headache on the day, not at which hour it began: no lead time, and a "
-    "headache is not always a migraine.",
-    "Days without an entry are unknown; only recorded days are forecast and scored.",
-    "Patients were treated while they kept the diary: the kind of treatment and the time since it began are "
-    "covariates of every model, and no effect of a drug can be read off.",
+STUDY = KosteckiDillon()
+"""Whose real diaries the twins are held against."""
+
+ALSO_OF_STUDY = (
+    "Only recorded days are forecast and scored.",
+    "Patients were treated while they kept the diary: the use of drugs and the time since treatment began are "
+    "covariates of every model that has some, and no effect of a drug can be read off.",
 )
 
 
@@ -170,7 +170,7 @@ def _real(facts: Facts) -> str:
     if not any(facts.metric(TWINS, split, "log_loss").value is not None for split in REAL) and facts.study_days == 0:
         return paragraph(
             "No real study is installed, so that no figure of this page comes from real patients. With the diaries of "
-            "KosteckiDillon (Kostecki-Dillon, Monette and Wong 1999) in place, their results stand here."
+            f"{STUDY.name} in place, their results stand here."
         )
     patients, share = facts.study_patients, facts.study_headaches
     women = f"{number(float((patients['sex'] == 'F').to_numpy().mean()), True)} women; " if patients.height else ""
@@ -178,9 +178,10 @@ def _real(facts: Facts) -> str:
     absent = "No forecasts of this kind were scored on real diaries."
     return (
         paragraph(
-            f"Headache diaries of KosteckiDillon (Kostecki-Dillon, Monette and Wong 1999): "
+            f"Headache diaries of {STUDY.name}: "
             f"{counted(patients.height, 'patient')} ({women}{counted(facts.study_days, 'recorded day')}{headaches})."
         )
+        + paragraph(f"{STUDY.citation}.", "dim")
         + heading("How far simulated performance carries over")
         + paragraph(carries_over(facts))
         + _transfer(facts)
@@ -192,7 +193,7 @@ def _real(facts: Facts) -> str:
             "There are too few real days for figures.",
         )
         + heading("What these diaries cannot answer")
-        + bullets(MISSING_IN_STUDY)
+        + bullets((*STUDY.cannot_answer, *ALSO_OF_STUDY))
     )
 
 

@@ -3,7 +3,8 @@
     real_chronological     the first part of everybody's days is learned from, the rest is forecast
     real_unseen_patients   each fold of the patients is forecast by what the other folds taught, after their first days
 
-A patient's recorded days are forecast one at a time, everything before known. Belongs here: the splits, and rows of
+A patient's recorded days are forecast one at a time, everything before known. Warnings are given from the share of
+headache days on: of all days that are not scored, the same for every fold. Belongs here: the splits, and rows of
 `evaluation.models`, `evaluation.days`, `evaluation.forecasts`. Does not: the models.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from migraine_platform.config import Settings
 from migraine_platform.config.evaluation import Study
+from migraine_platform.evaluation.days import quartiles
 from migraine_platform.evaluation.forecasts import Comparison
 from migraine_platform.evaluation.models import TWINS, model_rows
 from migraine_platform.evaluation.study.baselines import study_forecasts
@@ -61,7 +63,7 @@ def compare_study(panel: Panel, settings: Settings, progress: Callable[[str], No
         keys = _keys(panel, name, scored)
         days.append(_days(panel, keys, scored))
         said += [keys.with_columns(model=pl.lit(model), probability=pl.Series(p[scored])) for model, p in found.items()]
-        models.append(model_rows(name, list(found), float(panel.headache[folds[0].lesson].mean())))
+        models.append(model_rows(name, list(found), float(panel.headache[panel.recorded & ~scored].mean())))
     columns = [column.name for column in tables.EvaluatedForecasts.columns]
     return Comparison(pl.concat(models), pl.concat(days), pl.concat(said).select(columns))
 
@@ -111,8 +113,6 @@ def _days(panel: Panel, keys: pl.DataFrame, scored: NDArray[np.bool_]) -> pl.Dat
     kept = panel.recorded.sum(axis=1) / np.maximum(
         panel.recorded.shape[1] - np.argmax(panel.recorded[:, ::-1], axis=1), 1
     )
-    order = np.argsort(np.argsort(kept, kind="stable"), kind="stable")
-    quartile = 1 + (4 * order) // len(order)
     return keys.with_columns(
         migraine=pl.Series(panel.headache[scored]),
         recorded=pl.lit(True),
@@ -123,5 +123,5 @@ def _days(panel: Panel, keys: pl.DataFrame, scored: NDArray[np.bool_]) -> pl.Dat
         sex=pl.Series(np.where(panel.female, "F", "M")[who]),
         course=pl.lit(None, dtype=pl.String),
         aura=pl.Series(np.where(panel.aura, "aura", "no aura")[who]),
-        adherence_quartile=pl.Series(quartile[who]).cast(pl.Int64),
+        adherence_quartile=pl.Series(quartiles(kept)[who]).cast(pl.Int64),
     )

@@ -29,7 +29,7 @@ class EvaluatedModels(Table, name="evaluation.models", key=("model", "split")):
     title = text("Name for people")
     kind = text("A floor knows no patient; a ceiling knows the simulation's truth", values=KINDS_OF_MODEL)
     about = text("What it forecasts by, in a sentence")
-    threshold = share("A forecast from here on is a warning: the share of migraine days it learned from")
+    threshold = share("A forecast from here on is a warning: the share of migraine days before those that are scored")
 
 
 class EvaluatedDays(Table, name="evaluation.days", key=("split", "patient_id", "for_date")):
