@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -29,6 +30,20 @@ def test_run_prints_what_it_made_and_where_to_look(finished: Finished) -> None:
     assert (root / "data" / "feature_normalizer.json").is_file()
     assert (root / "data" / "mock_distribution.csv").is_file()
     assert (root / "data" / "mock_distribution.pkl").is_file()
+
+
+def test_git_ignores_whatever_a_run_makes(finished: Finished) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("there is no git here")
+    made = [path.relative_to(finished.root).as_posix() for path in (finished.root / "data").rglob("*")]
+    made = [name for name in made if (finished.root / name).is_file() and not (REPOSITORY / name).exists()]
+    given = "\n".join([*made, "data/inbox/a.csv", "data/not-made.csv"])
+    command = ["git", "check-ignore", "--no-index", "--stdin"]
+    told = subprocess.run(command, cwd=REPOSITORY, input=given, capture_output=True, text=True, check=True)
+    ignored = set(told.stdout.split("\n"))
+    assert len(made) > 50
+    assert [name for name in made if name not in ignored] == []
+    assert "data/not-made.csv" not in ignored
 
 
 def test_logs_hold_no_patient_data(finished: Finished) -> None:

@@ -24,6 +24,15 @@ COMPILED = (*SCIENCE, "twin")
 LEARNING = ("aline",)
 """Packages whose source decides what is learned from it."""
 
+MAKERS: dict[str, tuple[str, ...]] = {
+    "ingest": ("ingest",),
+    "clinical": ("ingest",),
+    "aline": ("aline",),
+    "twin": ("ingest", "aline", "twin"),
+    "evaluation": ("ingest", "aline", "twin", "evaluation"),
+}
+"""Schema -> packages whose source decides what its tables hold, beside SCIENCE."""
+
 
 def digest(content: bytes) -> str:
     """First 16 hexadecimal digits of the SHA-256 of some bytes."""
@@ -82,6 +91,21 @@ def code_version() -> str:
 
 
 @cache
+def maker_version(schema: str) -> str:
+    """What a schema's partitions add to the code version: a digest of the packages that make its tables.
+
+    Empty for the tables that SCIENCE makes alone: a change of the twins leaves a simulated cohort as it is.
+    """
+    return f".{_source_digest(MAKERS[schema])[:8]}" if schema in MAKERS else ""
+
+
+@cache
+def package_version() -> str:
+    """The package's version and a digest of its whole source: which code published a warehouse."""
+    return f"{migraine_platform.__version__}+{_source_digest(('.',))[:8]}"
+
+
+@cache
 def compiled_version() -> str:
     """A digest of all source that is compiled: what was compiled from other source is not used."""
     return _source_digest(COMPILED)[:8]
@@ -90,5 +114,7 @@ def compiled_version() -> str:
 @cache
 def _source_digest(packages: tuple[str, ...]) -> str:
     package = Path(migraine_platform.__file__).parent
-    sources = sorted(path for name in packages for path in (package / name).rglob("*.py"))
+    found = {path for name in packages for path in (package / name).rglob("*.py")}
+    # An editor's lock or backup of a module is hidden, and often a link to nowhere.
+    sources = sorted(path for path in found if not path.name.startswith(".") and path.is_file())
     return digest(b"".join(path.relative_to(package).as_posix().encode() + path.read_bytes() for path in sources))

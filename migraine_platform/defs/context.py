@@ -133,10 +133,9 @@ class Population:
         """Rows of this population by this code as an earlier night, or this one, left them; None if there are none."""
         if self.lake.missing(table, [partition]):
             return None
-        found = self.lake.stamp(table, partition)
-        today = self.stamp.last_date
+        found, own, today = self.lake.stamp(table, partition), self.stamp.of(table), self.stamp.last_date
         later = found.last_date is not None and today is not None and found.last_date > today
-        if (found.population, found.code) != (self.stamp.population, self.stamp.code) or later:
+        if (found.population, found.code) != (own.population, own.code) or later:
             return None
         return self.lake.read(table, [partition])
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+SECONDS = 3600
+"""An hour."""
+
 
 class DayFrames:
     """The daily tables of some patients: patient by patient, day by day, the burn-in left out.
@@ -145,9 +148,12 @@ def attack_frame(days: Days, patients: Patients, calendar: Calendar, drugs: Sequ
     midnight = calendar.dates()[0].astype("datetime64[us]")
 
     def moment(hours: NDArray[np.float64]) -> NDArray[np.datetime64]:
-        return np.asarray(midnight + np.round(hours * 3600).astype("timedelta64[s]"))
+        """The second that has begun: rounded, the last half second of a day would be the next day's."""
+        return np.asarray(midnight + np.floor(hours * SECONDS).astype("timedelta64[s]"))
 
-    start, aura, prodrome = days.start[who, when], days.aura[who, when], days.prodrome[who, when]
+    last_second = HOURS * (when + 1) - 1 / SECONDS  # an hour of onset just below 24 may round to it in the sum
+    start = np.minimum(days.start[who, when], last_second)
+    aura, prodrome = days.aura[who, when], days.prodrome[who, when]
     drug = days.drug[who, when]
     # In whole seconds all, as they are stored, so that a prodrome of half a second is none.
     onset_at, headache_start = moment(start - np.maximum(aura, prodrome)), moment(start)

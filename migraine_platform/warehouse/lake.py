@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migraine_platform.config.hashing import maker_version
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.places import replace_file
@@ -52,8 +53,9 @@ class Stamp:
         return json.dumps({**asdict(self), "last_date": self.last_date and self.last_date.isoformat()}, sort_keys=True)
 
     def of(self, table: type[Table]) -> Stamp:
-        """The stamp that a table's partitions carry: only tables with days have a last one."""
-        return self if table.by_days else replace(self, last_date=None)
+        """The stamp that a table's partitions carry: the code that makes this table; a last day if it has days."""
+        code = self.code + maker_version(table.schema_name())
+        return replace(self, code=code, last_date=self.last_date if table.by_days else None)
 
     def __str__(self) -> str:
         """The stamp in words."""

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migraine_platform.config.hashing import package_version
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import Lake, Stamp
@@ -231,7 +232,7 @@ def _create_publication(connection: duckdb.DuckDBPyConnection, stamp: Stamp, pla
     parts = sum(len(partitions) for partitions in plan.values())
     connection.execute(
         "INSERT INTO lineage.publication VALUES (?, ?, ?, ?, ?)",
-        [datetime.now(UTC).replace(tzinfo=None), stamp.population, stamp.code, stamp.last_date, parts],
+        [datetime.now(UTC).replace(tzinfo=None), stamp.population, package_version(), stamp.last_date, parts],
     )
     _comment(connection, "TABLE", "lineage.publication", "What this warehouse was made from, and when (UTC).")
 

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from migraine_platform.config import ConfigError, code_version, load_settings, population_hash, preset_names, resized
+import migraine_platform
+from migraine_platform.config import (
+    ConfigError,
+    code_version,
+    hashing,
+    load_settings,
+    population_hash,
+    preset_names,
+    resized,
+)
+from migraine_platform.warehouse import tables
 from migraine_platform_tests.conftest import change
 
 PRESETS = {"demo": (200, 90), "default": (1000, 180), "large": (10_000, 365)}
@@ -211,3 +223,56 @@ def test_the_code_version_names_release_and_source() -> None:
     release, _, source = code_version().partition("+")
     assert release.count(".") == 2
     assert len(source) == 8
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A copy of the package whose sources the versions are digests of."""
+    package = tmp_path / "migraine_platform"
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(migraine_platform.__file__).parent, package, ignore=ignore)
+    monkeypatch.setattr(migraine_platform, "__file__", str(package / "__init__.py"))
+    _forget_versions()
+    yield package
+    _forget_versions()
+
+
+def _forget_versions() -> None:
+    for known in (hashing.code_version, hashing.maker_version, hashing.package_version, hashing._source_digest):
+        known.cache_clear()
+
+
+def _versions() -> dict[str, str]:
+    schemas = {table.schema_name() for table in tables.ALL}
+    found = {schema: hashing.code_version() + hashing.maker_version(schema) for schema in schemas}
+    _forget_versions()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ("evaluation/gates.py", {"evaluation"}),
+        ("twin/hazard.py", {"twin", "evaluation"}),
+        ("aline/model.py", {"aline", "twin", "evaluation"}),
+        ("ingest/overlay.py", {"ingest", "clinical", "twin", "evaluation"}),
+        ("simulator/life.py", {table.schema_name() for table in tables.ALL}),
+        ("cli/platform.py", set()),
+    ],
+)
+def test_changed_code_makes_stale_what_it_makes_and_nothing_else(sources: Path, changed: str, stale: set[str]) -> None:
+    before, published = _versions(), hashing.package_version()
+    with (sources / changed).open("a") as file:
+        file.write("\n# another line\n")
+    after = _versions()
+    assert {schema for schema, version in after.items() if version != before[schema]} == stale
+    assert hashing.package_version() != published
+
+
+def test_an_editors_files_are_no_source(sources: Path) -> None:
+    before = _versions()
+    (sources / "twin" / ".#hazard.py").symlink_to("somebody@somewhere.4711:1")
+    (sources / "twin" / ".hazard.py.swp.py").write_text("x")
+    (sources / "twin" / "folder.py").mkdir()
+    (sources / "twin" / "gone.py").symlink_to(sources / "nowhere.py")
+    assert _versions() == before
