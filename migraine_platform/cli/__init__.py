@@ -6,13 +6,18 @@ error and exit code 1.
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from migraine_platform.cli.cohort import features, mock, simulate
 from migraine_platform.cli.platform import run, sql, tables, ui
 from migraine_platform.cli.questions import ask
 from migraine_platform.cli.reports import report
-from migraine_platform.cli.twins import night, twin
+from migraine_platform.cli.twins import clock, night, twin
+
+if sys.flags.optimize > 1:
+    sys.exit("error: PYTHONOPTIMIZE=2 drops the descriptions of tables and commands; expected 1, 0 or nothing")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +25,5 @@ def main() -> None:
     """Simulate migraine patients, keep their digital twins, ask the warehouse."""
 
 
-for command in (run, night, sql, features, mock, simulate, ask, twin, report, tables, ui):
+for command in (run, night, clock, sql, features, mock, simulate, ask, twin, report, tables, ui):
     main.add_command(command)

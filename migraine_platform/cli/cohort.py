@@ -20,14 +20,20 @@ from migraine_platform.warehouse.places import Places, replace_file
 def features(workbook: Path | None) -> None:
     """Read and validate a clinician's workbook (by default the configured one), and show what it says."""
     from migraine_platform.priors.features import to_frame
-    from migraine_platform.priors.workbook import read_workbook
+    from migraine_platform.priors.workbook import open_workbook
     from migraine_platform.warehouse.query import text_table
 
     path = workbook or settings_of(None).priors.workbook
-    frame = to_frame(read_workbook(path)).sort("category", "variable")
+    found = open_workbook(path)
+    frame = to_frame(found.features).sort("category", "variable")
     shown = frame.select("category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family")
     texts = [[f"{cell:g}" if isinstance(cell, float) else cell for cell in row] for row in shown.iter_rows()]
     click.echo(text_table(shown.columns, texts, frame.height) + "\n")
+    for note in found.notes:
+        click.echo(note)
+    if found.fills:
+        click.echo("What the workbook does not say, and what is taken instead:")
+        click.echo(text_table(["variable", "field", "value"], [list(fill) for fill in found.fills], len(found.fills)))
     click.echo(f"{path.name}: {frame.height} features in {frame['category'].n_unique()} categories, all valid")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -19,15 +20,38 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def silence() -> None:
+    """Let nothing more be written: at exit, Python would complain of the closed pipe once more."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(null, stream.fileno())
+
+
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print a user's error as its message alone, and exit with 1."""
+    """Print a user's error as its message alone, and exit with 1; what a terminal cannot show is a question mark."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
             return command(*args, **kwargs)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
+        except KeyboardInterrupt:
+            click.echo("stopped; what was finished stays, the same command goes on from there", err=True)
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            silence()  # whoever read has seen enough, as `head` does
+            return None  # type: ignore[return-value]
         except OSError as error:
             click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Literal
@@ -31,8 +32,8 @@ def run(preset: str | None) -> None:
     _show_evaluation(places)
 
 
-@click.command()
-@click.argument("statement", metavar="QUERY")
+@click.command(context_settings={"ignore_unknown_options": True})  # a query may begin with a comment: "-- who ..."
+@click.argument("statement", metavar="[QUERY]", required=False)
 @click.option("--format", "shape", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.option(
     "--rows",
@@ -42,11 +43,14 @@ def run(preset: str | None) -> None:
     help="Rows shown of a table; csv and json hold all.",
 )
 @plain_errors
-def sql(statement: str, shape: Literal["table", "csv", "json"], rows: int) -> None:
-    """Ask the published warehouse one SQL query."""
+def sql(statement: str | None, shape: Literal["table", "csv", "json"], rows: int) -> None:
+    """Ask the published warehouse one SQL query; without QUERY, or with -, it is read from standard input."""
     from migraine_platform.warehouse.query import query_text
 
-    click.echo(query_text(configured_places().warehouse, statement, shape, rows))
+    if statement is None and sys.stdin.isatty():
+        raise UserError('no query; expected one, as in `migraine sql "SELECT ..."`, or on standard input')
+    asked = sys.stdin.read() if statement in (None, "-") else statement
+    click.echo(query_text(configured_places().warehouse, str(asked), shape, rows))
 
 
 @click.command()
@@ -70,14 +74,28 @@ def tables(check: bool) -> None:
 @plain_errors
 def ui(port: int, preset: str | None) -> None:
     """Open Dagster's UI, with its daemon, on this machine only."""
-    from migraine_platform.defs.launch import prepare_home
+    from migraine_platform.defs.launch import tidy_home
 
     settings = settings_of(preset)
-    os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
+    _demand_free(port)
+    os.environ["DAGSTER_HOME"] = str(tidy_home(settings))
+    os.environ["PYTHONSAFEPATH"] = "1"  # a module in the folder where it is started must not shadow Python's own
     click.echo(f"preset {settings.preset}; the UI comes up at http://127.0.0.1:{port}", err=True)
     workspace = project_root() / "workspace.yaml"
-    arguments = ["-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    arguments = ["-P", "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _demand_free(port: int) -> None:
+    """Refuse a port in use: the daemon would start without a webserver, and the browser show another one's UI."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserError(
+                f"port {port} is in use, perhaps by another `migraine ui`; stop that, or choose one with --port"
+            ) from None
 
 
 def _show_warehouse(path: Path) -> None:

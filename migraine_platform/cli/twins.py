@@ -7,21 +7,50 @@ from datetime import date
 import click
 
 from migraine_platform.cli.common import configured_places, plain_errors, preset_option, settings_of
+from migraine_platform.config import Settings
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.places import Places
 
 
 @click.command()
 @click.option("--date", "night", metavar="DAY", help="The night to run, as 2026-11-21; by default tonight.")
+@click.option(
+    "--ahead", is_flag=True, help="Live the days until DAY though it is later than today, or many nights have passed."
+)
 @preset_option
 @plain_errors
-def night(night: str | None, preset: str | None) -> None:
+def night(night: str | None, ahead: bool, preset: str | None) -> None:
     """Live the days that have passed since the last night, update every twin, publish the warehouse."""
     from migraine_platform.defs.launch import run_night
 
     settings = settings_of(preset)
-    run_night(settings, _day(night) if night else None)
+    run_night(settings, _day("--date", night) if night else None, ahead)
     click.echo(f"Warehouse: {Places.of(settings.platform).warehouse}")
+
+
+@click.command()
+@click.option("--set-back", "back", metavar="DAY", help="Call the last night that of DAY, if it was dated too late.")
+@click.option("--recover", is_flag=True, help="Make a damaged or lost clock anew, from the days in the lake.")
+@preset_option
+@plain_errors
+def clock(back: str | None, recover: bool, preset: str | None) -> None:
+    """Say which night was the last, and which day it is in the patients' lives; mend it."""
+    from migraine_platform.operations import clock as clocks
+    from migraine_platform.operations.run_lock import only_run
+
+    settings = settings_of(preset)
+    places = Places.of(settings.platform)
+    if back or recover:
+        with only_run(places, "migraine clock"):
+            if recover:
+                clocks.recover(places, settings, _last_day_in_lake(places, settings))
+            else:
+                clocks.set_back(places, settings, _day("--set-back", back or ""))
+    known = clocks.read_clock(places, settings)
+    if known is None:
+        click.echo("no night yet; `migraine run` begins the cohort's life, `migraine night` brings it a day further")
+    else:
+        click.echo(f"last night: {known.night}; the cohort has lived until {known.last_date}")
 
 
 @click.group()
@@ -50,8 +79,20 @@ def rollback(batch: str, preset: str | None) -> None:
     run_rollback(settings_of(preset), batch)
 
 
-def _day(text: str) -> date:
+def _last_day_in_lake(places: Places, settings: Settings) -> date:
+    """The last day that every batch has lived."""
+    from migraine_platform.warehouse import tables
+    from migraine_platform.warehouse.lake import Lake
+
+    lake, batches = Lake(places.lake_url), settings.simulator.cohort.batch_names
+    if missing := lake.missing(tables.MeasuredDays, batches):
+        raise UserError(f"{places.lake_url}: the days of {len(missing)} batches are not there; run `migraine run`")
+    days = [lake.stamp(tables.MeasuredDays, batch).last_date for batch in batches]
+    return min(day for day in days if day is not None)
+
+
+def _day(option: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f'--date is "{text}"; expected a day, as in 2026-11-21') from None
+        raise UserError(f'{option} is "{text}"; expected a day, as in 2026-11-21') from None

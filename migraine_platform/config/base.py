@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +19,16 @@ class Frozen(BaseModel):
 def _rooted(value: object, info: ValidationInfo) -> object:
     root = (info.context or {}).get("root")
     if isinstance(value, str) and root is not None:
-        return str(Path(root, value))
+        return str(Path(root, os.path.expanduser(os.path.expandvars(value))))  # `~` as no shell has expanded it
     return value
+
+
+def _nameable(path: Path) -> Path:
+    text = str(path)
+    for mark, why in (("?", "DuckDB reads what follows as settings"), ("::", "fsspec reads it as a chain of URLs")):
+        if mark in text:
+            raise ValueError(f'"{mark}" stands in the path, and {why}; expected a folder without it')
+    return path
 
 
 def _existing(path: Path) -> Path:
@@ -66,7 +75,10 @@ Cron = Annotated[str, AfterValidator(_cron)]
 """Five numeric cron fields: minute, hour, day, month, weekday."""
 
 RootedPath = Annotated[Path, BeforeValidator(_rooted)]
-"""A path; a relative one is taken from the project's root."""
+"""A path; a relative one is taken from the project's root, and `~` is one's home."""
+
+DataFolder = Annotated[RootedPath, AfterValidator(_nameable)]
+"""A folder whose path means a path to every library that is given it."""
 
 
 def _rooted_url(value: object, info: ValidationInfo) -> object:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def load_settings(preset: str | None = None, root: Path | None = None) -> Settin
     preset = preset or os.environ.get(PRESET_VARIABLE) or DEFAULT_PRESET
     if preset not in preset_names(root):
         expected = ", ".join(preset_names(root)) or f"a file in {root / 'configs' / 'presets'}"
+        if (root / "configs" / "presets" / f"{preset}.yml").exists():
+            raise ConfigError(f"configs/presets/{preset}.yml: presets end in .yaml; rename it")
         raise ConfigError(f'preset "{preset}" does not exist; expected one of: {expected}')
 
     merged: dict[str, Any] = {}
@@ -106,7 +109,7 @@ def resized(settings: Settings, **changes: int) -> Settings:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_NoDuplicates)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainYaml)
     except FileNotFoundError:
         raise ConfigError(f"{path}: the file is missing") from None
     except OSError as error:
@@ -124,16 +127,38 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-class _NoDuplicates(yaml.SafeLoader):
-    """YAML's safe loader, but a key that stands twice is an error instead of the last one winning."""
+class _PlainYaml(yaml.SafeLoader):
+    """YAML's safe loader, with numbers as people mean them.
+
+    A key that stands twice is an error instead of the last one winning. Numbers are those of YAML 1.2: `1e-3` is a
+    number, `0200` is two hundred and no octal, `2:30` is a text and no count of sixties.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """A mapping whose keys are all different."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        """A mapping whose keys are all different; `<<` merges others into it."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE]
         for key in keys:
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f'the key "{key}" stands twice', node.start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int:
+        """A whole number, in tens whatever it begins with."""
+        return int(node.value)
+
+
+_MERGE, _INTEGER, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("merge", "int", "float"))
+_PlainYaml.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag not in (_INTEGER, _FLOAT)]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_PlainYaml.add_implicit_resolver(_INTEGER, re.compile(r"[-+]?[0-9]+$"), list("-+0123456789"))
+_PlainYaml.add_implicit_resolver(
+    _FLOAT,
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?$|[-+]?[0-9]+[eE][-+]?[0-9]+$|[-+]?\.inf$|\.nan$"),
+    list("-+.0123456789"),
+)
+_PlainYaml.add_constructor(_INTEGER, _PlainYaml.construct_number)
 
 
 def _overlay(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
-from migraine_platform.config.base import Cron, Frozen, InputFile, NonNegative, Positive, RootedPath, RootedUrl
+from migraine_platform.config.base import Cron, DataFolder, Frozen, InputFile, NonNegative, Positive, RootedUrl
 from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.config.exports import Exports
 from migraine_platform.config.hours import Hours
@@ -32,7 +32,7 @@ def _known_zone(name: str) -> str:
 class Platform(Frozen):
     """Where things lie, and when the platform runs."""
 
-    data_dir: RootedPath
+    data_dir: DataFolder
     """The folder of everything that is made: lake, warehouse, exports."""
 
     lake_url: Annotated[RootedUrl, Field(min_length=1)] | None = None

@@ -9,7 +9,7 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.evaluation import GROUP as EVALUATION_GROUP
 from migraine_platform.defs.assets.twins import SAID
-from migraine_platform.defs.context import NIGHT_TAG, all_batches_tags
+from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, all_batches_tags
 from migraine_platform.defs.retraining import ALINE_CHECK_JOB
 from migraine_platform.warehouse import tables
 
@@ -78,9 +78,14 @@ def nightly_schedule(settings: Settings) -> dg.ScheduleDefinition:
     return nightly
 
 
-def night_tags(settings: Settings, night: date) -> dict[str, str]:
-    """Run tags of a night."""
-    return {**all_batches_tags(settings), NIGHT_TAG: night.isoformat()}
+def night_tags(settings: Settings, night: date, ahead: bool = False) -> dict[str, str]:
+    """Run tags of a night.
+
+    Args:
+        ahead: it may be later than today, or many nights after the last one.
+    """
+    meant = {AHEAD_TAG: "yes"} if ahead else {}
+    return {**all_batches_tags(settings), NIGHT_TAG: night.isoformat(), **meant}
 
 
 def weekly_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:

@@ -26,6 +26,8 @@ from migraine_platform.defs.automation import (
 )
 from migraine_platform.defs.checks import platform_checks
 from migraine_platform.defs.context import night_of, patient_batches
+from migraine_platform.defs.dead_runs import dead_runs_sensor
+from migraine_platform.defs.executors import exclusive_executor
 from migraine_platform.defs.freshness import with_freshness
 from migraine_platform.defs.health import health_definitions
 from migraine_platform.defs.inbox import inbox_sensor
@@ -66,10 +68,11 @@ def build_defs(settings: Settings) -> dg.Definitions:
             schedules=[nightly_schedule(settings), *weekly_schedules(settings), health.schedule],
             sensors=[
                 *health.sensors,
+                dead_runs_sensor(),
                 inbox_sensor(settings, LATE_OBSERVATIONS),
                 *retraining_sensors(settings, retrain),
             ],
-            executor=_executor(settings.platform.executor),
+            executor=exclusive_executor(settings.platform.executor, places),
             loggers={"console": console_lines},
             resources={"settings": _of_the_night(settings, places), "places": places, "lake": Lake(places.lake_url)},
         )
@@ -84,11 +87,3 @@ def _of_the_night(settings: Settings, places: Places) -> dg.ResourceDefinition:
         return at(settings, tonight(places, settings, night_of(tags)))
 
     return tonights
-
-
-def _executor(name: str) -> dg.ExecutorDefinition:
-    if name == "in_process":
-        return dg.in_process_executor
-    return dg.multiprocess_executor.configured(
-        {"start_method": {"forkserver": {"preload_modules": ["polars", "numba", "migraine_platform.definitions"]}}}
-    )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
-NIGHT_TAG = "night"
-"""The night that a run is, as 2026-11-21."""
+NIGHT_TAG, AHEAD_TAG = "night", "night/ahead"
+"""The night that a run is, as 2026-11-21; and that somebody meant it, though it is far from the last one."""
 
 RETRAIN_TAG, ROLLBACK_TAG, REMAKE_TAG = "twins/retrain", "twins/rollback", "twins/remake"
 """What a run asks for besides the night: challengers, and why; the former twins; twins made anew, and why."""

@@ -1,6 +1,5 @@
 """Runs started from a terminal: one process, the same instance that the UI shows."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +12,13 @@ from migraine_platform.config import Settings, config_file
 from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import PARTITION_TAG, ROLLBACK_TAG
+from migraine_platform.defs.dead_runs import end_dead_runs
+from migraine_platform.defs.executors import PROCESS_TAG
 from migraine_platform.defs.observed import BLOCKED_BY_CHECK
 from migraine_platform.defs.retraining import RETRAIN_JOB
 from migraine_platform.errors import UserError
-from migraine_platform.operations.clock import today
+from migraine_platform.operations.clock import demand_next, read_clock, today
+from migraine_platform.operations.run_lock import only_run, this_process
 from migraine_platform.warehouse.places import Places, replace_file
 
 
@@ -40,16 +42,21 @@ def run_platform(settings: Settings) -> None:
     run_job(settings, PLATFORM_JOB)
 
 
-def run_night(settings: Settings, night: date | None = None) -> None:
+def run_night(settings: Settings, night: date | None = None, ahead: bool = False) -> None:
     """Run the night's job in this process.
 
     Args:
         night: by default today's, in the configured zone.
+        ahead: it may be later than today, or many nights after the last one.
 
     Raises:
+        ClockError: if the night is over already, or is far from the last one and nobody said that it is meant.
         RunFailedError: with each failed step's or check's own sentence.
     """
-    run_job(settings, NIGHTLY_JOB, night_tags(settings, night or today(settings)))
+    now = today(settings)
+    night = night or now
+    demand_next(read_clock(Places.of(settings.platform), settings), night, now, ahead)
+    run_job(settings, NIGHTLY_JOB, night_tags(settings, night, ahead))
 
 
 def run_rollback(settings: Settings, batch: str) -> None:
@@ -67,12 +74,16 @@ def run_rollback(settings: Settings, batch: str) -> None:
 def run_job(settings: Settings, job: str, tags: Mapping[str, str] | None = None, partition: str | None = None) -> None:
     """Run one of the platform's jobs in this process, with one line per event on standard error.
 
+    Runs whose process was killed are marked failed first, so that nothing queues behind them.
+
     Raises:
+        BusyError: if another run works on the data folder.
         RunFailedError: with each failed step's or check's own sentence.
     """
-    with _only_run(Places.of(settings.platform)):
+    with only_run(Places.of(settings.platform), job):
         os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
         with _instance() as instance:
+            end_dead_runs(instance)
             result = (
                 build_defs(settings)
                 .resolve_job_def(job)
@@ -80,7 +91,7 @@ def run_job(settings: Settings, job: str, tags: Mapping[str, str] | None = None,
                     instance=instance,
                     raise_on_error=False,
                     run_config={"loggers": {"console": {}}},
-                    tags=dict(tags or {}),
+                    tags={**(tags or {}), PROCESS_TAG: this_process()},
                     partition_key=partition,
                 )
             )
@@ -88,16 +99,13 @@ def run_job(settings: Settings, job: str, tags: Mapping[str, str] | None = None,
         raise RunFailedError("the run failed\n" + _reasons(result))
 
 
-@contextmanager
-def _only_run(places: Places) -> Iterator[None]:
-    """Hold the lock of runs from a terminal; the kernel lets go of it when the process ends, however it ends."""
-    places.data.mkdir(parents=True, exist_ok=True)
-    with places.run_lock.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFailedError(f"another run is working on {places.data}; wait for it to end") from None
-        yield
+def tidy_home(settings: Settings) -> Path:
+    """Dagster's home for the UI and its daemon: configured, and without runs whose process is gone."""
+    home = prepare_home(settings)
+    os.environ["DAGSTER_HOME"] = str(home)
+    with _instance() as instance:
+        end_dead_runs(instance)
+    return home
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
     last day of a night = last day of the last night + nights between them
 
-A night that is run again is the same day; a week that was missed is seven days at once. The clock never goes back.
+A night that is run again is the same day; a week that was missed is seven days at once. The patients' day never goes
+back; the night may be set back, if it was dated too late. The file is written after the cohort has lived the days.
 Belongs here: that rule, and the file that remembers. Does not: when nights are (the orchestrator's schedule).
 """
 
@@ -17,14 +18,20 @@ from migraine_platform.config import Settings, resized
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.places import Places, replace_file
 
+MOST_NIGHTS = 31
+"""That may have passed since the last one; more of them are a machine that was off for long, or a mistaken date."""
+
 
 class ClockError(UserError):
-    """A clock that cannot be read."""
+    """A clock that cannot be read, or a night that it does not allow."""
+
+
+RECOVER = "`migraine clock --recover` makes it anew from the days in the lake"
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The last night that was begun."""
+    """The last night that was lived."""
 
     night: date
     last_date: date
@@ -50,7 +57,7 @@ def read_clock(places: Places, settings: Settings) -> Clock | None:
         return Clock(*(date.fromisoformat(found[name]) for name in ("night", "last_date")))
     except (KeyError, TypeError, ValueError):
         raise ClockError(
-            f"{places.clock.name}: no clock of {_cohort(settings)}; expected night and last_date"
+            f"{places.clock.name}: no clock of {_cohort(settings)}; expected night and last_date; {RECOVER}"
         ) from None
 
 
@@ -76,6 +83,52 @@ def tonight(places: Places, settings: Settings, night: date | None) -> Clock:
     return Clock(clock.night, max(clock.last_date, configured))
 
 
+def demand_next(known: Clock | None, night: date, now: date, ahead: bool) -> None:
+    """Refuse a night that is over, or that nobody can have meant.
+
+    Args:
+        known: the clock so far.
+        now: the calendar's day.
+        ahead: somebody did mean it.
+
+    Raises:
+        ClockError: if the night is before the last one; or if it is later than today, or many nights after the last.
+    """
+    if known is not None and night < known.night:
+        raise ClockError(
+            f"{night} is before the last night, {known.night}; there is nothing to live until "
+            f"{known.night + timedelta(days=1)} (`migraine clock --set-back {night}` if that one was dated too late)"
+        )
+    if ahead:
+        return
+    if night > now:
+        raise ClockError(f"{night} is later than today, {now}; `--ahead` lives the days until then all the same")
+    passed = (night - known.night).days if known is not None else 0
+    if passed > MOST_NIGHTS:
+        raise ClockError(
+            f"{night} is {passed} nights after the last one, {known.night if known else night}, and more than "
+            f"{MOST_NIGHTS} are not lived unasked; `migraine night --ahead` lives them at once"
+        )
+
+
+def set_back(places: Places, settings: Settings, night: date) -> Clock:
+    """Call the last night another one, before it, so that the nights after that are lived again a day each.
+
+    The patients' day stays: twins and audit trail have lived it.
+
+    Raises:
+        ClockError: if there was no night yet, or the day is not before the last one.
+    """
+    known = read_clock(places, settings)
+    if known is None:
+        raise ClockError(f"{_cohort(settings)} has lived no night yet; there is nothing to set back")
+    if night >= known.night:
+        raise ClockError(f"{night} is not before the last night, {known.night}; expected an earlier day")
+    clock = Clock(night, known.last_date)
+    write_clock(places, settings, clock)
+    return clock
+
+
 def at(settings: Settings, clock: Clock) -> Settings:
     """The settings of a cohort that has lived until the clock's day."""
     cohort = settings.simulator.cohort
@@ -85,6 +138,21 @@ def at(settings: Settings, clock: Clock) -> Settings:
 def today(settings: Settings) -> date:
     """The calendar's day in the configured zone."""
     return datetime.now(ZoneInfo(settings.platform.time_zone)).date()
+
+
+def recover(places: Places, settings: Settings, last_date: date) -> Clock:
+    """A clock in the place of one that is damaged or lost; other cohorts' clocks are lost with a damaged file.
+
+    Args:
+        last_date: the last day in the lake.
+    """
+    clock = Clock(today(settings), max(last_date, settings.simulator.cohort.last_date))
+    try:
+        _read(places)
+    except ClockError:
+        places.clock.unlink()
+    write_clock(places, settings, clock)
+    return clock
 
 
 def _cohort(settings: Settings) -> str:
@@ -97,7 +165,7 @@ def _read(places: Places) -> dict[str, dict[str, str]]:
     except FileNotFoundError:
         return {}
     except ValueError:
-        raise ClockError(f"{places.clock.name}: not valid JSON; expected a clock by cohort") from None
+        raise ClockError(f"{places.clock.name}: not valid JSON; expected a clock by cohort; {RECOVER}") from None
     if not isinstance(content, dict):
-        raise ClockError(f"{places.clock.name}: expected a clock by cohort")
+        raise ClockError(f"{places.clock.name}: expected a clock by cohort; {RECOVER}")
     return content

@@ -60,6 +60,8 @@ def warehouse_of(places: Places) -> WarehouseFact:
         return WarehouseFact(problem="nothing is published yet")
     try:
         published_at, last_date = last_publication(places.warehouse)
-    except QueryError:
-        return WarehouseFact(problem="the published file cannot be read, or does not say what it was made from")
+    except QueryError as error:
+        known = next((why for why in ("another program has it open", "left this log") if why in str(error)), None)
+        said = str(error) if known else "the published file cannot be read, or does not say what it was made from"
+        return WarehouseFact(problem=said)
     return WarehouseFact(published_at, last_date)

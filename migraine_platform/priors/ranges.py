@@ -2,12 +2,14 @@
 
     "7-9 h"   "1000–1030 hPa"   "-4 to 4"   "7 h - 9 h"   "0-25,000 steps"   "<= 2 servings" (from 0)   "0-10"
 
-What is not clearly one of these is refused: a guessed range would silently become a prior.
+What is not clearly one of these is refused: a guessed range would silently become a prior. "25.000" is twenty-five to
+some and twenty-five thousand to others. Characters that look like a dash are one; what cannot be seen does not count.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 EXPECTED = 'expected "low-high unit", as in "1000-1030 hPa", or "<= high unit", as in "<= 2 servings"'
@@ -15,6 +17,13 @@ EXPECTED = 'expected "low-high unit", as in "1000-1030 hPa", or "<= high unit", 
 LARGEST = 1e12
 SMALLEST_WIDTH = 1e-6
 """Of the larger end: a narrower range is a slip, and ten tenths of it run into each other."""
+
+_DASHES = dict.fromkeys(map(ord, "\u00ad\u2010\u2011\u2012\u2015\u2212\uff0d"), "-")
+"""What spreadsheets, text programs and keyboards put in the place of a hyphen."""
+
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+_DECIMALS = re.compile(r"[+-]?0,\d+")
 
 _NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+|\.\d+)"
 _UNIT = r"(?!e\d)[^\W\d_][\w/²³°µ%]*|°[A-Za-z]+|%"
@@ -41,6 +50,41 @@ class TypicalRange:
         """The range as a clinician would write it; `parse_range` reads it back exactly."""
         unit = f" {self.unit}" if self.unit else ""
         return f"{_plain(self.low)} to {_plain(self.high)}{unit}"
+
+
+def visible(text: str) -> str:
+    """A text without characters that nobody sees, words apart by one space."""
+    return " ".join("".join(mark for mark in text if unicodedata.category(mark) != "Cf").split())
+
+
+def dashed(text: str) -> str:
+    """A visible text in which whatever looks like a dash is a hyphen; en and em dash stay."""
+    return visible(text.translate(_DASHES))
+
+
+def same_unit(one: str, other: str) -> bool:
+    """Whether two units are the same, the micro sign being the Greek letter."""
+    return unicodedata.normalize("NFKC", one) == unicodedata.normalize("NFKC", other)
+
+
+def plain_number(text: str) -> float:
+    """A number as a cell holds it as a text; NaN if it is none.
+
+    Raises:
+        RangeError: if its separator means one thing to some and another to others.
+    """
+    text = dashed(text)
+    _demand_clear(text)
+    return float(text) if _PLAIN.fullmatch(text) else float("nan")
+
+
+def _demand_clear(number: str) -> None:
+    if _THOUSANDS.fullmatch(number):
+        without = number.replace(".", "")
+        point = f"{float(number):g} or " if number.count(".") == 1 else ""
+        raise RangeError(f'"{number}" may be {point}{without}; write {point}{without}, without zeros or points')
+    if _DECIMALS.fullmatch(number):
+        raise RangeError(f'"{number}" has a decimal comma; write {number.replace(",", ".")}')
 
 
 def parse_range(text: str) -> TypicalRange:
@@ -76,11 +120,14 @@ def _ordered(written: str, low: float, high: float, unit: str | None) -> Typical
 
 
 def _number(text: str) -> float:
-    return float(text.replace(",", "").replace("−", "-"))
+    text = text.replace("−", "-")
+    _demand_clear(text)
+    return float(text.replace(",", ""))
 
 
 def _plain(value: float) -> str:
     """A number without exponent, exact to the last digit."""
     from decimal import Decimal
 
-    return format(Decimal(repr(value)), "f")
+    text = format(Decimal(repr(value)), "f")
+    return f"{text}0" if _THOUSANDS.fullmatch(text) else text

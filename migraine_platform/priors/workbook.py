@@ -1,7 +1,7 @@
-"""The clinician's workbook, read into features; all that is wrong is said at once.
+"""The clinician's workbook, read into features; all that is wrong is said at once, and so is all that is filled in.
 
-Belongs here: which columns there are, what a cell may hold, how an error names its place. Does not: what a range
-(ranges.py) or a distribution (families.py) is.
+Belongs here: which columns there are, what a cell may hold, how an error names its place. Does not: the file
+(sheet.py), what a range (ranges.py), a distribution (families.py) or a fill (fills.py) is.
 """
 
 from __future__ import annotations
@@ -9,22 +9,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from migraine_platform.errors import UserError
-from migraine_platform.priors.families import FAMILIES, family_problem, implied_sd
-from migraine_platform.priors.features import (
-    LATENT_AXES,
-    Feature,
-    mid_range_mean,
-    quarter_range_sd,
-    spread_problem,
-)
-from migraine_platform.priors.ranges import EXPECTED, RangeError, parse_range
+from migraine_platform.priors.families import FAMILIES, family_problem
+from migraine_platform.priors.features import LATENT_AXES, Feature, spread_problem
+from migraine_platform.priors.fills import Fill, filled
+from migraine_platform.priors.ranges import EXPECTED, RangeError, dashed, parse_range, plain_number, same_unit, visible
+from migraine_platform.priors.sheet import SheetError, read_sheet
 
-SHEET = "features"
 COLUMNS: dict[str, str] = {
     "category": "category",
     "variable": "variable",
@@ -45,12 +41,18 @@ COLUMNS: dict[str, str] = {
 }
 """Field of a feature -> title of its column."""
 
+REQUIRED = (
+    "category", "variable", "description", "weight", "typical_range", "normalized_range", "impact_pattern",
+)  # fmt: skip
+"""Columns of the specification's own workbook; what the others would say is filled in (fills.py)."""
+
 ALIASES = {"migrane impact pattern": "migraine impact pattern"}
-UNSAVED_FORMULA = "a formula without a saved result (open and save the workbook in a spreadsheet program)"
+HEADER_ROWS = 20
+"""Among which the titles are looked for, to say where they stand."""
+
 LARGEST, SMALLEST = 1e12, 1e-12
 """Magnitudes outside of which a number is a slip and would overflow later."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -62,14 +64,32 @@ class WorkbookError(UserError):
         super().__init__("\n".join(errors))
 
 
+@dataclass(frozen=True)
+class Workbook:
+    """What a workbook says."""
+
+    features: tuple[Feature, ...]
+    """Sorted by name."""
+    fills: tuple[Fill, ...]
+    """What it does not say, and what was taken instead."""
+    notes: tuple[str, ...]
+    """What else a person should know."""
+
+
 def read_workbook(path: Path) -> tuple[Feature, ...]:
+    """The features of a workbook, sorted by name.
+
+    Raises:
+        WorkbookError: all errors at once.
+    """
+    return open_workbook(path).features
+
+
+def open_workbook(path: Path) -> Workbook:
     """Read and validate every feature of a workbook.
 
     Args:
         path: an .xlsx file with a sheet `features` (or a single sheet).
-
-    Returns:
-        The features, sorted by name.
 
     Raises:
         WorkbookError: all errors at once.
@@ -78,32 +98,20 @@ def read_workbook(path: Path) -> tuple[Feature, ...]:
     if not path.is_file():
         raise WorkbookError([f"{place}: no such file; expected the clinician's workbook"])
     try:
-        written, values = _sheet(path, saved_results=False), _sheet(path, saved_results=True)
-    except Exception as error:  # openpyxl meets damaged XML with whatever its parser raises
-        raise WorkbookError([f"{place}: not a readable .xlsx workbook ({type(error).__name__})"]) from None
-    if len(written.merged_cells.ranges):
-        merged = ", ".join(str(cells) for cells in written.merged_cells.ranges)
-        raise WorkbookError([f"{place}: cells are merged ({merged}); expected one value per cell"])
-    rows = [list(row) for row in values.iter_rows(values_only=True)]
-    for number, cells in enumerate(written.iter_rows(values_only=True)):
-        for column, cell in enumerate(cells):
-            if isinstance(cell, str) and cell.startswith("=") and rows[number][column] is None:
-                rows[number][column] = UNSAVED_FORMULA
-    return tuple(sorted(_features(rows, place), key=lambda feature: feature.variable))
+        sheet = read_sheet(path)
+    except SheetError as error:
+        raise WorkbookError([f"{place}: {error}"]) from None
+    features, fills = _features(sheet.rows, place)
+    hidden = ", ".join(map(str, sheet.hidden))
+    notes = (f"{place}: hidden rows count all the same: {hidden}",) if hidden else ()
+    return Workbook(tuple(sorted(features, key=lambda feature: feature.variable)), fills, notes)
 
 
-def _sheet(path: Path, saved_results: bool) -> Any:
-    """The sheet of features; cells of formulas hold their saved results, or the formulas themselves."""
-    from openpyxl import load_workbook
-
-    book = load_workbook(path, data_only=saved_results)
-    return book[SHEET] if SHEET in book.sheetnames else book.worksheets[0]
-
-
-def _features(rows: list[list[Any]], place: str) -> tuple[Feature, ...]:
-    titles = _titles(rows[0] if rows else [], place)
+def _features(rows: list[list[Any]], place: str) -> tuple[list[Feature], tuple[Fill, ...]]:
+    titles = _titles(rows, place)
     errors: list[str] = []
     features: list[Feature] = []
+    fills: list[Fill] = []
     first_seen: dict[str, int] = {}
     for number, cells in enumerate(rows[1:], start=2):
         if all(_empty(cell) for cell in cells):
@@ -115,32 +123,47 @@ def _features(rows: list[list[Any]], place: str) -> tuple[Feature, ...]:
             row.reject("variable", f'"{name}" stands in row {first_seen[name]} already; expected each variable once')
         first_seen.setdefault(name, number)
         errors.extend(row.errors)
+        fills.extend(row.fills)
         if feature is not None:
             features.append(feature)
     if not features and not errors:
         errors.append(f"{place}: the sheet holds no features; expected one per row")
     if errors:
         raise WorkbookError(errors)
-    return tuple(features)
+    return features, tuple(fills)
 
 
-def _titles(header: list[Any], place: str) -> dict[str, int]:
-    """Field -> column index, from the header row."""
+def _titles(rows: list[list[Any]], place: str) -> dict[str, int]:
+    """Field -> column index, from the header row; columns that need not be there may be missing."""
+    header = rows[0] if rows else []
     found: dict[str, int] = {}
     errors: list[str] = []
     for index, cell in enumerate(header):
-        title = " ".join(str(cell or "").split()).casefold()
-        title = ALIASES.get(title, title)
+        title = _title(cell)
         if title and title in found:
             errors.append(f'{place}, row 1: the column "{cell}" stands there twice')
         found[title] = index
-    lacking = [title for title in COLUMNS.values() if title.casefold() not in found]
+    lacking = [COLUMNS[field] for field in REQUIRED if COLUMNS[field].casefold() not in found]
     if lacking:
         named = ", ".join(f'"{title}"' for title in lacking)
-        errors.append(f"{place}, row 1: columns missing: {named}")
+        errors.append(f"{place}, row 1: columns missing: {named}{_where_else(rows)}")
     if errors:
         raise WorkbookError(errors)
-    return {field: found[title.casefold()] for field, title in COLUMNS.items()}
+    return {field: found[title.casefold()] for field, title in COLUMNS.items() if title.casefold() in found}
+
+
+def _title(cell: Any) -> str:
+    title = visible(str(cell or "")).casefold()
+    return ALIASES.get(title, title)
+
+
+def _where_else(rows: list[list[Any]]) -> str:
+    """In which row the titles stand instead."""
+    wanted = {COLUMNS[field].casefold() for field in REQUIRED}
+    for number, cells in enumerate(rows[1:HEADER_ROWS], start=2):
+        if wanted <= {_title(cell) for cell in cells}:
+            return f"; they stand in row {number}: delete the rows above"
+    return ""
 
 
 def _empty(cell: Any) -> bool:
@@ -152,6 +175,7 @@ class _Row:
 
     def __init__(self, place: str, number: int, cells: Mapping[str, Any]) -> None:
         self.errors: list[str] = []
+        self.fills: list[Fill] = []
         self._cells = cells
         self.name = self._shown("variable")
         self._place = f'{place}, row {number} ("{self.name}")'
@@ -161,50 +185,50 @@ class _Row:
         name = self._text("variable")
         if name and not _IDENTIFIER.fullmatch(name):
             self.reject("variable", f'"{name}" is no name; expected lower-case letters, digits and underscores')
-        family = self._choice("family", FAMILIES)
-        axis = self._choice("latent_axis", LATENT_AXES)
+        family = self._choice("family", FAMILIES, may_lack=True)
+        axis = self._choice("latent_axis", LATENT_AXES, may_lack=True)
         weight = self._number("weight", low=0, high=1, required=True)
         low, high, unit = self._range()
         normalized_low, normalized_high = self._normalized()
         lag1 = self._number("lag1", low=-0.99, high=0.99)
         between, within = self._number("between_sd", low=0), self._number("within_sd", low=0)
         mean, sd = self._number("mean"), self._number("sd", low=0)
-        texts = {field: self._text(field) for field in ("category", "description", "source")}
+        category, description = self._text("category"), self._text("description")
+        source = self._text("source") if "source" in self._cells else ""
         pattern = self._pattern()
-        if self.errors:
-            return None
-        if mean is None:
-            mean = mid_range_mean(low, high)
-        if sd is None:
-            sd = implied_sd(family, mean)
-        if sd is None:
-            sd = quarter_range_sd(low, high)
-        problem = family_problem(family, mean, sd, low, high)
-        if problem:
-            self.reject("family", problem)
-        problem = spread_problem(sd, between, within)
-        if problem:
-            self.reject("sd", problem)
         if self.errors or weight is None:
             return None
+        if mean is not None and not low <= mean <= high:
+            self.reject("mean", f"{mean:g} lies outside of the typical range, {low:g} to {high:g}")
+        if sd is not None and sd > high - low:
+            self.reject("sd", f"{sd:g} exceeds the whole typical range, {low:g} to {high:g}")
+        if self.errors:
+            return None
+        said = {"unit": unit, "family": family, "mean": mean, "sd": sd, "latent_axis": axis, "source": source}
+        complete, self.fills = filled(name, said, low, high)
+        problem = family_problem(complete.family, complete.mean, complete.sd, low, high)
+        if problem:
+            self.reject("family", problem)
+        problem = spread_problem(complete.sd, between, within)
+        if problem:
+            self.reject("sd", problem)
+        if self.errors:
+            return None
         return Feature(
-            **texts,
+            **complete._asdict(),
+            category=category,
             variable=name,
-            unit=unit,
+            description=description,
             weight=weight,
             typical_range=self._shown("typical_range"),
             range_low=low,
             range_high=high,
-            mean=mean,
-            sd=sd,
             between_sd=between,
             within_sd=within,
             lag1=lag1,
-            family=family,
             normalized_low=normalized_low,
             normalized_high=normalized_high,
             impact_pattern=pattern,
-            latent_axis=axis,
         )
 
     def reject(self, field: str, reason: str) -> None:
@@ -213,7 +237,7 @@ class _Row:
 
     def _shown(self, field: str) -> str:
         cell = self._cells.get(field)
-        return "" if cell is None else " ".join(str(cell).split())
+        return "" if cell is None else visible(str(cell))
 
     def _text(self, field: str) -> str:
         text = self._shown(field)
@@ -221,9 +245,9 @@ class _Row:
             self.reject(field, "it is empty; expected a text")
         return text
 
-    def _choice(self, field: str, choices: Sequence[str]) -> str:
+    def _choice(self, field: str, choices: Sequence[str], may_lack: bool = False) -> str:
         text = self._shown(field).casefold()
-        if text not in choices:
+        if text not in choices and (field in self._cells or not may_lack):
             self.reject(field, f'"{self._shown(field)}" is not known; expected one of: {", ".join(choices)}')
         return text
 
@@ -235,8 +259,14 @@ class _Row:
             if required:
                 self.reject(field, f"it is empty; expected a number {_between(low, high)}".rstrip())
             return None
-        text = str(cell).strip()
-        value = float(text) if _NUMBER.fullmatch(text) and not isinstance(cell, bool) else math.nan
+        if isinstance(cell, str):
+            try:
+                value = plain_number(visible(cell))
+            except RangeError as error:
+                self.reject(field, str(error))
+                return None
+        else:
+            value = float(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else math.nan
         reasonable = value == 0 or SMALLEST <= abs(value) <= LARGEST
         if not (reasonable and low <= value <= high):
             self.reject(field, f'"{cell}" is not a number {_between(low, high)}'.rstrip())
@@ -246,19 +276,19 @@ class _Row:
     def _range(self) -> tuple[float, float, str]:
         cell = self._cells.get("typical_range")
         unit = self._shown("unit")
-        if not unit:
+        if not unit and "unit" in self._cells:
             self.reject("unit", 'it is empty; expected a unit, as in "h" or "yes/no"')
         if isinstance(cell, date):
             self.reject("typical_range", f"the spreadsheet made a date of it ({cell:%d %b}); format the cell as text")
             return 0.0, 1.0, unit
         try:
-            parsed = parse_range(self._shown("typical_range"))
+            parsed = parse_range(dashed(str(cell or "")))
         except RangeError as error:
             self.reject("typical_range", str(error))
             return 0.0, 1.0, unit
-        if parsed.unit and parsed.unit != unit:
+        if unit and parsed.unit and not same_unit(parsed.unit, unit):
             self.reject("typical_range", f'its unit "{parsed.unit}" is not the unit of the row, "{unit}"; {EXPECTED}')
-        return parsed.low, parsed.high, unit
+        return parsed.low, parsed.high, unit or parsed.unit or ""
 
     def _normalized(self) -> tuple[float, float]:
         cell = self._cells.get("normalized_range")
@@ -269,7 +299,7 @@ class _Row:
             )
             return 1.0, 10.0
         try:
-            parsed = parse_range(self._shown("normalized_range"))
+            parsed = parse_range(dashed(str(cell or "")))
         except RangeError as error:
             self.reject("normalized_range", str(error))
             return 1.0, 10.0

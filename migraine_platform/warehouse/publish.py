@@ -63,6 +63,7 @@ def publish(
     Raises:
         PublishError: if the set is incomplete, not audited, or mixed, or another publisher holds the lock.
     """
+    target = Path(os.path.realpath(target))  # a link to a share stays a link
     target.parent.mkdir(parents=True, exist_ok=True)
     with _only_publisher(target):
         sealed = _demand_publishable(lake, plan, expected)

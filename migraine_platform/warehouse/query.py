@@ -36,6 +36,16 @@ EXAMPLES: dict[str, str] = {
 """Questions an analyst may start from, with their queries."""
 
 
+READS_NOTHING_ELSE: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "lock_configuration": "true",
+}
+"""DuckDB's settings under which a query reads the warehouse: no files, no extensions, no variables of the program."""
+
+
 class QueryError(UserError):
     """A query that could not be answered; the message is one sentence."""
 
@@ -81,7 +91,11 @@ def query_text(warehouse: Path, sql: str, shape: Literal["table", "csv", "json"]
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON knows it: decimals are numbers, and what is no finite number is null."""
+    """A value as JSON knows it: decimals are numbers, what is no finite number is null, keys of a map are texts."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
     if isinstance(value, Decimal):
         value = float(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -147,10 +161,20 @@ def _connected(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not warehouse.is_file():
         raise QueryError(f"{warehouse}: nothing is published yet; `make run` publishes the warehouse")
     try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        with duckdb.connect(str(warehouse), read_only=True, config=READS_NOTHING_ELSE) as connection:
             yield connection
     except duckdb.Error as error:
-        raise QueryError(str(error).strip()) from None
+        raise QueryError(_in_a_sentence(warehouse, str(error).strip())) from None
+
+
+def _in_a_sentence(warehouse: Path, error: str) -> str:
+    """DuckDB's message; where it is about the file and not about the query, what to do."""
+    if "Could not set lock" in error or "Conflicting lock" in error:
+        return f"{warehouse}: another program has it open for writing; close it there, or open it read-only"
+    log = warehouse.with_name(f"{warehouse.name}.wal")
+    if log.exists() and any(word in error for word in ("WAL", "write-ahead", log.name)):
+        return f"{log}: a program that wrote to the warehouse was killed and left this log; delete it, or publish again"
+    return error
 
 
 def _quoted(name: str) -> str:

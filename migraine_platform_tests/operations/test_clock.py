@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migraine_platform.operations.clock import Clock, ClockError, at, read_clock, today, tonight, write_clock
+from migraine_platform.operations.clock import (
+    MOST_NIGHTS,
+    Clock,
+    ClockError,
+    at,
+    demand_next,
+    read_clock,
+    recover,
+    set_back,
+    today,
+    tonight,
+    write_clock,
+)  # fmt: skip
 from migraine_platform.warehouse.places import Places
 
 NIGHT = date(2026, 11, 21)
@@ -120,3 +132,53 @@ def test_a_damaged_clock_is_not_written_over(places, settings) -> None:
     with pytest.raises(ClockError):
         write_clock(places, settings, Clock(NIGHT, NIGHT))
     assert places.clock.read_bytes() == b"{"
+
+
+def test_a_night_that_is_over_is_refused_with_the_next_one() -> None:
+    known = Clock(NIGHT, NIGHT)
+    with pytest.raises(ClockError, match=r"2026-11-20 is before the last night, 2026-11-21; .* until 2026-11-22"):
+        demand_next(known, NIGHT - timedelta(days=1), NIGHT, ahead=True)
+    demand_next(known, NIGHT, NIGHT, ahead=False)
+
+
+@pytest.mark.parametrize("known", [None, Clock(NIGHT, NIGHT)])
+def test_a_night_to_come_must_be_meant(known: Clock | None) -> None:
+    for night in (NIGHT + timedelta(days=1), date(2062, 11, 21)):
+        with pytest.raises(ClockError, match=rf"{night} is later than today, {NIGHT}; `--ahead`"):
+            demand_next(known, night, NIGHT, ahead=False)
+        demand_next(known, night, NIGHT, ahead=True)
+
+
+@given(NIGHTS, st.integers(0, 400))
+def test_many_nights_at_once_must_be_meant(last: date, passed: int) -> None:
+    night = last + timedelta(days=passed)
+    if passed <= MOST_NIGHTS:
+        demand_next(Clock(last, last), night, night, ahead=False)
+        return
+    with pytest.raises(ClockError, match=f"{passed} nights after the last one"):
+        demand_next(Clock(last, last), night, night, ahead=False)
+    demand_next(Clock(last, last), night, night, ahead=True)
+
+
+def test_a_night_dated_too_late_is_set_back_and_the_patients_day_stays(places, settings) -> None:
+    last = settings.simulator.cohort.last_date + timedelta(days=40)
+    write_clock(places, settings, Clock(date(2062, 11, 21), last))
+    assert set_back(places, settings, NIGHT) == Clock(NIGHT, last) == read_clock(places, settings)
+    assert tonight(places, settings, NIGHT + timedelta(days=1)).last_date == last + timedelta(days=1)
+    with pytest.raises(ClockError, match="not before the last night"):
+        set_back(places, settings, NIGHT)
+
+
+def test_before_the_first_night_there_is_nothing_to_set_back(places, settings) -> None:
+    with pytest.raises(ClockError, match="no night yet"):
+        set_back(places, settings, NIGHT)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_a_damaged_clock_is_made_anew_from_the_lakes_last_day(places, settings, content: bytes) -> None:
+    places.clock.write_bytes(content)
+    last = settings.simulator.cohort.last_date + timedelta(days=9)
+    with pytest.raises(ClockError, match="`migraine clock --recover`"):
+        read_clock(places, settings)
+    recover(places, settings, last)
+    assert read_clock(places, settings) == Clock(today(settings), last)

@@ -17,6 +17,7 @@ from migraine_platform.simulator.exogenous import at, position_of
 EXAMPLE = Feature(
     "c", "x", "d", "u", 0.5, "0-10", 0.0, 10.0, 4.0, 1.5, None, None, None, "normal", 1.0, 10.0, (5,) * 10, "none", "s"
 )  # fmt: skip
+SMALLEST_NUMBER = 10 * float(np.finfo(np.float64).tiny)
 CONTINUOUS = [family for family in FAMILIES if family not in ("poisson", "bernoulli")]
 
 
@@ -46,7 +47,8 @@ def test_quantile_inverts_the_distribution_function(family: str, mean: float, sd
     value = float(prior.quantile(p))
     # The smallest value that reaches p: near an end a beta of two humps jumps from one number to the next.
     assert float(prior.cdf(value)) >= p - 1e-6
-    assert float(prior.cdf(np.nextafter(value, -np.inf))) <= p + 1e-6
+    if value > SMALLEST_NUMBER:  # a beta of a very steep hump has quantiles below all numbers there are
+        assert float(prior.cdf(np.nextafter(value, -np.inf))) <= p + 1e-6
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -80,7 +80,12 @@ def test_a_one_parameter_family_takes_its_spread_from_its_mean(tmp_path: Path) -
         ("typical_range", "4-12 min", 'its unit "min" is not the unit of the row, "h"'),
         ("weight", 1.5, 'column "Weight": "1.5" is not a number from 0 to 1'),
         ("weight", None, "it is empty; expected a number from 0 to 1"),
-        ("weight", "0,8", '"0,8" is not a number from 0 to 1'),
+        ("weight", "0,8", 'column "Weight": "0,8" has a decimal comma; write 0.8'),
+        ("mean", "7.250", '"7.250" may be 7.25 or 7250; write 7.25 or 7250, without zeros or points'),
+        ("mean", 13.0, "13 lies outside of the typical range, 4 to 12"),
+        ("sd", 9.0, "9 exceeds the whole typical range, 4 to 12"),
+        ("typical_range", "4-1.200 h", '"1.200" may be 1.2 or 1200'),
+        ("typical_range", "0,500-12 h", '"0,500" has a decimal comma; write 0.500'),
         ("mean", "seven", 'column "Mean": "seven" is not a number'),
         ("sd", -1, 'column "SD": "-1" is not a number of at least 0'),
         ("sd", "inf", "is not a number"),
@@ -170,8 +175,8 @@ def test_a_beta_prior_must_fit_its_range(tmp_path: Path) -> None:
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
-    titles = {field: title for field, title in COLUMNS.items() if field not in ("weight", "source")}
-    assert 'columns missing: "Weight", "Source"' in errors_of(write(tmp_path / "w.xlsx", ROW, titles=titles))[0]
+    titles = {field: title for field, title in COLUMNS.items() if field not in ("weight", "category")}
+    assert 'columns missing: "category", "Weight"' in errors_of(write(tmp_path / "w.xlsx", ROW, titles=titles))[0]
 
 
 def test_the_specifications_spelling_of_the_impact_column_is_understood(tmp_path: Path) -> None:

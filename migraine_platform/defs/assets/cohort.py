@@ -7,7 +7,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.config.simulator import batch_number
-from migraine_platform.defs.context import NIGHT_TAG, Population, batches_of, failing_plainly, night_of
+from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, Population, batches_of, failing_plainly, night_of
 from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -53,11 +53,13 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
         """Which day it is in the patients' lives: a day later every night."""
-        from migraine_platform.operations.clock import tonight, write_clock
+        from migraine_platform.operations.clock import demand_next, read_clock, today, tonight
 
         with failing_plainly():
-            clock = tonight(places, settings, night_of(context.run.tags))
-            write_clock(places, settings, clock)
+            night = night_of(context.run.tags)
+            if night is not None:
+                demand_next(read_clock(places, settings), night, today(settings), AHEAD_TAG in context.run.tags)
+            clock = tonight(places, settings, night)
         told = {"night": clock.night.isoformat(), "last day": clock.last_date.isoformat()}
         return dg.MaterializeResult(metadata={**told, "days": settings.simulator.cohort.days})
 
@@ -147,11 +149,15 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         ],
     )
     def simulated_cohort(
-        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
     ) -> Iterator[dg.MaterializeResult]:
         """Patients, their days and their attacks, one batch after the other."""
         import polars as pl
 
+        from migraine_platform.operations.clock import tonight, write_clock
         from migraine_platform.simulator.figures import migraine_days_a_month, realised_frequency
 
         frequencies: list[pl.DataFrame] = []
@@ -171,6 +177,8 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 patients, days = frames[tables.Patients.name], frames[tables.PatientDays.name]
                 frequencies.append(realised_frequency(patients, days))
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {days.height:,} patient-days")
+            if chosen == settings.simulator.cohort.batch_names:  # now everybody has lived these days
+                write_clock(places, settings, tonight(places, settings, night_of(context.run.tags)))
             drawn = image(migraine_days_a_month(pl.concat(frequencies)), MIGRAINE_DAYS)
             for name, table in selected.items():
                 figure = {"migraine days": drawn} if name == "patient_days" else {}

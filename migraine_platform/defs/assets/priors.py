@@ -18,15 +18,21 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"excel", "parquet"}, metadata=table_metadata(tables.Features))
     def feature_table(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """The clinician's workbook, parsed and validated, with the preset's own numbers: one row a feature."""
-        from migraine_platform.priors.configured import configured_features
+        from migraine_platform.priors.configured import overridden
         from migraine_platform.priors.features import to_frame
         from migraine_platform.priors.figures import impact_curves
+        from migraine_platform.priors.workbook import open_workbook
 
         with failing_plainly():
-            features = configured_features(settings.priors)
+            workbook = open_workbook(settings.priors.workbook)
+            features = overridden(workbook.features, settings.priors.overrides)
             Population.from_features(settings, lake, features).write(tables.Features, WHOLE, to_frame(features))
         curves = image(impact_curves(features), "Risk score of each feature over its typical range")
-        return dg.MaterializeResult(metadata=written(lake, tables.Features, [WHOLE], **{"impact curves": curves}))
+        told: dict[str, dg.MetadataValue] = {
+            "filled in": dg.MetadataValue.json([fill._asdict() for fill in workbook.fills])
+        }
+        told |= {"notes": dg.MetadataValue.json(list(workbook.notes)), "impact curves": curves}
+        return dg.MaterializeResult(metadata=written(lake, tables.Features, [WHOLE], **told))
 
     @dg.asset(
         group_name=GROUP,
