@@ -1,7 +1,7 @@
 """Patients' cards from what they recorded: what is known before a day begins that is to be asked about.
 
 The day is taken for an ordinary one: no headache runs, and the weather is calm. Belongs here: cards from
-`measured.patient_days`. Does not: what is made of them (advice.py).
+`recorded.patient_days`. Does not: what is made of them (advice.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CYCLE_DAYS = 28
 
 COLUMNS = ("patient_id", "date", "has_migraine", "cycle_day")
-"""What a card needs of `measured.patient_days`."""
+"""What a card needs of `recorded.patient_days`."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Interviewer:
             raise InterviewError(f'patient "{patient_id}"; expected a name as in P0001')
         warehouse = places.warehouse
         columns = ", ".join(COLUMNS)
-        days = query(warehouse, f"SELECT {columns} FROM measured.patient_days WHERE patient_id = '{patient_id}'")
+        days = query(warehouse, f"SELECT {columns} FROM recorded.patient_days WHERE patient_id = '{patient_id}'")
         if days.is_empty():
             count = query(warehouse, "SELECT count(*) AS n FROM cohort.patients")["n"][0]
             raise InterviewError(f'patient "{patient_id}" is not in the warehouse, which has {count:,} patients')

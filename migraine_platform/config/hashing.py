@@ -26,6 +26,7 @@ LEARNING = ("aline",)
 
 MAKERS: dict[str, tuple[str, ...]] = {
     "ingest": ("ingest",),
+    "recorded": ("ingest",),
     "clinical": ("ingest",),
     "aline": ("aline",),
     "twin": ("ingest", "aline", "twin"),

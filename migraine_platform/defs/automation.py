@@ -15,10 +15,12 @@ from migraine_platform.warehouse import tables
 
 PLATFORM_JOB, NIGHTLY_JOB, EVALUATION_JOB = "platform", "night", "evaluation"
 
-NIGHTLY = {"calendar", "site_days", *SIMULATED, "observations", "question_policy", *SAID, "warehouse"}
+NIGHTLY = {
+    "calendar", "site_days", *SIMULATED, "observations", "recorded_days", "question_policy", *SAID, "warehouse",
+}  # fmt: skip
 """Assets that a night brings a day further."""
 
-LATE_OBSERVATIONS = dg.AssetSelection.assets("observations", *SAID, "warehouse")
+LATE_OBSERVATIONS = dg.AssetSelection.assets("observations", "recorded_days", "question_policy", *SAID, "warehouse")
 """What observations from outside change."""
 
 WEEKLY_CRON, EVALUATION_CRON = "0 5 * * 0", "30 5 * * 0"

@@ -48,7 +48,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         assets = [
             *priors_assets(owner),
             *cohort_assets(owner, batches),
-            *ingest_assets(owner),
+            *ingest_assets(owner, batches),
             *realism_assets(owner),
             *aline_assets(owner, batches),
             *twins_assets(owner, batches),

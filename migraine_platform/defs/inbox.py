@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import REMAKE_TAG, all_batches_tags
+from migraine_platform.defs.context import all_batches_tags
 from migraine_platform.warehouse.places import Places
 
 INGEST_JOB = "ingest_observations"
@@ -29,7 +29,7 @@ def ingest_job(settings: Settings, selection: dg.AssetSelection) -> UnresolvedAs
         INGEST_JOB,
         selection=selection,
         description="Takes the files in the inbox, and makes again what depends on them.",
-        tags={**all_batches_tags(settings), REMAKE_TAG: "observations of days that the twins have lived already"},
+        tags=all_batches_tags(settings),
     )
 
 

@@ -105,7 +105,7 @@ def _by_baselines(
     came, told = _tomorrow(histories)
     base = share_learned(came, told, lesson)
     batches = materials.settings.simulator.cohort.batch_names
-    measured = materials.read(tables.MeasuredDays, batches, ["patient_id", "date", *TRIGGER_FLAGS])
+    measured = materials.read(tables.RecordedDays, batches, ["patient_id", "date", *TRIGGER_FLAGS])
     progress(f"baselines learn from {len(lesson.rows)} patients' first {learned_days} days")
     return forecasts(evenings(histories, trigger_flags(measured, histories), base), came, told, lesson, seed), base
 

@@ -50,6 +50,8 @@ class Built:
     """A cohort's twins, and their rows."""
 
     kept: Kept
+    first: Kept
+    """As of the evening from which on the twins are validated."""
     points: Points
     predictions: Predictions
     histories: Histories
@@ -86,6 +88,7 @@ def build(
     before = max(1, histories.days - settings.validation_days)
     progress(f"twins: {histories.count} patients, {before} days, then {histories.days - before} to validate on")
     lived = begin(keeper, histories.until(before), start(points))
+    first = lived.kept
     evenings, replay, detections = [lived.evenings], lived.replay, lived.detections
     if before < histories.days:
         lived = live_on(keeper, lived.kept, histories, Past(lived.evenings.record, {}))
@@ -108,7 +111,7 @@ def build(
         tables.Twins: _twins_frame(
             model, points, twins, versions, choice, useful, validate(replay, histories, settings), symptoms.phases
         ).pipe(kept_columns, watched, drift_frame(detections), trained_on=histories.last),
-        tables.Predictions: prediction_frame(twins.patient_ids, versions, choice.model, evenings[-1:]),
+        tables.Predictions: prediction_frame(twins.patient_ids, versions, evenings[-1:]),
         tables.Contributions: contribution_frame(said, histories),
         tables.TriggerSensitivity: sensitivities(points, model.effects, twins.standing).to_frame(twins.patient_ids),
         tables.TriggerThresholds: threshold_frame(told, histories),
@@ -120,7 +123,7 @@ def build(
         tables.Watch: watched,
         tables.Drift: drift_frame(detections),
     }
-    return Built(lived.kept, points, said, histories, replay, frames)
+    return Built(lived.kept, first, points, said, histories, replay, frames)
 
 
 def _twins_frame(

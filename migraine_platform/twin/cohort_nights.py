@@ -6,8 +6,9 @@ are made anew (inputs.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,10 +31,12 @@ from migraine_platform.twin.keeping import (
     load,
     retraining_frame,
 )
-from migraine_platform.twin.lifecycle import Keeper
+from migraine_platform.twin.lifecycle import Keeper, Kept
 from migraine_platform.twin.model import Model, ModelError
 from migraine_platform.twin.nights import Batch, standing_frames
 from migraine_platform.twin.prediction import Predictions
+from migraine_platform.twin.reliving import applied, changed, relived
+from migraine_platform.twin.states import States, state_frame
 from migraine_platform.twin.storage import to_bytes, version_of
 from migraine_platform.twin.symptoms.progression import onset_frame, onsets_of
 from migraine_platform.twin.twins import TwinError
@@ -44,7 +47,13 @@ from migraine_platform.warehouse.places import Places, replace_file
 if TYPE_CHECKING:
     import polars as pl
 
-SETTLED = (*KEPT_ROWS, tables.Contributions, tables.TriggerSensitivity, tables.OnsetTimes, tables.Audit)
+SETTLED: tuple[type[Table], ...] = (
+    *KEPT_ROWS,
+    tables.Contributions,
+    tables.TriggerSensitivity,
+    tables.OnsetTimes,
+    tables.Audit,
+)
 """Tables that a night writes."""
 
 
@@ -113,7 +122,8 @@ def keep_batches(
     demand_somebody(found)
     onsets = onsets_of(found.histories)
     rows_of = {patient: row for row, patient in enumerate(found.histories.patient_ids)}
-    days = read(tables.MeasuredDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
+    days = read(tables.RecordedDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
+    observed = read(tables.Observations)
     for done, batch in enumerate(batches, start=1):
         if newest is None:
             raise TwinError("twin.population: there is none; materialise twin_population first")
@@ -122,20 +132,29 @@ def keep_batches(
             raise TwinError(f"{batch.name}: {len(missing)} patients have twins but no usable days; make the twins anew")
         own_rows = np.array([rows_of[patient] for patient in patients], dtype=np.int64)
         whole = found.histories.of(own_rows)
-        out = _evening_by_evening(keepers, newest, places, batch, whole, asked)
-        if out.night is None and not out.decisions and (lying := _as_they_lie(earlier, batch.name)):
+        keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
+        states = States(batch.rows[tables.TwinStates], keeper, places)
+        told = applied(observed, patients, whole.last)
+        late = changed(batch.rows[tables.AppliedObservations], told, batch.kept.twins.as_of)
+        begun = relived(keeper, batch.trial_keeper, batch, whole, late, states)
+        out = _evening_by_evening(keepers, newest, places, begun, whole, asked)
+        if out.night is None and not out.decisions and not late and (lying := _as_they_lie(earlier, batch.name)):
             progress(f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, no new day")
             yield Settled(batch.name, lying, set(), 0)
             continue
         own = _keeper(keepers, batch.name, out.kept.twins.population)
-        settled, said = _settled(own, places, batch, out, whole)
+        settled, said = _settled(own, places, batch, out, whole, states)
+        settled.frames[tables.AppliedObservations] = told
         settled.frames[tables.OnsetTimes] = onset_frame(patients, onsets.of(own_rows).given_tomorrow(said.began))
         audit = audit_frame(said, out.kept.twins.versions(), whole, population)
-        told = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
-        audit = audit.update(told, on=["patient_id", "for_date"], how="left")  # on trial, both twins speak
+        given = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
+        audit = audit.update(given, on=["patient_id", "for_date"], how="left")  # on trial, both twins speak
         trail = earlier(tables.Audit, batch.name)
         settled.frames[tables.Audit] = extended(trail, audit, days.filter(days["patient_id"].is_in(list(patients))))
-        progress(f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, {settled.found} changes noticed")
+        again = f", {len(late)} lived again with late observations" if late else ""
+        progress(
+            f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, {settled.found} changes noticed{again}"
+        )
         yield settled
 
 
@@ -194,10 +213,9 @@ def pl_text(value: str | None) -> pl.Expr:
 
 
 def _settled(
-    keeper: Keeper, places: Places, batch: Batch, out: Outcome, whole: Histories
+    keeper: Keeper, places: Places, batch: Batch, out: Outcome, whole: Histories, states: States
 ) -> tuple[Settled, Predictions]:
-    """Rows by table but onset times and audit; the twins are written to their file."""
-
+    """Rows by table but onset times, audit and applied observations; the twins are written to their file."""
     frames, said = standing_frames(keeper, out.kept, whole, out.rows)
     content = to_bytes(out.kept)
     version = version_of(content)
@@ -208,7 +226,28 @@ def _settled(
         .with_columns(pl_text(version).alias("file_version"), pl_text(out.previous).alias("previous_file_version"))
         .select(names)
     )
+    replaced = out.kept.twins.population != batch.kept.twins.population or out.previous != _previous(batch)
+    stood = {} if replaced else _written(states.corrected, places)
+    frames[tables.TwinStates] = state_frame(
+        None if replaced else batch.rows[tables.TwinStates], batch.name, {**stood, whole.last: version}, whole.last
+    )
     frames[tables.Challengers] = challenger_frame(out.trial, places)
     frames[tables.Retrainings] = retraining_frame(batch.rows[tables.Retrainings], out.decisions)
     obsolete = in_use(batch.rows) - in_use(frames)
     return Settled(batch.name, frames, obsolete, frames[tables.Drift].height - batch.rows[tables.Drift].height), said
+
+
+def _previous(batch: Batch) -> str | None:
+    """File of the twins that a batch's twins replaced."""
+    version: str | None = batch.rows[tables.Twins]["previous_file_version"][0]
+    return version
+
+
+def _written(states: Mapping[date, Kept], places: Places) -> dict[date, str]:
+    """Each state in a file of its own, by evening."""
+    versions: dict[date, str] = {}
+    for evening, kept in states.items():
+        content = to_bytes(kept)
+        versions[evening] = version_of(content)
+        replace_file(places.twins(versions[evening]), content)
+    return versions

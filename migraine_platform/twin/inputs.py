@@ -14,7 +14,6 @@ import numpy as np
 
 from migraine_platform.config import Settings, resized
 from migraine_platform.config.twin import Twin
-from migraine_platform.ingest.overlay import overlay
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.calibration import Calibration
 from migraine_platform.simulator.cohort import CohortSimulator
@@ -26,9 +25,11 @@ from migraine_platform.twin.drift.examination import Course
 from migraine_platform.twin.drift.strangers import undrifted
 from migraine_platform.twin.histories import NEEDED, Histories, histories
 from migraine_platform.twin.hypotheses import Points, Standing
-from migraine_platform.twin.keeping import Earlier, challenger_frame, retraining_frame
+from migraine_platform.twin.keeping import Earlier, challenger_frame, ended_trials, retraining_frame
 from migraine_platform.twin.lifecycle import Keeper, begin
 from migraine_platform.twin.model import Clinical, Model
+from migraine_platform.twin.reliving import applied
+from migraine_platform.twin.states import state_frame
 from migraine_platform.twin.storage import to_bytes, version_of
 from migraine_platform.twin.twins import TwinError
 from migraine_platform.warehouse import tables
@@ -73,14 +74,11 @@ class Made:
 
 
 def read_histories(read: Read, settings: Settings, batches: Sequence[str] | None = None) -> Found:
-    """What was measured and observed of everybody, or of some batches' patients."""
-    import polars as pl
-
+    """What was recorded of everybody, or of some batches' patients."""
     cohort = settings.simulator.cohort
     chosen = list(batches) if batches is not None else cohort.batch_names
     patients = read(tables.Patients, chosen, ["patient_id", "patient_batch", "has_aura"])
-    observed = read(tables.Observations).filter(pl.col("patient_id").is_in(patients["patient_id"].to_list()))
-    days = overlay(read(tables.MeasuredDays, chosen, list(NEEDED)), observed)
+    days = read(tables.RecordedDays, chosen, list(NEEDED))
     found, refused = histories(days, patients["patient_id"].to_list(), cohort.last_date)
     aura = dict(patients.select("patient_id", "has_aura").iter_rows())
     return Found(
@@ -179,7 +177,7 @@ def demand_somebody(found: Found) -> None:
     """
     if not found.histories.count:
         reason = next(iter(found.refused.values()), "there is no patient")
-        raise TwinError(f"measured.patient_days: nobody's days can be used, {len(found.refused)} are refused: {reason}")
+        raise TwinError(f"recorded.patient_days: nobody's days can be used, {len(found.refused)} are refused: {reason}")
 
 
 def _amortised(
@@ -200,7 +198,7 @@ def _amortised(
     from migraine_platform.twin import amortised
 
     net, _ = load_network(places.checkpoint(read(tables.Checkpoints)["version"][0]))
-    days = read(tables.MeasuredDays, settings.simulator.cohort.batch_names, list(COLUMNS))
+    days = read(tables.RecordedDays, settings.simulator.cohort.batch_names, list(COLUMNS))
     until = found.histories.last - timedelta(days=settings.twin.validation_days)  # no forecast may know a later day
     patients, mean, sd = amortised.findings(net, settings.hours, features, days.filter(pl.col("date") <= until))
     places_of = {patient: row for row, patient in enumerate(patients)}
@@ -210,7 +208,7 @@ def _amortised(
 
 
 def batch_frames(
-    made: Made, batch: str, places: Places, earlier: Earlier, days: pl.DataFrame
+    made: Made, batch: str, places: Places, earlier: Earlier, days: pl.DataFrame, observed: pl.DataFrame
 ) -> dict[type[Table], pl.DataFrame]:
     """One batch's rows; its twins are written to a file of their own, whose version the rows name.
 
@@ -218,7 +216,8 @@ def batch_frames(
 
     Args:
         earlier: rows as they are in the lake.
-        days: patient_id, date, has_migraine of the batch's measured days.
+        days: patient_id, date, has_migraine of the batch's recorded days.
+        observed: rows of `ingest.observations`.
     """
     import polars as pl
 
@@ -247,7 +246,15 @@ def batch_frames(
     told = frames[tables.Predictions]
     frames[tables.Predictions] = told.drop("twin_version").join(versions, on="patient_id").select(told.columns)
     frames[tables.Challengers] = challenger_frame(None, places)
-    frames[tables.Retrainings] = retraining_frame(earlier(tables.Retrainings, batch), [])
+    frames[tables.Retrainings] = retraining_frame(
+        earlier(tables.Retrainings, batch), ended_trials(earlier, batch, kept.twins, version)
+    )
+    frames[tables.AppliedObservations] = applied(observed, patients, kept.twins.as_of)
+    first = made.built.first.of(np.array(own, dtype=np.int64))
+    content = to_bytes(first)
+    replace_file(places.twins(version_of(content)), content)
+    stood = {first.twins.as_of: version_of(content), kept.twins.as_of: version}
+    frames[tables.TwinStates] = state_frame(None, batch, stood, kept.twins.as_of)
     return frames
 
 

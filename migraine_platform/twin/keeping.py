@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.kept_rows import detections_of, past_of
+from migraine_platform.twin.kept_rows import detections_of, past_of, standing
 from migraine_platform.twin.lifecycle import Keeper, Kept, live_on
 from migraine_platform.twin.nights import CARRIED, Batch, Night, in_their_place, live_night
 from migraine_platform.twin.storage import load_kept, to_bytes, version_of
-from migraine_platform.twin.trials import Trial, challengers
-from migraine_platform.twin.twins import TwinError
+from migraine_platform.twin.trials import DROPPED, ON_TRIAL, PROMOTED, ROLLED_BACK, Trial, challengers
+from migraine_platform.twin.twins import TwinError, Twins
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.places import Places, replace_file
@@ -34,9 +34,9 @@ Earlier = Callable[[type[Table], str], "pl.DataFrame | None"]
 """Rows of a batch as an earlier night left them; None if there are none of this population and code."""
 
 KEPT_ROWS: tuple[type[Table], ...] = (
-    tables.Twins, tables.Predictions, tables.Watch, tables.Drift, tables.Challengers, tables.Retrainings, *CARRIED,
+    tables.Twins, tables.TwinStates, tables.AppliedObservations, tables.Predictions, tables.Watch, tables.Drift,
+    tables.Challengers, tables.Retrainings, *CARRIED,
 )  # fmt: skip
-PROMOTED, DROPPED, ROLLED_BACK, ON_TRIAL = "promoted", "dropped", "rolled back", "on trial"
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def keep(
             out.kept, out.previous = trial.challengers, champion
             out.rows = in_their_place(keeper_of(population) or newest, out.kept, rows, trial.born_on)
     elif asked.retrain and (trial is None or trial.born_on == whole.last):
-        drift = detections_of(rows[tables.Drift])
+        drift = detections_of(standing(rows[tables.Drift]))
         usual = keeper.settings.drift.change_probability
         out.trial = challengers(newest, whole, drift, settings, usual)
         out.challenger_population = newest.model.version
@@ -230,9 +230,40 @@ def retraining_frame(before: pl.DataFrame | None, decisions: list[dict[str, Any]
     return pl.concat([before.join(new, on=tables.Retrainings.key, how="anti").select(new.columns), new])
 
 
+def ended_trials(earlier: Earlier, batch: str, twins: Twins, version: str) -> list[dict[str, Any]]:
+    """A row of `twin.retrainings` for the trial that ends because all of a batch's twins are made anew.
+
+    Args:
+        twins: the new ones.
+        version: of their file.
+    """
+    trial, before = earlier(tables.Challengers, batch), earlier(tables.Twins, batch)
+    if trial is None or trial.is_empty() or before is None or before.is_empty():
+        return []
+    gain = (trial["challenger_log_likelihood"] - trial["champion_log_likelihood"]).sum()
+    born_on = trial["born_on"][0]
+    row = {
+        "patient_batch": batch,
+        "requested_on": born_on,
+        "decision": DROPPED,
+        "decided_on": twins.as_of,
+        "reasons": f"all twins were made anew, as {version}",
+        "champion_version": before["file_version"][0],
+        "challenger_version": trial["file_version"][0],
+        "champion_population": before["population_version"][0],
+        "challenger_population": twins.population,
+        "patients": trial.height,
+        "nights": (twins.as_of - born_on).days,
+        "log_likelihood_gain": float(gain),
+    }
+    return [row]
+
+
 def in_use(frames: Mapping[type[Table], pl.DataFrame]) -> set[str]:
     """Files that rows of a batch name."""
-    used = set(frames[tables.Challengers]["file_version"]) if tables.Challengers in frames else set()
+    used: set[str] = set()
+    for table in (tables.Challengers, tables.TwinStates):
+        used |= set(frames[table]["file_version"]) if table in frames else set()
     for column in ("file_version", "previous_file_version"):
         used |= set(frames[tables.Twins][column].drop_nulls())
     return used

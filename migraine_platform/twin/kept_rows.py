@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,36 +22,33 @@ from migraine_platform.twin.lifecycle import Detection, Evenings, Past
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.tables.twin import HAZARD_FILTER
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy.typing import NDArray
 
 RECENT_DAYS = 30
 WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGERS))
 
 
 def prediction_frame(
-    patient_ids: Sequence[str],
-    versions: Sequence[str],
-    model: NDArray[Any] | Sequence[str],
-    evenings: Iterable[Evenings],
+    patient_ids: Sequence[str], versions: Sequence[str], evenings: Iterable[Evenings], model: str = HAZARD_FILTER
 ) -> pl.DataFrame:
     """Rows of `twin.predictions`: every evening's forecast, each from what was known by then.
 
     Args:
         versions: [P] twins at the end.
-        model: [P] transition model that fits each patient better.
+        model: what made the forecasts, one of FORECASTERS.
     """
     import polars as pl
 
     frames = []
     for part in evenings:
-        own = {"model": np.asarray(model), "twin_version": np.asarray(versions)}
         frames.append(
             _by_evening(patient_ids, part, "made_on").with_columns(
                 *(pl.Series(name, values.ravel()) for name, values in part.said.columns().items()),
-                *(pl.Series(name, np.repeat(values, part.days), pl.String) for name, values in own.items()),
+                pl.Series("twin_version", np.repeat(np.asarray(versions), part.days), pl.String),
+                model=pl.lit(model),
                 for_date=pl.col("made_on").dt.offset_by("1d"),
             )
         )
@@ -87,12 +84,18 @@ def drift_frame(detections: Iterable[Detection]) -> pl.DataFrame:
             "size": one.change.size,
             "statistic": one.statistic,
             "detector": one.detector,
+            "withdrawn_on": None,
             **dict(zip(WAYS, one.change.ways, strict=True)),
         }
         for one in detections
     ]
     types = {column.name: polars_type(column) for column in tables.Drift.columns}
     return pl.DataFrame(rows, schema=types, orient="row").sort(tables.Drift.key)
+
+
+def standing(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `twin.drift` that no late observation took back."""
+    return frame.filter(frame["withdrawn_on"].is_null())
 
 
 def detections_of(frame: pl.DataFrame) -> dict[str, tuple[Detection, ...]]:
@@ -115,7 +118,8 @@ def past_of(rows: Mapping[type[Table], pl.DataFrame], settings: Twin, patient_id
     """
     import polars as pl
 
-    days, drift = settings.drift.detectors.memory_days, rows[tables.Drift].filter(pl.col("detected_on") <= last)
+    days = settings.drift.detectors.memory_days
+    drift = standing(rows[tables.Drift]).filter(pl.col("detected_on") <= last)
     recent = rows[tables.Watch].filter(pl.col("date") > last - timedelta(days=days), pl.col("date") <= last)
     first = recent["date"].min()
     if not isinstance(first, date):
@@ -153,7 +157,8 @@ def kept_columns(
     errors = recent.group_by("patient_id").agg(recent_state_error=(pl.col("state_error") ** 2).mean().sqrt())
     since = twins.select("patient_id", "trained_on")
     adapted = (
-        drift.join(since, on="patient_id")
+        standing(drift)
+        .join(since, on="patient_id")
         .sort("detected_on")
         .group_by("patient_id")
         .agg(

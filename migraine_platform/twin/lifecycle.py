@@ -125,6 +125,15 @@ class Evenings:
         """N"""
         return int(self.odds.shape[1])
 
+    def last(self) -> Evenings:
+        """The last of them alone."""
+        return Evenings(
+            self.first + timedelta(days=self.days - 1),
+            Said(*(part[:, -1:] for part in self.said)),
+            self.odds[:, -1:],
+            Record(*(part[:, -1:] for part in self.record)),
+        )
+
     def replace_evenings(self, row: int, since: int, own: Evenings) -> None:
         """Put one patient's evenings from one of them on in the place of his others."""
         self.odds[row, since:] = own.odds[0]

@@ -23,6 +23,7 @@ from migraine_platform.twin.trials import Trial, mixed
 from migraine_platform.twin.triggers.sensitivity import sensitivities
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.tables.twin import BOTH_TWINS, HAZARD_FILTER
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,8 +73,8 @@ def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
     twins = lived.kept.twins
     watched = pl.concat([batch.rows[tables.Watch], watch_frame(twins.patient_ids, [evenings])]).sort(tables.Watch.key)
     drift = pl.concat([batch.rows[tables.Drift], drift_frame(lived.detections)])
-    model = dict(batch.rows[tables.Twins].select("patient_id", "transition_model").iter_rows())
-    told = prediction_frame(twins.patient_ids, twins.versions(), [model[one] for one in twins.patient_ids], [evenings])
+    said_by = HAZARD_FILTER if trial is None else BOTH_TWINS
+    told = prediction_frame(twins.patient_ids, twins.versions(), [evenings], said_by)
     rows = {
         **batch.rows,
         tables.Predictions: pl.concat([batch.rows[tables.Predictions].select(told.columns), told]),

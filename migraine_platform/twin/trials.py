@@ -19,6 +19,7 @@ import numpy as np
 
 from migraine_platform.config.twin import Retraining
 from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.kept_rows import standing
 from migraine_platform.twin.lifecycle import Detection, Keeper, Kept, begin, replaced_rows
 from migraine_platform.twin.prediction import Said
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 YEAR = 365.25
 CERTAIN = 1.0
+PROMOTED, DROPPED, ROLLED_BACK, ON_TRIAL = "promoted", "dropped", "rolled back", "on trial"
+"""What becomes of challengers."""
 LEAST_PATIENTS = 10
 """Below which nothing is said of a cohort."""
 
@@ -138,6 +141,7 @@ def unanswered(drift: pl.DataFrame, twins: pl.DataFrame, retrainings: pl.DataFra
     """
     import polars as pl
 
+    drift = standing(drift)
     answered = [twins["trained_on"].max(), retrainings["requested_on"].max()]
     latest = max((day for day in answered if day is not None), default=None)
     return drift if latest is None else drift.filter(pl.col("detected_on") > latest)

@@ -184,6 +184,7 @@ def test_who_starts_which_job(defs: dg.Definitions, settings: Settings) -> None:
         "retrain_aline_that_misses": {"retrain_aline"},
         "tell_of_failures": {"health"},
         "renew_health_page": {"health"},
+        "end_dead_runs": set(),
     }
     schedules = {schedule.name: {schedule.job_name} for schedule in repository.schedule_defs}
     sensors = {sensor.name: {target.job_name for target in sensor.targets} for sensor in repository.sensor_defs}

@@ -197,7 +197,11 @@ def test_the_same_night_again_changes_no_byte(older: Settings, was, tmp_path: Pa
 @pytest.mark.slow
 def test_an_earlier_night_does_not_turn_back_the_clock(born: Path, older: Settings, tmp_path: Path, instance) -> None:
     settings = copied(older.platform.data_dir.parent, tmp_path / "early")
-    live(settings, instance, FIRST - timedelta(days=3))
+    tags = night_tags(settings, FIRST - timedelta(days=3))
+    result = execute(settings, instance, NIGHTLY_JOB, tags, assets=BY_NIGHT)
+    assert not result.success
+    (failure,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert "is before the last night" in failure.user_failure_data.description
     assert last_day(settings) == last_day(older)
     twins = [f"{table.schema_name()}/{table.table_name()}/{batch}.parquet" for table in OF_TWINS for batch in BATCHES]
     was, now = lake_files(older), lake_files(settings)

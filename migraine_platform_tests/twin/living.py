@@ -12,6 +12,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from migraine_platform.config import Settings, resized
+from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.cohort_nights import Keepers, Settled, keep_batches, load_batches
 from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, Thresholds
@@ -81,9 +82,18 @@ class Living:
         settings = self.settings.model_copy(update={"twin": twin})
         return replace(self, places=Places(folder, "nowhere"), settings=settings, rows=dict(self.rows))
 
+    def observe(self, observations: pl.DataFrame) -> None:
+        """What files say from now on, as `ingest.observations` has it: the columns that are given."""
+        types = {column.name: polars_type(column) for column in tables.Observations.columns}
+        empty = pl.DataFrame(schema=types)
+        self.whole = {**self.whole, tables.Observations: pl.concat([empty, observations], how="diagonal_relaxed")}
+
     def read(self, table, partitions=(), columns=None) -> pl.DataFrame:
-        frame = self.whole[table]
-        if table in (tables.Patients, tables.MeasuredDays):
+        if table is tables.RecordedDays:
+            frame = recorded_days(self.whole[tables.MeasuredDays], self.whole[tables.Observations])
+        else:
+            frame = self.whole[table]
+        if table in (tables.Patients, tables.MeasuredDays, tables.RecordedDays):
             batch_of = dict(self.whole[tables.Patients].select("patient_id", "patient_batch").iter_rows())
             frame = frame.filter(pl.col("patient_id").replace_strict(batch_of).is_in(list(partitions)))
         return frame.select(columns or pl.all())
@@ -141,14 +151,17 @@ class Living:
         """Others in the place of the twins in use, or of the challengers."""
         version = version_of(to_bytes(kept))
         self.places.twins(version).write_bytes(to_bytes(kept))
-        self.places.twins(self.of(table, batch)["file_version"][0]).unlink()
+        before = self.of(table, batch)["file_version"][0]
+        self.places.twins(before).unlink()
         self.rows[table, batch] = self.of(table, batch).with_columns(file_version=pl.lit(version))
+        states = self.of(tables.TwinStates, batch).with_columns(pl.col("file_version").replace(before, version))
+        self.rows[tables.TwinStates, batch] = states
 
 
 def made_living(
     folder: Path, settings: Settings, features: tuple[Feature, ...], make_twins, model: Model,
     measured: pl.DataFrame, thresholds: Thresholds, patients: int = 6, batches: int = 1, days: int = MADE,
-    changed: bool = True,
+    changed: bool = True, observations: pl.DataFrame | None = None,
 ) -> Living:  # fmt: skip
     """A cohort whose twins were made on the evening of a day."""
     lives = (with_changes if changed else some)(measured, patients)
@@ -164,11 +177,14 @@ def made_living(
         tables.Thresholds: thresholds.to_frame(),
     }
     living = Living(Places(folder, "nowhere"), settings, features, whole, {})
+    if observations is not None:
+        living.observe(observations)
     found = read_histories(living.read, living.on(days), sorted(set(batch_of)))
     made = Made(make_twins(found.histories, thresholds, validation_days=8), found, model)
     for batch in sorted(set(batch_of)):
-        told = living.read(tables.MeasuredDays, [batch], ["patient_id", "date", "has_migraine"])
-        living.write(batch_frames(made, batch, living.places, living.earlier, told), batch)
+        told = living.read(tables.RecordedDays, [batch], ["patient_id", "date", "has_migraine"])
+        observed = living.read(tables.Observations)
+        living.write(batch_frames(made, batch, living.places, living.earlier, told, observed), batch)
     return living
 
 

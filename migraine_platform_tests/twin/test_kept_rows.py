@@ -114,7 +114,7 @@ def test_of_nobody_nothing_is_known(settings) -> None:
 
 def test_every_evening_is_a_row_of_its_patient() -> None:
     parts = [evenings_of(2, 4), evenings_of(3, 2, first=on(4))]
-    told = prediction_frame(PEOPLE, ["a" * 12, "b" * 12, "c" * 12], ["experts", "state_space", "experts"], parts)
+    told = prediction_frame(PEOPLE, ["a" * 12, "b" * 12, "c" * 12], parts)
     watched = watch_frame(PEOPLE, parts)
     assert audit(tables.Predictions, told).passed
     assert audit(tables.Watch, watched).passed
@@ -134,7 +134,7 @@ def test_every_evening_is_a_row_of_its_patient() -> None:
 
 def test_of_nobody_there_is_no_row() -> None:
     nobody = evenings_of(0, 3, patients=0)
-    told, watched = prediction_frame((), [], [], [nobody]), watch_frame((), [nobody])
+    told, watched = prediction_frame((), [], [nobody]), watch_frame((), [nobody])
     for table, frame in ((tables.Predictions, told), (tables.Watch, watched)):
         assert frame.is_empty()
         assert frame.schema == {column.name: polars_type(column) for column in table.columns}

@@ -141,7 +141,9 @@ def test_each_reason_is_told(settings, row: dict[str, object], reason: str) -> N
 
 
 def test_a_change_is_answered_by_twins_made_or_asked_for_since() -> None:
-    drift = pl.DataFrame({"detected_on": [FIRST + timedelta(days=day) for day in (1, 5, 9)]})
+    drift = pl.DataFrame({"detected_on": [FIRST + timedelta(days=day) for day in (1, 5, 9, 11)]}).with_columns(
+        withdrawn_on=pl.when(pl.int_range(4) == 3).then(pl.lit(FIRST + timedelta(days=12)))
+    )
     twins = pl.DataFrame({"trained_on": [FIRST + timedelta(days=day) for day in (0, 4)]})
     nothing = pl.DataFrame(schema={"requested_on": pl.Date})
     assert unanswered(drift, twins, nothing).height == 2

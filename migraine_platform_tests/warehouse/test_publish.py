@@ -523,7 +523,7 @@ def test_every_value_has_a_text(lake, plan, target, dated) -> None:
     ]
     assert json.loads(query_text(target, odd, "json"))[0]["c"] == [1, 2]
     numbers = "SELECT 'nan'::DOUBLE AS a, 1.5 AS b, [1.5] AS c"
-    assert json.loads(query_text(target, numbers, "json")) == [{"a": None, "b": 1.5, "c": ["1.5"]}]
+    assert json.loads(query_text(target, numbers, "json")) == [{"a": None, "b": 1.5, "c": [1.5]}]
     with pytest.raises(QueryError, match="two columns have one name"):
         query_text(target, "SELECT 1 AS a, 2 AS a", "json")
     assert query_text(target, "SELECT * FROM range(5)", "table", rows=2).endswith("(3 more rows)")

@@ -144,7 +144,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         kinds={"torch", "parquet"},
         partitions_def=batches,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=["checkpoint", "measured_days", "feature_table"],
+        deps=["checkpoint", "recorded_days", "feature_table"],
         metadata=table_metadata(tables.Questions),
     )
     def question_policy(
@@ -165,7 +165,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             advisor = Advisor(net, settings.hours)
             scores = cycle_scores(population.features)
             for done, batch in enumerate(chosen, start=1):
-                days = population.read(tables.MeasuredDays, [batch], list(COLUMNS))
+                days = population.read(tables.RecordedDays, [batch], list(COLUMNS))
                 frame = questions_frame(advisor, histories(days, scores), batch, card.version, settings.train.questions)
                 population.write(tables.Questions, batch, frame)
                 context.add_asset_metadata(

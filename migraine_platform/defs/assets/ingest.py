@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import Population, failing_plainly
-from migraine_platform.defs.describe import table_metadata, written
+from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.describe import provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 GROUP = "ingest"
-OBSERVATIONS, STUDY = "observations", "study_diaries"
+OBSERVATIONS, STUDY, RECORDED = "observations", "study_diaries", "recorded_days"
 
 
-def ingest_assets(owner: str) -> list[dg.AssetsDefinition]:
+def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the stage."""
 
     @dg.asset(
@@ -65,7 +65,42 @@ def ingest_assets(owner: str) -> list[dg.AssetsDefinition]:
             )
         )
 
-    return [observations, _study_diaries(owner)]
+    return [observations, _recorded_days(owner, batches), _study_diaries(owner)]
+
+
+def _recorded_days(owner: str, batches: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=RECORDED,
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"parquet"},
+        partitions_def=batches,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=["measured_days", OBSERVATIONS],
+        metadata=table_metadata(tables.RecordedDays),
+    )
+    def recorded_days(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
+        """What is known of each day: measured, with observations laid over; what everything downstream reads."""
+        from migraine_platform.ingest import recorded
+
+        with failing_plainly():
+            chosen = batches_of(context, settings)
+            population = Population.of(settings, lake)
+            observed = population.read(Observations)
+            days = 0
+            for batch in chosen:
+                frame = recorded.recorded_days(population.read(tables.MeasuredDays, [batch]), observed)
+                population.write(tables.RecordedDays, batch, frame)
+                days += int(frame["reported"].sum())
+                context.add_asset_metadata({"dagster/row_count": frame.height}, asset_key=RECORDED, partition_key=batch)
+            context.log.info(f"{len(chosen)} batches, {days:,} days that files speak of")
+        return dg.MaterializeResult(
+            metadata={**provenance(lake, tables.RecordedDays, chosen[0]), "reported days": days}
+        )
+
+    return recorded_days
 
 
 def _study_diaries(owner: str) -> dg.AssetsDefinition:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GROUP = "twins"
 SAID: dict[str, tuple[type[Table], ...]] = {
-    "twins": (tables.Twins,),
+    "twins": (tables.Twins, tables.TwinStates, tables.AppliedObservations),
     "predictions": (tables.Predictions, tables.Contributions, tables.Audit),
     "trigger_sensitivity": (tables.TriggerSensitivity, tables.TriggerThresholds, tables.TriggerInteractions),
     "symptom_models": (tables.SymptomPhases, tables.OnsetTimes, tables.Signs),
@@ -49,7 +49,7 @@ UPSTREAM = {
         "twin_population",
         "drift_thresholds",
         "observations",
-        "measured_days",
+        "recorded_days",
         "attacks",
         "patients",
         "checkpoint",
@@ -70,7 +70,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "torch", "parquet"},
-        deps=["measured_days", "observations", "patients", "feature_table"],
+        deps=["recorded_days", "patients", "feature_table"],
         metadata=table_metadata(tables.TwinPopulation),
     )
     def twin_population(
@@ -218,23 +218,29 @@ def _made(
 ) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
     """Make the twins of some batches anew; pictures for the UI, by asset."""
     from migraine_platform.twin.inputs import batch_frames, build_cohort
+    from migraine_platform.twin.keeping import in_use
 
     lake = population.lake
     promoted = not lake.missing(tables.Checkpoints, [WHOLE]) and lake.sealed(tables.Checkpoints, WHOLE)
     made = build_cohort(
         population.read, settings, places, population.features, promoted, population.stamp.population, context.log.info
     )
+    observed = population.read(tables.Observations)
     for done, batch in enumerate(chosen, start=1):
-        days = population.read(tables.MeasuredDays, [batch], ["patient_id", "date", "has_migraine"])
-        frames = batch_frames(made, batch, places, population.before, days)
+        days = population.read(tables.RecordedDays, [batch], ["patient_id", "date", "has_migraine"])
+        frames = batch_frames(made, batch, places, population.before, days, observed)
+        before = {table: rows for table in frames if (rows := population.before(table, batch)) is not None}
         population.write_many(frames, batch)
+        if tables.Twins in before:
+            for version in in_use(before) - in_use(frames):
+                places.twins(version).unlink(missing_ok=True)
         context.log.info(f"{batch} ({done} of {len(chosen)}): {frames[tables.Twins].height} twins made")
     return _pictures(made, chosen, places)
 
 
 def _whole(upstream: str) -> dg.AssetDep:
     """A dependency on every batch: thresholds, interactions and symptoms are shrunk to the whole cohort."""
-    partitioned = upstream in ("measured_days", "attacks", "patients")
+    partitioned = upstream in ("recorded_days", "attacks", "patients")
     return dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping() if partitioned else None)
 
 

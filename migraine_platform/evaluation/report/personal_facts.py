@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.tables import aline, cohort, drift, twin
+from migraine_platform.warehouse.tables import aline, cohort, drift, ingest, twin
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def person_of(read: Read, patient_id: str) -> Person:
     if not twins:
         raise PersonError(f'patient "{patient_id}" has no twin in the warehouse; expected one as in P0001')
     predictions = own(twin.Predictions).sort("made_on")
-    days = _days(predictions, own(cohort.MeasuredDays).select("date", "has_migraine"))
+    days = _days(predictions, own(ingest.RecordedDays).select("date", "has_migraine"))
     shown = [day for day in days if day.day > twins[0]["as_of"] - timedelta(SHOWN_DAYS)]
     onset = rows(twin.OnsetTimes, "patient_id")
     return Person(

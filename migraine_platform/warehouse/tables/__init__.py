@@ -61,7 +61,7 @@ from migraine_platform.warehouse.tables.evaluation import (
     TriggerRecovery,
     WarningThresholds,
 )
-from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine
+from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine, RecordedDays
 from migraine_platform.warehouse.tables.priors import (
     CHECKLIST,
     Distributions,
@@ -84,6 +84,7 @@ from migraine_platform.warehouse.tables.twin import (
     COVERS,
     EVERY_TWIN,
     TRUE_PROBABILITIES,
+    AppliedObservations,
     Audit,
     Contributions,
     OnsetTimes,
@@ -95,6 +96,7 @@ from migraine_platform.warehouse.tables.twin import (
     TriggerThresholds,
     TwinPopulation,
     Twins,
+    TwinStates,
 )
 
 ALL: tuple[type[Table], ...] = (
@@ -116,6 +118,7 @@ ALL: tuple[type[Table], ...] = (
     Observations,
     Files,
     Quarantine,
+    RecordedDays,
     TruthPatients,
     TruthPatientDays,
     TruthDrift,
@@ -127,6 +130,8 @@ ALL: tuple[type[Table], ...] = (
     Questions,
     TwinPopulation,
     Twins,
+    TwinStates,
+    AppliedObservations,
     Predictions,
     Contributions,
     TriggerSensitivity,
@@ -181,6 +186,7 @@ __all__ = [
     "UNSEEN",
     "VALIDATION",
     "VERDICTS",
+    "AppliedObservations",
     "Attacks",
     "Audit",
     "CalibrationCurve",
@@ -213,6 +219,7 @@ __all__ = [
     "QuestionCurve",
     "Questions",
     "Realism",
+    "RecordedDays",
     "Retrainings",
     "Scores",
     "Signs",
@@ -234,6 +241,7 @@ __all__ = [
     "TruthPatientDays",
     "TruthPatients",
     "TwinPopulation",
+    "TwinStates",
     "Twins",
     "WarningThresholds",
     "Watch",

@@ -61,6 +61,7 @@ class Drift(Table, name="twin.drift", key=("patient_id", "detected_on"), by_batc
     way_sleep = share("To sleep")
     way_stress = share("To stress")
     way_diet = share("To diet")
+    withdrawn_on = day("Evening on which a late observation took the alarm back; null while it stands", nullable=True)
 
     rules: ClassVar = {"a change is noticed after it began": "since <= detected_on"}
 

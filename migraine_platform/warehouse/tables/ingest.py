@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.warehouse.declare import Column, Table, day, integer, moment, text
+from migraine_platform.warehouse.declare import Column, Table, day, flag, integer, moment, text
 from migraine_platform.warehouse.tables.cohort import MeasuredDays
-from migraine_platform.warehouse.tables.names import PATIENT_ID
+from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 
 DIGEST = r"^[0-9a-f]{16}$"
 STATUSES = ("accepted", "refused")
@@ -55,6 +55,20 @@ class Observations(Table, name="ingest.observations", key=("patient_id", "date")
     locals().update({column.name: column for column in OBSERVABLE})
 
     rules: ClassVar = MeasuredDays.rules
+
+
+class RecordedDays(
+    Table, name="recorded.patient_days", key=("patient_id", "date"), by_batch=True, include=(MeasuredDays,)
+):
+    """What is known of each day: measured.patient_days, with what was reported in files laid over it, cell by cell.
+
+    Twins, forecasts, questions and reports read this table and no other.
+    """
+
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    patient_batch = text("Partition the patient belongs to", pattern=BATCH)
+    date = day("Day")
+    reported = flag("A file from outside speaks of this day")
 
 
 class Quarantine(Table, name="ingest.quarantine", key=("digest", "row", "column_name", "rule")):

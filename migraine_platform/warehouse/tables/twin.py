@@ -77,6 +77,30 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     previous_file_version = text("File of the twins it replaced", pattern=VERSION, nullable=True)
 
 
+class TwinStates(Table, name="twin.states", key=("patient_batch", "as_of"), by_batch=True, by_days=True):
+    """Where a batch's twins stood on earlier evenings: late observations are lived again from there."""
+
+    patient_batch = text("Partition of the patients", pattern=BATCH)
+    as_of = day("Evening")
+    file_version = text("First digits of the hash of the file that holds them", pattern=VERSION)
+
+
+class AppliedObservations(
+    Table, name="twin.applied_observations", key=("patient_id", "date"), by_batch=True, by_days=True
+):
+    """Observations from outside that the patient's twin knows."""
+
+    may_be_empty: ClassVar = True
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    date = day("Day that they are of")
+    content_hash = text("First digits of the hash of what they say", pattern=VERSION)
+
+
+HAZARD_FILTER, BOTH_TWINS = "hazard filter", "hazard filters of twin and challenger"
+FORECASTERS = (HAZARD_FILTER, BOTH_TWINS)
+"""What makes a forecast of migraine."""
+
+
 class Predictions(Table, name="twin.predictions", key=("patient_id", "made_on"), by_batch=True, by_days=True):
     """Forecasts of the day that follows an evening, each from what was measured by then."""
 
@@ -90,7 +114,7 @@ class Predictions(Table, name="twin.predictions", key=("patient_id", "made_on"),
     confidence = share("One minus the interval's width")
     aleatoric = number("Part of p (1 - p) that no knowledge of today would remove", low=0, high=0.25)
     epistemic = number("The rest of it: variance of what the whole state might forecast", low=0, high=0.25)
-    model = text("Model of the next day's state that fits the patient better", values=TRANSITIONS)
+    model = text("What made the forecast; of a trial, both twins by their weight", values=FORECASTERS)
     twin_version = text("Twin at the end of the history", pattern=VERSION)
 
     rules: ClassVar = {
@@ -204,10 +228,14 @@ class Signs(Table, name="twin.signs", key=("patient_id", "sign", "lag_days"), by
     lead_hours = number("Lead of the patient's prodromes, where they were logged", unit="h", low=0, nullable=True)
 
 
+TOLD_EVENTS = ("outcome", "correction")
+"""Events of the audit trail that say what came."""
+
+
 class Audit(
     Table,
     name="twin.audit",
-    key=("population", "patient_id", "for_date", "event", "twin_version"),
+    key=("population", "patient_id", "for_date", "event", "twin_version", "made_on"),
     by_batch=True,
     by_days=True,
 ):
@@ -217,7 +245,9 @@ class Audit(
     population = text("Hash of the population that the patient belongs to", pattern=r"^[0-9a-f]{16}$")
     patient_id = text("Patient", pattern=PATIENT_ID)
     for_date = day("Day that was forecast")
-    event = text("A forecast, or what came of the day", values=("forecast", "outcome"))
+    event = text(
+        "A forecast; what came of the day; or what came of it by a later report", values=("forecast", *TOLD_EVENTS)
+    )
     twin_version = text("Twin that said so", pattern=VERSION)
     made_on = day("Evening of the forecast; of an outcome, the evening that told")
     inputs_hash = text("First digits of the hash of all that was recorded of the patient by then", pattern=VERSION)
@@ -226,4 +256,4 @@ class Audit(
     upper = share("Its upper end")
     outcome = integer("1 for a migraine day, 0 for none; null in a forecast", low=0, high=1, nullable=True)
 
-    rules: ClassVar = {"an outcome says what came": "(event = 'outcome') = (outcome IS NOT NULL)"}
+    rules: ClassVar = {"an outcome says what came": "(event <> 'forecast') = (outcome IS NOT NULL)"}

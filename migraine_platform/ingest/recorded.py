@@ -1,0 +1,47 @@
+"""What is known of each day: what was measured, with what people reported laid over it.
+
+Belongs here: the one view that twins, questions, outcomes, evaluation and reports read. Does not: how statements are
+laid over each other (overlay.py), or which of them are believed (judgement.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from migraine_platform.ingest.overlay import overlay
+from migraine_platform.ingest.source import CELLS, KEY
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def recorded_days(measured: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `recorded.patient_days`.
+
+    Args:
+        measured: rows of `measured.patient_days`.
+        observations: rows of `ingest.observations`; those of other patients and days do not count.
+    """
+    import polars as pl
+
+    own = observations.join(measured.select(KEY), on=KEY, how="semi")
+    spoken = own.select(*KEY, reported=pl.lit(True))
+    return (
+        overlay(measured, own)
+        .join(spoken, on=KEY, how="left", maintain_order="left")
+        .with_columns(pl.col("reported").fill_null(False))
+    )
+
+
+def content_hashes(observations: pl.DataFrame) -> pl.DataFrame:
+    """patient_id, date, content_hash: what each observation says, as a hash.
+
+    Args:
+        observations: rows of `ingest.observations`.
+    """
+    import polars as pl
+
+    said = [repr(row).encode() for row in observations.select(CELLS).iter_rows()]
+    hashes = pl.Series([hashlib.sha256(one).hexdigest()[:12] for one in said], dtype=pl.String)
+    return observations.select(*KEY, content_hash=hashes).sort(KEY)
