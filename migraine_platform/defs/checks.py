@@ -162,14 +162,19 @@ def _validation_checks() -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.AssetCheckResult]:
         """Every patient has every day, once; distributions, correlations, proportions, temporal consistency."""
+        import polars as pl
+
         from migraine_platform.priors.features import select
+        from migraine_platform.simulator.associations import rises, sums, weak
         from migraine_platform.simulator.completeness import holes
         from migraine_platform.simulator.exogenous import FEATURES
         from migraine_platform.simulator.validation import POINTS, Batch
 
         failed: dict[str, dict[str, str]] = {name: {} for name in names}
+        read: dict[str, str] = {}
         with failing_plainly():
             chosen = batches_of(context, settings)
+            associated = []
             features = select(Population.of(settings, lake).features, FEATURES)
             for number in chosen:
                 days, content_hash = lake.read_sealable(tables.PatientDays, number)
@@ -181,9 +186,16 @@ def _validation_checks() -> dg.AssetChecksDefinition:
                     problems = look(batch, features, settings.simulator.population).problems
                     if problems:
                         failed[point][number] = "; ".join(problems)
-                for name in names:
-                    if number not in failed[name]:
-                        lake.seal(tables.PatientDays, number, content_hash, name)
+                read[number] = content_hash
+                associated.append(sums(days))
+            together = pl.concat(associated)  # one batch is too few for what triggers do
+            if idle := weak(together, settings.simulator.calibration.trigger_effect):
+                failed["correlations"] |= dict.fromkeys(chosen, "; ".join(idle))
+            for name in names:
+                for number, content_hash in read.items():
+                    mark = lake.unseal if number in failed[name] else lake.seal
+                    mark(tables.PatientDays, number, content_hash, name)
+        points = {trigger: round(100 * rise, 1) for trigger, (rise, _) in rises(together).items()}
         for name in names:
             yield dg.AssetCheckResult(
                 asset_key="patient_days",
@@ -191,7 +203,11 @@ def _validation_checks() -> dg.AssetChecksDefinition:
                 passed=not failed[name],
                 severity=dg.AssetCheckSeverity.ERROR,
                 description="; ".join(f"{batch}: {what}" for batch, what in failed[name].items()) or None,
-                metadata={"batches": len(chosen), "failed batches": list(failed[name])},
+                metadata={
+                    "batches": len(chosen),
+                    "failed batches": list(failed[name]),
+                    **({"points after": dg.MetadataValue.json(points)} if name == "correlations" else {}),
+                },
             )
 
     return validation

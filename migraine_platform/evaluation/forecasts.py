@@ -19,6 +19,7 @@ from migraine_platform.evaluation.days import Split, evaluated_days, splits
 from migraine_platform.evaluation.evenings import TRIGGER_FLAGS, evenings, trigger_flags
 from migraine_platform.evaluation.models import ALINE, FULL_STATE, KNOWN_PARAMETERS, TWINS, model_rows
 from migraine_platform.evaluation.twin_forecasts import lived_forecasts
+from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.calibration import Calibration
 from migraine_platform.twin.features import EVENTS
@@ -128,8 +129,9 @@ def _tomorrow(histories: Histories) -> tuple[NDArray[np.bool_], NDArray[np.bool_
 
 
 def _days_of(split: Split, histories: Histories, materials: Materials) -> pl.DataFrame:
+    """Days whose outcome the simulation knows; days of people who report their own are theirs to judge."""
     read, batches = materials.read, materials.settings.simulator.cohort.batch_names
-    return evaluated_days(
+    days = evaluated_days(
         split,
         histories,
         read(tables.Patients, batches, ["patient_id", "sex", "is_chronic", "has_aura"]),
@@ -137,6 +139,7 @@ def _days_of(split: Split, histories: Histories, materials: Materials) -> pl.Dat
         read(tables.TruthPatientDays, batches, ["patient_id", "date", "migraine_probability"]),
         read(tables.Attacks, batches, ["patient_id", "headache_start"]),
     )
+    return before_reports(days, read(tables.RecordedDays, batches, ["patient_id", "date", "reported"]), "for_date")
 
 
 def _some_evenings(

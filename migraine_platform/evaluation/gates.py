@@ -6,14 +6,15 @@ On days never seen and on patients never seen:
     ahead of a model           its log loss is higher, the 95 % interval of the paired difference excludes 0
     not behind a model         its log loss is not lower by more than chance
 
-A model that was not compared fails its gate; a split without days passes, because there was nobody to judge by. That
-90 % intervals hold what they should is judged batch by batch, where forecasts are made (twin/judgement.py). Belongs
-here: the gates. Does not: who stops a publication for them.
+A model that was not compared fails its gate, and so does a split without days: what nobody looked at is not known to
+hold. That 90 % intervals hold what they should is judged batch by batch, where forecasts are made (twin/judgement.py).
+Belongs here: the gates. Does not: who stops a publication for them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from migraine_platform.config.evaluation import Gate
 from migraine_platform.evaluation.metrics import SMALLEST
@@ -23,6 +24,9 @@ from migraine_platform.warehouse import tables
 if TYPE_CHECKING:
     import polars as pl
 
+JUDGED_AT_ALL = "models that were judged"
+"""The gate of a split that has days."""
+
 AGREE = 1e-9
 """Figures of the same forecasts are this near to each other, whatever the order of the sums."""
 
@@ -30,21 +34,26 @@ JUDGED = (tables.CHRONOLOGICAL, tables.UNSEEN)
 """Splits that gates are held on; those of a real study are reported, and stop nothing."""
 
 
-def gates(metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate) -> pl.DataFrame:
+def gates(
+    metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate, judged: Sequence[str] = JUDGED
+) -> pl.DataFrame:
     """Rows of `evaluation.gates`.
 
     Args:
         metrics: rows of `evaluation.metrics`.
         differences: rows of `evaluation.differences`.
+        judged: splits that must have days.
     """
     import polars as pl
 
     rows: list[tuple[str, float | None, float, bool]] = []
-    for split in JUDGED:
-        judged = metrics.filter((pl.col("split") == split) & (pl.col("subset") == "all") & (pl.col("metric") == "ece"))
-        if judged.is_empty():
+    for split in judged:
+        scored = metrics.filter((pl.col("split") == split) & (pl.col("subset") == "all") & (pl.col("metric") == "ece"))
+        days = scored.height
+        rows.append((f"{split}: {JUDGED_AT_ALL}", float(days), 1.0, days >= 1))
+        if not days:
             continue
-        error = next(iter(judged.filter(pl.col("model") == TWINS)["value"]), None)
+        error = next(iter(scored.filter(pl.col("model") == TWINS)["value"]), None)
         limit = wanted.calibration_error
         rows.append((f"{split}: calibration error", error, limit, error is not None and error <= limit))
         behind = differences.filter(
@@ -95,8 +104,11 @@ def problems(frame: pl.DataFrame) -> list[str]:
         frame: rows of `evaluation.gates`.
     """
     failed = frame.filter(~frame["passed"])
-    return [
-        f"{row['gate']}: "
-        + (f"{row['value']:.4f}; expected at most {row['limit']:g}" if row["value"] is not None else "was not scored")
-        for row in failed.iter_rows(named=True)
-    ]
+    return [f"{row['gate']}: {_found(row)}" for row in failed.iter_rows(named=True)]
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
+        return "was not scored"
+    side = "least" if row["gate"].endswith(JUDGED_AT_ALL) else "most"
+    return f"{row['value']:.4f}; expected at {side} {row['limit']:g}"

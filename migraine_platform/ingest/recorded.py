@@ -34,6 +34,23 @@ def recorded_days(measured: pl.DataFrame, observations: pl.DataFrame) -> pl.Data
     )
 
 
+def before_reports(frame: pl.DataFrame, recorded: pl.DataFrame, day: str = "date") -> pl.DataFrame:
+    """Rows of days before anything was reported of the patient from outside.
+
+    From then on he is somebody else than the simulated person of that name, and the simulation's truth is not his.
+
+    Args:
+        frame: rows with patient_id and a day.
+        recorded: patient_id, date, reported of `recorded.patient_days`.
+        day: name of the day's column.
+    """
+    import polars as pl
+
+    since = recorded.filter("reported").group_by("patient_id").agg(since_report=pl.col("date").min())
+    own = frame.join(since, on="patient_id", how="left", maintain_order="left")
+    return own.filter((pl.col(day) < pl.col("since_report")).fill_null(True)).drop("since_report")
+
+
 def content_hashes(observations: pl.DataFrame) -> pl.DataFrame:
     """patient_id, date, content_hash: what each observation says, as a hash.
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BINS = 10
 
+NOBODY = "no day that was forecast has come yet; expected some to judge by"
+
 
 class Judgement(NamedTuple):
     """Of some forecasts."""
@@ -34,14 +36,18 @@ class Judgement(NamedTuple):
 
     def calibration_problems(self, wanted: Promotion) -> list[str]:
         """What is wrong with the probabilities."""
-        if not self.days or self.calibration_error <= wanted.calibration_error:
+        if not self.days:
+            return [NOBODY]
+        if self.calibration_error <= wanted.calibration_error:
             return []
         return [f"calibration error {self.calibration_error:.3f}; expected at most {wanted.calibration_error:g}"]
 
     def coverage_problems(self, wanted: Promotion) -> list[str]:
         """What is wrong with the intervals."""
         low, high = wanted.coverage_90
-        if not self.days or low <= self.coverage <= high:
+        if not self.days:
+            return [NOBODY]
+        if low <= self.coverage <= high:
             return []
         return [f"90 % intervals hold {100 * self.coverage:.1f} %; expected {100 * low:.0f} to {100 * high:.0f} %"]
 

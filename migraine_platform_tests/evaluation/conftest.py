@@ -23,6 +23,8 @@ class Cohort:
     simulator: CohortSimulator
 
     def read(self, table: type[Table]) -> pl.DataFrame:
+        if table is tables.RecordedDays:
+            return self.frames[tables.MeasuredDays.name].with_columns(reported=pl.lit(False))
         return self.frames[table.name]
 
 

@@ -26,12 +26,13 @@ def differences(split: str = "chronological", **intervals: tuple[float, float]) 
     return pl.DataFrame(rows)
 
 
+ONE = ("chronological",)
 GOOD = {"base_rate": (-0.2, -0.1), "shared_logistic": (-0.01, 0.01)}
 
 
 def test_a_population_that_shows_all_passes():
-    found = gates(metrics(0.02), differences(**GOOD), WANTED)
-    assert found["passed"].to_list() == [True, True, True]
+    found = gates(metrics(0.02), differences(**GOOD), WANTED, ONE)
+    assert found["passed"].to_list() == [True] * 4
     assert problems(found) == []
 
 
@@ -46,7 +47,7 @@ def test_a_population_that_shows_all_passes():
     ],
 )
 def test_each_gate_can_fail_alone_and_says_why(error, intervals, named):
-    (only,) = problems(gates(metrics(error), differences(**intervals), WANTED))
+    (only,) = problems(gates(metrics(error), differences(**intervals), WANTED, ONE))
     assert only.startswith("chronological: ")
     assert named in only
 
@@ -59,9 +60,8 @@ def test_both_splits_are_judged_and_real_diaries_stop_nothing():
 
 def test_twins_that_said_nothing_of_days_that_others_forecast_pass_no_gate():
     others = metrics(0.02).with_columns(model=pl.lit("base_rate"))
-    found = gates(others, differences(**GOOD).clear(), WANTED)
-    assert found.height == 3
-    assert not found["passed"].any()
+    found = gates(others, differences(**GOOD).clear(), WANTED, ONE)
+    assert found["passed"].to_list() == [True, False, False, False]
 
 
 def test_figures_of_other_forecasts_are_found_out():
@@ -79,5 +79,8 @@ def test_figures_of_other_forecasts_are_found_out():
     assert unlike(days, said.clear(), told) == ["chronological: twins"]
 
 
-def test_without_a_day_there_is_nobody_to_judge_by():
-    assert gates(metrics(0.9).clear(), differences(**GOOD).clear(), WANTED).is_empty()
+def test_a_split_without_a_day_is_not_known_to_hold():
+    found = gates(metrics(0.02), differences(**GOOD), WANTED)
+    assert problems(found) == ["unseen_patients: models that were judged: 0.0000; expected at least 1"]
+    nothing = gates(metrics(0.9).clear(), differences(**GOOD).clear(), WANTED)
+    assert nothing["passed"].to_list() == [False, False]

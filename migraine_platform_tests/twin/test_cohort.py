@@ -33,7 +33,7 @@ SAID = ["patient_id", "made_on", "for_date", "probability", "lower", "upper", "c
 EASILY = 5.0
 """Log-odds of a change; most people's are below 4 all the time."""
 
-UNEVENTFUL = {tables.Drift, tables.Challengers, tables.Retrainings}
+UNEVENTFUL = {tables.Drift, tables.Challengers, tables.Retrainings, tables.AppliedObservations}
 """Tables without a row as long as nobody changes and nobody is on trial."""
 
 
@@ -80,7 +80,7 @@ def odd(tmp_path_factory, make_twins, model, settings, lives_truth) -> Odd:
     batches = [BATCHES[0]] * 16 + [BATCHES[1]] * (PATIENTS - 16)
     lake = {
         tables.Patients: patients.with_columns(patient_batch=pl.Series(batches)),
-        tables.MeasuredDays: made_odd(lives_truth["measured.patient_days"]),
+        tables.RecordedDays: made_odd(lives_truth["measured.patient_days"]).with_columns(reported=pl.lit(False)),
         tables.Observations: rows_of(tables.Observations),
     }
 
@@ -91,9 +91,10 @@ def odd(tmp_path_factory, make_twins, model, settings, lives_truth) -> Odd:
     found = read_histories(read, changed)
     made = Made(make_twins(found.histories), found, model)
     places = Places(tmp_path_factory.mktemp("odd"), "nowhere")
-    days = lake[tables.MeasuredDays].select("patient_id", "date", "has_migraine")
-    frames = {batch: batch_frames(made, batch, places, nothing, days) for batch in BATCHES}
-    return Odd(made, frames, places, lake[tables.MeasuredDays])
+    days = lake[tables.RecordedDays].select("patient_id", "date", "has_migraine")
+    observed = lake[tables.Observations]
+    frames = {batch: batch_frames(made, batch, places, nothing, days, observed) for batch in BATCHES}
+    return Odd(made, frames, places, lake[tables.RecordedDays])
 
 
 def rows_of(table: type[Table]) -> pl.DataFrame:
@@ -108,7 +109,7 @@ def nothing(table: type[Table], batch: str) -> None:
 
 def assert_finite(frame: pl.DataFrame) -> None:
     numbers = frame.select(pl.col(pl.Float64))
-    assert numbers.select(pl.all().drop_nulls().is_finite().all()).row(0) == (True,) * numbers.width
+    assert all(column.drop_nulls().is_finite().all() for column in numbers)
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -130,7 +131,7 @@ def test_every_patient_has_a_row_in_one_batch_alone(odd) -> None:
     for frames in odd.frames.values():
         twins = frames[tables.Twins].filter(pl.col("status") != "refused")
         for table, frame in frames.items():
-            if table not in {tables.Twins} | UNEVENTFUL:
+            if table not in {tables.Twins, tables.TwinStates} | UNEVENTFUL:
                 assert set(frame["patient_id"]) == set(twins["patient_id"]), table.name
 
 
@@ -297,7 +298,10 @@ def test_a_trail_goes_on_from_evening_to_evening(odd, make_twins, histories, mea
         )
         known = days.filter(pl.col("date") <= now.last)
         earlier = partial(earlier_trail, trail)
-        before, trail = trail, batch_frames(made, BATCHES[0], odd.places, earlier, known)[tables.Audit]
+        before, trail = (
+            trail,
+            batch_frames(made, BATCHES[0], odd.places, earlier, known, rows_of(tables.Observations))[tables.Audit],
+        )
         if before is not None:
             assert_frame_equal(trail.join(before, on=list(tables.Audit.key), how="semi"), before)
     outcomes = trail.filter(pl.col("event") == "outcome")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from migraine_platform.config.twin import Promotion
-from migraine_platform.twin.judgement import BINS, Judgement, expected_calibration_error, judge
+from migraine_platform.twin.judgement import BINS, NOBODY, Judgement, expected_calibration_error, judge
 
 WANTED = Promotion(calibration_error=0.05, coverage_90=(0.85, 0.95))
 FIRST = date(2024, 1, 1)
@@ -118,9 +118,9 @@ def test_only_days_that_came_are_judged(lived) -> None:
     assert judge(said.sample(777, seed=0), days, truth).days == 777
 
 
-def test_forecasts_of_days_to_come_alone_show_nothing_wrong(lived) -> None:
+def test_forecasts_of_days_to_come_alone_are_not_known_to_hold(lived) -> None:
     seen, full, came = lived
     said = rows(probability=averaged(seen), lower=0 * seen, upper=0 * seen + 1).rename({"date": "for_date"})
     none = judge(said, rows(has_migraine=came).clear(), rows(migraine_probability=full))
     assert none.days == 0
-    assert none.calibration_problems(WANTED) == none.coverage_problems(WANTED) == []
+    assert none.calibration_problems(WANTED) == none.coverage_problems(WANTED) == [NOBODY]

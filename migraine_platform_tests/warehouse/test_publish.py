@@ -48,7 +48,9 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
     declared = {table.name: table for table in tables.ALL}
     batches = {batch: simulator.batch(number) for number, batch in enumerate(settings.simulator.cohort.batch_names)}
     for batch, frames in batches.items():
-        for name, frame in frames.items():
+        measured = frames[tables.MeasuredDays.name]
+        recorded = {tables.RecordedDays.name: measured.with_columns(reported=pl.lit(False))}
+        for name, frame in (frames | recorded).items():
             table = declared[name]
             lake.write(table, batch, frame, stamp)
             seal(lake, table, batch)
@@ -185,9 +187,11 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             **{"recent_state_error": 1.0, "drift_adaptations": 0, "last_drift_adaptation": last},
             **{"drift_kind": "label", "previous_file_version": None},
         },
+        tables.TwinStates: {"as_of": last, "file_version": version},
+        tables.AppliedObservations: {"date": last, "content_hash": version},
         tables.Predictions: {
             **{"made_on": last, "for_date": tomorrow, "confidence": 0.8, "aleatoric": 0.2, "epistemic": 0.01},
-            **{**spans, "model": "experts", "twin_version": version},
+            **{**spans, "model": "hazard filter", "twin_version": version},
         },
         tables.Contributions: {
             **{

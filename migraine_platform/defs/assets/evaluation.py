@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 GROUP = "evaluation"
 BY_BATCH = {
-    "patients", "patient_days", "measured_days", "truth_patients", "truth_patient_days", "truth_drift", "attacks",
+    "patients", "patient_days", "recorded_days", "truth_patients", "truth_patient_days", "truth_drift", "attacks",
     "twins", "predictions", "trigger_sensitivity", "drift", "retrainings",
 }  # fmt: skip
 """Upstream assets of which every batch is read."""
@@ -75,7 +75,7 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         owners=[owner],
         kinds={"scikitlearn", "torch", "parquet"},
         deps=upstream(
-            "feature_table", "calibration", "patients", "patient_days", "measured_days", "truth_patient_days",
+            "feature_table", "calibration", "patients", "patient_days", "recorded_days", "truth_patient_days",
             "attacks", "observations", "checkpoint", "twin_population", "drift_thresholds", "twins", "predictions",
             "retrainings", "study_diaries",
         ),
@@ -166,7 +166,7 @@ def _state_errors(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=upstream("feature_table", "patients", "measured_days", "observations", "twin_population"),
+        deps=upstream("feature_table", "patients", "recorded_days", "twin_population"),
         metadata=table_metadata(tables.StateErrors),
     )
     def state_errors(
@@ -196,13 +196,17 @@ def _trigger_recovery(owner: str) -> dg.AssetsDefinition:
         """Whose triggers twins find, against the truth, and beside what a clinician who knew it would list."""
         from migraine_platform.evaluation.agreement import agreement, agreement_figures, perfect_list
         from migraine_platform.evaluation.triggers import recovery
+        from migraine_platform.ingest.recorded import before_reports
 
         own = settings.evaluation
         batches = settings.simulator.cohort.batch_names
         with failing_plainly():
             population = Population.of(settings, lake)
-            found = population.read(tables.TriggerSensitivity, batches)
             truth = population.read(tables.TruthPatients, batches)
+            recorded = population.read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
+            found = before_reports(
+                population.read(tables.TriggerSensitivity, batches).with_columns(date=recorded["date"].max()), recorded
+            ).drop("date")
             agreed = agreement(found, perfect_list(truth, own), own)
             frames = {
                 tables.TriggerRecovery: recovery(found, truth, own, own.replicates, own.seed),
@@ -254,17 +258,22 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"parquet"},
-        deps=["metrics", "twin_population", "feature_table"],
+        deps=upstream("metrics", "twin_population", "feature_table", "recorded_days"),
         metadata=table_metadata(tables.Gates),
     )
     def promotion_gates(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """What a population of twins must show before it is published, and what it showed."""
-        from migraine_platform.evaluation.gates import gates
+        from migraine_platform.evaluation.gates import JUDGED, gates
+        from migraine_platform.ingest.recorded import before_reports
 
         with failing_plainly():
             population = Population.of(settings, lake)
             metrics, differences = population.read(tables.Metrics), population.read(tables.Differences)
-            frame = gates(metrics, differences, settings.evaluation.gates)
+            days = population.read(
+                tables.RecordedDays, settings.simulator.cohort.batch_names, ["patient_id", "date", "reported"]
+            )
+            simulated = before_reports(days, days).height > 0  # else nobody is left whose truth the simulation knows
+            frame = gates(metrics, differences, settings.evaluation.gates, JUDGED if simulated else ())
             population.write(tables.Gates, WHOLE, frame)
             judge_population(population, settings)
         return dg.MaterializeResult(

@@ -12,7 +12,7 @@ from migraine_platform.evaluation.report.personal_facts import PersonError
 from migraine_platform.evaluation.report.personal_words import change, contribution, seldom, trigger
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
-from migraine_platform.warehouse.tables import aline, cohort, drift, twin
+from migraine_platform.warehouse.tables import aline, cohort, drift, ingest, twin
 from migraine_platform_tests.evaluation.report.drawn import Frames, empty, frame, reader
 from migraine_platform_tests.evaluation.report.test_page import Page, fits, without_gaps, without_network
 
@@ -100,10 +100,10 @@ def lived(status: str = "fitted", reason: str | None = None) -> Frames:
             {**own, "patient_batch": "batch-000", "age": 41, "sex": "F", "is_chronic": False, "has_aura": True}
         ],
     }
-    measured = {column.name: polars_type(column) for column in cohort.MeasuredDays.columns}
+    measured = {column.name: polars_type(column) for column in ingest.RecordedDays.columns}
     blank = [pl.lit(None, kind).alias(name) for name, kind in measured.items() if name not in recorded.columns]
     frames = {table.name: frame(table, found) for table, found in rows.items()}
-    return empty() | frames | {"measured.patient_days": recorded.with_columns(blank)}
+    return empty() | frames | {"recorded.patient_days": recorded.with_columns(blank)}
 
 
 @pytest.fixture(scope="module")
