@@ -96,7 +96,11 @@ class Interviewer:
         """
         match reply.split():
             case [hour, question, *values] if hour.isdecimal() and all("=" in value for value in values):
-                pairs = dict(value.split("=", 1) for value in values)
+                pairs: dict[str, str] = {}
+                for name, value in (value.split("=", 1) for value in values):
+                    if name in pairs:
+                        raise ReplyError(f'answer "{reply}": {name} is answered twice; expected each once')
+                    pairs[name] = value
                 self.answer(int(hour), question, pairs)
             case _:
                 raise ReplyError(

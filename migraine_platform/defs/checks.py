@@ -33,6 +33,7 @@ CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "checkpoint": (tables.Checkpoints, tables.Scores),
     "question_policy": (tables.Questions,),
     "observations": (tables.Observations, tables.Files, tables.Quarantine),
+    "recorded_days": (tables.RecordedDays,),
     "study_diaries": (tables.StudyDays, tables.StudyPatients),
     "twin_population": (tables.TwinPopulation,),
     "drift_thresholds": (tables.Thresholds,),

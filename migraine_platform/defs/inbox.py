@@ -46,15 +46,15 @@ def inbox_sensor(settings: Settings, selection: dg.AssetSelection) -> dg.SensorD
         from migraine_platform.ingest.inbox import fingerprint, waiting
 
         found = waiting(folder, settings.ingest, time.time())
-        growing = f"{_files(found.growing)} still being written" if found.growing else ""
+        left = ", ".join(found.told())
         if not found.ready:
-            return dg.SkipReason(growing or "the inbox is empty")
+            return dg.SkipReason(left or "the inbox is empty")
         if context.instance.get_runs_count(dg.RunsFilter(job_name=INGEST_JOB, statuses=UNDER_WAY)):
             return dg.SkipReason(f"{_files(len(found.ready))} ready, and a run is under way")
         key = fingerprint(found.ready, settings.ingest)
         if key is None:
             return dg.SkipReason("the files were taken away meanwhile")
-        context.log.info(f"{_files(len(found.ready))} ready" + (f", {growing}" if growing else ""))
+        context.log.info(f"{_files(len(found.ready))} ready" + (f", {left}" if left else ""))
         return dg.RunRequest(run_key=f"inbox:{key}")
 
     return new_observations

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import os
 import re
 from collections import Counter
@@ -25,13 +26,18 @@ from typing import Literal
 
 from migraine_platform.config.hashing import digest as digest_of
 from migraine_platform.config.ingest import Ingest
-from migraine_platform.ingest.receipts import Receipt, receipts_of
+from migraine_platform.ingest.receipts import Receipt, demand_folders, receipts_of
 from migraine_platform.ingest.source import Refused
 from migraine_platform.ingest.sources import read
 from migraine_platform.warehouse.places import InboxFolder, PlaceError, Side, replace_file
 
-UNFINISHED = (".part", ".tmp")
-"""How names end of files that a program is still writing."""
+UNFINISHED = (
+    ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart", ".swp", "~",
+)  # fmt: skip
+"""How names end of files that a program is still writing: browsers, copy programs, editors."""
+
+LOCK_OF_AN_OFFICE = "~$"
+"""How the name of a file begins that an office program leaves beside an open one."""
 
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
@@ -48,6 +54,27 @@ class Waiting:
     """Oldest first."""
     growing: int
     """Files that are still being written."""
+    links: int = 0
+    """They are not followed, and not taken."""
+    ahead: int = 0
+    """Files dated in the future: nobody can tell how long ago they were changed."""
+
+    def told(self) -> list[str]:
+        """What keeps files from being taken, in words."""
+        said = {
+            "still being written": self.growing,
+            "links, which are not taken": self.links,
+            "dated in the future, by a clock that was ahead; `touch` them": self.ahead,
+        }
+        return [f"{count} {why}" for why, count in said.items() if count]
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A file that cannot be read, or not be moved."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -56,8 +83,9 @@ class Taken:
 
     outcomes: dict[str, int]
     """How many files had each Outcome."""
-    growing: int
-    """Files that were not touched, because they are still being written."""
+    waiting: Waiting
+    """What was there before."""
+    stuck: tuple[Stuck, ...] = ()
 
 
 def waiting(folder: InboxFolder, settings: Ingest, now: float) -> Waiting:
@@ -67,25 +95,29 @@ def waiting(folder: InboxFolder, settings: Ingest, now: float) -> Waiting:
         now: seconds since 1970, as files are dated.
     """
     ready: list[tuple[int, str, Path]] = []
-    growing = 0
+    growing = links = ahead = 0
     try:
         with os.scandir(folder.path) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+                if entry.name.startswith((".", LOCK_OF_AN_OFFICE)) or entry.name.lower().endswith(UNFINISHED):
                     continue
                 try:
+                    links += entry.is_symlink()
                     if not entry.is_file(follow_symlinks=False):
                         continue
                     found = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:  # somebody took it back
                     continue
-                if now - _changed_at(found, now) < settings.stable_seconds:
+                age = now - _changed_at(found, now)
+                if age < -settings.stable_seconds:
+                    ahead += 1
+                elif age < settings.stable_seconds:
                     growing += 1
                 else:
                     ready.append((found.st_mtime_ns, entry.name, Path(entry.path)))
     except FileNotFoundError:
         return Waiting((), 0)
-    return Waiting(tuple(path for _, _, path in sorted(ready)), growing)
+    return Waiting(tuple(path for _, _, path in sorted(ready)), growing, links, ahead)
 
 
 def fingerprint(files: Sequence[Path], settings: Ingest) -> str | None:
@@ -101,7 +133,10 @@ def fingerprint(files: Sequence[Path], settings: Ingest) -> str | None:
             size = min(found.st_size, settings.largest_file_bytes + 1)
             if spent and spent + size > settings.largest_file_bytes:
                 break
-            content = "" if found.st_size > settings.largest_file_bytes else digest_of(path.read_bytes())
+            content = ""
+            if found.st_size <= settings.largest_file_bytes:
+                with _itself(path) as file:
+                    content = digest_of(file.read())
         except FileNotFoundError:
             continue
         except OSError:
@@ -116,15 +151,22 @@ def take(folder: InboxFolder, settings: Ingest, now: float) -> Taken:
 
     Raises:
         PlaceError: if the inbox cannot be written to.
-        InboxError: if a receipt cannot be read.
+        InboxError: if a receipt cannot be read, or a folder is a link.
     """
     outcomes: Counter[str] = Counter()
+    stuck: list[Stuck] = []
     with _alone(folder):
+        demand_folders(folder)
         found = waiting(folder, settings, now)
         ledger = _Ledger(receipts_of(folder, "accepted"), receipts_of(folder, "refused"))
         for path in found.ready:
-            outcomes[_take(folder, path, settings, ledger, now)] += 1
-    return Taken(dict(outcomes), found.growing)
+            try:
+                outcome = _take(folder, path, settings, ledger, now)
+            except OSError as error:
+                outcome = "stuck"
+                stuck.append(Stuck(shown_name(path), f"cannot be read or moved: {error.strerror}"))
+            outcomes[outcome] += 1
+    return Taken(dict(outcomes), found, tuple(stuck))
 
 
 class _Ledger:
@@ -142,29 +184,30 @@ class _Ledger:
         else:
             self._last += 1
             suffix = path.suffix.lower() if _PLAIN_SUFFIX.fullmatch(path.suffix) else ""
-            name = path.name.encode("utf-8", "replace").decode()
             received = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
-            side[digest] = Receipt(digest, suffix, name, self._last, received, reason)
+            side[digest] = Receipt(digest, suffix, shown_name(path), self._last, received, reason)
         return side[digest]
 
 
+def shown_name(path: Path) -> str:
+    """A file's name as a text, whatever bytes it is made of."""
+    return path.name.encode("utf-8", "replace").decode()
+
+
 def _take(folder: InboxFolder, path: Path, settings: Ingest, ledger: _Ledger, now: float) -> Outcome:
-    try:
-        before = path.stat()
-        digest, reason = _judged(path, before.st_size, settings)
-        after = path.stat()
-    except OSError:
-        return "stuck"
+    before = path.lstat()
+    digest, reason = _judged(path, before.st_size, settings)
+    after = path.lstat()
     if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
         return "changing"
     known = ledger.accepted.get(digest)
     if known and folder.content("accepted", digest, known.suffix).exists():
-        return "known" if _moved(path, folder.content("accepted", digest, known.suffix)) else "stuck"
+        path.replace(folder.content("accepted", digest, known.suffix))
+        return "known"
     side: Side = "refused" if reason else "accepted"
     receipt = ledger.receipt(digest, path, reason, now)
     replace_file(folder.receipt(side, digest), receipt.to_json())
-    if not _moved(path, folder.content(side, digest, receipt.suffix)):
-        return "stuck"
+    path.replace(folder.content(side, digest, receipt.suffix))
     if side == "accepted" and (refused := ledger.refused.get(digest)):
         folder.content("refused", digest, refused.suffix).unlink(missing_ok=True)
         folder.receipt("refused", digest).unlink(missing_ok=True)
@@ -174,20 +217,18 @@ def _take(folder: InboxFolder, path: Path, settings: Ingest, ledger: _Ledger, no
 def _judged(path: Path, size: int, settings: Ingest) -> tuple[str, str | None]:
     """The digest of a file, and why it is refused."""
     if size > settings.largest_file_bytes:
-        with path.open("rb") as file:  # it may not fit into memory
+        with _itself(path) as file:  # it may not fit into memory
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         return digest, f"larger than {settings.largest_file_bytes:,} bytes; divide the file"
-    content = path.read_bytes()
+    with _itself(path) as file:
+        content = file.read()
     verdict = read(content, path.suffix.lower(), settings)
     return digest_of(content), verdict.reason if isinstance(verdict, Refused) else None
 
 
-def _moved(path: Path, target: Path) -> bool:
-    try:
-        path.replace(target)
-    except OSError:
-        return False
-    return True
+def _itself(path: Path) -> io.BufferedReader:
+    """A file opened for reading; a link that took its place meanwhile is not followed."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
 
 
 def _changed_at(found: os.stat_result, now: float) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KNOWN = "known patient"
 NOT_LATER = "not after the cohort's last day"
+NOT_EARLIER = "not before the cohort's first day"
 BOUNDS = "within bounds"
 ONCE = "one row per patient and day"
 
@@ -38,17 +39,17 @@ class Judged:
     """Rows in the file."""
 
 
-def judge(reading: Reading, patients: Sequence[str], last: date) -> Judged:
+def judge(reading: Reading, patients: Sequence[str], first: date, last: date) -> Judged:
     """Divide a file's rows into those that count and those that do not.
 
     Args:
         patients: everybody in the cohort.
-        last: the cohort's last day.
+        first, last: the cohort's days.
     """
     import polars as pl
 
     rows = reading.rows
-    found = [reading.findings, *_strangers(rows, patients, last), *_beyond(rows), *_twice(rows)]
+    found = [reading.findings, *_strangers(rows, patients, first, last), *_beyond(rows), *_twice(rows)]
     suspect = pl.concat(found)["row"].unique()
     found.extend(_contradicting(rows.filter(~pl.col("row").is_in(suspect.implode()))))
     quarantine = pl.concat(found).sort("row", "column_name", "rule")
@@ -73,8 +74,8 @@ def contradictions(rows: pl.DataFrame) -> dict[str, tuple[tuple[str, ...], pl.Se
     return found
 
 
-def _strangers(rows: pl.DataFrame, patients: Sequence[str], last: date) -> list[pl.DataFrame]:
-    """Rows of nobody in the cohort, or of days to come."""
+def _strangers(rows: pl.DataFrame, patients: Sequence[str], first: date, last: date) -> list[pl.DataFrame]:
+    """Rows of nobody in the cohort, of days before it began, or of days to come."""
     import polars as pl
 
     patient, day = KEY
@@ -83,6 +84,7 @@ def _strangers(rows: pl.DataFrame, patients: Sequence[str], last: date) -> list[
     return [
         finding(unknown, KNOWN, "a patient of the cohort", patient),
         finding(later, NOT_LATER, f"{last} or before", day),
+        finding(rows.filter(pl.col(day) < first)["row"], NOT_EARLIER, f"{first} or later", day),
     ]
 
 

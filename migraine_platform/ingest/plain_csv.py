@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migraine_platform.config.texts import OTHER_MARKS, visible
 from migraine_platform.ingest.source import CELLS, KEY, READABLE, STANDARD, Reading, Refused, finding, in_words
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Column
@@ -29,6 +30,7 @@ COMPLETE = "as many cells as the header"
 
 _NAMES = (*KEY, *CELLS)
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_POINT_NOUGHT = r"\.0+$"
 _TRUTH = {"true": True, "false": False}
 
 
@@ -63,6 +65,8 @@ class PlainCsv:
         for number, cells in records:
             if not any(cells):
                 continue  # a blank line, or one that a spreadsheet left behind
+            if len(cells) > width and not any(cells[width:]):
+                cells = cells[:width]
             if len(cells) == width:
                 numbers.append(number)
                 rows.append(cells)
@@ -81,10 +85,16 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _FormatError('not UTF-8; save it as "CSV UTF-8"') from None
+    first, _, rest = text.partition("\n")
+    before = 0
+    if first.strip().casefold() == "sep=,":  # a spreadsheet's own line, which it does not show
+        text, before = rest, 1
+    else:
+        _demand_commas(first.strip())
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    number = 0
+    number = before
     try:
-        for number, cells in enumerate(reader, start=1):
+        for number, cells in enumerate(reader, start=before + 1):
             yield number, [cell.strip() for cell in cells]
     except csv.Error:
         raise _FormatError(
@@ -92,8 +102,23 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
         ) from None
 
 
+def _demand_commas(first: str) -> None:
+    """Refuse other separators with that reason, instead of "unknown column"."""
+    if first.casefold().startswith("sep="):
+        raise _FormatError(f"cells are between {OTHER_MARKS.get(first[4:], 'other marks')}; expected commas")
+    for mark, name in OTHER_MARKS.items():
+        if mark in first and "," not in first:
+            raise _FormatError(f"cells are between {name}; expected commas, and decimal points")
+
+
 def _header(names: list[str]) -> list[str]:
     """The names of the columns; a name that is not known is not repeated, for it may be a patient's value."""
+    names = [visible(name) for name in names]
+    while len(names) > len(KEY) and not names[-1]:
+        names.pop()  # a comma at the end of each line
+    upper = [name for name in names if name not in _NAMES and name.casefold() in _NAMES]
+    if upper:
+        raise _FormatError(f'the title "{upper[0]}" is in capitals; expected {", ".join(KEY)}, ... in lower case')
     missing = [name for name in KEY if name not in names]
     if missing:
         raise _FormatError(f'no header: the first line lacks {" and ".join(missing)}; expected "patient_id,date,..."')
@@ -145,7 +170,7 @@ def _typed(column: Column) -> pl.Expr:
         case "date":
             return pl.when(text.str.contains(_DAY)).then(text).str.to_date("%Y-%m-%d", strict=False)
         case "integer":
-            return text.cast(kind, strict=False)
+            return text.str.replace(_POINT_NOUGHT, "").cast(kind, strict=False)  # as pandas writes it beside gaps
         case "number" | "reading":
             number = text.cast(pl.Float64, strict=False).cast(kind, strict=False)
             return pl.when(number.is_finite()).then(number)

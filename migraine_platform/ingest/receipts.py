@@ -21,6 +21,7 @@ from migraine_platform.errors import UserError
 from migraine_platform.warehouse.places import InboxFolder, Side
 
 ENDING = ".receipt.json"
+SIDES: tuple[Side, ...] = ("accepted", "refused")
 
 
 class InboxError(UserError):
@@ -43,6 +44,17 @@ class Receipt:
     def to_json(self) -> bytes:
         """As it is written beside the file."""
         return json.dumps({**asdict(self), "received_at": self.received_at.isoformat()}, indent=2).encode()
+
+
+def demand_folders(folder: InboxFolder) -> None:
+    """Refuse folders of taken files that are links: what they point to is not the platform's to write.
+
+    Raises:
+        InboxError: naming the link.
+    """
+    for side in SIDES:
+        if folder.kept(side).is_symlink():
+            raise InboxError(f"{folder.kept(side)}: is a link; expected a folder; put a folder in its place")
 
 
 def receipts_of(folder: InboxFolder, side: Side) -> dict[str, Receipt]:
@@ -74,6 +86,8 @@ def content_of(folder: InboxFolder, receipt: Receipt) -> bytes:
         InboxError: if they are not those that were accepted.
     """
     path = folder.content("accepted", receipt.digest, receipt.suffix)
+    if path.is_symlink():
+        raise InboxError(f"{path}: is a link; expected the file that was accepted; put it in its place")
     try:
         content = path.read_bytes()
     except OSError as error:

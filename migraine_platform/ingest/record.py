@@ -7,10 +7,12 @@ last day or a lost lake only means reading the accepted files again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from migraine_platform.config.hashing import digest as digest_of
 from migraine_platform.config.ingest import Ingest
+from migraine_platform.ingest.inbox import Stuck
 from migraine_platform.ingest.judgement import judge
 from migraine_platform.ingest.overlay import merged
 from migraine_platform.ingest.receipts import Receipt, content_of, kept
@@ -26,13 +28,19 @@ if TYPE_CHECKING:
 
 
 def record(
-    folder: InboxFolder, settings: Ingest, patients: Sequence[str], last: date
+    folder: InboxFolder,
+    settings: Ingest,
+    patients: Sequence[str],
+    first: date,
+    last: date,
+    stuck: Sequence[Stuck] = (),
 ) -> dict[type[Table], pl.DataFrame]:
     """Rows of `ingest.files`, `ingest.observations` and `ingest.quarantine`.
 
     Args:
         patients: everybody in the cohort.
-        last: the cohort's last day.
+        first, last: the cohort's days.
+        stuck: files that wait and could not be taken.
 
     Raises:
         InboxError: if an accepted file is not what it was when it was accepted.
@@ -47,11 +55,12 @@ def record(
         if isinstance(reading, Refused):  # it could be read when it came, under other settings
             files.append(_file(receipt, reading.reason))
             continue
-        judged = judge(reading, patients, last)
+        judged = judge(reading, patients, first, last)
         files.append(_file(receipt, None, judged.count, judged.rows.height))
         digest = pl.lit(receipt.digest).alias("digest")
         said.append(judged.rows.with_columns(digest).select(said[0].columns))
         doubted.append(judged.quarantine.with_columns(digest).select(doubted[0].columns))
+    files += [_waiting(one, place) for place, one in enumerate(stuck, start=1)]
     known = {receipt.digest for receipt in accepted}
     files += [_file(receipt, receipt.reason) for receipt in kept(folder, "refused") if receipt.digest not in known]
     return {
@@ -59,6 +68,14 @@ def record(
         Observations: merged(said),
         Quarantine: pl.concat(doubted),
     }
+
+
+def _waiting(stuck: Stuck, place: int) -> dict[str, Any]:
+    """Its content cannot be read, so that its name stands for it."""
+    digest = digest_of(f"{stuck.name} {place}".encode())
+    now = datetime.now(UTC).replace(tzinfo=None)
+    receipt = Receipt(digest, "", stuck.name, 0, now, stuck.reason)
+    return {**_file(receipt, stuck.reason), "status": "stuck"}
 
 
 def _file(receipt: Receipt, reason: str | None, rows: int = 0, accepted: int = 0) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from migraine_platform.config.texts import visible
+
 EXPECTED = 'expected "low-high unit", as in "1000-1030 hPa", or "<= high unit", as in "<= 2 servings"'
 
 LARGEST = 1e12
@@ -50,11 +52,6 @@ class TypicalRange:
         """The range as a clinician would write it; `parse_range` reads it back exactly."""
         unit = f" {self.unit}" if self.unit else ""
         return f"{_plain(self.low)} to {_plain(self.high)}{unit}"
-
-
-def visible(text: str) -> str:
-    """A text without characters that nobody sees, words apart by one space."""
-    return " ".join("".join(mark for mark in text if unicodedata.category(mark) != "Cf").split())
 
 
 def dashed(text: str) -> str:

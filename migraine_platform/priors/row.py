@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from migraine_platform.config.texts import visible
 from migraine_platform.priors.families import FAMILIES, family_problem
 from migraine_platform.priors.features import LATENT_AXES, Feature, spread_problem
 from migraine_platform.priors.fills import Fill, filled
-from migraine_platform.priors.ranges import EXPECTED, RangeError, dashed, parse_range, plain_number, same_unit, visible
+from migraine_platform.priors.ranges import EXPECTED, RangeError, dashed, parse_range, plain_number, same_unit
 
 COLUMNS: dict[str, str] = {
     "category": "category",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migraine_platform.config.texts import visible
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.fills import Fill
-from migraine_platform.priors.ranges import visible
 from migraine_platform.priors.row import COLUMNS, REQUIRED, Row, empty
 from migraine_platform.priors.sheet import SheetError, read_sheet
 

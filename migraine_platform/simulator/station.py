@@ -7,27 +7,19 @@ that did not follow each other: the one step a year whose 24-hour change no baro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.errors import UserError
+from migraine_platform.simulator.station_file import VALUES, StationError, read_days, summary
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
-
-VALUES = {"temperature": (-60.0, 60.0), "humidity": (0.0, 100.0), "pressure": (850.0, 1100.0)}
-"""Column -> what is possible in degC, % and hPa: a file in other units falls outside."""
 
 SHORTEST_DAYS = 365
 LARGEST_GAP_DAYS = 7
-
-
-class StationError(UserError):
-    """A station file that cannot stand for a site; the message names file, place and expectation."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +29,8 @@ class StationYear:
     values: NDArray[np.float64]
     interpolated: NDArray[np.bool_]
     """[366] whether any of the day's values was not measured."""
+    told: str = ""
+    """What the file says in a line."""
 
     def on(self, dates: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values [days, 3] and marks [days] for some dates."""
@@ -51,34 +45,13 @@ def read_station(path: Path) -> StationYear:
         StationError: if columns are missing, dates have holes, values are impossible in the expected units, or a gap
             is longer than a week.
     """
-    import polars as pl
-
     place = f"{path.parent.name}/{path.name}"
-    try:
-        frame = pl.read_csv(path, schema_overrides=dict.fromkeys(VALUES, pl.Float64), try_parse_dates=True)
-    except pl.exceptions.PolarsError as error:
-        raise StationError(f"{place}: not readable as CSV: {str(error).splitlines()[0]}") from None
-    lacking = [name for name in ("date", *VALUES) if name not in frame.columns]
-    if lacking:
-        raise StationError(f"{place}: columns missing: {', '.join(lacking)}; expected date, {', '.join(VALUES)}")
-    if frame.schema["date"] != pl.Date:
-        raise StationError(f'{place}, column "date": not all are dates; expected days as in 2013-01-31')
-    _demand_possible(frame, place)
+    frame = read_days(path)
     dates = frame["date"].to_numpy().astype("datetime64[D]")
     _demand_contiguous(dates, place)
     last = np.flatnonzero(dates >= dates[-1] - SHORTEST_DAYS)[-366:]
-    return _fill(dates[last], frame.select(list(VALUES)).to_numpy()[last], place)
-
-
-def _demand_possible(frame: pl.DataFrame, place: str) -> None:
-    for name, (low, high) in VALUES.items():
-        column = frame[name]
-        outside = (column < low) | (column > high)
-        if outside.any():
-            row = int(outside.arg_true()[0])
-            raise StationError(
-                f'{place}, line {row + 2}, column "{name}": {column[row]} is impossible; expected {low:g} to {high:g}'
-            )
+    year = _fill(dates[last], frame.select(list(VALUES)).to_numpy()[last], place)
+    return replace(year, told=f"{place}: {summary(frame)}")
 
 
 def _demand_contiguous(dates: NDArray[np.datetime64], place: str) -> None:

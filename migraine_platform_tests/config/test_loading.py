@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import migraine_platform
 from migraine_platform.config import (
@@ -12,6 +13,7 @@ from migraine_platform.config import (
     code_version,
     hashing,
     load_settings,
+    loading,
     population_hash,
     preset_names,
     resized,
@@ -255,7 +257,7 @@ def _versions() -> dict[str, str]:
         ("evaluation/gates.py", {"evaluation"}),
         ("twin/hazard.py", {"twin", "evaluation"}),
         ("aline/model.py", {"aline", "twin", "evaluation"}),
-        ("ingest/overlay.py", {"ingest", "clinical", "twin", "evaluation"}),
+        ("ingest/overlay.py", {"ingest", "clinical", "recorded", "twin", "evaluation"}),
         ("simulator/life.py", {table.schema_name() for table in tables.ALL}),
         ("cli/platform.py", set()),
     ],
@@ -276,3 +278,48 @@ def test_an_editors_files_are_no_source(sources: Path) -> None:
     (sources / "twin" / "folder.py").mkdir()
     (sources / "twin" / "gone.py").symlink_to(sources / "nowhere.py")
     assert _versions() == before
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1e-3", 0.001), ("-5e-1", -0.5), ("2e0", 2.0), ("0200", 200), ("08", 8), ("+5", 5), (".5", 0.5), ("1.", 1.0)],
+)
+def test_numbers_are_what_people_mean(written: str, meant: float) -> None:
+    found = yaml.load(f"x: {written}", Loader=loading._PlainYaml)["x"]
+    assert found == meant
+    assert type(found) is type(meant)
+
+
+@pytest.mark.parametrize("written", ["2:30", "0x1F", "1_000", "0o17"])
+def test_numbers_of_other_notations_are_texts(written: str) -> None:
+    """Which no setting that wants a number takes."""
+    assert yaml.load(f"x: {written}", Loader=loading._PlainYaml)["x"] == written
+
+
+def test_mappings_may_be_merged(project: Path) -> None:
+    (project / "configs" / "presets" / "mine.yaml").write_text(
+        "simulator:\n  cohort: &small {patients: 0200, days: 040}\ntwin: {horizon_days: 3}\n"
+    )
+    cohort = load_settings("mine", project).simulator.cohort
+    assert (cohort.patients, cohort.days) == (200, 40)
+    assert yaml.load("a: &a {x: 1}\nb: {<<: *a, y: 2}", Loader=loading._PlainYaml)["b"] == {"x": 1, "y": 2}
+
+
+def test_a_preset_with_the_other_ending_is_told(project: Path) -> None:
+    (project / "configs" / "presets" / "mine.yml").write_text("{}")
+    with pytest.raises(ConfigError, match=r"mine\.yml: presets end in \.yaml; rename it"):
+        load_settings("mine", project)
+
+
+def test_a_home_that_no_shell_expanded_is_ones_home(project: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for written in ("~/data", "$HOME/data"):
+        monkeypatch.setenv("MIGRAINE_DATA", written)
+        assert load_settings("tiny", project).platform.data_dir == tmp_path / "data"
+
+
+@pytest.mark.parametrize("name", ["what?", "a::b"])
+def test_a_folder_whose_path_means_something_else_is_refused(project: Path, monkeypatch, name: str) -> None:
+    monkeypatch.setenv("MIGRAINE_DATA", f"/tmp/{name}/data")
+    with pytest.raises(ConfigError, match=r"platform\.data_dir: .* stands in the path"):
+        load_settings("tiny", project)

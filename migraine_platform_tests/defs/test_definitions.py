@@ -41,12 +41,13 @@ GRAPH = {
     "synthetic_migraine": {"patient_days", "truth_patient_days"},
     "training_run": {"feature_table", "calibration"},
     "checkpoint": {"training_run", "calibration"},
-    "question_policy": {"checkpoint", "measured_days", "feature_table"},
+    "question_policy": {"checkpoint", "recorded_days", "feature_table"},
     "observations": {"patients", "feature_table"},
-    "twin_population": {"measured_days", "observations", "patients", "feature_table"},
+    "recorded_days": {"measured_days", "observations"},
+    "twin_population": {"recorded_days", "patients", "feature_table"},
     "drift_thresholds": {"twin_population", "calibration", "feature_table"},
     "twins": {
-        *("twin_population", "drift_thresholds", "measured_days", "observations", "attacks", "patients"),
+        *("twin_population", "drift_thresholds", "recorded_days", "observations", "attacks", "patients"),
         *("checkpoint", "feature_table"),
     },
     "predictions": {"twins"},
@@ -56,21 +57,21 @@ GRAPH = {
     "retrainings": {"twins"},
     "study_diaries": {"feature_table"},
     "compared_forecasts": {
-        *("feature_table", "calibration", "patients", "patient_days", "measured_days", "truth_patient_days", "attacks"),
-        *("observations", "checkpoint", "twin_population", "drift_thresholds", "study_diaries"),
+        *("feature_table", "calibration", "patients", "patient_days", "recorded_days", "truth_patient_days", "attacks"),
+        *("checkpoint", "twin_population", "drift_thresholds", "study_diaries"),
         *("twins", "predictions", "retrainings"),
     },
     "metrics": {"compared_forecasts"},
-    "state_errors": {"feature_table", "patients", "measured_days", "observations", "twin_population"},
-    "trigger_recovery": {"feature_table", "trigger_sensitivity", "truth_patients"},
+    "state_errors": {"feature_table", "patients", "recorded_days", "twin_population"},
+    "trigger_recovery": {"feature_table", "trigger_sensitivity", "truth_patients", "recorded_days"},
     "policy_comparison": {"checkpoint", "calibration", "feature_table"},
-    "promotion_gates": {"metrics", "twin_population", "feature_table"},
+    "promotion_gates": {"metrics", "twin_population", "feature_table", "recorded_days"},
     "report": {*EVALUATION, "study_diaries", "drift", "truth_drift", "feature_table"},
     "health_report": set(),
     "warehouse": {
         *("feature_table", "feature_priors", "mock_distribution", "calibration", "site_days"),
         *("true_effects", "realism", "training_run", "checkpoint", "question_policy", "twin_population"),
-        *("observations", "drift_thresholds", "study_diaries"),
+        *("observations", "recorded_days", "drift_thresholds", "study_diaries"),
         *SIMULATED,
         *SAID,
         *EVALUATION,
@@ -203,8 +204,8 @@ def test_jobs_make_what_they_say(defs: dg.Definitions) -> None:
 
     assert made("platform") == set(GRAPH) - {"health_report"}
     days = {"calendar", "site_days", *SIMULATED}
-    assert made("night") == days | said | {"observations", "question_policy", "warehouse"}
-    assert made("ingest_observations") == said | {"observations", "warehouse"}
+    assert made("night") == days | said | {"observations", "recorded_days", "question_policy", "warehouse"}
+    assert made("ingest_observations") == said | {"observations", "recorded_days", "question_policy", "warehouse"}
     assert made("retrain_twins") == said
     judged = {"compared_forecasts", "metrics", "promotion_gates"}
     assert made("relearn_population") == said | judged | {"twin_population", "drift_thresholds"}

@@ -37,7 +37,7 @@ def defs_of(settings: Settings) -> dg.Definitions:
         "upstream", selection=dg.AssetSelection.assets(*UPSTREAM), tags=all_batches_tags(settings)
     )
     return dg.Definitions(
-        assets=[*priors_assets(owner), *cohort_assets(owner, batches), *ingest_assets(owner)],
+        assets=[*priors_assets(owner), *cohort_assets(owner, batches), *ingest_assets(owner, batches)],
         jobs=[upstream],
         sensors=[inbox_sensor(settings, dg.AssetSelection.assets(OBSERVATIONS))],
         resources={"settings": settings, "places": places, "lake": Lake(places.lake_url)},
@@ -140,10 +140,10 @@ def test_metadata_and_logs_count_and_name_no_patient(settings, instance) -> None
 def test_the_sensor_says_what_it_sees(settings, instance) -> None:
     assert look(settings, instance) == "the inbox is empty"
     drop(settings, "a.csv", diary(settings, "P0001,{last},4,,"), age=0)
-    assert look(settings, instance) == "1 file is still being written"
+    assert look(settings, instance) == "1 still being written"
     drop(settings, "b.csv", diary(settings, "P0001,{last},4,,"), age=0)
     drop(settings, ".c.csv", "")
-    assert look(settings, instance) == "2 files are still being written"
+    assert look(settings, instance) == "2 still being written"
 
 
 def test_the_same_files_ask_for_the_same_run(settings, instance) -> None:

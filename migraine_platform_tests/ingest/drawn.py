@@ -15,7 +15,8 @@ from migraine_platform.warehouse.declare import Column
 from migraine_platform.warehouse.tables.ingest import OBSERVABLE
 
 PATIENTS = ("P0001", "P0002", "P0003")
-LAST = date(2024, 6, 30)
+BEGAN, LAST = date(2024, 1, 1), date(2024, 6, 30)
+"""The cohort's days."""
 STAGES = ("deep_sleep_pct", "rem_sleep_pct", "light_sleep_pct")
 SCHEMA = {column.name: polars_type(column) for column in STANDARD}
 

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from migraine_platform.config.hashing import digest
-from migraine_platform.ingest.inbox import fingerprint, take, waiting
+from migraine_platform.ingest.inbox import Stuck, Waiting, fingerprint, take, waiting
 from migraine_platform.ingest.receipts import InboxError, content_of, kept
 from migraine_platform.ingest.record import record
+from migraine_platform.warehouse.contracts import audit
 from migraine_platform.warehouse.places import InboxFolder, PlaceError
+from migraine_platform.warehouse.tables.ingest import Files
 from migraine_platform_tests.ingest.conftest import NOW, SETTINGS, Drop, drop_into, files_of
-from migraine_platform_tests.ingest.drawn import LAST, PATIENTS
+from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS
 
 ONE = b"patient_id,date,stress_level\nP0001,2024-06-01,4\n"
 TWO = b"patient_id,date,stress_level\nP0002,2024-06-01,5\n"
@@ -120,7 +122,7 @@ def test_what_was_changed_after_it_was_accepted_is_not_believed(inbox, drop: Dro
     take(inbox, SETTINGS, NOW)
     inbox.content("accepted", digest(ONE), ".csv").write_bytes(TWO)
     with pytest.raises(InboxError, match=r"was changed after it was accepted; move it to .*inbox to have it taken"):
-        record(inbox, SETTINGS, PATIENTS, LAST)
+        record(inbox, SETTINGS, PATIENTS, BEGAN, LAST)
 
 
 def test_a_file_without_a_receipt_is_not_passed_over(inbox, drop: Drop) -> None:
@@ -225,7 +227,7 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(tmp_path: Path) -> None:
     drop_into(start, "bad.csv", BAD, age=20)
     whole = InboxFolder(Path(shutil.copytree(start.path, tmp_path / "whole")))
     take(whole, SETTINGS, NOW)
-    expected = record(whole, SETTINGS, PATIENTS, LAST)
+    expected = record(whole, SETTINGS, PATIENTS, BEGAN, LAST)
     step = 0
     died = True
     while died:
@@ -234,11 +236,86 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(tmp_path: Path) -> None:
         died = killed_at(inbox, step)
         contents = {content for name, content in files_of(inbox).items() if not name.endswith(".json")}
         assert contents == {ONE, TWO, BAD}, step
-        record(inbox, SETTINGS, PATIENTS, LAST)  # what lies there can be read at any time
+        record(inbox, SETTINGS, PATIENTS, BEGAN, LAST)  # what lies there can be read at any time
         take(inbox, SETTINGS, NOW)
-        again = record(inbox, SETTINGS, PATIENTS, LAST)
+        again = record(inbox, SETTINGS, PATIENTS, BEGAN, LAST)
         assert {table: frame.rows() for table, frame in again.items()} == {
             table: frame.rows() for table, frame in expected.items()
         }, step
         assert waiting(inbox, SETTINGS, NOW).ready == ()
     assert step > 12
+
+
+@pytest.mark.parametrize("name", ["a.csv.crdownload", "a.csv.filepart", "a.partial", "~$a.csv", "a.csv~", "A.DOWNLOAD"])
+def test_names_of_files_under_way_are_left_alone(inbox, drop: Drop, name: str) -> None:
+    drop(name, ONE)
+    assert waiting(inbox, SETTINGS, NOW) == Waiting((), 0)
+
+
+def test_links_are_told_and_nothing_behind_them_is_read_or_moved(inbox, drop: Drop, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.csv"
+    outside.write_bytes(ONE)
+    inbox.path.mkdir(parents=True, exist_ok=True)
+    (inbox.path / "diary.csv").symlink_to(outside)
+    found = take(inbox, SETTINGS, NOW)
+    assert found.outcomes == {}
+    assert found.waiting.told() == ["1 links, which are not taken"]
+    assert outside.read_bytes() == ONE
+
+
+def test_a_link_that_takes_a_files_place_meanwhile_is_not_followed(inbox, drop: Drop, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_bytes(TWO)
+    path = drop("a.csv", ONE)
+    swapped = []
+
+    def swap(event: str, touched: Path) -> None:
+        if event == "open" and touched == path and not swapped:
+            swapped.append(True)
+            path.unlink()
+            path.symlink_to(secret)
+
+    with watching(inbox, swap):
+        found = take(inbox, SETTINGS, NOW)
+    assert swapped
+    assert found.outcomes == {"stuck": 1}
+    assert secret.read_bytes() == TWO
+    assert [name for name in files_of(inbox) if name.startswith("accepted/")] == []
+
+
+@pytest.mark.parametrize("side", ["accepted", "refused"])
+def test_folders_that_are_links_are_refused(inbox, drop: Drop, tmp_path: Path, side: str) -> None:
+    drop("a.csv", ONE)
+    (tmp_path / "elsewhere").mkdir()
+    (inbox.path / side).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InboxError, match="is a link; expected a folder"):
+        take(inbox, SETTINGS, NOW)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_an_accepted_file_that_became_a_link_is_not_read(inbox, drop: Drop, tmp_path: Path) -> None:
+    drop("a.csv", ONE)
+    take(inbox, SETTINGS, NOW)
+    (kept_file,) = [path for path in inbox.kept("accepted").iterdir() if path.suffix == ".csv"]
+    (tmp_path / "elsewhere.csv").write_bytes(ONE)
+    kept_file.unlink()
+    kept_file.symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(InboxError, match="is a link; expected the file that was accepted"):
+        record(inbox, SETTINGS, PATIENTS, BEGAN, LAST)
+
+
+def test_files_of_a_clock_that_was_ahead_are_told(inbox, drop: Drop) -> None:
+    came = drop("a.csv", ONE, age=-1e6).stat().st_ctime
+    found = waiting(inbox, SETTINGS, came - 3600)
+    assert (found.ready, found.growing) == ((), 0)
+    assert found.told() == ["1 dated in the future, by a clock that was ahead; `touch` them"]
+
+
+def test_a_stuck_file_stands_in_the_table_of_files_with_its_reason(inbox, drop: Drop) -> None:
+    drop("good.csv", ONE)
+    frames = record(
+        inbox, SETTINGS, PATIENTS, BEGAN, LAST, [Stuck("his.csv", "cannot be read or moved: Permission denied")]
+    )
+    row = frames[Files].filter(status="stuck").row(0, named=True)
+    assert (row["file_name"], row["reason"]) == ("his.csv", "cannot be read or moved: Permission denied")
+    assert audit(Files, frames[Files]).passed

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from migraine_platform.ingest.judgement import BOUNDS, KNOWN, NOT_LATER, ONCE, Judged, judge
+from migraine_platform.ingest.judgement import BOUNDS, KNOWN, NOT_EARLIER, NOT_LATER, ONCE, Judged, judge
 from migraine_platform.ingest.plain_csv import COMPLETE, PlainCsv
 from migraine_platform.ingest.source import READABLE, Reading
-from migraine_platform_tests.ingest.drawn import LAST, PATIENTS, csv_of, days
+from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS, csv_of, days
 
 FLAGS = "has_migraine,onset,migraine_by_evening"
 HEADER = f"patient_id,date,stress_level,{FLAGS},deep_sleep_pct,rem_sleep_pct,light_sleep_pct,steps"
@@ -53,7 +53,7 @@ DOUBTED = {
 def judged(*lines: str) -> Judged:
     reading = PlainCsv(1000).read("\n".join((HEADER, *lines)).encode())
     assert isinstance(reading, Reading)
-    return judge(reading, PATIENTS, LAST)
+    return judge(reading, PATIENTS, BEGAN, LAST)
 
 
 @pytest.mark.parametrize(("line", "column", "rule", "expected"), DOUBTED.values(), ids=DOUBTED)
@@ -105,6 +105,14 @@ def test_quarantine_repeats_no_value() -> None:
 def test_whatever_is_drawn_within_bounds_and_rules_counts(rows: pl.DataFrame) -> None:
     reading = PlainCsv(1000).read(csv_of(rows))
     assert isinstance(reading, Reading)
-    found = judge(reading, PATIENTS, LAST)
+    found = judge(reading, PATIENTS, BEGAN, LAST)
     assert found.quarantine.is_empty()
     assert found.rows.equals(rows)
+
+
+def test_days_before_the_cohort_began_are_not_believed() -> None:
+    """A year of two digits, the epoch of a program, last year's diary."""
+    rows = b"".join(f"P0001,{day},4\n".encode() for day in ("0024-06-01", "1970-01-01", "2023-06-01", str(BEGAN)))
+    found = judge(PlainCsv(100).read(b"patient_id,date,stress_level\n" + rows), PATIENTS, BEGAN, LAST)
+    assert found.quarantine.select("row", "rule").rows() == [(row, NOT_EARLIER) for row in (2, 3, 4)]
+    assert found.rows["date"].to_list() == [BEGAN]

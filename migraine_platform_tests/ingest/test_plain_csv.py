@@ -23,7 +23,13 @@ REFUSED = {
     "a blank line first": (b"\npatient_id,date,rmssd\n", "no header"),
     "no header": (b"P0001,2024-06-01,4\n", "no header: the first line lacks patient_id and date"),
     "half a header": (b"patient_id,rmssd\nP0001,4\n", "no header: the first line lacks date"),
-    "semicolons": (b"patient_id;date;rmssd\nP0001;2024-06-01;4\n", "no header"),
+    "semicolons": (b"patient_id;date;rmssd\nP0001;2024-06-01;4\n", "cells are between semicolons; expected commas"),
+    "tabs": (b"patient_id\tdate\trmssd\nP0001\t2024-06-01\t4\n", "cells are between tabs; expected commas"),
+    "said to be semicolons": (b"sep=;\npatient_id;date;rmssd\n", "cells are between semicolons; expected commas"),
+    "capitals": (
+        b"Patient_ID,Date,rmssd\nP0001,2024-06-01,4\n",
+        'the title "Patient_ID" is in capitals; expected patient_id, date',
+    ),
     "UTF-16": ("patient_id,date,rmssd\nP0001,2024-06-01,4\n".encode("utf-16"), 'not UTF-8; save it as "CSV UTF-8"'),
     "Latin-1": ("patient_id,date,rmssd\nMüller,2024-06-01,4\n".encode("latin-1"), "not UTF-8"),
     "a misspelt column": (b"patient_id,date,stres_level\n", 'column 3 is not known; did you mean "stress_level"?'),
@@ -141,3 +147,30 @@ def test_rows_of_any_text_are_read_or_found(line: str) -> None:
         read_rows = found.rows.filter(pl.col("stress_level").is_not_null())["row"]
         assert read_rows.len() + found.findings["row"].n_unique() >= 1
         assert found.rows.height <= found.count
+
+
+def test_a_spreadsheets_own_first_line_is_passed_over_and_rows_keep_their_numbers() -> None:
+    plain = b"patient_id,date,stress_level\nP0001,2024-06-01,4\nP0001,2024-06-02,x\n"
+    found = PlainCsv(100).read(b"sep=,\r\n" + plain)
+    assert found.rows["row"].to_list() == [3, 4]
+    assert found.findings["row"].to_list() == [4]
+
+
+@pytest.mark.parametrize(("cell", "value"), [("14.0", 14), ("14.000", 14), ("14.5", None), ("1.4e1", None)])
+def test_whole_numbers_that_a_program_wrote_as_floats_are_whole(cell: str, value: int | None) -> None:
+    """As pandas writes a column of whole numbers with gaps."""
+    found = PlainCsv(100).read(f"patient_id,date,cycle_day\nP0001,2024-06-01,{cell}\n".encode())
+    assert found.rows["cycle_day"].to_list() == [value]
+    assert found.findings.height == (value is None)
+
+
+def test_commas_at_the_end_of_lines_are_no_columns() -> None:
+    found = PlainCsv(100).read(b"patient_id,date,stress_level,,\nP0001,2024-06-01,4,,\nP0001,2024-06-02,5,,7\n")
+    assert found.rows["stress_level"].to_list() == [4.0]
+    assert found.findings["row"].to_list() == [3]  # a value under no title is no row of ours
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00a0"])
+def test_what_nobody_sees_in_a_title_does_not_count(mark: str) -> None:
+    found = PlainCsv(100).read(f"patient_id,date{mark},{mark}stress_level\nP0001,2024-06-01,4\n".encode())
+    assert found.rows["stress_level"].to_list() == [4.0]

@@ -17,7 +17,7 @@ from migraine_platform.warehouse.contracts import audit
 from migraine_platform.warehouse.places import InboxFolder
 from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine
 from migraine_platform_tests.ingest.conftest import NOW, SETTINGS, Drop, drop_into, files_of
-from migraine_platform_tests.ingest.drawn import LAST, PATIENTS, csv_of, days
+from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS, csv_of, days
 
 FIRST = b"""patient_id,date,stress_level,has_migraine,onset
 P0001,2024-06-01,4,true,true
@@ -32,7 +32,7 @@ SECOND = b"""date,patient_id,steps,stress_level,has_migraine
 
 
 def by_table(inbox: InboxFolder, patients: tuple[str, ...] = PATIENTS, last: date = LAST) -> tuple[pl.DataFrame, ...]:
-    found = record(inbox, SETTINGS, patients, last)
+    found = record(inbox, SETTINGS, patients, BEGAN, last)
     for table, frame in found.items():
         assert audit(table, frame).passed, audit(table, frame).summary()
     return found[Files], found[Observations], found[Quarantine]
@@ -91,7 +91,7 @@ def test_another_cohort_or_a_later_day_is_judged_anew(inbox, drop: Drop) -> None
 def test_an_accepted_file_that_is_too_long_today_is_refused_today(inbox, drop: Drop) -> None:
     drop("first.csv", FIRST)
     take(inbox, SETTINGS, NOW)
-    found = record(inbox, SETTINGS.model_copy(update={"most_rows": 2}), PATIENTS, LAST)
+    found = record(inbox, SETTINGS.model_copy(update={"most_rows": 2}), PATIENTS, BEGAN, LAST)
     assert found[Files].select("status", "reason").rows() == [("refused", "more than 2 rows; divide the file")]
     assert found[Observations].is_empty()
 
@@ -117,12 +117,12 @@ def test_taking_and_reading_again_changes_nothing(
         for place, rows in enumerate(files):
             drop_into(inbox, f"{place}.csv", csv_of(rows), age=60 - place)
         take(inbox, generous, NOW)
-        found = record(inbox, generous, PATIENTS, LAST)
+        found = record(inbox, generous, PATIENTS, BEGAN, LAST)
         assert all(audit(table, frame).passed for table, frame in found.items())
         assert found[Quarantine].is_empty()
         assert found[Files].height == len({csv_of(rows) for rows in files})
         before = files_of(inbox)
     take(inbox, generous, NOW)
     assert files_of(inbox) == before
-    again = record(inbox, generous, PATIENTS, LAST)
+    again = record(inbox, generous, PATIENTS, BEGAN, LAST)
     assert all(again[table].equals(frame) for table, frame in found.items())

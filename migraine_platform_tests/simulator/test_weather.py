@@ -106,9 +106,9 @@ def test_a_day_that_lacks_any_value_counts_as_interpolated(changed) -> None:
         ),
         ("2013-01-03,-1.07,", "2013-01-03,-107,", 'line 4, column "temperature": -107'),
         ("2013-01-03,-1.07,52.5,1020.85,24\n", "", "after 2013-01-02 the next line is not the next day"),
-        ("2013-01-03,", "3 January,", 'column "date": not all are dates'),
+        ("2013-01-03,", "3 January,", '"3 January"; expected a day as in 2013-01-31'),
         ("date,temperature", "day,temperature", "columns missing: date"),
-        ("2013-01-03,-1.07,52.5,1020.85", "2013-01-03,-1.07,52.5,wet", "not readable as CSV"),
+        ("2013-01-03,-1.07,52.5,1020.85", "2013-01-03,-1.07,52.5,wet", 'column "pressure": "wet" is no number'),
     ],
 )
 def test_a_bad_station_file_is_refused_with_its_place(changed, old: str, new: str, message: str) -> None:

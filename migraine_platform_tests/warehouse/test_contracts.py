@@ -106,7 +106,7 @@ def test_every_declared_table_makes_a_contract_of_its_columns(table: type[Table]
 def test_every_column_says_what_it_is(table: type[Table]) -> None:
     assert len(table.description()) > 20
     assert all(column.description for column in table.columns)
-    schemas = {"priors", "mock", "cohort", "measured", "ingest", "truth", "realism", "aline", "twin"}
+    schemas = {"priors", "mock", "cohort", "measured", "recorded", "ingest", "truth", "realism", "aline", "twin"}
     schemas |= {"clinical", "evaluation"}
     assert table.schema_name() in schemas
 

@@ -89,11 +89,17 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         deps=["feature_table", "calibration", "calendar"],
         metadata=table_metadata(tables.SiteDays),
     )
-    def site_days(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    def site_days(
+        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult:
         """Daily weather of every site: a real station beside simulated climates."""
         from migraine_platform.simulator.figures import pressure_falls
+        from migraine_platform.simulator.station import read_station
 
         with failing_plainly():
+            for site in settings.simulator.weather.sites:
+                if site.station is not None:  # nobody but a person can tell 27 to 53 degF from degC
+                    context.log.info(read_station(site.station).told)
             population = Population.of(settings, lake)
             frame = simulator_of(population, settings).site_days()
             population.write(tables.SiteDays, WHOLE, frame)

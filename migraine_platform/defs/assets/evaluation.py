@@ -76,7 +76,7 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         kinds={"scikitlearn", "torch", "parquet"},
         deps=upstream(
             "feature_table", "calibration", "patients", "patient_days", "recorded_days", "truth_patient_days",
-            "attacks", "observations", "checkpoint", "twin_population", "drift_thresholds", "twins", "predictions",
+            "attacks", "checkpoint", "twin_population", "drift_thresholds", "twins", "predictions",
             "retrainings", "study_diaries",
         ),
         metadata=table_metadata(*EVALUATION[name]),
@@ -189,7 +189,7 @@ def _trigger_recovery(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=upstream("feature_table", "trigger_sensitivity", "truth_patients"),
+        deps=upstream("feature_table", "trigger_sensitivity", "truth_patients", "recorded_days"),
         metadata=table_metadata(*EVALUATION["trigger_recovery"]),
     )
     def trigger_recovery(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:

@@ -46,11 +46,12 @@ def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             population = Population.of(settings, lake)
             patients = population.read(tables.Patients, cohort.batch_names, ["patient_id"])["patient_id"].to_list()
             taken = take(places.inbox, settings.ingest, time.time())
-            frames = record(places.inbox, settings.ingest, patients, cohort.last_date)
+            frames = record(places.inbox, settings.ingest, patients, cohort.start_date, cohort.last_date, taken.stuck)
             population.write_many(frames, WHOLE)
         files = frames[Files]
         refused = files.filter(files["status"] == "refused")
-        context.log.info(f"inbox: {dict(taken.outcomes) or 'nothing to take'}, {taken.growing} still being written")
+        left = [*taken.waiting.told(), *(f"{len(taken.stuck)} cannot be read or moved" for _ in taken.stuck[:1])]
+        context.log.info(f"inbox: {dict(taken.outcomes) or 'nothing to take'}{''.join(f', {why}' for why in left)}")
         return dg.MaterializeResult(
             metadata=written(
                 lake,
@@ -59,7 +60,10 @@ def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 files=files.height,
                 rows=int(files["rows"].sum()),
                 **{f"{what} rows": int(files[f"{what}_rows"].sum()) for what in ("accepted", "quarantined")},
-                **{"taken now": dg.MetadataValue.json(taken.outcomes), "still being written": taken.growing},
+                **{
+                    "taken now": dg.MetadataValue.json(taken.outcomes),
+                    "left in the inbox": dg.MetadataValue.json(left),
+                },
                 **{"refused files": dg.MetadataValue.json(dict(refused.select("digest", "reason").iter_rows()))},
                 **{"broken rules": dg.MetadataValue.json(_by_rule(frames[Quarantine]))},
             )

@@ -34,6 +34,7 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
             "checkpoint",
             "question_policy",
             "observations",
+            "recorded_days",
             "twin_population",
             "drift_thresholds",
             "study_diaries",

@@ -12,7 +12,7 @@ from migraine_platform.warehouse.tables.cohort import MeasuredDays
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 
 DIGEST = r"^[0-9a-f]{16}$"
-STATUSES = ("accepted", "refused")
+STATUSES = ("accepted", "refused", "stuck")
 WHOLE_ROW = "(whole row)"
 """Stands for the column where a row as a whole is wrong."""
 
@@ -29,18 +29,18 @@ class Files(Table, name="ingest.files", key=("digest",)):
     """Every file that was taken from the inbox; of two with the same content, the first."""
 
     may_be_empty: ClassVar = True
-    digest = text("First digits of the hash of the content", pattern=DIGEST)
+    digest = text("First digits of the hash of the content; of the name, if it is stuck", pattern=DIGEST)
     file_name = text("What it was called in the inbox")
-    arrival = integer("Order in which files were taken, refused ones included", low=1)
+    arrival = integer("Order in which files were taken, refused ones included; 0 of those that are stuck", low=0)
     received_at = moment("When it was taken, UTC")
-    status = text("Accepted, or refused as a whole", values=STATUSES)
-    reason = text("Why it is refused", nullable=True)
+    status = text("Accepted; refused as a whole; or stuck, since it cannot be read or moved", values=STATUSES)
+    reason = text("Why it is refused, or stuck", nullable=True)
     rows = integer("Rows in it", unit="rows", low=0)
     accepted_rows = integer("Rows that count", unit="rows", low=0)
     quarantined_rows = integer("Rows that do not, because something in them is wrong", unit="rows", low=0)
 
     rules: ClassVar = {
-        "a refusal has a reason": "(status = 'refused') = (reason IS NOT NULL)",
+        "a refusal has a reason": "(status <> 'accepted') = (reason IS NOT NULL)",
         "a row counts or does not": "accepted_rows + quarantined_rows = rows",
     }
 
