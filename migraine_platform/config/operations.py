@@ -15,8 +15,11 @@ class Freshness(Frozen):
     night_hours: Annotated[int, Field(ge=1, le=22)]
     """So many hours after the nightly schedule's time, everything that the night makes must be there."""
 
+    weekly_days: Annotated[int, Field(ge=7, le=60)]
+    """What is made every week may be so old."""
+
     seldom_days: Annotated[int, Field(ge=1, le=3650)]
-    """What no night makes may be so old."""
+    """What neither a night nor a week makes may be so old."""
 
 
 class Operations(Frozen):

@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
+from migraine_platform.defs.assets.evaluation import EVALUATION
 from migraine_platform.defs.assets.evaluation import GROUP as EVALUATION_GROUP
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, all_batches_tags
@@ -16,9 +17,13 @@ from migraine_platform.warehouse import tables
 PLATFORM_JOB, NIGHTLY_JOB, EVALUATION_JOB = "platform", "night", "evaluation"
 
 NIGHTLY = {
-    "calendar", "site_days", *SIMULATED, "observations", "recorded_days", "question_policy", *SAID, "warehouse",
+    "calendar", "site_days", *SIMULATED, "observations", "recorded_days", "question_policy", *SAID, "realism",
+    "synthetic_migraine", "warehouse",
 }  # fmt: skip
 """Assets that a night brings a day further."""
+
+WEEKLY = {*EVALUATION, "report"}
+"""Assets that are made anew every week: every model on the days that have come."""
 
 LATE_OBSERVATIONS = dg.AssetSelection.assets("observations", "recorded_days", "question_policy", *SAID, "warehouse")
 """What observations from outside change."""

@@ -18,6 +18,7 @@ from migraine_platform.defs.assets.warehouse import warehouse_assets
 from migraine_platform.defs.automation import (
     LATE_OBSERVATIONS,
     NIGHTLY,
+    WEEKLY,
     evaluation_job,
     nightly_job,
     nightly_schedule,
@@ -57,7 +58,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *exports_assets(owner),
             *warehouse_assets(owner),
         ]
-        assets = with_freshness(assets, settings, NIGHTLY)
+        assets = with_freshness(assets, settings, NIGHTLY, WEEKLY)
         checks, retrain = platform_checks(), retraining_jobs(settings)
         jobs = [platform_job(settings), nightly_job(settings), evaluation_job(settings), *retrain]
         health = health_definitions(settings, assets, checks, [job.name for job in jobs])

@@ -31,23 +31,30 @@ def fresh(settings: Settings) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.cron(deadline, timedelta(hours=hours + SLACK_HOURS), settings.platform.time_zone)
 
 
+def weekly(settings: Settings) -> dg.FreshnessPolicy:
+    """What is made every week may be `weekly_days` old: a day more than a week, for the run itself."""
+    return dg.FreshnessPolicy.time_window(timedelta(days=settings.operations.freshness.weekly_days))
+
+
 def seldom(settings: Settings) -> dg.FreshnessPolicy:
     """What no night makes may be `seldom_days` old."""
     return dg.FreshnessPolicy.time_window(timedelta(days=settings.operations.freshness.seldom_days))
 
 
 def with_freshness(
-    assets: Iterable[dg.AssetsDefinition], settings: Settings, nightly: set[str]
+    assets: Iterable[dg.AssetsDefinition], settings: Settings, nightly: set[str], weeklies: set[str]
 ) -> list[dg.AssetsDefinition]:
     """The same assets, each with its policy; one that has a policy of its own keeps it.
 
     Args:
         nightly: names of the assets that the night makes.
+        weeklies: names of those that are made every week.
     """
-    night, rare = fresh(settings), seldom(settings)
+    night, week, rare = fresh(settings), weekly(settings), seldom(settings)
 
     def judged(spec: dg.AssetSpec) -> dg.AssetSpec:
-        policy = night if spec.key.to_user_string() in nightly else rare
+        name = spec.key.to_user_string()
+        policy = night if name in nightly else week if name in weeklies else rare
         found: dg.AssetSpec = dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
         return found
 

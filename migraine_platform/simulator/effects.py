@@ -36,6 +36,7 @@ def true_effects(simulator: CohortSimulator, progress: Callable[[str], None] = l
             hours, hours_error = worlds.hours_a_month(chosen.after_days)
             columns = {
                 "days_a_month": days,
+                "change_days_a_month": days,
                 "days_error": days_error,
                 "hours_a_month": hours,
                 "hours_error": hours_error,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.marts import MARTS
+from migraine_platform.warehouse.marts import MARTS, Mart
 from migraine_platform.warehouse.tables import ALL
 
 
@@ -15,10 +15,14 @@ def tables_page() -> str:
         *(_section(table) for table in ALL),
         "## Marts",
         "Views over the tables, one SQL file each in `migraine_platform/warehouse/sql/`.",
-        "| view | what it shows |\n|---|---|\n"
-        + "\n".join(f"| `{mart.name}` | {mart.description} |" for mart in MARTS),
+        *(_mart(mart) for mart in MARTS),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _mart(mart: Mart) -> str:
+    rows = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in mart.columns.items())
+    return f"### `{mart.name}`\n\n{mart.description}\n\n| column | meaning |\n|---|---|\n{rows}"
 
 
 def _section(table: type[Table]) -> str:

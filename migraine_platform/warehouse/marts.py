@@ -1,37 +1,43 @@
 """Marts: views for analysts, one SQL file each in `warehouse/sql/`.
 
-A file's name is the view's name in the schema `marts`; its leading comment is the view's description.
+A file's name is the view's name in the schema `marts`. Its leading comment is the view's description; lines in it that
+read `-- column: meaning` are the columns' comments.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+_COLUMN = re.compile(r"([a-z_0-9]+): (.+)")
 _FOLDER = Path(__file__).with_name("sql")
 
 
 @dataclass(frozen=True)
 class Mart:
-    """One view: name with schema, description, and the query."""
+    """One view: name with schema, description, the query, and what its columns mean."""
 
     name: str
     description: str
     sql: str
+    columns: dict[str, str]
 
 
 def read_mart(path: Path) -> Mart:
     """A mart from its file.
 
     Raises:
-        ValueError: if the file does not begin with a comment that says what the mart shows.
+        ValueError: if the file does not begin with a comment that says what the mart shows, and what its columns mean.
     """
     lines = path.read_text(encoding="utf-8").strip().splitlines()
     comment = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     query = "\n".join(line for line in lines if not line.startswith("--")).strip().rstrip(";")
-    if not comment or not query:
-        raise ValueError(f"{path.name}: expected a leading comment that says what the mart shows, then a query")
-    return Mart(f"marts.{path.stem}", " ".join(comment), query)
+    columns = {match[1]: match[2] for line in comment if (match := _COLUMN.fullmatch(line))}
+    shown = [line for line in comment if not _COLUMN.fullmatch(line)]
+    if not shown or not columns or not query:
+        raise ValueError(f"{path.name}: expected a comment that says what the mart shows, its columns, then a query")
+    return Mart(f"marts.{path.stem}", " ".join(shown), query, columns)
 
 
 MARTS = tuple(read_mart(path) for path in sorted(_FOLDER.glob("*.sql")))

@@ -34,6 +34,15 @@ Sealed = Mapping[tuple[type[Table], str], str]
 
 LOCK_PATIENCE_SECONDS = 300
 
+PUBLICATION = {
+    "published_at": ("TIMESTAMP", "When the warehouse was published, UTC"),
+    "population": ("VARCHAR", "Hash of the simulated population: configuration and workbook, without the horizon"),
+    "code_version": ("VARCHAR", "Release and digest of the whole source that published it"),
+    "last_date": ("DATE", "Last day that the cohort has lived"),
+    "partitions": ("BIGINT", "Partitions of the lake that it was built from"),
+}
+"""Columns of `lineage.publication`: type and meaning."""
+
 
 class PublishError(UserError):
     """The set cannot be published; the last published warehouse is untouched."""
@@ -222,20 +231,22 @@ def _create_mart(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
     connection.execute("CREATE SCHEMA IF NOT EXISTS marts")
     connection.execute(f"CREATE VIEW {mart.name} AS {mart.sql}")
     _comment(connection, "VIEW", mart.name, mart.description)
+    for column, meaning in mart.columns.items():
+        _comment(connection, "COLUMN", f'{mart.name}."{column}"', meaning)
 
 
 def _create_publication(connection: duckdb.DuckDBPyConnection, stamp: Stamp, plan: Plan) -> None:
     connection.execute("CREATE SCHEMA lineage")
-    connection.execute(
-        "CREATE TABLE lineage.publication (published_at TIMESTAMP, population VARCHAR, code_version VARCHAR, "
-        "last_date DATE, partitions BIGINT)"
-    )
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in PUBLICATION.items())
+    connection.execute(f"CREATE TABLE lineage.publication ({columns})")
     parts = sum(len(partitions) for partitions in plan.values())
     connection.execute(
         "INSERT INTO lineage.publication VALUES (?, ?, ?, ?, ?)",
         [datetime.now(UTC).replace(tzinfo=None), stamp.population, package_version(), stamp.last_date, parts],
     )
     _comment(connection, "TABLE", "lineage.publication", "What this warehouse was made from, and when (UTC).")
+    for name, (_, meaning) in PUBLICATION.items():
+        _comment(connection, "COLUMN", f"lineage.publication.{name}", meaning)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str) -> None:

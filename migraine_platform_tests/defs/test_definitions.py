@@ -204,7 +204,9 @@ def test_jobs_make_what_they_say(defs: dg.Definitions) -> None:
 
     assert made("platform") == set(GRAPH) - {"health_report"}
     days = {"calendar", "site_days", *SIMULATED}
-    assert made("night") == days | said | {"observations", "recorded_days", "question_policy", "warehouse"}
+    assert made("night") == days | said | {
+        *("observations", "recorded_days", "question_policy", "realism", "synthetic_migraine", "warehouse"),
+    }
     assert made("ingest_observations") == said | {"observations", "recorded_days", "question_policy", "warehouse"}
     assert made("retrain_twins") == said
     judged = {"compared_forecasts", "metrics", "promotion_gates"}

@@ -15,7 +15,7 @@ from dagster._core.test_utils import freeze_time
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.build import build_defs
-from migraine_platform.defs.freshness import fresh, in_words, seldom, state, with_freshness
+from migraine_platform.defs.freshness import fresh, in_words, seldom, state, weekly, with_freshness
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORDS = {FreshnessState.PASS: "fresh", FreshnessState.WARN: "ageing", FreshnessState.FAIL: "stale"}
@@ -115,7 +115,7 @@ def test_every_kind_of_asset_gets_its_policy_and_keeps_the_rest(settings: Settin
     def judged_otherwise() -> None: ...
 
     given = [plain, several, judged_otherwise]
-    made = with_freshness(given, settings, {"plain", "left"})
+    made = with_freshness(given, settings, {"plain", "left"}, set())
     policies = {spec.key.to_user_string(): spec.freshness_policy for found in made for spec in found.specs}
     night, rare = fresh(settings), seldom(settings)
     assert policies == {"plain": night, "left": night, "right": rare, "judged_otherwise": own}
@@ -130,8 +130,9 @@ def test_every_kind_of_asset_gets_its_policy_and_keeps_the_rest(settings: Settin
 
 def test_the_platforms_assets_take_policies(settings: Settings) -> None:
     assets = [found for found in build_defs(settings).assets if isinstance(found, dg.AssetsDefinition)]
-    judged = with_freshness(assets, settings, {"patient_days"})
+    judged = with_freshness(assets, settings, {"patient_days"}, {"report"})
     policies = {spec.key.to_user_string(): spec.freshness_policy for found in judged for spec in found.specs}
     assert policies.pop("patient_days") == fresh(settings)
+    assert policies.pop("report") == weekly(settings)
     assert len(policies) > 20
     assert all(policies.values())

@@ -68,7 +68,7 @@ class Platform:
         self.way, self.failing = "well", set[str]()
         self.places = Places.of(settings.platform)
         assets, checks, jobs = self._definitions()
-        assets = with_freshness(assets, settings, {"nightly"})
+        assets = with_freshness(assets, settings, {"nightly"}, set())
         health = health_definitions(settings, assets, checks, [job.name for job in jobs])
         self.sensors = {sensor.name: sensor for sensor in health.sensors}
         self.schedule = health.schedule

@@ -221,9 +221,9 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             **{"probability_positive": 0.9, "announces": True, "lead_days": 0.1, "lead_hours": 2.0},
         },
         tables.Audit: {
-            **{"population": "0" * 16, "for_date": tomorrow, "event": "forecast", "twin_version": version},
+            **{"population": "0" * 16, "for_date": tomorrow, "event": "outcome", "twin_version": version},
             "made_on": last,
-            **{"inputs_hash": version, **spans, "outcome": None},
+            **{"inputs_hash": version, **spans, "outcome": 1},
         },
         tables.Watch: {
             **{"date": last, "covariate": 0.1, "concept": 0.2, "label": 0.3, "log_odds": -0.5, "state_error": 1.0},
@@ -467,6 +467,25 @@ def test_example_queries_have_answers(lake, plan, target, dated) -> None:
         assert query(target, statement).height > 1, question
 
 
+def test_no_column_is_without_a_comment(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    named = "schema_name || '.' || table_name AS name, column_name, comment"
+    columns = query(target, f"SELECT {named} FROM duckdb_columns() WHERE NOT internal ORDER BY name, column_index")
+    assert columns.height > 600
+    assert columns.filter(pl.col("comment").is_null()).rows() == []
+    for mart in MARTS:
+        assert sorted(columns.filter(pl.col("name") == mart.name)["column_name"]) == sorted(mart.columns), mart.name
+
+
+def test_days_of_the_cycle_are_told_in_phases(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    days = query(target, "SELECT cycle_day, cycle_phase FROM marts.diary_days")
+    first = dict(days.group_by("cycle_phase").agg(pl.col("cycle_day").min()).iter_rows())
+    assert {"perimenstrual", "menses", "follicular", "luteal", "late luteal"} <= set(first)
+    assert (first["perimenstrual"], first["menses"], first["follicular"]) == (1, 4, 6)
+    assert days["cycle_day"].is_null().equals(days["cycle_phase"].is_null(), check_names=False)
+
+
 def test_marts_agree_with_counting_in_polars(lake, plan, target, dated) -> None:
     publish(lake, plan, target, dated)
     days = lake.read(tables.PatientDays, plan[tables.PatientDays]).sort("patient_id", "date")
@@ -541,5 +560,5 @@ def test_nothing_published_is_said_so(target) -> None:
 def test_a_mart_without_a_description_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nameless.sql"
     path.write_text("SELECT 1")
-    with pytest.raises(ValueError, match=r"nameless\.sql: expected a leading comment"):
+    with pytest.raises(ValueError, match=r"nameless\.sql: expected a comment that says what"):
         read_mart(path)

@@ -1,4 +1,9 @@
 -- Onsets on the day after each trigger, against days after none of that kind (association, not effect: patients differ).
+-- trigger: Trigger
+-- days_with: Days on which it happened and whose next day is known [days]
+-- onset_share_after: Of the days after them, how many had an onset [share]
+-- onset_share_otherwise: The same of all other days [share]
+-- difference: The one less the other [share]
 WITH long AS (
     UNPIVOT (
         SELECT

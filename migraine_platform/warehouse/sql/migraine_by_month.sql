@@ -1,4 +1,9 @@
 -- Migraine days by calendar month and class: patient days, share of them with migraine, the same as days a month of 30.
+-- month: First day of the calendar month
+-- is_chronic: Class of the patients
+-- patient_days: Days of all of them [days]
+-- migraine_share: Of these, how many were migraine days [share]
+-- migraine_days_a_month: The same in days a month of 30 [days]
 SELECT
     date_trunc('month', d.date)::DATE AS month,
     p.is_chronic,

@@ -1,4 +1,13 @@
 -- What each model said and what came, by tenths of the probability, computed anew from the raw forecasts; intervals are Wilson's at as many independent days as the variance between patients leaves.
+-- split: Which days are forecast
+-- model: Model
+-- bin: Tenth of the probability, 0 the lowest
+-- days: Forecast days in it [days]
+-- patients: Patients with such days
+-- said: Mean probability that was said [share]
+-- came: Share of them that were migraine days [share]
+-- lower: Lower end of the 95 % interval of that share [share]
+-- upper: Its upper end [share]
 WITH by_patient AS (
     SELECT
         f.split,

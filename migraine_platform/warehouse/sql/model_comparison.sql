@@ -1,4 +1,22 @@
 -- The models of each split side by side, best log loss first: figures over all days with their 95 % intervals, as text for people.
+-- split: Which days are forecast
+-- title: Model, for people
+-- kind: A floor knows no patient; a ceiling knows the truth
+-- days: Forecast days [days]
+-- patients: Patients with such days
+-- log_loss: Mean log loss with its 95 % interval, as text [nats]
+-- expected_log_loss: The same against the whole state, as text [nats]
+-- brier: Brier score, as text
+-- calibration_error: Mean distance of said and realised shares, as text [share]
+-- auc: Area under the ROC curve, as text
+-- auc_within_patients: Mean of the patients' own areas, as text
+-- average_precision: Average precision, as text
+-- sensitivity: Of the migraine days, how many were warned of, as text [share]
+-- specificity: Of the others, how many were not, as text [share]
+-- ppv: Of the warnings, how many came true, as text [share]
+-- npv: Of days without a warning, how many were calm, as text [share]
+-- f1: Harmonic mean of precision and recall, as text
+-- lead_time_hours: Hours from the forecast to the headache, of attacks that were warned of, as text [h]
 WITH written AS (
     SELECT
         split,

@@ -1,4 +1,31 @@
 -- Figures of each model on each split, over all days that it forecast, computed anew from the raw forecasts: what evaluation.metrics must say of subset all.
+-- split: Which days are forecast
+-- model: Model
+-- days: Forecast days [days]
+-- patients: Patients with such days
+-- threshold: A forecast from here on is a warning [share]
+-- log_loss: Mean log loss [nats]
+-- expected_log_loss: The same against what the whole state would forecast [nats]
+-- brier: Brier score
+-- brier_reliability: Mean squared distance of said and realised shares, over tenths
+-- brier_resolution: Mean squared distance of the tenths' shares from the overall one
+-- brier_uncertainty: Share of migraine days times share of the others
+-- ece: Mean distance of said and realised shares, over tenths [share]
+-- calibration_error: The same as ece [share]
+-- auc_roc: Area under the ROC curve, all patients together
+-- auc: The same as auc_roc
+-- auc_within: Mean of the patients' own areas
+-- pr_auc: Average precision
+-- average_precision: The same as pr_auc
+-- sensitivity: Of the migraine days, how many were warned of [share]
+-- specificity: Of the others, how many were not [share]
+-- ppv: Of the warnings, how many came true [share]
+-- npv: Of days without a warning, how many were calm [share]
+-- f1: Harmonic mean of precision and recall
+-- diagnostic_odds_ratio: Odds of a warning on migraine days over those on others
+-- warning_rate: Of all days, how many were warned of [share]
+-- net_benefit: Migraine days warned of less false warnings at the threshold's odds, per day
+-- lead_time: Mean hours from the forecast to the headache, of attacks that were warned of [h]
 WITH said AS (
     SELECT
         f.split,
@@ -95,9 +122,12 @@ SELECT
     brier_resolution,
     migraine_days / days * (1 - migraine_days / days) AS brier_uncertainty,
     ece,
+    ece AS calibration_error,
     auc_roc,
+    auc_roc AS auc,
     auc_within,
     pr_auc,
+    pr_auc AS average_precision,
     hits / nullif(migraine_days, 0) AS sensitivity,
     quiet / nullif(days - migraine_days, 0) AS specificity,
     hits / nullif(hits + false_alarms, 0) AS ppv,

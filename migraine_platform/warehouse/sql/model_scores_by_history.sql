@@ -1,4 +1,13 @@
 -- Log loss, Brier score and AUC of each model by how many days of the patient's history there were, computed anew from the raw forecasts.
+-- split: Which days are forecast
+-- model: Model
+-- subset: Days of the patient's history that there were
+-- days: Forecast days [days]
+-- patients: Patients with such days
+-- log_loss: Mean log loss [nats]
+-- brier: Brier score
+-- auc_roc: Area under the ROC curve
+-- auc: The same as auc_roc
 WITH said AS (
     SELECT
         f.split,
@@ -36,7 +45,8 @@ SELECT
     avg(-ln(CASE WHEN migraine THEN kept ELSE 1 - kept END)) AS log_loss,
     avg((p - came) ** 2) AS brier,
     (sum(midrank) FILTER (migraine) - sum(came) * (sum(came) + 1) / 2)
-    / nullif(sum(came) * sum(1 - came), 0) AS auc_roc
+    / nullif(sum(came) * sum(1 - came), 0) AS auc_roc,
+    auc_roc AS auc
 FROM ranked
 GROUP BY split, model, subset
 ORDER BY

@@ -1,4 +1,22 @@
 -- One row per patient: profile, realised migraine days a month, attacks, and how often each trigger happened.
+-- patient_id: Patient
+-- patient_batch: Partition the patient belongs to
+-- age: Age [years]
+-- sex: M or F
+-- menstruates: Has a menstrual cycle
+-- is_chronic: 15 migraine days a month or more, by the profile
+-- has_aura: Some of the attacks come with an aura
+-- base_frequency: Share of migraine days, by the profile [share]
+-- site_id: Where the patient lives
+-- profile_days_a_month: Migraine days a month by the profile [days]
+-- realised_days_a_month: Those that came [days]
+-- attacks: Attacks of the whole history
+-- median_duration_hours: Median duration of the headaches [h]
+-- mean_severity: Mean severity of the attacks [points]
+-- weather_trigger_share: Days with a fall of pressure [share]
+-- sleep_trigger_share: Days after too short or too long a sleep [share]
+-- stress_trigger_share: Days on which stress rose by the configured step [share]
+-- diet_trigger_share: Days with enough of the items of diet [share]
 WITH attacks AS (
     SELECT
         patient_id,

@@ -1,4 +1,13 @@
 -- Weather by site, the real station beside the simulated ones: means, and the share of days on which pressure fell by the configured step.
+-- site_id: Site
+-- climate: Climate
+-- origin: A real station, or simulated
+-- days: Days [days]
+-- interpolated_days: Days of which the station has no value, and its neighbours stand [days]
+-- mean_temperature: Mean temperature [degC]
+-- mean_pressure: Mean pressure [hPa]
+-- sd_pressure: Standard deviation of the pressure [hPa]
+-- share_of_falls: Days on which pressure fell by the configured step [share]
 SELECT
     site_id,
     climate,
