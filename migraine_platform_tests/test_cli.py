@@ -196,7 +196,21 @@ def test_simulate_writes_csv_without_the_orchestrator(project: Path, tmp_path: P
     assert [path for path in (tmp_path / "csv").iterdir() if path.name.startswith(".")] == []
 
 
-COMMANDS = ("run", "night", "clock", "sql", "features", "mock", "simulate", "ask", "twin", "tables", "report", "ui")
+COMMANDS = (
+    "run",
+    "night",
+    "clock",
+    "sql",
+    "features",
+    "mock",
+    "simulate",
+    "train",
+    "ask",
+    "twin",
+    "tables",
+    "report",
+    "ui",
+)
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "twin show", "twin rollback"])

@@ -86,9 +86,13 @@ def warm_up(
     return net.eval()
 
 
-def warm_cosine(step: int, steps: int) -> float:
-    """Share of the learning rate: rises at first, then falls as a cosine to nothing."""
-    rise = max(1, round(START_SHARE * steps))
+def warm_cosine(step: int, steps: int, rise_share: float = START_SHARE) -> float:
+    """Share of the learning rate: rises at first, then falls as a cosine to nothing.
+
+    Args:
+        rise_share: share of the steps in which it rises.
+    """
+    rise = max(1, round(rise_share * steps))
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))

@@ -36,6 +36,12 @@ from migraine_platform.warehouse.places import RunFolder, replace_file
 if TYPE_CHECKING:
     import polars as pl
 
+
+def scheduled(step: int, settings: Train) -> float:
+    """Share of the learning rate on a step, by the configured schedule."""
+    return 1.0 if settings.schedule == "constant" else warm_cosine(step, settings.steps, settings.rise_share)
+
+
 VALIDATION = TRAINING + 1
 """First number of the seeds of validation episodes."""
 
@@ -122,7 +128,7 @@ class Run:
         began = time.monotonic()
         for step in range(first, self.settings.steps):
             for group in optimiser.param_groups:
-                group["lr"] = self.settings.learning_rate * warm_cosine(step, self.settings.steps)
+                group["lr"] = self.settings.learning_rate * scheduled(step, self.settings)
             with self._precision(device):
                 losses, episode, phase = self._losses(net, step, device)
             optimiser.zero_grad()

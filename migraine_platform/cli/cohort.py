@@ -79,6 +79,7 @@ def mock(out: Path | None, preset: str | None) -> None:
 )
 @click.option("--patients", type=click.IntRange(min=1), help="How many patients; by default the preset's.")
 @click.option("--days", type=click.IntRange(min=2), help="How many days; by default the preset's.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the random numbers; by default the preset's.")
 @preset_option
 @plain_errors
 def simulate(
@@ -86,20 +87,22 @@ def simulate(
     shape: Literal["csv", "parquet", "fusemoe"],
     patients: int | None,
     days: int | None,
+    seed: int | None,
     preset: str | None,
 ) -> None:
     """Simulate a cohort into the files of the design document, without the orchestrator."""
     from migraine_platform.priors.configured import configured_features
-    from migraine_platform.simulator.calibration import calibrate
     from migraine_platform.simulator.cohort import CohortSimulator
     from migraine_platform.warehouse.export import export_files
+    from migraine_platform.warehouse.fits import fitted
     from migraine_platform.warehouse.fusemoe import Windows, export_fusemoe
 
     settings = settings_of(preset)
-    changes = {name: value for name, value in (("patients", patients), ("days", days)) if value is not None}
-    settings = resized(settings, **changes)
+    wanted = {"patients": patients, "days": days, "seed": seed}
+    settings = resized(settings, **{name: value for name, value in wanted.items() if value is not None})
     known = configured_features(settings.priors)
-    calibration = calibrate(settings.simulator, known, lambda line: click.echo(f"calibration: {line}", err=True))
+    kept = Places.of(settings.platform).fits
+    calibration = fitted(settings.simulator, known, kept, lambda line: click.echo(f"calibration: {line}", err=True))
     simulator = CohortSimulator(settings.simulator, known, calibration)
     with click.progressbar(range(settings.simulator.cohort.batches), label="batches", file=sys.stderr) as numbers:
         batches = (simulator.batch(number) for number in numbers)

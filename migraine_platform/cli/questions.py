@@ -57,6 +57,19 @@ def ask(
         click.echo("\n" + interviewer.report(count))
 
 
+@click.command()
+@click.option("--steps", type=click.IntRange(min=1), help="How many; by default the configured ones.")
+@click.option("--seed", type=click.IntRange(min=0), help="Where it starts from; by default the configured one.")
+@preset_option
+@plain_errors
+def train(steps: int | None, seed: int | None, preset: str | None) -> None:
+    """Train ALINE as configs/train.yaml says, score it, and ask everybody by it if it passes its checks."""
+    from migraine_platform.defs.launch import run_training
+
+    run_training(settings_of(preset), steps, seed)
+    click.echo("the checkpoint passed its checks; `migraine night` publishes it with its questions")
+
+
 def _put(interviewer: Interviewer, hour: int, question: str) -> bool:
     """Put one question to the person at the terminal; False if an empty line ended it."""
     from migraine_platform.aline.replies import ReplyError

@@ -85,6 +85,10 @@ class Train(Frozen):
     steps: Count
     batch: Count
     learning_rate: Positive
+    schedule: Literal["warm_cosine", "constant"]
+    """Of the learning rate: it rises at first and falls as a cosine to nothing, or it stays."""
+    rise_share: Share
+    """Share of the steps in which it rises; `warm_cosine` only."""
     weight_decay: NonNegative
     warm_up: Share
     """Share of the steps that learn inference and gains from random questions alone."""

@@ -11,11 +11,11 @@ import dagster as dg
 from migraine_platform.config import Settings, config_file
 from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
-from migraine_platform.defs.context import PARTITION_TAG, ROLLBACK_TAG
+from migraine_platform.defs.context import PARTITION_TAG, RETRAIN_TAG, ROLLBACK_TAG
 from migraine_platform.defs.dead_runs import end_dead_runs
 from migraine_platform.defs.executors import PROCESS_TAG
 from migraine_platform.defs.observed import BLOCKED_BY_CHECK
-from migraine_platform.defs.retraining import RETRAIN_JOB
+from migraine_platform.defs.retraining import ALINE_JOB, RETRAIN_JOB
 from migraine_platform.errors import UserError
 from migraine_platform.operations.clock import demand_next, read_clock, today
 from migraine_platform.operations.run_lock import only_run, this_process
@@ -71,7 +71,27 @@ def run_rollback(settings: Settings, batch: str) -> None:
     run_job(settings, RETRAIN_JOB, {PARTITION_TAG: batch, ROLLBACK_TAG: "asked for"}, batch)
 
 
-def run_job(settings: Settings, job: str, tags: Mapping[str, str] | None = None, partition: str | None = None) -> None:
+def run_training(settings: Settings, steps: int | None = None, seed: int | None = None) -> None:
+    """Train ALINE, score it, and have it ask everybody if it passes; one in use stays until then.
+
+    Args:
+        steps, seed: by default as configured.
+
+    Raises:
+        RunFailedError: with each failed step's or check's own sentence.
+    """
+    wanted = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+    config = {"ops": {"training_run": {"config": wanted}}} if wanted else {}
+    run_job(settings, ALINE_JOB, {RETRAIN_TAG: "asked for"}, config=config)
+
+
+def run_job(
+    settings: Settings,
+    job: str,
+    tags: Mapping[str, str] | None = None,
+    partition: str | None = None,
+    config: Mapping[str, object] | None = None,
+) -> None:
     """Run one of the platform's jobs in this process, with one line per event on standard error.
 
     Runs whose process was killed are marked failed first, so that nothing queues behind them.
@@ -90,7 +110,7 @@ def run_job(settings: Settings, job: str, tags: Mapping[str, str] | None = None,
                 .execute_in_process(
                     instance=instance,
                     raise_on_error=False,
-                    run_config={"loggers": {"console": {}}},
+                    run_config={"loggers": {"console": {}}, **(config or {})},
                     tags={**(tags or {}), PROCESS_TAG: this_process()},
                     partition_key=partition,
                 )

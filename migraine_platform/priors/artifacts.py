@@ -17,12 +17,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.impact import score_knots
 from migraine_platform.priors.mock import MockDistribution
 from migraine_platform.priors.normalizer import Normalizer
 
 
 def normalizer_content(features: Sequence[Feature]) -> dict[str, Any]:
-    """Priors, ranges and impact patterns by variable, as plain values."""
+    """Priors, ranges, impact patterns and scoring functions by variable, as plain values.
+
+    A scoring function is the monotone cubic (PCHIP) through its knots, constant beyond them.
+    """
     return {
         feature.variable: {
             "unit": feature.unit,
@@ -32,9 +36,15 @@ def normalizer_content(features: Sequence[Feature]) -> dict[str, Any]:
             "range": [feature.range_low, feature.range_high],
             "normalized_range": [feature.normalized_low, feature.normalized_high],
             "impact_pattern": list(feature.impact_pattern),
+            "scoring": {"interpolation": "pchip", **dict(zip(("values", "scores"), _knots(feature), strict=True))},
         }
         for feature in features
     }
+
+
+def _knots(feature: Feature) -> tuple[list[float], list[float]]:
+    values, scores = score_knots(feature)
+    return values.tolist(), scores.tolist()
 
 
 def normalizer_json(features: Sequence[Feature]) -> bytes:

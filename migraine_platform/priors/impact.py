@@ -53,18 +53,21 @@ class ImpactScorer:
         return scores
 
 
+def score_knots(feature: Feature) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and scores [12] that the scoring function runs through: (end, first), (centres, scores), (end, last)."""
+    import numpy as np
+
+    low, high = feature.range_low, feature.range_high
+    centres = low + (high - low) / 10 * (np.arange(10) + 0.5)
+    pattern = np.array(feature.impact_pattern, dtype=np.float64)
+    return np.concatenate([[low], centres, [high]]), np.concatenate([pattern[:1], pattern, pattern[-1:]])
+
+
 def _curve(feature: Feature) -> tuple[float, float, Any]:
-    """The range's ends and a monotone cubic through (end, first score), (centres, scores), (end, last score).
+    """The range's ends and a monotone cubic through the knots.
 
     The end segments are flat, so their slopes are zero and the constant continuation is smooth.
     """
-    import numpy as np
     from scipy.interpolate import PchipInterpolator
 
-    low, high = feature.range_low, feature.range_high
-    tenth = (high - low) / 10
-    centres = low + tenth * (np.arange(10) + 0.5)
-    knots = np.concatenate([[low], centres, [high]])
-    pattern = np.array(feature.impact_pattern, dtype=np.float64)
-    scores = np.concatenate([pattern[:1], pattern, pattern[-1:]])
-    return low, high, PchipInterpolator(knots, scores)
+    return feature.range_low, feature.range_high, PchipInterpolator(*score_knots(feature))

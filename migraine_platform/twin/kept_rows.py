@@ -162,7 +162,7 @@ def kept_columns(
         .sort("detected_on")
         .group_by("patient_id")
         .agg(
-            drift_adaptations=(pl.col("detected_on") > pl.col("trained_on")).sum().cast(pl.Int64),
+            drift_adaptations=pl.len().cast(pl.Int64),
             last_drift_adaptation=pl.col("detected_on").last(),
             drift_kind=pl.col("kind").last(),
         )

@@ -111,6 +111,11 @@ class Places:
         """Which day it is in the patients' lives."""
         return self.data / "clock.json"
 
+    @property
+    def fits(self) -> Path:
+        """Calibrations of the simulator that were fitted before."""
+        return self.data / ".fits"
+
     def training(self, run: str) -> RunFolder:
         """The folder of a training run."""
         return RunFolder(self.data / "runs" / run)

@@ -199,6 +199,7 @@ def _build(lake: Lake, plan: Plan, path: Path, stamp: Stamp, progress: Callable[
     path.unlink(missing_ok=True)
     rows: dict[str, int] = {}
     with duckdb.connect(str(path)) as connection:
+        connection.execute("SET enable_progress_bar = false")  # it would draw into the run's log
         for table, partitions in plan.items():
             rows[table.name] = _create_table(connection, lake, table, partitions)
             progress(f"{table.name}: {rows[table.name]:,} rows")

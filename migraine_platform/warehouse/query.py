@@ -41,6 +41,7 @@ READS_NOTHING_ELSE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
+    "enable_progress_bar": "false",
     "lock_configuration": "true",
 }
 """DuckDB's settings under which a query reads the warehouse: no files, no extensions, no variables of the program."""

@@ -31,7 +31,7 @@ MADE_ONCE = [
 ]  # fmt: skip
 BY_NIGHT = [
     "calendar", "site_days", "patients", "attacks", "patient_days", "measured_days", "truth_patient_days",
-    "truth_drift", "observations", *SAID,
+    "truth_drift", "observations", "recorded_days", *SAID,
 ]  # fmt: skip
 """What twins need of a night; the other tables of the cohort say nothing new."""
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
 from migraine_platform.config import Settings
 from migraine_platform.config.hashing import training_hashes
@@ -26,8 +27,8 @@ GROUP = "aline"
 class TrainingConfig(dg.Config):
     """What may be changed from the launchpad; what is left out is as configured."""
 
-    seed: int | None = None
-    steps: int | None = None
+    seed: int | None = Field(default=None, ge=0)
+    steps: int | None = Field(default=None, ge=1)
 
 
 class NotPromotedError(UserError):

@@ -71,15 +71,19 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         metadata=table_metadata(tables.CalibrationTerms),
     )
     def calibration(
-        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Strengths of triggers and preventives, and intercepts, fitted once on a reference cohort of its own."""
         from migraine_platform.simulator import calibration as science
+        from migraine_platform.warehouse.fits import fitted
 
         with failing_plainly():
             population = Population.of(settings, lake)
-            fitted = science.calibrate(settings.simulator, population.features, context.log.info)
-            population.write(tables.CalibrationTerms, WHOLE, science.to_frame(fitted))
+            found = fitted(settings.simulator, population.features, places.fits, context.log.info)
+            population.write(tables.CalibrationTerms, WHOLE, science.to_frame(found))
         return dg.MaterializeResult(metadata=written(lake, tables.CalibrationTerms, [WHOLE]))
 
     @dg.asset(
