@@ -200,6 +200,7 @@ COMMANDS = (
     "run",
     "night",
     "clock",
+    "health",
     "sql",
     "features",
     "mock",

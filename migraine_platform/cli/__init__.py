@@ -11,7 +11,7 @@ import sys
 import click
 
 from migraine_platform.cli.cohort import features, mock, simulate
-from migraine_platform.cli.platform import run, sql, tables, ui
+from migraine_platform.cli.platform import health, run, sql, tables, ui
 from migraine_platform.cli.questions import ask, train
 from migraine_platform.cli.reports import report
 from migraine_platform.cli.twins import clock, night, twin
@@ -25,5 +25,5 @@ def main() -> None:
     """Simulate migraine patients, keep their digital twins, ask the warehouse."""
 
 
-for command in (run, night, clock, sql, features, mock, simulate, train, ask, twin, report, tables, ui):
+for command in (run, night, clock, health, sql, features, mock, simulate, train, ask, twin, report, tables, ui):
     main.add_command(command)

@@ -54,6 +54,28 @@ def sql(statement: str | None, shape: Literal["table", "csv", "json"], rows: int
 
 
 @click.command()
+@preset_option
+@plain_errors
+def health(preset: str | None) -> None:
+    """Say whether the platform is well, and why not; exits with 1 if it has failed."""
+    import json
+
+    from migraine_platform.defs.health import PAGE
+    from migraine_platform.defs.launch import look_at_health
+
+    settings = settings_of(preset)
+    found = json.loads(look_at_health(settings))
+    click.echo(found["verdict"])
+    for reason in found["reasons"]:
+        click.echo(f"  {reason['word']}: {reason['text']}")
+    if found["off"]:
+        click.echo(f"  switched off: {', '.join(found['off'])}")
+    click.echo(f"page: {Places.of(settings.platform).report(PAGE)}")
+    if found["verdict"] == "failed":
+        sys.exit(1)
+
+
+@click.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the page is not what it would be.")
 @plain_errors
 def tables(check: bool) -> None:

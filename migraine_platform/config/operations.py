@@ -29,6 +29,9 @@ class Operations(Frozen):
     report_cron: Cron
     """When the health page is made even if no run ended; in the platform's time zone."""
 
+    runs_kept_days: Annotated[int, Field(ge=1, le=3650)]
+    """Records of runs that ended longer ago are forgotten, but for each job's and asset's newest."""
+
     runs_shown: Annotated[int, Field(ge=1, le=50)]
     """Last runs of each job on the health page."""
 

@@ -61,18 +61,23 @@ def build_defs(settings: Settings) -> dg.Definitions:
         assets = with_freshness(assets, settings, NIGHTLY, WEEKLY)
         checks, retrain = platform_checks(), retraining_jobs(settings)
         jobs = [platform_job(settings), nightly_job(settings), evaluation_job(settings), *retrain]
-        health = health_definitions(settings, assets, checks, [job.name for job in jobs])
+        schedules = [nightly_schedule(settings), *weekly_schedules(settings)]
+        sensors = [
+            dead_runs_sensor(),
+            inbox_sensor(settings, LATE_OBSERVATIONS),
+            *retraining_sensors(settings, retrain),
+        ]
+        automation = {
+            **{one.name: one.default_status == dg.DefaultScheduleStatus.RUNNING for one in schedules},
+            **{one.name: one.default_status == dg.DefaultSensorStatus.RUNNING for one in sensors},
+        }
+        health = health_definitions(settings, assets, checks, [job.name for job in jobs], automation)
         return dg.Definitions(
             assets=[*assets, health.asset],
             asset_checks=checks,
             jobs=[*jobs, health.job],
-            schedules=[nightly_schedule(settings), *weekly_schedules(settings), health.schedule],
-            sensors=[
-                *health.sensors,
-                dead_runs_sensor(),
-                inbox_sensor(settings, LATE_OBSERVATIONS),
-                *retraining_sensors(settings, retrain),
-            ],
+            schedules=[*schedules, health.schedule],
+            sensors=[*health.sensors, *sensors],
             executor=exclusive_executor(settings.platform.executor, places),
             loggers={"console": console_lines},
             resources={"settings": _of_the_night(settings, places), "places": places, "lake": Lake(places.lake_url)},

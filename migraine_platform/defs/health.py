@@ -6,7 +6,7 @@ none did; and people are told when a run fails, or when the daily page finds the
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.observed import Watched, assets_of, failed_steps, failing_checks, runs_of
+from migraine_platform.defs.observed import Watched, assets_of, failed_steps, failing_checks, runs_of, switched_off
+from migraine_platform.defs.retention import forget_old_runs
 from migraine_platform.warehouse.places import Places
 
 if TYPE_CHECKING:
@@ -52,14 +53,17 @@ def health_definitions(
     assets: Sequence[dg.AssetsDefinition],
     checks: Sequence[dg.AssetChecksDefinition],
     jobs: Sequence[str],
+    automation: Mapping[str, bool],
 ) -> Health:
     """The health page of these assets, checks and jobs, and what makes it.
 
     Args:
         assets: with their freshness policies.
         jobs: names of the jobs whose runs are shown.
+        automation: schedules and sensors, and whether they are on by default.
     """
-    watched = Watched.of(assets, checks, jobs, settings.simulator.cohort.batch_names)
+    own = {"daily_health": False, "tell_of_failures": True, "renew_health_page": True}
+    watched = Watched.of(assets, checks, jobs, settings.simulator.cohort.batch_names, {**automation, **own})
     job = dg.define_asset_job(
         HEALTH_JOB,
         selection=dg.AssetSelection.assets(HEALTH_ASSET),
@@ -94,12 +98,17 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
         replace_file(places.report(PAGE), render(facts, verdict, zone).encode())
         replace_file(places.report(FACTS), as_json(facts, verdict))
         told = _tell(_of_verdict(verdict, places), settings, context.log.warning) if config.tell else []
+        kept = settings.operations
+        forgotten = forget_old_runs(
+            context.instance, places.dagster_home, watched.jobs, kept.runs_kept_days, kept.runs_shown, facts.made_at
+        )
         return dg.MaterializeResult(
             metadata={
                 "verdict": verdict.word,
                 "summary": dg.MetadataValue.md(summary(facts, verdict, zone)),
                 "page": dg.MetadataValue.path(places.report(PAGE)),
                 "told": ", ".join(told) or "nobody",
+                "old runs forgotten": forgotten,
             }
         )
 
@@ -121,6 +130,7 @@ def gather(instance: dg.DagsterInstance, watched: Watched, settings: Settings, p
         warehouse=warehouse_of(places),
         disk=disk_of(places),
         folders=folders_of(places, operations.files_counted),
+        off=switched_off(instance, watched),
     )
 
 

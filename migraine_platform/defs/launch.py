@@ -14,6 +14,7 @@ from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import PARTITION_TAG, RETRAIN_TAG, ROLLBACK_TAG
 from migraine_platform.defs.dead_runs import end_dead_runs
 from migraine_platform.defs.executors import PROCESS_TAG
+from migraine_platform.defs.health import FACTS, HEALTH_JOB
 from migraine_platform.defs.observed import BLOCKED_BY_CHECK
 from migraine_platform.defs.retraining import ALINE_JOB, RETRAIN_JOB
 from migraine_platform.errors import UserError
@@ -117,6 +118,25 @@ def run_job(
             )
     if not result.success:
         raise RunFailedError("the run failed\n" + _reasons(result))
+
+
+def look_at_health(settings: Settings) -> str:
+    """Make the health page in this process, whatever else runs, and say what it says.
+
+    Raises:
+        RunFailedError: if it could not be made.
+    """
+    os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
+    with _instance() as instance:
+        end_dead_runs(instance)
+        result = (
+            build_defs(settings)
+            .resolve_job_def(HEALTH_JOB)
+            .execute_in_process(instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}})
+        )
+    if not result.success:
+        raise RunFailedError("the health page could not be made\n" + _reasons(result))
+    return Places.of(settings.platform).report(FACTS).read_text(encoding="utf-8")
 
 
 def tidy_home(settings: Settings) -> Path:

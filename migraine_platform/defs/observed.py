@@ -5,7 +5,7 @@ partition, severity, whether it passed and its description; never its metadata, 
 step: a user's own sentence, or of any other error its kind and its first line without whatever holds a digit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,6 +47,8 @@ class Watched:
     policies: dict[str, dg.FreshnessPolicy | None]
     groups: dict[str, str]
     checks: tuple[dg.AssetCheckKey, ...]
+    automation: dict[str, bool]
+    """Schedules and sensors, and whether they are on unless somebody switched them."""
     jobs: tuple[str, ...]
     batches: tuple[str, ...]
 
@@ -57,6 +59,7 @@ class Watched:
         checks: Sequence[dg.AssetChecksDefinition],
         jobs: Sequence[str],
         batches: Sequence[str],
+        automation: Mapping[str, bool],
     ) -> "Watched":
         """Everything in these definitions, and the runs of these jobs and of chosen assets."""
         specs = [spec for definition in assets for spec in definition.specs]
@@ -64,6 +67,7 @@ class Watched:
             policies={spec.key.to_user_string(): spec.freshness_policy for spec in specs},
             groups={spec.key.to_user_string(): spec.group_name or "" for spec in specs},
             checks=tuple(key for definition in checks for key in definition.check_keys),
+            automation=dict(automation),
             jobs=(*jobs, CHOSEN_ASSETS_JOB),
             batches=tuple(batches),
         )
@@ -112,6 +116,15 @@ def assets_of(instance: dg.DagsterInstance, watched: Watched, now: datetime) -> 
         made_at = _moment(event.timestamp) if event else None
         facts.append(AssetFact(name, watched.groups[name], made_at, state(policy, made_at, now), in_words(policy)))
     return tuple(facts)
+
+
+def switched_off(instance: dg.DagsterInstance, watched: Watched) -> tuple[str, ...]:
+    """Schedules and sensors that do not run by themselves, as somebody switched them, else by default."""
+    on = dict(watched.automation)
+    for found in instance.all_instigator_state():
+        if found.instigator_name in on and found.status.value in ("RUNNING", "STOPPED"):
+            on[found.instigator_name] = found.status.value == "RUNNING"
+    return tuple(sorted(name for name, running in on.items() if not running))
 
 
 def _run_fact(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunFact:

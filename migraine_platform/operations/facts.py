@@ -112,6 +112,8 @@ class Facts:
     warehouse: WarehouseFact
     disk: DiskFact
     folders: tuple[FolderFact, ...]
+    off: tuple[str, ...] = ()
+    """Schedules and sensors that are switched off: what they ask for does not run by itself."""
 
     def latest(self) -> list[RunFact]:
         """The newest run of each job."""

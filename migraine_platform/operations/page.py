@@ -36,7 +36,7 @@ def render(facts: Facts, verdict: Verdict, zone: str) -> str:
     Args:
         zone: IANA name of the time zone that moments are shown in.
     """
-    left = _checks(facts, zone) + _warehouse(facts, zone) + _assets(facts)
+    left = _checks(facts, zone) + _warehouse(facts, zone) + _automation(facts) + _assets(facts)
     right = _runs(facts, zone) + _storage(facts)
     title = HEADLINES[verdict.word]
     return masked(
@@ -128,6 +128,13 @@ def _warehouse(facts: Facts, zone: str) -> str:
     last = f"{found.last_date:%-d %b %Y}" if found.last_date else "no days"
     when = f"{clock(found.published_at, zone)} <small>({ago(found.published_at, facts.made_at)})</small>"
     return _section("Warehouse", _list([_pair("published", when), _pair("last day in it", last)]))
+
+
+def _automation(facts: Facts) -> str:
+    if not facts.off:
+        return _section("Automation", "<p>Everything is switched on.</p>")
+    names = ", ".join(f"<b>{escape(name)}</b>" for name in facts.off)
+    return _section("Automation", f"<p>Switched off, so that it does not run by itself: {names}.</p>")
 
 
 def _storage(facts: Facts) -> str:

@@ -51,6 +51,7 @@ def summary(facts: Facts, verdict: Verdict, zone: str) -> str:
         f"| fresh assets | {fresh} of {len(facts.assets)} |",
         f"| warehouse published | {published} |",
         f"| free disk | {size(facts.disk.free)} |",
+        f"| switched off | {', '.join(facts.off) or 'nothing'} |",
     ]
     lines = [f"**{verdict.word}**", "", *reasons, "", "| | |", "|---|---|", *figures]
     return masked("\n".join(lines))

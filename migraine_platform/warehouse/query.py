@@ -41,8 +41,6 @@ READS_NOTHING_ELSE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
-    "enable_progress_bar": "false",
-    "lock_configuration": "true",
 }
 """DuckDB's settings under which a query reads the warehouse: no files, no extensions, no variables of the program."""
 
@@ -163,6 +161,7 @@ def _connected(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise QueryError(f"{warehouse}: nothing is published yet; `make run` publishes the warehouse")
     try:
         with duckdb.connect(str(warehouse), read_only=True, config=READS_NOTHING_ELSE) as connection:
+            connection.execute("SET enable_progress_bar = false; SET lock_configuration = true")
             yield connection
     except duckdb.Error as error:
         raise QueryError(_in_a_sentence(warehouse, str(error).strip())) from None

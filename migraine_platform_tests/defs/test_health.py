@@ -41,7 +41,7 @@ def nightly():
 
 settings = load_settings()
 night = dg.define_asset_job("night", selection=["nightly"])
-health = health_definitions(settings, [nightly], [], ["night"])
+health = health_definitions(settings, [nightly], [], ["night"], {"nightly": False})
 defs = dg.Definitions(
     assets=[nightly, health.asset], jobs=[night, health.job], sensors=list(health.sensors),
     resources={"settings": settings, "places": Places.of(settings.platform)},
@@ -69,7 +69,7 @@ class Platform:
         self.places = Places.of(settings.platform)
         assets, checks, jobs = self._definitions()
         assets = with_freshness(assets, settings, {"nightly"}, set())
-        health = health_definitions(settings, assets, checks, [job.name for job in jobs])
+        health = health_definitions(settings, assets, checks, [job.name for job in jobs], {"nightly": False})
         self.sensors = {sensor.name: sensor for sensor in health.sensors}
         self.schedule = health.schedule
         self.defs = dg.Definitions(

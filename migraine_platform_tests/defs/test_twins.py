@@ -24,7 +24,7 @@ from migraine_platform_tests.conftest import change, make_project
 pytestmark = pytest.mark.slow
 
 COHORT = ["feature_table", "feature_priors", "calibration", "calendar", "site_days", *SIMULATED]
-TWINS = ["observations", "twin_population", "drift_thresholds", *SAID]
+TWINS = ["observations", "recorded_days", "twin_population", "drift_thresholds", *SAID]
 BATCHES = ["batch-000", "batch-001", "batch-002"]
 
 
@@ -122,7 +122,7 @@ def test_onsets_are_shrunk_to_the_cohort_whichever_batches_a_night_is_of(setting
     later = resized(settings, days=settings.simulator.cohort.days + 2)
     alone = {RANGE_START_TAG: "batch-001", RANGE_END_TAG: "batch-001"}
     anew = {**all_batches_tags(later), REMAKE_TAG: "to see whether they are the same"}
-    assert run(later, instance, [*COHORT, "observations"]).success
+    assert run(later, instance, [*COHORT, "observations", "recorded_days"]).success
 
     def told(tags: dict[str, str], updates: int) -> pl.DataFrame:
         assert run(later, instance, list(SAID), tags).success
