@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ Count = Annotated[int, Field(ge=1)]
 class Gate(Frozen):
     """What a population of twins must show before it is published."""
 
+    splits: tuple[Literal["chronological", "unseen_patients"], ...] = Field(min_length=1)
+    """Days that must be there to judge by; a population that is learned from everybody has no unseen patients."""
     calibration_error: Share
     """Largest mean distance between said and realised shares, on either split."""
     ahead_of: tuple[str, ...]

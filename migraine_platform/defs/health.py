@@ -100,7 +100,7 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
         told = _tell(_of_verdict(verdict, places), settings, context.log.warning) if config.tell else []
         kept = settings.operations
         forgotten = forget_old_runs(
-            context.instance, places.dagster_home, watched.jobs, kept.runs_kept_days, kept.runs_shown, facts.made_at
+            context.instance, places, watched.jobs, kept.runs_kept_days, kept.runs_shown, facts.made_at
         )
         return dg.MaterializeResult(
             metadata={

@@ -8,9 +8,10 @@ the twins' audit trail, or anything else that a run has made.
 import shutil
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
+
+from migraine_platform.warehouse.places import Places
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 MOST_AT_ONCE = 200
@@ -18,12 +19,11 @@ MOST_AT_ONCE = 200
 
 
 def forget_old_runs(
-    instance: dg.DagsterInstance, home: Path, jobs: Collection[str], keep_days: int, keep_runs: int, now: datetime
+    instance: dg.DagsterInstance, places: Places, jobs: Collection[str], keep_days: int, keep_runs: int, now: datetime
 ) -> int:
     """Delete the records of runs that ended long ago.
 
     Args:
-        home: Dagster's.
         jobs: names of the jobs, of each of which the last runs stay.
         keep_days: age from which on a run is old.
         keep_runs: how many of each job stay however old they are.
@@ -42,8 +42,8 @@ def forget_old_runs(
     forgotten = [record.dagster_run.run_id for record in old if record.dagster_run.run_id not in stay]
     for run_id in forgotten:
         instance.delete_run(run_id)
-        (home / "history" / "runs" / f"{run_id}.db").unlink(missing_ok=True)
-        shutil.rmtree(home / "storage" / run_id, ignore_errors=True)
+        for left in places.records_of(run_id):
+            left.unlink(missing_ok=True) if left.is_file() else shutil.rmtree(left, ignore_errors=True)
     return len(forgotten)
 
 

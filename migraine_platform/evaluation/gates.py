@@ -1,6 +1,6 @@
 """What a population of twins must show before it is published: true probabilities, and forecasts worth having.
 
-On days never seen and on patients never seen:
+On days never seen and on patients never seen; figures of a real study are reported, and stop nothing:
 
     calibration error          at most so much
     ahead of a model           its log loss is higher, the 95 % interval of the paired difference excludes 0
@@ -13,13 +13,12 @@ Belongs here: the gates. Does not: who stops a publication for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from migraine_platform.config.evaluation import Gate
 from migraine_platform.evaluation.metrics import SMALLEST
 from migraine_platform.evaluation.models import TWINS
-from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,24 +29,19 @@ JUDGED_AT_ALL = "models that were judged"
 AGREE = 1e-9
 """Figures of the same forecasts are this near to each other, whatever the order of the sums."""
 
-JUDGED = (tables.CHRONOLOGICAL, tables.UNSEEN)
-"""Splits that gates are held on; those of a real study are reported, and stop nothing."""
 
-
-def gates(
-    metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate, judged: Sequence[str] = JUDGED
-) -> pl.DataFrame:
+def gates(metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate, simulated: bool = True) -> pl.DataFrame:
     """Rows of `evaluation.gates`.
 
     Args:
         metrics: rows of `evaluation.metrics`.
         differences: rows of `evaluation.differences`.
-        judged: splits that must have days.
+        simulated: whether somebody is left whose truth the simulation knows; else nothing is judged.
     """
     import polars as pl
 
     rows: list[tuple[str, float | None, float, bool]] = []
-    for split in judged:
+    for split in wanted.splits if simulated else ():
         scored = metrics.filter((pl.col("split") == split) & (pl.col("subset") == "all") & (pl.col("metric") == "ece"))
         days = scored.height
         rows.append((f"{split}: {JUDGED_AT_ALL}", float(days), 1.0, days >= 1))

@@ -96,6 +96,10 @@ class Places:
         """Dagster's own configuration, which it looks for in its home."""
         return self.dagster_home / "dagster.yaml"
 
+    def records_of(self, run_id: str) -> tuple[Path, ...]:
+        """What Dagster keeps of a run beside its own database: its events, and what its steps printed."""
+        return self.dagster_home / "history" / "runs" / f"{run_id}.db", self.dagster_home / "storage" / run_id
+
     @property
     def run_lock(self) -> Path:
         """Held by a run started from a terminal."""

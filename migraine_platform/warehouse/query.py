@@ -141,15 +141,20 @@ def _answered(warehouse: Path, sql: str) -> Iterator[duckdb.DuckDBPyRelation]:
 def row_counts(warehouse: Path) -> list[tuple[str, int, str]]:
     """Every table and view of the warehouse: name, rows, description."""
     with _connected(warehouse) as connection:
-        found = connection.execute(
-            "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() UNION ALL "
-            "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY 1"
-        ).fetchall()
-        counts: list[tuple[str, int, str]] = []
-        for name, comment in found:
-            row = connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()
-            counts.append((name, int(row[0]) if row else 0, (comment or "").split(" Key:")[0]))
-        return counts
+        return counted(connection)
+
+
+def counted(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str]]:
+    """The same of an open warehouse."""
+    found = connection.execute(
+        "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() UNION ALL "
+        "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY 1"
+    ).fetchall()
+    counts: list[tuple[str, int, str]] = []
+    for name, comment in found:
+        row = connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()
+        counts.append((name, int(row[0]) if row else 0, (comment or "").split(" Key:")[0]))
+    return counts
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
         ("points: 64\n", "points: 128\n"),
         ("{patients: 40, state_space_patients: 12, state_space_steps: 2, points: 32, steps: 2}", LEARNED),
         ("  drift: {strangers: 40, stranger_days: 140}\n", WATCH),
+        ("  gates: {", "  gates: {splits: [chronological], "),  # everybody is learned from
     ):
         assert told.count(old) == 1
         told = told.replace(old, new)
@@ -279,6 +280,7 @@ def test_nothing_is_lost_and_nothing_doubled(lived: Diary) -> None:
         *twins["file_version"],
         *twins["previous_file_version"].drop_nulls(),
         *trial["file_version"],
+        *rows(settings, tables.TwinStates)["file_version"],
     }
 
 

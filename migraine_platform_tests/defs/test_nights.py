@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -120,7 +121,8 @@ def published_until(settings: Settings) -> date:
 def named_files(settings: Settings) -> set[str]:
     """Files of twins that rows name."""
     twins, trial = rows(settings, tables.Twins), rows(settings, tables.Challengers)
-    names = {*twins["file_version"], *twins["previous_file_version"].drop_nulls(), *trial["file_version"]}
+    states = rows(settings, tables.TwinStates)["file_version"]
+    names = {*twins["file_version"], *twins["previous_file_version"].drop_nulls(), *trial["file_version"], *states}
     return {f"{name}.safetensors" for name in names}
 
 
@@ -206,6 +208,63 @@ def test_an_earlier_night_does_not_turn_back_the_clock(born: Path, older: Settin
     twins = [f"{table.schema_name()}/{table.table_name()}/{batch}.parquet" for table in OF_TWINS for batch in BATCHES]
     was, now = lake_files(older), lake_files(settings)
     assert [name for name in twins if was[name] != now[name]] == []
+
+
+def unwritten(settings: Settings, patient: str) -> list[date]:
+    """Past days of which a patient's diary has no entry."""
+    days = rows(settings, tables.RecordedDays).filter(pl.col("patient_id") == patient).sort("date")
+    return days.filter(pl.col("migraine_by_evening").is_null())["date"].to_list()[:-1]
+
+
+def drop(settings: Settings, name: str, patient: str, days: list[date], migraine: bool = True) -> None:
+    """A file with what somebody reports of past days, as it lies in the inbox for a while."""
+    told = str(migraine).lower()
+    lines = [f"{patient},{day},{told},{told}" for day in days]
+    inbox = Places.of(settings.platform).inbox
+    inbox.path.mkdir(parents=True, exist_ok=True)
+    path = inbox.path / name
+    path.write_text("\n".join(["patient_id,date,has_migraine,migraine_by_evening", *lines]) + "\n")
+    os.utime(path, (time.time() - 3600,) * 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nights", [0, 1])
+def test_what_is_reported_of_past_days_is_in_the_twin_after_the_night_that_took_it(
+    older: Settings, tmp_path: Path, instance, nights: int
+) -> None:
+    """On the night that follows, or on the same evening again; and in nobody else's twin."""
+    settings = copied(older.platform.data_dir.parent, tmp_path / "told")
+    patient = "P0003"
+    days = unwritten(settings, patient)[:6]
+    assert len(days) == 6
+    drop(settings, "his.csv", patient, days)
+    live(settings, instance, NEXT + timedelta(days=nights))
+    before, after = (rows(one, tables.Twins).sort("patient_id") for one in (older, settings))
+    gained = dict(zip(before["patient_id"], after["entries"] - before["entries"], strict=True))
+    assert gained[patient] - 6 in ({0} if nights == 0 else {0, 1})
+    if not nights:
+        assert {other: more for other, more in gained.items() if more} == {patient: 6}
+    known = rows(settings, tables.AppliedObservations)
+    assert known["date"].sort().to_list() == days
+    recorded = rows(settings, tables.RecordedDays).filter("reported")
+    assert recorded["has_migraine"].to_list() == [True] * 6
+    assert twin_files(settings) >= named_files(settings)
+
+
+@pytest.mark.slow
+def test_outcomes_are_what_was_reported_and_corrections_are_added(older: Settings, tmp_path: Path, instance) -> None:
+    settings = copied(older.platform.data_dir.parent, tmp_path / "outcomes")
+    trail = rows(settings, tables.Audit)
+    said = trail.filter((pl.col("event") == "outcome") & (pl.col("outcome") == 0))
+    assert said.height
+    patient, day = said.row(0, named=True)["patient_id"], said.row(0, named=True)["for_date"]
+    drop(settings, "his.csv", patient, [day])
+    live(settings, instance, NEXT)
+    now = rows(settings, tables.Audit)
+    assert trail.join(now, on=trail.columns, how="anti", nulls_equal=True).is_empty()  # rows are added, none is changed
+    told = now.filter((pl.col("patient_id") == patient) & (pl.col("for_date") == day) & (pl.col("event") != "forecast"))
+    assert told.sort("made_on")["outcome"].to_list() == [0, 1]
+    assert told.sort("made_on")["event"].to_list() == ["outcome", "correction"]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 
 from migraine_platform.defs.observed import Watched, switched_off
 from migraine_platform.defs.retention import forget_old_runs
+from migraine_platform.warehouse.places import Places
 
 LATER = datetime.now(UTC) + timedelta(days=100)
 
@@ -39,7 +40,8 @@ DEFS = dg.Definitions(
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
         for job in ("first", *["frequent"] * 6):
             assert DEFS.resolve_job_def(job).execute_in_process(instance=instance).success
         yield instance
@@ -50,18 +52,23 @@ def runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def test_old_runs_go_and_the_newest_of_each_job_and_asset_stay(instance, tmp_path: Path) -> None:
-    gone = forget_old_runs(instance, tmp_path, ["frequent"], keep_days=60, keep_runs=2, now=LATER)
+    gone = forget_old_runs(instance, Places(tmp_path, "nowhere"), ["frequent"], keep_days=60, keep_runs=2, now=LATER)
     assert gone == 4
     assert runs(instance) == ["frequent", "frequent", "first"]  # the first made `once` last
     for asset in ("often", "once"):
         assert instance.get_latest_materialization_event(dg.AssetKey(asset)) is not None
     kept = {run.run_id for run in instance.get_runs()}
-    assert {path.stem for path in (tmp_path / "history" / "runs").glob("*-*.db")} <= kept
-    assert forget_old_runs(instance, tmp_path, ["frequent"], keep_days=60, keep_runs=2, now=LATER) == 0
+    assert {path.stem for path in (tmp_path / "dagster" / "history" / "runs").glob("*-*.db")} <= kept
+    assert (
+        forget_old_runs(instance, Places(tmp_path, "nowhere"), ["frequent"], keep_days=60, keep_runs=2, now=LATER) == 0
+    )
 
 
 def test_young_runs_stay(instance, tmp_path: Path) -> None:
-    assert forget_old_runs(instance, tmp_path, [], keep_days=60, keep_runs=0, now=datetime.now(UTC)) == 0
+    assert (
+        forget_old_runs(instance, Places(tmp_path, "nowhere"), [], keep_days=60, keep_runs=0, now=datetime.now(UTC))
+        == 0
+    )
     assert len(runs(instance)) == 7
 
 

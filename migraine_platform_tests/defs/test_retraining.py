@@ -101,8 +101,8 @@ def notice(settings: Settings, patient: str, kind: str = "label") -> None:
         {
             "patient_id": [patient], "detected_on": [last], "since": [last - timedelta(days=9)], "shape": ["sudden"],
             "kind": [kind], "target": ["hazard" if kind == "label" else "stress_level"], "size": [1.0],
-            "statistic": [4.5], "detector": ["likelihood_ratio"], "way_level": [1.0], "way_weather": [0.0],
-            "way_sleep": [0.0], "way_stress": [0.0], "way_diet": [0.0],
+            "statistic": [4.5], "detector": ["likelihood_ratio"], "withdrawn_on": [None], "way_level": [1.0],
+            "way_weather": [0.0], "way_sleep": [0.0], "way_stress": [0.0], "way_diet": [0.0],
         },
         schema=found.schema,
     )  # fmt: skip

@@ -263,7 +263,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
     )
     def promotion_gates(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """What a population of twins must show before it is published, and what it showed."""
-        from migraine_platform.evaluation.gates import JUDGED, gates
+        from migraine_platform.evaluation.gates import gates
         from migraine_platform.ingest.recorded import before_reports
 
         with failing_plainly():
@@ -273,7 +273,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
                 tables.RecordedDays, settings.simulator.cohort.batch_names, ["patient_id", "date", "reported"]
             )
             simulated = before_reports(days, days).height > 0  # else nobody is left whose truth the simulation knows
-            frame = gates(metrics, differences, settings.evaluation.gates, JUDGED if simulated else ())
+            frame = gates(metrics, differences, settings.evaluation.gates, simulated)
             population.write(tables.Gates, WHOLE, frame)
             judge_population(population, settings)
         return dg.MaterializeResult(
