@@ -24,7 +24,7 @@ from migraine_platform.evaluation.report.html import (
 )
 from migraine_platform.evaluation.report.html import figures as shown
 from migraine_platform.evaluation.report.results import about_models, differences, gates, legend, results, subsets
-from migraine_platform.evaluation.report.summary import carries_over, summary, transfers
+from migraine_platform.evaluation.report.summary import carries_over, headline_sentence, summary_lines, transfers
 from migraine_platform.evaluation.report.words import (
     REAL,
     SIMULATED,
@@ -85,7 +85,8 @@ def _header(facts: Facts) -> str:
     return header(
         kind,
         TITLE,
-        f'<p><span class="mark {kind}">{sign} {escape(verdict)}</span></p>{paragraph(summary(facts), "lead")}',
+        f'<p><span class="mark {kind}">{sign} {escape(verdict)}</span></p>{paragraph(headline_sentence(facts), "lead")}'
+        + (bullets(summary_lines(facts)) if summary_lines(facts) else ""),
     )
 
 

@@ -15,8 +15,10 @@ from migraine_platform.evaluation.report.personal_facts import Person, Row, pers
 from migraine_platform.evaluation.report.personal_words import (
     PHASES,
     QUESTIONS,
+    chance,
     change,
     contribution,
+    false_alarms,
     seldom,
     sign,
     threshold,
@@ -31,6 +33,12 @@ SHOWN_FACTORS = 3
 SHOWN_QUESTIONS = 3
 FEWEST_DAYS = 10
 """Forecast days with an entry below which nothing is said of how well the twin does."""
+
+MONTH = 30
+NO_SIGN = (
+    "Signs may come before an attack, as said above; but none of them, seen on an evening, tells yet that tomorrow is "
+    "worse than other days."
+)
 
 LIMITS = (
     "This page is no diagnosis and no advice on treatment, and it does not replace a talk with a physician.",
@@ -99,15 +107,27 @@ def _tomorrow(person: Person) -> str:
         f'style="left:{low:.1%};width:{high - low:.1%}"></i>'
         f'<i class="at" style="left:{p:.1%}"></i></div>'
     )
-    usual = [day.migraine for day in person.days if day.migraine is not None]
-    share = number(sum(usual) / len(usual), True) if usual else ""
-    often = f" In the last {counted(len(usual), 'recorded day')} {share} were migraine days." if usual else ""
     return (
-        f'<p class="lead"><b>{escape(day)}: {escape(number(p, True))}</b> that it is a migraine day.</p>{bar}'
+        f'<p class="lead"><b>{escape(day)}: {escape(number(p, True))}</b> that it is a migraine day, '
+        f"{escape(chance(p))}.</p>{bar}"
         + paragraph(
             "Given all that was recorded, the twin is 90 % sure that the true chance lies between "
-            f"{number(low, True)} and {number(high, True)}.{often}"
+            f"{number(low, True)} and {number(high, True)}.{_usually(person)}"
         )
+    )
+
+
+def _usually(person: Person) -> str:
+    """What is usual for the person, beside tomorrow; migraine days and days with a drug a month."""
+    told = [day for day in person.days if day.migraine is not None]
+    if not told:
+        return ""
+    share = sum(bool(day.migraine) for day in told) / len(told)
+    drugs = [day.medication for day in told if day.medication is not None]
+    taken = f", and a drug was taken on {MONTH * sum(drugs) / len(drugs):.1f}" if drugs else ""
+    return (
+        f" Usual is {chance(share)}: of the last {counted(len(told), 'recorded day')} {number(share, True)} were "
+        f"migraine days, {MONTH * share:.1f} a month{taken}."
     )
 
 
@@ -121,11 +141,12 @@ def _reasons(person: Person) -> str:
     lowering = [row for row in reversed(told) if row["log_odds"] < 0][:SHOWN_FACTORS]
     if not raising and not lowering:
         return paragraph("Nothing in particular: the forecast is close to what is usual for this person.")
-    return _side("Speaks for a migraine", raising) + _side("Speaks against", lowering)
+    p = person.prediction["probability"] if person.prediction else 0.5
+    return _side("Speaks for a migraine", raising, p) + _side("Speaks against", lowering, p)
 
 
-def _side(title: str, rows: list[Row]) -> str:
-    body = bullets(map(contribution, rows)) if rows else paragraph("Nothing of weight.")
+def _side(title: str, rows: list[Row], p: float) -> str:
+    body = bullets(contribution(row, p) for row in rows) if rows else paragraph("Nothing of weight.")
     return f"<h3>{escape(title)}</h3>{body}"
 
 
@@ -145,9 +166,9 @@ def _attacks(person: Person) -> str:
         rows.append(
             (
                 "Next attack",
-                f"as likely as not within {counted(round(time['median_days']), 'day')}; "
-                f"{number(time['within_3_days'], True)} within three days, {number(time['within_7_days'], True)} "
-                f"within a week",
+                f"tomorrow {chance(time['within_1_day'])}, within three days {chance(time['within_3_days'])}, within a "
+                f"week {chance(time['within_7_days'])} ({number(time['within_7_days'], True)}); as likely as not "
+                f"within {counted(round(time['median_days']), 'day')}",
             )
         )
     for name, title in PHASES.items():
@@ -162,9 +183,7 @@ def _attacks(person: Person) -> str:
                     )
                 )
     announcing = [sign(row) for row in person.signs if row["announces"]]
-    early = (
-        bullets(announcing) if announcing else paragraph("No early sign announces attacks, as far as the diary tells.")
-    )
+    early = bullets(announcing) if announcing else paragraph(NO_SIGN)
     return (pairs(rows) if rows else paragraph("Nothing is known of attacks yet.")) + "<h3>Early signs</h3>" + early
 
 
@@ -173,7 +192,7 @@ def _changes(person: Person) -> str:
     if not person.changes:
         adapted = f" The twin was adapted {counted(count, 'time')} since it was made." if count else ""
         return paragraph(f"No change of this person was noticed so far.{adapted}")
-    return bullets(map(change, person.changes))
+    return bullets(map(change, person.changes)) + paragraph(false_alarms(person.false_alarms), "dim")
 
 
 def _record(person: Person) -> str:

@@ -40,6 +40,8 @@ class Day(NamedTuple):
     """What the twin said the evening before."""
     lower: float | None
     upper: float | None
+    medication: bool | None = None
+    """Whether an acute drug was taken; None where the diary has no entry."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Person:
     signs: tuple[Row, ...]
     changes: tuple[Row, ...]
     questions: tuple[Row, ...]
+    false_alarms: float
+    """Alarms a year of somebody who does not change, all detectors together."""
 
 
 def person_of(read: Read, patient_id: str) -> Person:
@@ -88,7 +92,7 @@ def person_of(read: Read, patient_id: str) -> Person:
     if not twins:
         raise PersonError(f'patient "{patient_id}" has no twin in the warehouse; expected one as in P0001')
     predictions = own(twin.Predictions).sort("made_on")
-    days = _days(predictions, own(ingest.RecordedDays).select("date", "has_migraine"))
+    days = _days(predictions, own(ingest.RecordedDays).select("date", "has_migraine", "acute_medication"))
     shown = [day for day in days if day.day > twins[0]["as_of"] - timedelta(SHOWN_DAYS)]
     onset = rows(twin.OnsetTimes, "patient_id")
     return Person(
@@ -105,6 +109,7 @@ def person_of(read: Read, patient_id: str) -> Person:
         signs=rows(twin.Signs, "lag_days"),
         changes=rows(drift.Drift, "detected_on"),
         questions=rows(aline.Questions, "rank"),
+        false_alarms=float(read(drift.Thresholds)["false_alarms_a_year"].sum()),
     )
 
 
@@ -113,6 +118,6 @@ def _days(predictions: pl.DataFrame, diary: pl.DataFrame) -> list[Day]:
     said = predictions.select(date="for_date", said="probability", lower="lower", upper="upper")
     both = diary.join(said, on="date", how="full", coalesce=True).sort("date")
     return [
-        Day(row["date"], row["has_migraine"], row["said"], row["lower"], row["upper"])
+        Day(row["date"], row["has_migraine"], row["said"], row["lower"], row["upper"], row["acute_medication"])
         for row in both.iter_rows(named=True)
     ]

@@ -53,14 +53,32 @@ TRIGGERS = {
 }
 
 
-def contribution(row: Row) -> str:
-    """One reason: `Last night's sleep (today 4.5 h): odds × 1.65`."""
+def chance(p: float) -> str:
+    """A probability as people count: `about 1 in 4`, `about 7 in 10`."""
+    if p < 0.03:
+        return "less than 1 in 30"
+    if p < 0.35:
+        return f"about 1 in {round(1 / p)}"
+    return f"about {min(round(10 * p), 9)} in 10" if p < 0.97 else "almost certain"
+
+
+def contribution(row: Row, p: float) -> str:
+    """One reason: `Last night's sleep (today 4.5 h): 35 % instead of 27 % (odds × 1.45)`.
+
+    Args:
+        p: the forecast.
+    """
     name = FACTORS.get(row["factor"], plain(row["factor"]))
+    if row["factor"].startswith("trigger:") and row["log_odds"] < 0:
+        name = f"no trigger from {name}"  # a trigger that did not happen counts as less than usual
     seen = ""
     if row["observed"] is not None:
         value = f"{row['observed']:.1f}".removesuffix(".0")
         seen = f" (today {minus(value)} {_unit(row['unit'])})"
-    return f"{name[0].upper()}{name[1:]}{seen}: odds × {math.exp(row['log_odds']):.2f}"
+    odds = p / max(1 - p, 1e-9) / math.exp(row["log_odds"])
+    without = odds / (1 + odds)
+    instead = f"{number(p, True)} instead of {number(without, True)}"
+    return f"{name[0].upper()}{name[1:]}{seen}: {instead} (odds × {math.exp(row['log_odds']):.2f})"
 
 
 def _unit(unit: str | None) -> str:
@@ -111,10 +129,18 @@ def change(row: Row) -> str:
         "concept": f"{target} does {'more' if more else 'less'} to this person than before",
         "label": f"migraine days are {'more' if more else 'less'} frequent than before",
     }.get(row["kind"], plain(row["kind"]))
-    return (
-        f"Noticed on {row['detected_on']:%-d %b %Y}: {what}, since about {row['since']:%-d %b %Y} ({row['shape']}). "
-        "The twin was adapted the same night."
-    )
+    noticed = f"{row['detected_on']:%-d %b %Y}: it looked as if {what}, since about {row['since']:%-d %b %Y}"
+    if row["withdrawn_on"] is not None:
+        return f"{noticed}. Withdrawn on {row['withdrawn_on']:%-d %b %Y}: days that were reported later explain it."
+    return f"{noticed} ({row['shape']}). The twin weighs both, a change and none, by the days since."
+
+
+def false_alarms(a_year: float) -> str:
+    """How often such an alarm means nothing; nothing is said where it is not known."""
+    if a_year <= 0:
+        return ""
+    every = f"once in {1 / a_year:.0f} years" if a_year < 0.75 else f"{a_year:.1f} times a year"
+    return f"An alarm is no proof: about {every} one goes off for somebody who has not changed at all."
 
 
 def seldom(share: float) -> str:

@@ -78,20 +78,38 @@ def gain(facts: Facts, split: str) -> Difference:
 
 
 def summary(facts: Facts) -> str:
-    """One paragraph for a clinician."""
+    """All that a clinician should know, in one text."""
+    return " ".join([headline_sentence(facts), *summary_lines(facts)])
+
+
+def headline_sentence(facts: Facts) -> str:
+    """The one thing to know: how often the twins are right about which of two days is the worse."""
+    found = [(split, facts.metric(TWINS, split, "auc_roc").value) for split in SIMULATED]
+    known = [(WHERE[split], auc) for split, auc in found if auc is not None]
+    if not known:
+        return NOTHING
+    told = listed([f"{number(auc, True)} of pairs on {where}" for where, auc in known])
+    return f"The evening before, a digital twin tells a migraine day from another day in {told}; a coin would in 50 %."
+
+
+def summary_lines(facts: Facts) -> tuple[str, ...]:
+    """Five lines for a clinician: how good, against what, how true, how far it carries over, what it is not."""
     scored = [split for split in SIMULATED if facts.metric(TWINS, split, "log_loss").value is not None]
     if not scored:
-        return NOTHING
-    told = [
-        _how_good(facts, scored),
-        *(_gained(facts, split) for split in scored),
-        _rivals(facts, scored, "Held against the other models by the same error"),
-        _true(facts, scored),
-        carries_over(facts),
-        _rivals(facts, [split for split in REAL if facts.of_split(split)], "There, by the same error"),
-        "The patients of the main figures are simulated, and nothing here is a diagnosis.",
+        return ()
+    real = [split for split in REAL if facts.of_split(split)]
+    lines = [
+        (_how_good(facts, scored),),
+        (
+            *(_gained(facts, split) for split in scored),
+            _rivals(facts, scored, "Held against the other models by the same error"),
+        ),
+        (_true(facts, scored),),
+        (carries_over(facts), _rivals(facts, real, "There, by the same error")),
+        ("The patients of the main figures are simulated, and nothing here is a diagnosis.",),
     ]
-    return " ".join(part for part in told if part)
+    joined = (" ".join(part for part in line if part) for line in lines)
+    return tuple(line for line in joined if line)
 
 
 def _how_good(facts: Facts, scored: Sequence[str]) -> str:
@@ -108,7 +126,7 @@ def _how_good(facts: Facts, scored: Sequence[str]) -> str:
             f"On {WHERE[split]}{size} it rated a migraine day above another day in {number(auc.value, True)} of pairs"
             f"{f' (95 % interval {sure})' if sure else ''}{own}."
         )
-    return " ".join([*told, "A coin would in 50 %."]) if len(told) > 1 else told[0]
+    return " ".join(told)
 
 
 def _gained(facts: Facts, split: str) -> str:

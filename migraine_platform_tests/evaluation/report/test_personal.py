@@ -9,7 +9,14 @@ import pytest
 
 from migraine_platform.evaluation.report.personal import personal_page
 from migraine_platform.evaluation.report.personal_facts import PersonError
-from migraine_platform.evaluation.report.personal_words import change, contribution, seldom, trigger
+from migraine_platform.evaluation.report.personal_words import (
+    chance,
+    change,
+    contribution,
+    false_alarms,
+    seldom,
+    trigger,
+)  # fmt: skip
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.tables import aline, cohort, drift, ingest, twin
@@ -90,6 +97,7 @@ def lived(status: str = "fitted", reason: str | None = None) -> Frames:
         drift.Drift: [
             {**own, "detected_on": AS_OF, "since": AS_OF - timedelta(9), "shape": "sudden", "kind": "label"}
             | {"target": "hazard", "size": 0.8, "statistic": 5.0, "detector": "likelihood_ratio", **ways}
+            | {"withdrawn_on": None}
         ],
         aline.Questions: [
             {**own, "patient_batch": "batch-000", "for_date": AS_OF, "rank": rank, "hour": 19, "question": question}
@@ -116,10 +124,10 @@ def test_the_page_tells_what_the_twin_says(page: str) -> None:
     assert found.sections == SECTIONS
     for told in (
         "Woman, 41 years, episodic migraine with aura.",
-        "Tuesday, 23 Apr 2024: 20 % that it is a migraine day.",
+        "Tuesday, 23 Apr 2024: 20 % that it is a migraine day, about 1 in 5.",
         "lies between 10 % and 70 %",
-        "Last night's sleep (today 4.5 h): odds × 1.65",
-        "Strain of the last days: odds × 0.74",
+        "Last night's sleep (today 4.5 h): 20 % instead of 13 % (odds × 1.65)",
+        "Strain of the last days: 20 % instead of 25 % (odds × 0.74)",
         "likely a strong trigger (90 %)",
         "not yet known for this person",
         "time asleep, too short: from about 4.8 h on (90 % interval 4 to 5.5)",
@@ -183,14 +191,14 @@ def test_a_malformed_name_is_one_sentence_and_reads_nothing(name: str) -> None:
 
 def test_rows_are_told_in_plain_words() -> None:
     reason = {"factor": "trigger: weather", "log_odds": -0.1, "observed": -8.0, "unit": "hPa"}
-    assert contribution(reason) == "The weather (today −8 hPa): odds × 0.90"
+    assert contribution(reason, 0.2) == "No trigger from the weather (today −8 hPa): 20 % instead of 22 % (odds × 0.90)"
     row = {"trigger": "diet", "mean": 0.0, "lower": -0.7, "upper": 0.7, "confidence": 0.3, "probability_strong": 0.1}
     assert trigger(row) == (
         "Diet: likely not a strong trigger (10 %); multiplies the odds of an attack the day after by 1.0 "
         "(90 % interval 0.5 to 2.0); partly learned from this diary."
     )
     shift = {"detected_on": AS_OF, "since": AS_OF, "shape": "gradual", "kind": "covariate", "target": "stress_level"}
-    assert "stress level is lower than before" in change(shift | {"size": -1.0})
+    assert "stress level is lower than before" in change(shift | {"size": -1.0, "withdrawn_on": None})
     assert (seldom(0.004), seldom(0.0), seldom(0.3)) == ("less than 1 %", "less than 1 %", "30 %")
 
 
@@ -198,3 +206,25 @@ def test_rows_are_told_in_plain_words() -> None:
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: the page is not looked at")
 def test_a_phone_shows_the_page_without_scrolling_sideways(page: str, tmp_path: Path) -> None:
     assert fits(page, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.01, "less than 1 in 30"), (0.04, "about 1 in 25"), (0.2, "about 1 in 5"), (0.34, "about 1 in 3"),
+     (0.46, "about 5 in 10"), (0.94, "about 9 in 10"), (0.99, "almost certain")],
+)  # fmt: skip
+def test_a_probability_is_told_as_people_count(p: float, words: str) -> None:
+    assert chance(p) == words
+
+
+def test_an_alarm_is_told_as_what_it_is() -> None:
+    row = {"detected_on": AS_OF, "since": AS_OF - timedelta(9), "kind": "label", "target": "hazard", "size": 0.8}
+    told = change(row | {"shape": "sudden", "withdrawn_on": None})
+    assert "it looked as if migraine days are more frequent than before" in told
+    assert "weighs both, a change and none" in told
+    taken_back = change(row | {"shape": "sudden", "withdrawn_on": AS_OF})
+    assert "Withdrawn on" in taken_back
+    assert false_alarms(0.5) == (
+        "An alarm is no proof: about once in 2 years one goes off for somebody who has not changed at all."
+    )
+    assert false_alarms(0.0) == ""
