@@ -58,7 +58,7 @@ def child(data: Path, patients: int, night: str | None) -> None:
 
     settings = settings_of(data, patients)
     if night:
-        run_night(settings, date.fromisoformat(night))
+        run_night(settings, date.fromisoformat(night), ahead=True)
     else:
         run_platform(settings)
     print(json.dumps({"computing": spent[0]}))
