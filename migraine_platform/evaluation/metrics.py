@@ -237,8 +237,9 @@ METRICS: tuple[Metric, ...] = (
         _net_benefit,
     ),
     Metric(
-        "lead_time", "Lead time", "h", "higher",
-        "Mean time from the forecast to the headache, over the days with an attack that were warned of.",
+        "lead_time", "Time to the headache", "h", "neither",
+        "Mean time from the forecast to the headache, over the days with an attack that were warned of. The hours at "
+        "which attacks begin set it, much the same for every model: it is no measure of skill.",
         lambda t: ratio(t.hours_ahead, t.attacks_warned),
     ),
 )  # fmt: skip

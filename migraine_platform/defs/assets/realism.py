@@ -43,12 +43,15 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
             for row in frame.iter_rows(named=True)
         )
         header = "| figure | simulated | reference | whose | verdict |\n|---|---|---|---|---|\n"
+        marks = (
+            "\n\n[L]: literature; [D]: the generator's specification; a tolerance around a single number is assumed."
+        )
         return dg.MaterializeResult(
             metadata=written(
                 lake,
                 tables.Realism,
                 [WHOLE],
-                figures=dg.MetadataValue.md(header + rows),
+                figures=dg.MetadataValue.md(header + rows + marks),
                 hours=image(onset_hours(view.attack_hour), "Hour of the day at which headaches begin"),
             )
         )

@@ -25,7 +25,7 @@
 -- diagnostic_odds_ratio: Odds of a warning on migraine days over those on others
 -- warning_rate: Of all days, how many were warned of [share]
 -- net_benefit: Migraine days warned of less false warnings at the threshold's odds, per day
--- lead_time: Mean hours from the forecast to the headache, of attacks that were warned of [h]
+-- lead_time: Mean hours from the forecast to the headache, of attacks that were warned of; set by the hour of onset, no measure of skill [h]
 WITH said AS (
     SELECT
         f.split,
