@@ -14,7 +14,7 @@ NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
 
 def test_the_notebooks_are_there() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["mock_distribution_demo", "simulator_demo"]
+    assert [path.stem for path in NOTEBOOKS] == ["mock_data_inspect", "mock_distribution_demo", "simulator_demo"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
