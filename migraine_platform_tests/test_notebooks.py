@@ -39,4 +39,4 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
         for output in cell.outputs
         if output.output_type in ("display_data", "execute_result") and "image/png" in output.data
     ]
-    assert images
+    assert images or path.stem == "mock_data_inspect"  # which verifies numbers, and draws nothing

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 JUDGED_AT_ALL = "models that were judged"
-"""The gate of a split that has days."""
+"""The gate that a split without days fails."""
 
 AGREE = 1e-9
 """Figures of the same forecasts are this near to each other, whatever the order of the sums."""
@@ -43,9 +43,8 @@ def gates(metrics: pl.DataFrame, differences: pl.DataFrame, wanted: Gate, simula
     rows: list[tuple[str, float | None, float, bool]] = []
     for split in wanted.splits if simulated else ():
         scored = metrics.filter((pl.col("split") == split) & (pl.col("subset") == "all") & (pl.col("metric") == "ece"))
-        days = scored.height
-        rows.append((f"{split}: {JUDGED_AT_ALL}", float(days), 1.0, days >= 1))
-        if not days:
+        if scored.is_empty():
+            rows.append((f"{split}: {JUDGED_AT_ALL}", 0.0, 1.0, False))
             continue
         error = next(iter(scored.filter(pl.col("model") == TWINS)["value"]), None)
         limit = wanted.calibration_error
@@ -104,5 +103,6 @@ def problems(frame: pl.DataFrame) -> list[str]:
 def _found(row: Mapping[str, Any]) -> str:
     if row["value"] is None:
         return "was not scored"
-    side = "least" if row["gate"].endswith(JUDGED_AT_ALL) else "most"
-    return f"{row['value']:.4f}; expected at {side} {row['limit']:g}"
+    if row["gate"].endswith(JUDGED_AT_ALL):
+        return "none, for want of days; expected some (evaluation.gates.splits says which days there must be)"
+    return f"{row['value']:.4f}; expected at most {row['limit']:g}"

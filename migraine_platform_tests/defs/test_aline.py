@@ -19,7 +19,9 @@ from migraine_platform_tests.conftest import change, make_project
 
 pytestmark = pytest.mark.slow
 
-UPSTREAM = ["feature_table", "feature_priors", "calibration", "site_days", *SIMULATED]
+UPSTREAM = [
+    "feature_table", "feature_priors", "calibration", "site_days", *SIMULATED, "observations", "recorded_days",
+]  # fmt: skip
 ALINE = ["training_run", "checkpoint", "question_policy"]
 
 

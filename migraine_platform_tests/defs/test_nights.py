@@ -254,12 +254,13 @@ def test_what_is_reported_of_past_days_is_in_the_twin_after_the_night_that_took_
 @pytest.mark.slow
 def test_outcomes_are_what_was_reported_and_corrections_are_added(older: Settings, tmp_path: Path, instance) -> None:
     settings = copied(older.platform.data_dir.parent, tmp_path / "outcomes")
+    live(settings, instance, NEXT + timedelta(days=1))  # the first outcomes are complete on the second evening
     trail = rows(settings, tables.Audit)
     said = trail.filter((pl.col("event") == "outcome") & (pl.col("outcome") == 0))
     assert said.height
     patient, day = said.row(0, named=True)["patient_id"], said.row(0, named=True)["for_date"]
     drop(settings, "his.csv", patient, [day])
-    live(settings, instance, NEXT)
+    live(settings, instance, NEXT + timedelta(days=1))
     now = rows(settings, tables.Audit)
     assert trail.join(now, on=trail.columns, how="anti", nulls_equal=True).is_empty()  # rows are added, none is changed
     told = now.filter((pl.col("patient_id") == patient) & (pl.col("for_date") == day) & (pl.col("event") != "forecast"))
