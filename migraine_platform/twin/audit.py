@@ -57,7 +57,7 @@ def extended(trail: pl.DataFrame | None, forecasts: pl.DataFrame, days: pl.DataF
     own = rows.join(forecasts.select("population").unique(), on="population", how="semi")
     came = days.filter(pl.col("has_migraine").is_not_null() & (pl.col("date") < own["made_on"].max()))
     forecast = ["population", "patient_id", "for_date", "twin_version"]
-    told = own.filter(pl.col("event").is_in(TOLD_EVENTS)).sort("made_on")
+    told = own.filter(pl.col("event").is_in(TOLD_EVENTS)).sort("made_on", "event", descending=[False, True])
     known = told.group_by(forecast, maintain_order=True).agg(known=pl.col("outcome").last())
     evening = pl.lit(own["made_on"].max())
     outcomes = (

@@ -39,6 +39,7 @@ from migraine_platform.twin.reliving import applied, changed, relived
 from migraine_platform.twin.states import States, state_frame
 from migraine_platform.twin.storage import to_bytes, version_of
 from migraine_platform.twin.symptoms.progression import onset_frame, onsets_of
+from migraine_platform.twin.trials import ROLLED_BACK
 from migraine_platform.twin.twins import TwinError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -144,18 +145,31 @@ def keep_batches(
             continue
         own = _keeper(keepers, batch.name, out.kept.twins.population)
         settled, said = _settled(own, places, batch, out, whole, states)
-        settled.frames[tables.AppliedObservations] = told
+        # Former twins that came into use again know of no report since they were replaced: the next night tells them.
+        returned = any(decision["decision"] == ROLLED_BACK for decision in out.decisions)
+        settled.frames[tables.AppliedObservations] = told.clear() if returned else told
         settled.frames[tables.OnsetTimes] = onset_frame(patients, onsets.of(own_rows).given_tomorrow(said.began))
         audit = audit_frame(said, out.kept.twins.versions(), whole, population)
         given = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
         audit = audit.update(given, on=["patient_id", "for_date"], how="left")  # on trial, both twins speak
         trail = earlier(tables.Audit, batch.name)
+        if trail is not None and late:
+            audit = _as_given(audit, trail)
         settled.frames[tables.Audit] = extended(trail, audit, days.filter(days["patient_id"].is_in(list(patients))))
         again = f", {len(late)} lived again with late observations" if late else ""
         progress(
             f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, {settled.found} changes noticed{again}"
         )
         yield settled
+
+
+def _as_given(forecasts: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
+    """Forecasts, with the hash of what was known when they were first given.
+
+    What a report says may be nothing that a twin learns from: it is the same twin, and says what it said.
+    """
+    key = list(tables.Audit.key)
+    return forecasts.update(trail.select(*key, "inputs_hash"), on=key, how="left")
 
 
 def _as_they_lie(earlier: Earlier, batch: str) -> dict[type[Table], pl.DataFrame] | None:

@@ -32,7 +32,7 @@ from migraine_platform.twin.kept_rows import (
 from migraine_platform.twin.lifecycle import Detection, Evenings, Keeper, Kept, Past, begin, live_on, replaced_rows
 from migraine_platform.twin.nights import Batch
 from migraine_platform.twin.states import States
-from migraine_platform.twin.trials import CERTAIN, PROMOTED, Trial, mixed
+from migraine_platform.twin.trials import CERTAIN, PROMOTED, ROLLED_BACK, Trial, mixed
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 
@@ -58,6 +58,8 @@ class Again:
     """By evening of a stored state."""
     evidence: dict[date, float]
     """Log-likelihood of what was recorded, by evening."""
+    told_until: date = date.min
+    """Up to this evening it was told of changes as they had been noticed: those alarms stand."""
 
     def live(self, keeper: Keeper, own: Histories, stops: Sequence[date]) -> None:
         """The evenings that follow, up to the last day; a state is taken down on each stop."""
@@ -130,15 +132,18 @@ def relived(
         begun_on = min(day, trial.born_on + timedelta(days=1)) if trial is not None else day
         again = _from_a_state(keeper, batch, own, begun_on, states)
         tonight = again.evenings[-1].last()
+        rows = _with_evenings(batch.rows, again, as_of)
         if trial is not None and trial_keeper is not None:
-            trial, rival = _tried_again(trial_keeper, trial, own, row, again, batch.rows)
+            trial, rival = _tried_again(trial_keeper, trial, own, row, again, rows)
             rivals[row] = rival.kept
             if rival.evenings:
                 weight = trial.weight[[row]]
                 tonight = replace(tonight, said=mixed(tonight.said, rival.evenings[-1].last().said, weight))
         mended[row] = again.kept
         states.correct(again.on)
-        batch = replace(batch, rows=_with_evenings(batch.rows, again, tonight, as_of))
+        if whole.last == as_of:  # else tonight's evening is still to come, and that one's forecasts have been given
+            rows = _with_forecasts(rows, again, tonight)
+        batch = replace(batch, rows=rows)
     if trial is not None and rivals:
         trial = replace(trial, challengers=replaced_rows(trial.challengers, rivals))
     return replace(batch, kept=replaced_rows(batch.kept, mended), trial=trial)
@@ -160,35 +165,44 @@ def _from_a_state(keeper: Keeper, batch: Batch, own: Histories, day: date, state
     return again
 
 
-def _from_nothing(keeper: Keeper, own: Histories, days: int, known: Sequence[Detection]) -> Again:
+def _from_nothing(
+    keeper: Keeper, own: Histories, days: int, known: Sequence[Detection] | None, probability: float | None = CERTAIN
+) -> Again:
     """One patient's twin made of his first days.
 
     Args:
-        known: changes that it is told of, as if they were certain.
+        known: changes that it is told of; None if it is not told, and notices by itself.
+        probability: of these changes; by default as a challenger is told, as if they were certain.
     """
     (patient,) = own.patient_ids
     lived = begin(keeper, own.until(days))
     kept = lived.kept
     if known:
-        twins, _ = keeper.relive(own.until(days), [detection.change for detection in known], CERTAIN)
+        twins, _ = keeper.relive(own.until(days), [detection.change for detection in known], probability)
         kept = Kept(twins, keeper.watcher.reset(kept.watch))
     past = Past(lived.evenings.record, {patient: tuple(known)} if known else {})
-    return Again(kept, own.first, past, [lived.evenings], [], {kept.twins.as_of: kept}, {})
+    told_until = date.min if known is None else kept.twins.as_of
+    return Again(kept, own.first, past, [lived.evenings], [], {kept.twins.as_of: kept}, {}, told_until)
 
 
-def _beginning(keeper: Keeper, rows: Rows, own: Histories) -> tuple[int, Sequence[Detection]]:
-    """Of how many days a twin was made, and what it knew of changes: a challenger that was promoted, of all."""
+def _beginning(keeper: Keeper, rows: Rows, own: Histories) -> tuple[int, Sequence[Detection] | None, float | None]:
+    """Of how many days a twin was made, what it knew of changes, and how certainly.
+
+    A challenger that was promoted was told of all as certain; former twins that were rolled back to had lived through
+    them, believing each as much as an alarm is believed.
+    """
     import polars as pl
 
     (patient,) = own.patient_ids
     trained_on: date = rows[tables.Twins].filter(pl.col("patient_id") == patient)["trained_on"][0]
     days = min((trained_on - own.first).days + 1, own.days)
     replaced = rows[tables.Retrainings].filter(
-        (pl.col("decision") == PROMOTED) & (pl.col("requested_on") == trained_on)
+        pl.col("decision").is_in([PROMOTED, ROLLED_BACK]) & (pl.col("requested_on") == trained_on)
     )
     if replaced.is_empty():
-        return max(1, days - keeper.settings.validation_days), ()
-    return max(1, days), _known_by(rows, patient, trained_on)
+        return max(1, days - keeper.settings.validation_days), None, None
+    probability = CERTAIN if PROMOTED in replaced["decision"] else None
+    return max(1, days), _known_by(rows, patient, trained_on), probability
 
 
 def _known_by(rows: Rows, patient: str, evening: date) -> Sequence[Detection]:
@@ -199,28 +213,33 @@ def _known_by(rows: Rows, patient: str, evening: date) -> Sequence[Detection]:
     return detections_of(found.filter(pl.col("patient_id") == patient)).get(patient, ())
 
 
-def _with_evenings(rows: Rows, again: Again, tonight: Evenings, as_of: date) -> dict[type[Table], pl.DataFrame]:
-    """Rows in which the evenings that were lived again stand in the place of those before."""
+def _with_evenings(rows: Rows, again: Again, as_of: date) -> dict[type[Table], pl.DataFrame]:
+    """Rows in which the evenings that were lived again stand in the place of those before, but for forecasts."""
     import polars as pl
 
     patients, old = again.kept.twins.patient_ids, rows[tables.Drift]
     own = pl.col("patient_id").is_in(list(patients))
     watched = watch_frame(patients, again.evenings)
     found = drift_frame(again.detections)
-    gone = own & (pl.col("detected_on") >= again.since)
+    gone = own & (pl.col("detected_on") >= again.since) & (pl.col("detected_on") > again.told_until)
     stays = old.join(found, on=list(tables.Drift.key), how="anti").with_columns(
         withdrawn_on=pl.when(gone).then(pl.coalesce("withdrawn_on", pl.lit(as_of))).otherwise("withdrawn_on")
     )
-    said = prediction_frame(patients, again.kept.twins.versions(), [tonight])
     before = rows[tables.Watch].filter(~own | (pl.col("date") < again.since))
     return {
         **rows,
         tables.Watch: pl.concat([before, watched.select(before.columns)]).sort(tables.Watch.key),
         tables.Drift: pl.concat([stays, found.select(stays.columns)]).sort(tables.Drift.key),
-        tables.Predictions: rows[tables.Predictions].update(
-            said.drop("twin_version", "model"), on=list(tables.Predictions.key), how="left"
-        ),
     }
+
+
+def _with_forecasts(rows: Rows, again: Again, tonight: Evenings) -> dict[type[Table], pl.DataFrame]:
+    """Rows with tonight's forecasts in the place of those that were said in ignorance."""
+    said = prediction_frame(again.kept.twins.patient_ids, again.kept.twins.versions(), [tonight])
+    told = rows[tables.Predictions].update(
+        said.drop("twin_version", "model"), on=list(tables.Predictions.key), how="left"
+    )
+    return {**rows, tables.Predictions: told}
 
 
 def _tried_again(
@@ -228,8 +247,11 @@ def _tried_again(
 ) -> tuple[Trial, Again]:
     """One patient's challenger made again, and how likely both twins made what came since the trial began."""
     days = min((trial.born_on - own.first).days + 1, own.days)
-    rival = _from_nothing(keeper, own, days, _known_by(rows, own.patient_ids[0], trial.born_on))
+    known = _known_by(rows, own.patient_ids[0], trial.born_on)
+    rival = _from_nothing(keeper, own, days, known)
     rival.live(keeper, own, [])
-    champion, challenger = trial.champion.copy(), trial.challenger.copy()
+    champion, challenger, prior = trial.champion.copy(), trial.challenger.copy(), trial.prior.copy()
     champion[row], challenger[row] = again.since_evening(trial.born_on), rival.since_evening(trial.born_on)
-    return replace(trial, champion=champion, challenger=challenger), rival
+    settings = keeper.settings
+    prior[row] = settings.retraining.prior if known else settings.drift.change_probability
+    return replace(trial, champion=champion, challenger=challenger, prior=prior), rival

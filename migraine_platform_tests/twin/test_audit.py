@@ -175,3 +175,16 @@ def test_another_population_s_patients_are_others_of_the_same_names() -> None:
 
 def test_a_batch_without_a_twin_leaves_no_trail() -> None:
     assert extended(None, forecasts(0, ()), diaries({("P0001", 0): True})).is_empty()
+
+
+def test_a_correction_on_the_evening_of_its_outcome_is_what_is_known() -> None:
+    trail = extended(None, forecasts(0), diaries({}))
+    trail = extended(trail, forecasts(1), diaries({}))
+    trail = extended(trail, forecasts(2), diaries({("P0001", 1): False}))
+    for _ in range(2):  # told again, it is no news
+        trail = extended(trail, forecasts(2), diaries({("P0001", 1): True}))
+        told = trail.filter((pl.col("for_date") == day(1)) & (pl.col("event") != "forecast"))
+        assert sorted(told.select("event", "made_on", "outcome").rows()) == [
+            ("correction", day(2), 1),
+            ("outcome", day(2), 0),
+        ]

@@ -194,3 +194,71 @@ def test_stored_states_are_few_and_reach_far_back(ignorant: Living, tmp_path) ->
     states = late.of(tables.TwinStates)["as_of"].sort()
     assert states[0] <= late.evening(MADE) - timedelta(days=8)
     assert 2 <= len(states) <= 5
+
+
+def alarms_of(living: Living) -> pl.DataFrame:
+    """Of the patients but the one of whom something is reported: whether they stand."""
+    return living.of(tables.Drift).select(*tables.Drift.key, "withdrawn_on")
+
+
+def test_alarms_that_a_promoted_challenger_was_told_of_stand(ignorant: Living, tmp_path) -> None:
+    """It notices them no more, for it knows them."""
+    living = ignorant.copy(tmp_path, trial_nights=1, least_gain=-1_000_000)
+    living.live(LAST, Asked(retrain="to see"))
+    living.live(LAST + 1)
+    assert "promoted" in living.of(tables.Retrainings)["decision"].to_list()
+    before = alarms_of(living)
+    noticed = before.filter(pl.col("withdrawn_on").is_null() & (pl.col("detected_on") <= ignorant.evening(LAST)))
+    patient = noticed["patient_id"][0]
+    living.observe(report(ignorant, LAST).with_columns(patient_id=pl.lit(patient)))
+    living.live(LAST + 1)
+    assert_sound(living)
+    now = alarms_of(living)
+    assert noticed.join(now, on=noticed.columns, how="anti", nulls_equal=True).is_empty()
+
+
+def test_twins_that_come_back_are_told_the_night_after(ignorant: Living, tmp_path) -> None:
+    living = ignorant.copy(tmp_path, trial_nights=1, least_gain=-1_000_000)
+    living.live(LAST, Asked(retrain="to see"))
+    living.live(LAST + 1)
+    living.observe(report(ignorant, 40))
+    living.live(LAST + 1)
+    living.live(LAST + 1, Asked(roll_back=True))
+    ignorant_of_it = living.kept().of(np.array([WHO])).twins.versions()
+    living.live(LAST + 2)
+    assert_sound(living)
+    assert living.of(tables.AppliedObservations).height == 1
+    untold = ignorant.copy(tmp_path / "untold", trial_nights=1, least_gain=-1_000_000)
+    untold.live(LAST, Asked(retrain="to see"))
+    untold.live(LAST + 1)
+    untold.live(LAST + 1, Asked(roll_back=True))
+    assert untold.kept().of(np.array([WHO])).twins.versions() == ignorant_of_it
+    untold.live(LAST + 2)
+    ours, theirs = (one.kept().twins.standing.log_weight[WHO] for one in (living, untold))
+    assert not np.allclose(ours, theirs)
+
+
+def test_last_nights_forecasts_stay_if_a_new_day_comes_with_the_report(ignorant: Living, tmp_path) -> None:
+    late = ignorant.copy(tmp_path)
+    late.observe(report(ignorant, LAST - 2, LAST - 1))
+    late.live(LAST + 1)
+    key = [*tables.Predictions.key, "probability", "lower", "upper"]
+    old, new = (
+        one.of(tables.Predictions).filter(pl.col("made_on") <= ignorant.evening(LAST)) for one in (ignorant, late)
+    )
+    assert old.select(key).equals(new.select(key))
+
+
+def test_a_report_of_what_no_twin_learns_from_changes_no_forecast(ignorant: Living, tmp_path) -> None:
+    patient = ignorant.whole[tables.Patients]["patient_id"][WHO]
+    known = ignorant.whole[tables.MeasuredDays].filter((pl.col("patient_id") == patient) & pl.col("has_migraine"))
+    assert known.height
+    late = ignorant.copy(tmp_path)
+    late.observe(
+        pl.DataFrame(
+            {"patient_id": [patient], "date": [known["date"][0]], "digest": ["f" * 16], "acute_medication": [True]}
+        )
+    )
+    late.live(LAST)
+    assert_sound(late)
+    assert late.of(tables.Audit).height >= ignorant.of(tables.Audit).height
