@@ -130,9 +130,14 @@ class Population:
         return self.lake.read(table, partitions, columns, self.stamp)
 
     def before(self, table: type[Table], partition: str) -> "pl.DataFrame | None":
-        """Rows of this population by this code as an earlier night, or this one, left them; None if there are none."""
+        """Rows of this population by this code as an earlier night, or this one, left them; None if there are none.
+
+        The audit trail stays whatever population or code said it: its rows tell whose they are.
+        """
         if self.lake.missing(table, [partition]):
             return None
+        if table is tables.Audit:
+            return self.lake.read(table, [partition])
         found, own, today = self.lake.stamp(table, partition), self.stamp.of(table), self.stamp.last_date
         later = found.last_date is not None and today is not None and found.last_date > today
         if (found.population, found.code) != (own.population, own.code) or later:

@@ -9,8 +9,10 @@
 WITH told AS (
     SELECT DISTINCT ON (patient_id, for_date) patient_id, for_date, probability, outcome
     FROM twin.audit
-    WHERE event <> 'forecast'
-    ORDER BY patient_id, for_date, made_on DESC, twin_version
+    WHERE event <> 'forecast' AND population IN (
+        SELECT a.population FROM twin.audit AS a JOIN twin.twins AS t USING (patient_id, twin_version)
+    )
+    ORDER BY patient_id, for_date, made_on DESC, event = 'correction' DESC, twin_version
 )
 
 SELECT
