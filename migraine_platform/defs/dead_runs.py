@@ -24,7 +24,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         process = run.tags.get(PROCESS_TAG)
-        if process is None or not is_gone(process):
+        if process is None or process == _of_parent(instance, run) or not is_gone(process):
             continue
         if run.status == dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, message=GONE)
@@ -32,6 +32,12 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             instance.report_run_failed(run, message=GONE)
         ended.append(run.job_name)
     return ended
+
+
+def _of_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """The process of the run that this one was made of, whose tags it has until it begins to execute."""
+    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    return parent.tags.get(PROCESS_TAG) if parent is not None else None
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:

@@ -29,8 +29,12 @@ FORKSERVER = {"forkserver": {"preload_modules": ["polars", "numba", "migraine_pl
 """How step processes begin, unless a launch says otherwise: with what they all load loaded once."""
 
 
-def exclusive_executor(name: str, places: Places) -> dg.ExecutorDefinition:
-    """Dagster's own executor of that name, `in_process` or `multiprocess`, which runs alone on the data folder."""
+def exclusive_executor(name: str, places: Places, alone: bool = True) -> dg.ExecutorDefinition:
+    """Dagster's own executor of that name, `in_process` or `multiprocess`, which runs alone on the data folder.
+
+    Args:
+        alone: False for a run that writes nothing that others do; it says which process it is, and waits for nobody.
+    """
     inner = dg.in_process_executor if name == "in_process" else dg.multiprocess_executor
     create = inner.executor_creation_fn
     needs = [] if name == "in_process" else dg.multiple_process_executor_requirements()
@@ -38,16 +42,17 @@ def exclusive_executor(name: str, places: Places) -> dg.ExecutorDefinition:
 
     def exclusive(context: dg.InitExecutorContext) -> Executor:
         defaults = {} if name == "in_process" else {"start_method": FORKSERVER}
-        return _Exclusive(create(context._replace(executor_config={**defaults, **context.executor_config})), places)
+        found = create(context._replace(executor_config={**defaults, **context.executor_config}))
+        return _Exclusive(found, places if alone else None)
 
     schema = inner.config_schema
     return dg.ExecutorDefinition(name, config_schema=schema, requirements=needs, executor_creation_fn=exclusive)  # type: ignore[arg-type]
 
 
 class _Exclusive(Executor):
-    """Another executor's work, under the lock of runs."""
+    """Another executor's work, under the lock of runs if there are places to be alone on."""
 
-    def __init__(self, inner: Executor, places: Places) -> None:
+    def __init__(self, inner: Executor, places: Places | None) -> None:
         self._inner, self._places = inner, places
 
     @property
@@ -63,6 +68,9 @@ class _Exclusive(Executor):
     ) -> "Iterator[DagsterEvent]":
         run = plan_context.dagster_run
         plan_context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
+        if self._places is None:
+            yield from self._inner.execute(plan_context, execution_plan)
+            return
         lock = only_run(self._places, run.job_name, run.run_id, plan_context.log.info)
         with dg.raise_execution_interrupts():  # a run that waits can be cancelled
             lock.__enter__()

@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from migraine_platform.config import Settings
+from migraine_platform.defs.executors import exclusive_executor
 from migraine_platform.defs.observed import Watched, assets_of, failed_steps, failing_checks, runs_of, switched_off
 from migraine_platform.defs.retention import forget_old_runs
 from migraine_platform.warehouse.places import Places
@@ -68,7 +69,9 @@ def health_definitions(
         HEALTH_JOB,
         selection=dg.AssetSelection.assets(HEALTH_ASSET),
         description="Makes the health page alone.",
-        executor_def=dg.in_process_executor,  # it writes nothing that others do: it need not wait for a night to end
+        executor_def=exclusive_executor(
+            "in_process", Places.of(settings.platform), alone=False
+        ),  # nothing waits for it
     )
     return Health(
         asset=_health_report(settings.platform.owner, watched),

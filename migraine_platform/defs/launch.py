@@ -132,7 +132,12 @@ def look_at_health(settings: Settings) -> str:
         result = (
             build_defs(settings)
             .resolve_job_def(HEALTH_JOB)
-            .execute_in_process(instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}})
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {}}},
+                tags={PROCESS_TAG: this_process()},
+            )
         )
     if not result.success:
         raise RunFailedError("the health page could not be made\n" + _reasons(result))

@@ -14,7 +14,7 @@ import pytest
 
 from migraine_platform.defs.dead_runs import GONE, end_dead_runs
 from migraine_platform.defs.executors import PROCESS_TAG, exclusive_executor
-from migraine_platform.operations.run_lock import is_gone, only_run
+from migraine_platform.operations.run_lock import is_gone, only_run, this_process
 from migraine_platform.warehouse.places import Places
 from migraine_platform_tests.conftest import REPOSITORY
 
@@ -31,8 +31,8 @@ def announce() -> None:
         sys.stdin.readline()
 
 
-def small_with(executor: str) -> dg.JobDefinition:
-    @dg.job(executor_def=exclusive_executor(executor, Places(Path(os.environ[FOLDER]), "nowhere")))
+def small_with(executor: str, alone: bool = True) -> dg.JobDefinition:
+    @dg.job(executor_def=exclusive_executor(executor, Places(Path(os.environ[FOLDER]), "nowhere"), alone))
     def small() -> None:
         announce()
 
@@ -45,6 +45,10 @@ def small_in_process() -> dg.JobDefinition:
 
 def small_in_processes() -> dg.JobDefinition:
     return small_with("multiprocess")
+
+
+def small_beside_others() -> dg.JobDefinition:
+    return small_with("in_process", alone=False)
 
 
 @pytest.fixture
@@ -116,3 +120,29 @@ def test_a_run_whose_process_was_killed_is_marked_failed_by_whoever_comes_next(f
     assert end_dead_runs(instance) == []
     with only_run(Places(folder, "nowhere"), "next"):  # and its lock is free
         pass
+
+
+def test_a_run_that_is_tried_again_does_not_die_of_its_parents_process(folder: Path, instance) -> None:
+    """Dagster gives it its parent's tags, that of the process among them."""
+    ended = subprocess.Popen([sys.executable, "-c", "pass"])
+    ended.wait()
+    gone = this_process().replace(f":{os.getpid()}:", f":{ended.pid}:")
+    job = small_in_process()
+    parent = instance.create_run_for_job(job, tags={PROCESS_TAG: gone}, status=dg.DagsterRunStatus.FAILURE)
+    child = instance.create_run_for_job(
+        job,
+        tags={PROCESS_TAG: gone},
+        status=dg.DagsterRunStatus.STARTING,
+        parent_run_id=parent.run_id,
+        root_run_id=parent.run_id,
+    )
+    assert end_dead_runs(instance) == []
+    instance.add_run_tags(child.run_id, {PROCESS_TAG: f"{gone}0"})  # its own, which ended too
+    assert end_dead_runs(instance) == ["small"]
+
+
+def test_a_run_that_needs_no_lock_says_which_process_it_is_and_waits_for_nobody(folder: Path, instance) -> None:
+    with only_run(Places(folder, "nowhere"), "night"):
+        assert dg.execute_job(dg.reconstructable(small_beside_others), instance=instance).success
+    (run,) = instance.get_runs()
+    assert run.tags[PROCESS_TAG] == this_process()
