@@ -162,6 +162,7 @@ def judge_population(population: Population, settings: Settings) -> Verdict:
     """
     from migraine_platform.evaluation.gates import gates, problems, unlike
     from migraine_platform.evaluation.provenance import TWIN_POPULATION
+    from migraine_platform.ingest.recorded import somebody_is_simulated
     from migraine_platform.twin.model import newest
 
     read, lake = population.read, population.lake
@@ -173,7 +174,8 @@ def judge_population(population: Population, settings: Settings) -> Verdict:
         wrong.append(f"population {newest(frame)} has not been evaluated, but {', '.join(judged) or 'none'}")
     if apart := unlike(read(tables.EvaluatedDays), read(tables.EvaluatedForecasts), metrics):
         wrong.append(f"figures are of other forecasts ({apart[0]}); materialise metrics and promotion_gates again")
-    now = gates(metrics, read(tables.Differences), settings.evaluation.gates)
+    days = read(tables.RecordedDays, settings.simulator.cohort.batch_names, ["patient_id", "date", "reported"])
+    now = gates(metrics, read(tables.Differences), settings.evaluation.gates, somebody_is_simulated(days))
     if not found.select(now.columns).sort("gate").equals(now.sort("gate")):
         wrong.append("gates are of other figures or limits; materialise promotion_gates again")
     mark = lake.unseal if wrong else lake.seal

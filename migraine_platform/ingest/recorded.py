@@ -51,6 +51,15 @@ def before_reports(frame: pl.DataFrame, recorded: pl.DataFrame, day: str = "date
     return own.filter((pl.col(day) < pl.col("since_report")).fill_null(True)).drop("since_report")
 
 
+def somebody_is_simulated(recorded: pl.DataFrame) -> bool:
+    """Whether a day is left whose truth the simulation knows.
+
+    Args:
+        recorded: patient_id, date, reported of `recorded.patient_days`.
+    """
+    return before_reports(recorded, recorded).height > 0
+
+
 def content_hashes(observations: pl.DataFrame) -> pl.DataFrame:
     """patient_id, date, content_hash: what each observation says, as a hash.
 

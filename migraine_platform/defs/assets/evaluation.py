@@ -264,7 +264,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
     def promotion_gates(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """What a population of twins must show before it is published, and what it showed."""
         from migraine_platform.evaluation.gates import gates
-        from migraine_platform.ingest.recorded import before_reports
+        from migraine_platform.ingest.recorded import somebody_is_simulated
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -272,8 +272,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
             days = population.read(
                 tables.RecordedDays, settings.simulator.cohort.batch_names, ["patient_id", "date", "reported"]
             )
-            simulated = before_reports(days, days).height > 0  # else nobody is left whose truth the simulation knows
-            frame = gates(metrics, differences, settings.evaluation.gates, simulated)
+            frame = gates(metrics, differences, settings.evaluation.gates, somebody_is_simulated(days))
             population.write(tables.Gates, WHOLE, frame)
             judge_population(population, settings)
         return dg.MaterializeResult(
