@@ -111,6 +111,22 @@ def demand_next(known: Clock | None, night: date, now: date, ahead: bool) -> Non
         )
 
 
+def demand_nothing_lived(configured: date, lived_until: date | None) -> None:
+    """Refuse to begin a life that has been lived further: its clock was lost.
+
+    Args:
+        configured: the first night's last day.
+        lived_until: the last day in the lake; None if there is none.
+
+    Raises:
+        ClockError: if that is later.
+    """
+    if lived_until is not None and lived_until > configured:
+        raise ClockError(
+            f"there is no clock, but the lake has days until {lived_until}, later than {configured}; {RECOVER}"
+        )
+
+
 def set_back(places: Places, settings: Settings, night: date) -> Clock:
     """Call the last night another one, before it, so that the nights after that are lived again a day each.
 

@@ -12,6 +12,7 @@ from migraine_platform.operations.clock import (
     ClockError,
     at,
     demand_next,
+    demand_nothing_lived,
     read_clock,
     recover,
     set_back,
@@ -182,3 +183,10 @@ def test_a_damaged_clock_is_made_anew_from_the_lakes_last_day(places, settings, 
         read_clock(places, settings)
     recover(places, settings, last)
     assert read_clock(places, settings) == Clock(today(settings), last)
+
+
+def test_a_life_that_has_been_lived_is_not_begun_anew_without_a_clock() -> None:
+    demand_nothing_lived(date(2026, 1, 5), None)
+    demand_nothing_lived(date(2026, 1, 5), date(2026, 1, 5))
+    with pytest.raises(ClockError, match=r"the lake has days until 2026-01-06.*migraine clock --recover"):
+        demand_nothing_lived(date(2026, 1, 5), date(2026, 1, 6))

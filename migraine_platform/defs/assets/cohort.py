@@ -11,10 +11,12 @@ from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, Population, bat
 from migraine_platform.defs.describe import image, provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake import WHOLE, Lake, LakeError
 from migraine_platform.warehouse.places import Places
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -50,13 +52,18 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"})
     def calendar(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        places: dg.ResourceParam[Places],
+        lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
         """Which day it is in the patients' lives: a day later every night."""
-        from migraine_platform.operations.clock import demand_next, read_clock, today, tonight
+        from migraine_platform.operations.clock import demand_next, demand_nothing_lived, read_clock, today, tonight
 
         with failing_plainly():
             night = night_of(context.run.tags)
+            if read_clock(places, settings) is None:
+                demand_nothing_lived(settings.simulator.cohort.last_date, _lived_until(settings, lake))
             if night is not None:
                 demand_next(read_clock(places, settings), night, today(settings), AHEAD_TAG in context.run.tags)
             clock = tonight(places, settings, night)
@@ -220,3 +227,15 @@ def simulator_of(population: Population, settings: Settings) -> "CohortSimulator
 
     fitted = from_frame(population.read(tables.CalibrationTerms))
     return CohortSimulator(settings.simulator, population.features, fitted)
+
+
+def _lived_until(settings: Settings, lake: Lake) -> "date | None":
+    """The last day in the lake of this very population; None if it has none there."""
+    try:
+        own = Population.of(settings, lake).stamp.population
+    except LakeError:
+        return None
+    batches = settings.simulator.cohort.batch_names
+    there = [batch for batch in batches if not lake.missing(tables.MeasuredDays, [batch])]
+    found = [stamp for stamp in (lake.stamp(tables.MeasuredDays, batch) for batch in there) if stamp.population == own]
+    return max((stamp.last_date for stamp in found if stamp.last_date is not None), default=None)
