@@ -51,7 +51,7 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def rises(found: pl.DataFrame) -> dict[str, tuple[float, float]]:
-    """Trigger -> rise of the next day's migraine share, and its standard error; of all triggers, their mean."""
+    """Trigger -> rise of the next day's migraine share, and its standard error; of all that came, their mean."""
     import polars as pl
 
     out: dict[str, tuple[float, float]] = {}
@@ -64,14 +64,14 @@ def rises(found: pl.DataFrame) -> dict[str, tuple[float, float]]:
             continue
         rise = float(sxy.sum()) / total
         out[trigger] = (rise, float(np.sqrt(((sxy - rise * sxx) ** 2).sum())) / total)
-    errors = np.array([error for _, error in out.values()])
-    mean = float(np.mean([rise for rise, _ in out.values()]))
-    out[TOGETHER] = (mean, float(np.sqrt((errors**2).sum())) / len(errors))
+    told = [(rise, error) for rise, error in out.values() if np.isfinite(error)]
+    mean = float(np.mean([rise for rise, _ in told])) if told else 0.0
+    out[TOGETHER] = (mean, float(np.sqrt(sum(error**2 for _, error in told))) / len(told) if told else np.inf)
     return out
 
 
 def weak(found: pl.DataFrame, configured: TriggerEffects) -> list[str]:
-    """Triggers before less migraine than they were configured to bring, beyond chance; none where nobody can tell.
+    """Triggers before less migraine than configured, beyond chance, or that never came; none where nobody can tell.
 
     Args:
         found: rows of `sums`.
@@ -79,10 +79,14 @@ def weak(found: pl.DataFrame, configured: TriggerEffects) -> list[str]:
     """
     effects = configured.model_dump()
     wanted = {trigger: float(effects[trigger]) for trigger in TRIGGERS}
-    wanted[TOGETHER] = float(np.mean(list(wanted.values())))
-    return [
+    seen = rises(found)
+    told = [wanted[trigger] for trigger in TRIGGERS if np.isfinite(seen[trigger][1])]
+    wanted[TOGETHER] = float(np.mean(told)) if told else 0.0
+    enough = found.height and found["patient_id"].n_unique() >= LEAST_PATIENTS
+    never = [trigger for trigger in TRIGGERS if enough and not np.isfinite(seen[trigger][1])]
+    return [f"{trigger}: came on no day, or on every day, of every patient" for trigger in never] + [
         f"{trigger}: migraine is {100 * rise:+.1f} points likelier the day after; expected at least "
         f"{100 * LEAST_SHARE * wanted[trigger]:.1f}"
-        for trigger, (rise, error) in rises(found).items()
+        for trigger, (rise, error) in seen.items()
         if rise + ERRORS * error < LEAST_SHARE * wanted[trigger]
     ]

@@ -67,7 +67,10 @@ def test_rise_and_error_are_those_of_a_regression_with_own_means(days) -> None:
         np.testing.assert_allclose(found[trigger], (fit.params[0], fit.bse[0]), rtol=1e-6)
 
 
-def test_a_trigger_that_never_happens_tells_nothing(days, configured) -> None:
+def test_a_trigger_that_never_comes_is_found_out_and_hides_no_other(days, configured) -> None:
     never = days.with_columns(weather_trigger=pl.lit(False))
     assert rises(sums(never))["weather"] == (0.0, np.inf)
-    assert weak(sums(never), configured) == []
+    assert weak(sums(never), configured) == ["weather: came on no day, or on every day, of every patient"]
+    others = [trigger for trigger in TRIGGERS if trigger != "weather"]
+    told = [problem.partition(":")[0] for problem in weak(sums(idle(never, *others)), configured)]
+    assert {"weather", TOGETHER} <= set(told)
