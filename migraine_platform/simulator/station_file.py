@@ -26,11 +26,17 @@ COLUMNS = ("date", *VALUES)
 CODES = (999.9, 999.99, 9999.0, 9999.9, 99.9, 99.99, -99.0, -99.9, -999.0, -999.9, -9999.0)
 """What services write where nothing was measured."""
 
-OFTEN, FAR = 3, 6.0
-"""A value that stands on so many days, so many robust standard deviations from all others, is no measurement."""
+OFTEN, FAR = 3, 3.0
+"""A value on so many days, so many robust standard deviations from the middle and apart from all others, is a code."""
+
+STEPS = 5
+"""Apart is by more than so many of the steps in which values are written, and half a robust standard deviation."""
 
 CROWDED, NEAR = 4.0, 0.5
 """A code is one if it stands there so many times as often as the values within this distance of it."""
+
+FOG = 100.0
+"""Per cent of humidity that stand for days on end where it is foggy, apart from what else a coarse sensor shows."""
 
 LONGEST_STILL = 14
 """Days in a row on which a sensor may show the very same value."""
@@ -127,20 +133,24 @@ def _demand_measured(column: NDArray[np.float64], name: str, place: str) -> None
         return
     if name == "humidity" and values.max() <= 1:
         raise StationError(f'{place}, column "humidity": at most {values.max():g}; expected per cent, 0 to 100')
-    still, length = _longest_still(column)
+    fog = FOG if name == "humidity" else np.inf
+    still, length = _longest_still(np.where(column == fog, np.nan, column))
     if length > LONGEST_STILL:
         raise StationError(f'{place}, column "{name}": {still:g} on {length} days in a row; the sensor stood still')
     found, counts = np.unique(values, return_counts=True)
+    step = float(np.diff(found).min()) if len(found) > 1 else 0.0
     for value, count in zip(found.tolist(), counts.tolist(), strict=True):
         others = values[values != value]
-        if count < OFTEN or not len(others):
+        if count < OFTEN or not len(others) or value == fog:
             continue
         middle = float(np.median(others))
         spread = 1.4826 * float(np.median(np.abs(others - middle)))
         near = int((np.abs(others - value) <= NEAR).sum())
         per_tenth = max(1.0, near / (20 * NEAR))
         code = any(abs(value - one) < 1e-9 for one in CODES) and name != "humidity" and count > CROWDED * per_tenth
-        if code or (near == 0 and abs(value - middle) > FAR * spread / 2 and abs(value - middle) > 2 * spread):
+        gap = float(np.abs(others - value).min())
+        apart = gap > max(STEPS * step, NEAR * spread) and abs(value - middle) > FAR * spread
+        if code or apart:
             raise StationError(
                 f'{place}, column "{name}": {value:g} stands on {count} days, apart from all others; if it is a code '
                 "for a missing value, leave the cell empty"
@@ -148,7 +158,7 @@ def _demand_measured(column: NDArray[np.float64], name: str, place: str) -> None
 
 
 def _longest_still(column: NDArray[np.float64]) -> tuple[float, int]:
-    """The value that stands unchanged for most days in a row, and for how many; 0 and 100 % of humidity may."""
+    """The value that stands unchanged for most days in a row, and for how many."""
     best, value, length = 0, 0.0, 0
     before = np.nan
     for now in column.tolist():

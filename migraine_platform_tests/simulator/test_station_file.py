@@ -113,5 +113,25 @@ def test_a_year_is_told_in_a_line_for_somebody_to_see_its_units(write) -> None:
     assert "temperature -9.1 to 30.8 degC (mean 12.5)" in read_station(write()).told
 
 
-def test_a_hundred_per_cent_of_fog_is_no_code(write) -> None:
-    read_station(write(lambda rows: column(rows, "humidity", "99.9", every=20)))
+@pytest.mark.parametrize("fog", ["99.9", "100"])
+def test_a_hundred_per_cent_of_fog_is_no_code(write, fog: str) -> None:
+    read_station(write(lambda rows: column(rows, "humidity", fog, every=20)))
+
+
+def test_weeks_of_fog_are_weather(write) -> None:
+    def foggy(rows: list[list[str]]) -> None:
+        column(rows[:40], "humidity", "100")
+
+    read_station(write(foggy))
+
+
+def test_whole_degrees_are_measurements(write) -> None:
+    """Cold days of which each stands a few times, a degree from the next: a coarse step is no gap."""
+
+    def rounded(rows: list[list[str]]) -> None:
+        for cells in rows[1:]:
+            for place in (1, 2, 3):
+                cells[place] = f"{float(cells[place]):.0f}" if cells[place] else ""
+        column(rows, "temperature", "-12", every=100)
+
+    read_station(write(rounded))
