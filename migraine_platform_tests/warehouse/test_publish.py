@@ -479,11 +479,18 @@ def test_no_column_is_without_a_comment(lake, plan, target, dated) -> None:
 
 def test_days_of_the_cycle_are_told_in_phases(lake, plan, target, dated) -> None:
     publish(lake, plan, target, dated)
-    days = query(target, "SELECT cycle_day, cycle_phase FROM marts.diary_days")
+    days = query(target, "SELECT patient_id, date, cycle_day, cycle_phase FROM marts.diary_days")
     first = dict(days.group_by("cycle_phase").agg(pl.col("cycle_day").min()).iter_rows())
     assert {"perimenstrual", "menses", "follicular", "luteal", "late luteal"} <= set(first)
     assert (first["perimenstrual"], first["menses"], first["follicular"]) == (1, 4, 6)
-    assert days["cycle_day"].is_null().equals(days["cycle_phase"].is_null(), check_names=False)
+    start = pl.col("date") - pl.duration(days=pl.col("cycle_day") - 1)
+    last = days.filter(start == start.max().over("patient_id"))
+    known = days.join(last, on=["patient_id", "date"], how="anti")
+    assert known["cycle_day"].is_null().equals(known["cycle_phase"].is_null(), check_names=False)
+    assert (
+        last.filter(pl.col("cycle_day") > 13)["cycle_phase"].null_count()
+        == last.filter(pl.col("cycle_day") > 13).height
+    )  # when the next menses begin is not known
 
 
 def test_marts_agree_with_counting_in_polars(lake, plan, target, dated) -> None:

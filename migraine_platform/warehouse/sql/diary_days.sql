@@ -7,14 +7,17 @@
 -- onset: A headache began, as recorded [may be null]
 -- acute_medication: An acute drug was taken, as recorded [may be null]
 -- cycle_day: Day of the menstrual cycle, 1 the first of menses [may be null]
--- cycle_phase: Perimenstrual is from two days before menses to the third day of them, late luteal the days before that [may be null]
-WITH days AS (
-    SELECT
-        *,
-        min(date) FILTER (cycle_day = 1) OVER (
-            PARTITION BY patient_id ORDER BY date ROWS BETWEEN 1 FOLLOWING AND 60 FOLLOWING
-        ) - date AS to_menses
+-- cycle_phase: Perimenstrual is from two days before menses to the third day of them, late luteal the five days before that; null while the next menses are not known [may be null]
+WITH starts AS (
+    SELECT DISTINCT patient_id, date - CAST(cycle_day - 1 AS INTEGER) AS start
     FROM recorded.patient_days
+    WHERE cycle_day IS NOT NULL
+),
+
+days AS (
+    SELECT d.*, s.start - d.date AS to_menses
+    FROM recorded.patient_days AS d
+    ASOF LEFT JOIN starts AS s ON d.patient_id = s.patient_id AND d.date < s.start
 )
 
 SELECT
@@ -31,6 +34,7 @@ SELECT
         WHEN cycle_day <= 3 OR to_menses <= 2 THEN 'perimenstrual'
         WHEN cycle_day <= 5 THEN 'menses'
         WHEN cycle_day <= 13 THEN 'follicular'
+        WHEN to_menses IS NULL THEN NULL
         WHEN to_menses <= 7 THEN 'late luteal'
         ELSE 'luteal'
     END AS cycle_phase
