@@ -31,6 +31,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 from measure import machine
+from polars.testing import assert_frame_equal
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESET = "faults"
@@ -77,17 +78,17 @@ class Project:
         shutil.copytree(self.folder, to)
         return Project(to)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """The `migraine` command, begun."""
+    def start(self, *arguments: str, said: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """The `migraine` command, begun; what it says of errors goes to `said`."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MIGRAINE_", "DAGSTER_"))}
         environment = {**kept, "MIGRAINE_ROOT": str(self.folder), "MIGRAINE_PRESET": PRESET}
         return subprocess.Popen(
-            [*COMMAND, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            [*COMMAND, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=said, text=True
         )
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """The same, to its end: exit code and what it said of errors."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, said=subprocess.PIPE)
         _, said = process.communicate(timeout=900)
         return process.returncode, said
 
@@ -132,7 +133,7 @@ def same(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> bool:
     for name, frame in one.items():
         hashes = [column for column in frame.columns if column.endswith("_version") or column == "content_hash"]
         try:
-            pl.testing.assert_frame_equal(frame.drop(hashes), other[name].drop(hashes), abs_tol=1e-9, rel_tol=1e-7)
+            assert_frame_equal(frame.drop(hashes), other[name].drop(hashes), abs_tol=1e-9, rel_tol=1e-7)
         except AssertionError:
             return False
     return True
@@ -170,7 +171,8 @@ def kinds(project: Project) -> Iterator[tuple[str, Path]]:
     for table in ("twin/twins", "twin/watch", "measured/patient_days", "cohort/patients", "truth/calibration"):
         yield f"lake: {table.replace('/', '.')}", sorted((lake / table).glob("*.parquet"))[0]
     yield "seal", sorted((lake / "twin" / "twins").glob("*.audit.json"))[0]
-    yield "twins", sorted((project.data / "twins").glob("[0-9a-f]*.safetensors"))[0]
+    named = pl.read_parquet(sorted((lake / "twin" / "twins").glob("*.parquet"))[0])["file_version"][0]
+    yield "twins", next((project.data / "twins").glob(f"{named}*"))
     yield "checkpoint", sorted((project.data / "checkpoints").glob("*.safetensors"))[0]
     yield "clock", project.data / "clock.json"
     yield "warehouse", project.data / "warehouse.duckdb"
@@ -204,8 +206,8 @@ def damage(base: Project, folder: Path) -> dict[str, Counter[str]]:
             target = own.folder / place
             if change is not None:
                 target.write_bytes(change(target.read_bytes()))
-            elif (base.folder / place).is_file():
-                shutil.copy(base.folder / place, target)
+            elif (older := base.folder / place).is_file() and older.read_bytes() != target.read_bytes():
+                shutil.copy(older, target)
             else:
                 shutil.rmtree(own.folder)
                 continue

@@ -186,3 +186,20 @@ def test_the_specifications_scripts_are_the_commands(name: str) -> None:
     done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0, done.stderr
     assert "Usage:" in done.stdout
+
+
+def test_the_backup_of_the_docs_holds_what_a_night_needs(finished: Finished, tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    pack, unpack = re.findall(r"^tar [^#\n]+", text, flags=re.MULTILINE)
+    copy = finished.copy(tmp_path / "project")
+    (copy / "data" / "restored").mkdir()
+    subprocess.run(["sh", "-c", pack], cwd=copy, check=True)
+    subprocess.run(["sh", "-c", unpack.replace("-C data", "-C data/restored")], cwd=copy, check=True)
+    restored = copy / "data" / "restored"
+    assert {"lake", "twins", "checkpoints", "clock.json", "warehouse.duckdb"} <= {
+        path.name for path in restored.iterdir()
+    }
+    assert not list(restored.glob(".*"))
+    assert not (restored / "dagster").exists()
+    for path in (copy / "data" / "lake").rglob("*.parquet"):
+        assert (restored / path.relative_to(copy / "data")).read_bytes() == path.read_bytes()

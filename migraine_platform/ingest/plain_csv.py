@@ -86,15 +86,14 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
     except UnicodeDecodeError:
         raise _FormatError('not UTF-8; save it as "CSV UTF-8"') from None
     first, _, rest = text.partition("\n")
-    before = 0
-    if first.strip().casefold() == "sep=,":  # a spreadsheet's own line, which it does not show
-        text, before = rest, 1
+    if first.strip().casefold() == "sep=,":  # a spreadsheet's own line: it neither shows nor counts it
+        text = rest
     else:
         _demand_commas(first.strip())
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    number = before
+    number = 0
     try:
-        for number, cells in enumerate(reader, start=before + 1):
+        for number, cells in enumerate(reader, start=1):
             yield number, [cell.strip() for cell in cells]
     except csv.Error:
         raise _FormatError(

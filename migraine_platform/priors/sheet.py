@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -62,7 +63,10 @@ def read_sheet(path: Path) -> Sheet:
         raise SheetError(f"cells are merged ({merged}); expected one value per cell")
     # `_cells` holds what is in the file; rows up to a coloured cell in row 1,048,576 would take minutes.
     found = {place: cell.value for place, cell in values._cells.items() if cell.value is not None}
-    unsaved = _without_result(content, written.title)
+    try:
+        unsaved = _without_result(content, written.title)
+    except (ElementTree.ParseError, KeyError, StopIteration) as error:
+        raise SheetError(f"not a readable .xlsx workbook ({type(error).__name__}); {SAVE_AS} again") from None
     found |= {place: UNSAVED_FORMULA for place, cell in written._cells.items() if cell.coordinate in unsaved}
     height, width = (max((place[axis] for place in found), default=0) for axis in (0, 1))
     rows = [[found.get((row, column)) for column in range(1, width + 1)] for row in range(1, height + 1)]
@@ -91,7 +95,7 @@ def _demand_xlsx(content: bytes) -> None:
             for name in names:
                 if name.endswith((".xml", ".rels")) and b"<!DOCTYPE" in package.read(name):
                     raise SheetError(f"its part {name} declares a document type of its own; {SAVE_AS} again")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError):
         raise SheetError(f"not a readable .xlsx workbook, or a damaged one; {SAVE_AS}") from None
 
 

@@ -40,7 +40,10 @@ def fitted(
     path = folder / f"{calibration_key(settings, features)}.parquet"
     if path.is_file():
         try:
-            found = from_frame(pl.read_parquet(io.BytesIO(path.read_bytes())))
+            kept = path.read_bytes()
+            if digest(kept) != path.with_suffix(".sha256").read_text(encoding="ascii"):
+                raise ValueError("other bytes than were written")
+            found = from_frame(pl.read_parquet(io.BytesIO(kept)))
         except (OSError, pl.exceptions.PolarsError, KeyError, ValueError, IndexError):
             progress("the fit that was kept is damaged")
         else:
@@ -50,6 +53,7 @@ def fitted(
     content = io.BytesIO()
     to_frame(made).write_parquet(content)
     replace_file(path, content.getvalue())
+    replace_file(path.with_suffix(".sha256"), digest(content.getvalue()).encode())
     return made
 
 

@@ -149,11 +149,11 @@ def test_rows_of_any_text_are_read_or_found(line: str) -> None:
         assert found.rows.height <= found.count
 
 
-def test_a_spreadsheets_own_first_line_is_passed_over_and_rows_keep_their_numbers() -> None:
+def test_a_spreadsheets_own_first_line_is_passed_over_and_rows_have_the_numbers_that_it_shows() -> None:
     plain = b"patient_id,date,stress_level\nP0001,2024-06-01,4\nP0001,2024-06-02,x\n"
     found = PlainCsv(100).read(b"sep=,\r\n" + plain)
-    assert found.rows["row"].to_list() == [3, 4]
-    assert found.findings["row"].to_list() == [4]
+    assert found.rows["row"].to_list() == [2, 3]
+    assert found.findings["row"].to_list() == [3]
 
 
 @pytest.mark.parametrize(("cell", "value"), [("14.0", 14), ("14.000", 14), ("14.5", None), ("1.4e1", None)])
