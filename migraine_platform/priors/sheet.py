@@ -95,7 +95,8 @@ def _demand_xlsx(content: bytes) -> None:
             for name in names:
                 if name.endswith((".xml", ".rels")) and b"<!DOCTYPE" in package.read(name):
                     raise SheetError(f"its part {name} declares a document type of its own; {SAVE_AS} again")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError):
+        # RuntimeError: a part that is encrypted, or packed in a way that zipfile does not know
         raise SheetError(f"not a readable .xlsx workbook, or a damaged one; {SAVE_AS}") from None
 
 
