@@ -84,10 +84,8 @@ class Retraining(Frozen):
 
     after_days: Count
     """Days since a batch's twins were made from the whole history."""
-    error_ratio: Positive
-    """Recent error of the state-space model over that at the start."""
     adaptations: Count
-    """More of them than this."""
+    """More of them than this since they were made, and more than false alarms explain."""
     trial_nights: Count
     """Nights that both forecast before one of them is dropped."""
     least_gain: NonNegative

@@ -97,7 +97,13 @@ def _due_check() -> dg.AssetChecksDefinition:
             found = {
                 batch: why
                 for batch in chosen
-                if (why := reasons(population.read(tables.Twins, [batch]), settings.twin.retraining))
+                if (
+                    why := reasons(
+                        population.read(tables.Twins, [batch]),
+                        settings.twin.retraining,
+                        settings.twin.drift.false_alarms_a_year,
+                    )
+                )
             }
         told = {batch: "; ".join(why) for batch, why in found.items()}
         return dg.AssetCheckResult(

@@ -297,6 +297,7 @@ def _refused_rows(made: Made, batch: str, version: str) -> list[pl.DataFrame]:
                 "trained_on": [made.built.twins.as_of] * count,
                 "updates": [0] * count,
                 "drift_adaptations": [0] * count,
+                "recent_adaptations": [0] * count,
             }
         )
     ]

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 RECENT_DAYS = 30
+LEAST_DAYS = 7
+"""Days on each side, for errors to be compared."""
 WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGERS))
 
 
@@ -156,6 +158,7 @@ def kept_columns(
     recent = watched.filter(pl.col("date") > month) if month else watched
     errors = recent.group_by("patient_id").agg(recent_state_error=(pl.col("state_error") ** 2).mean().sqrt())
     since = twins.select("patient_id", "trained_on")
+    chance = _chance_of_errors(watched.join(since, on="patient_id"), month)
     adapted = (
         standing(drift)
         .join(since, on="patient_id")
@@ -163,20 +166,53 @@ def kept_columns(
         .group_by("patient_id")
         .agg(
             drift_adaptations=pl.len().cast(pl.Int64),
+            recent_adaptations=(pl.col("detected_on") > pl.col("trained_on")).sum().cast(pl.Int64),
             last_drift_adaptation=pl.col("detected_on").last(),
             drift_kind=pl.col("kind").last(),
         )
     )
-    own = ("recent_state_error", "drift_adaptations", "last_drift_adaptation", "drift_kind", "updates")
+    own = (*errors.columns[1:], *chance.columns[1:], *adapted.columns[1:], "updates")
     return (
         twins.drop(*own, strict=False)
         .join(errors, on="patient_id", how="left", maintain_order="left")
+        .join(chance, on="patient_id", how="left", maintain_order="left")
         .join(adapted, on="patient_id", how="left", maintain_order="left")
         .with_columns(
-            drift_adaptations=pl.col("drift_adaptations").fill_null(0),
+            pl.col("drift_adaptations", "recent_adaptations").fill_null(0),
             updates=(pl.col("as_of") - pl.col("trained_on")).dt.total_days(),
         )
     )
+
+
+def _chance_of_errors(watched: pl.DataFrame, month: date | None) -> pl.DataFrame:
+    """patient_id, state_error_p: one-sided Welch test of the logarithms of the days' errors.
+
+    Held against the same person's errors, as the model's spread need not be his; and over the days, as a ratio of two
+    means over all channels hardly leaves 1 when a device fails.
+
+    Args:
+        watched: rows of `twin.watch`, with `trained_on`.
+        month: the days after it are recent, if the twin was made before them.
+    """
+    import polars as pl
+    from scipy.stats import ttest_ind_from_stats
+
+    error = pl.col("state_error").log()
+    recent = pl.col("date") > pl.max_horizontal("trained_on", pl.lit(month, dtype=pl.Date))
+    sides = {"after": recent, "before": ~recent}
+    found = (
+        watched.filter(pl.col("state_error") > 0)
+        .group_by("patient_id", maintain_order=True)
+        .agg(
+            figure(error.filter(side)).alias(f"{name}_{part}")
+            for name, side in sides.items()
+            for part, figure in (("mean", pl.Expr.mean), ("sd", pl.Expr.std), ("days", pl.Expr.len))
+        )
+    )
+    enough = found.filter(pl.min_horizontal("after_days", "before_days") >= LEAST_DAYS)
+    parts = [enough[f"{name}_{part}"].to_numpy() for name in sides for part in ("mean", "sd", "days")]
+    p = ttest_ind_from_stats(*parts, equal_var=False, alternative="greater").pvalue
+    return enough.select("patient_id", state_error_p=pl.Series(p, dtype=pl.Float64).fill_nan(None))
 
 
 def _by_evening(patient_ids: Sequence[str], evenings: Evenings, column: str) -> pl.DataFrame:

@@ -107,13 +107,17 @@ def mixed(champion: Said, challenger: Said, weight: NDArray[np.float64]) -> Said
     return Said(*((1 - share) * old + share * new for old, new in zip(champion, challenger, strict=True)))
 
 
-def reasons(twins: pl.DataFrame, settings: Retraining) -> list[str]:
+def reasons(twins: pl.DataFrame, settings: Retraining, false_alarms_a_year: float) -> list[str]:
     """Why a batch's twins should be made anew, other than for a change noticed this night.
+
+    Errors and adaptations count where chance explains them less than RARE a look, for the whole batch.
 
     Args:
         twins: rows of `twin.twins` of one batch.
+        false_alarms_a_year: per patient, each of which adapts a twin.
     """
     import polars as pl
+    from scipy.stats import poisson
 
     fitted = twins.filter(pl.col("status") == "fitted")
     if fitted.is_empty():
@@ -122,12 +126,15 @@ def reasons(twins: pl.DataFrame, settings: Retraining) -> list[str]:
     days = int(fitted["updates"].max())  # type: ignore[arg-type]
     if days >= settings.after_days:
         out.append(f"made {days} days ago (limit {settings.after_days})")
-    worse = fitted.filter(pl.col("recent_state_error") > settings.error_ratio * pl.col("state_error")).height
+    worse = fitted.filter(pl.col("state_error_p") < RARE / fitted.height).height
     if worse:
-        out.append(f"state error above {settings.error_ratio:g} times that at the start: {worse} patients")
-    often = fitted.filter(pl.col("drift_adaptations") > settings.adaptations).height
-    if often:
-        out.append(f"more than {settings.adaptations} adaptations: {often} patients")
+        out.append(f"state errors larger than before, beyond chance: {worse} patients")
+    adapted = int(fitted["recent_adaptations"].sum())
+    expected = fitted.height * days / YEAR * false_alarms_a_year
+    if adapted > settings.adaptations and float(poisson.sf(adapted - 1, expected)) < RARE:
+        out.append(
+            f"{adapted} adaptations since they were made (limit {settings.adaptations}, by chance {expected:.1f})"
+        )
     return out
 
 

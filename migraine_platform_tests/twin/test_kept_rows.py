@@ -155,7 +155,30 @@ def test_a_twin_s_keeping_is_counted_from_when_it_was_made() -> None:
     assert kept["drift_kind"].to_list() == [None, "label", None]
     errors = np.sqrt(np.nanmean(evenings.record.state_error[:, -RECENT_DAYS:] ** 2, axis=1))
     np.testing.assert_allclose(kept["recent_state_error"], errors, rtol=1e-12)
+    assert kept["recent_adaptations"].to_list() == [0, 2, 0]
     anew = kept_columns(kept, rows[tables.Watch], rows[tables.Drift], trained_on=on(40))
     assert anew["drift_adaptations"].to_list() == kept["drift_adaptations"].to_list()  # it is told of them as well
+    assert anew["recent_adaptations"].to_list() == [0, 0, 0]
     assert anew["updates"].to_list() == [days - 41] * 3
     assert anew["trained_on"].to_list() == [on(40)] * 3
+
+
+def test_errors_that_grow_beyond_chance_are_told_from_those_that_do_not() -> None:
+    """Of 200 patients whose days stay as they were, at most 6 by chance below 0.01 (probability 4e-3 of more)."""
+    days, patients = 120, 200
+    rng = np.random.default_rng(5)
+    channels = rng.standard_normal((patients, days, 13))
+    channels[0, 90:, :5] *= 2  # a wearable that fails: five of 13 channels, twice as far off
+    errors = np.sqrt((channels**2).mean(axis=-1))
+    errors[1, 95:] = np.nan
+    who = [f"P{row:04d}" for row in range(patients)]
+    watched = watch_frame(who, [evenings_of(0, days, patients=patients)]).with_columns(
+        state_error=pl.Series(errors.ravel()).fill_nan(None)
+    )
+    twins = pl.DataFrame({"patient_id": who, "as_of": [on(days - 1)] * patients, "trained_on": [on(60)] * patients})
+    p = kept_columns(twins, watched, drift_frame(()))["state_error_p"].to_list()
+    assert p[0] < 1e-6
+    assert p[1] is None  # five recorded days are too few
+    assert sum(value < 0.01 for value in p[2:]) <= 6
+    fresh = kept_columns(twins, watched, drift_frame(()), trained_on=on(days - 3))
+    assert fresh["state_error_p"].null_count() == patients

@@ -106,7 +106,9 @@ def test_challengers_know_of_changes_and_start_even_with_who_changed(make_keeper
     assert replace(trial, prior=nobody.prior).weight == pytest.approx(nobody.weight)
 
 
-USUAL = {"status": "fitted", "updates": 3, "state_error": 1.0, "recent_state_error": 1.1, "drift_adaptations": 1}
+USUAL = {"status": "fitted", "updates": 3, "state_error_p": 0.4, "recent_adaptations": 1}
+RATE = 0.5
+"""False alarms a patient-year."""
 
 
 def twins_of(*rows: dict[str, object]) -> pl.DataFrame:
@@ -117,27 +119,29 @@ def test_nothing_is_due_of_young_and_quiet_twins(settings) -> None:
     limits = settings.twin.retraining
     edge = {
         "updates": limits.after_days - 1,
-        "recent_state_error": limits.error_ratio,
-        "drift_adaptations": limits.adaptations,
+        "state_error_p": 0.6 * RARE,  # one of two patients
+        "recent_adaptations": limits.adaptations - 1,
     }
-    assert reasons(twins_of({}, edge), limits) == []
-    assert reasons(twins_of({"status": "refused", "updates": 99}), limits) == []
-    assert reasons(twins_of({"recent_state_error": None}), limits) == []
+    assert reasons(twins_of({}, edge), limits, RATE) == []
+    assert reasons(twins_of({"status": "refused", "updates": 99}), limits, RATE) == []
+    assert reasons(twins_of({"state_error_p": None}), limits, RATE) == []
+    many = twins_of(*[{"updates": 29, "recent_adaptations": int(row < 4)} for row in range(100)])
+    assert reasons(many, limits, RATE) == []  # chance gives four
 
 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
         ({"updates": 30}, "made 30 days ago (limit 30)"),
-        ({"recent_state_error": 1.6}, "state error above 1.5 times that at the start: 1 patients"),
-        ({"drift_adaptations": 6}, "more than 5 adaptations: 1 patients"),
+        ({"state_error_p": 0.4 * RARE}, "state errors larger than before, beyond chance: 1 patients"),
+        ({"recent_adaptations": 5}, "6 adaptations since they were made (limit 5, by chance 0.0)"),
     ],
 )
 def test_each_reason_is_told(settings, row: dict[str, object], reason: str) -> None:
-    limits = settings.twin.retraining.model_copy(update={"after_days": 30, "error_ratio": 1.5, "adaptations": 5})
-    assert reasons(twins_of({}, row), limits) == [reason]
-    every = twins_of({"updates": 31}, {"recent_state_error": 9.0}, {"drift_adaptations": 9})
-    assert len(reasons(every, limits)) == 3
+    limits = settings.twin.retraining.model_copy(update={"after_days": 30, "adaptations": 5})
+    assert reasons(twins_of({}, row), limits, RATE) == [reason]
+    every = twins_of({"updates": 31}, {"state_error_p": 1e-9}, {"recent_adaptations": 9})
+    assert len(reasons(every, limits, RATE)) == 3
 
 
 def test_a_change_is_answered_by_twins_made_or_asked_for_since() -> None:

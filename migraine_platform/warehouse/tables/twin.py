@@ -71,7 +71,11 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     trained_on = day("Evening on which the twin was made from the whole history; thresholds and symptoms are as of it")
     updates = integer("Evenings since then", low=0)
     recent_state_error = number("Root mean square of the last month's normalised innovations", nullable=True, low=0)
+    state_error_p = share(
+        "Probability, by chance, of errors as large since it was made, against those before", nullable=True
+    )
     drift_adaptations = integer("Changes that it knows of, and was adapted to", low=0)
+    recent_adaptations = integer("Those of them that were noticed since it was made", low=0)
     last_drift_adaptation = day("Evening of the last change it knows of", nullable=True)
     drift_kind = text("Kind of that change", nullable=True)
     previous_file_version = text("File of the twins it replaced", pattern=VERSION, nullable=True)
