@@ -56,9 +56,5 @@ class Evaluation(Frozen):
     greedy_windows: Count
     """Of them, those on which the greedy rule and the oracle are worked out by brute force."""
     greedy_draws: Count
-    strong: Share
-    """Susceptibility from which on a trigger counts as one of the patient's."""
-    found: Share
-    """Probability of a strong susceptibility from which on a twin names a trigger."""
     gates: Gate
     study: Study

@@ -7,44 +7,45 @@ A clinician lists {weather, stress}, the twin names {stress, sleep}:
     weather    missed      the clinician alone
     diet       neither
 
-On the simulated cohort there is no clinician; `perfect_list` is what one who knew everything would write, so that there
-`missed` and `novel` are the twins' own mistakes.
+The clinician knows no more than anybody: where the two differ, either may be right. What the simulation knows is held
+against the twins elsewhere (triggers.py).
 
-Belongs here: the comparison and its figures. Does not: where lists come from, or rankings of triggers (triggers.py).
+Belongs here: the comparison and its figures. Does not: where lists come from (ingest/clinicians.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migraine_platform.config.evaluation import Evaluation
-from migraine_platform.evaluation.triggers import TriggerError, truth_columns
+from migraine_platform.evaluation.triggers import TriggerError
+from migraine_platform.twin.triggers.sensitivity import FOUND
 from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def agreement(sensitivity: pl.DataFrame, listed: pl.DataFrame, settings: Evaluation) -> pl.DataFrame:
-    """Rows of `evaluation.trigger_agreement`: every trigger of every patient who has a twin.
+def agreement(sensitivity: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `evaluation.trigger_agreement`: every trigger of every patient on the list who has a twin.
 
     Args:
-        sensitivity: rows of `twin.trigger_sensitivity`, of patients whom the clinician has seen: who has no entry in
-            the list was found to have no trigger. What is listed of others is left out.
-        listed: patient_id, trigger; twice is once.
+        sensitivity: rows of `twin.trigger_sensitivity`.
+        listed: patient_id, trigger; twice is once. A null is of a patient who was seen and found to have no trigger.
 
     Raises:
         TriggerError: if something is listed that is not one of the twins' triggers.
     """
     import polars as pl
 
+    seen = listed["patient_id"].unique()
+    sensitivity, listed = sensitivity.filter(pl.col("patient_id").is_in(seen.implode())), listed.drop_nulls("trigger")
     if unknown := listed.filter(~pl.col("trigger").is_in(TRIGGER_NAMES)).height:
         raise TriggerError(f"clinician's list: {unknown} entries are none of {', '.join(TRIGGER_NAMES)}")
     found, named = pl.col("found"), pl.col("listed")
     marked = listed.select("patient_id", "trigger").unique().with_columns(pl.lit(True).alias("listed"))
     return (
         sensitivity.join(marked, on=["patient_id", "trigger"], how="left")
-        .with_columns(found=pl.col("probability_strong") >= settings.found, listed=named.fill_null(False))
+        .with_columns(found=pl.col("probability_strong") >= FOUND, listed=named.fill_null(False))
         .select(
             "patient_id",
             "trigger",
@@ -89,22 +90,6 @@ def agreement_figures(frame: pl.DataFrame) -> dict[str, float]:
         "novel": float(novel),
         "missed": float(missed),
     }
-
-
-def perfect_list(truth: pl.DataFrame, settings: Evaluation) -> pl.DataFrame:
-    """patient_id, trigger: what a clinician who knew every susceptibility would list.
-
-    Args:
-        truth: rows of `truth.patients`.
-    """
-    import polars as pl
-
-    strong = (
-        truth.select("patient_id", *(pl.col(name) >= settings.strong for name in truth_columns()))
-        .rename(dict(zip(truth_columns(), TRIGGER_NAMES, strict=True)))
-        .unpivot(TRIGGER_NAMES, index="patient_id", variable_name="trigger", value_name="strong")
-    )
-    return strong.filter("strong").select("patient_id", "trigger").sort("patient_id", "trigger")
 
 
 def _share(part: int, whole: int) -> float:

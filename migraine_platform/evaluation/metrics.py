@@ -26,6 +26,10 @@ BINS = 10
 """Equal widths of the probability, by which calibration is judged: bin k holds floor(10 p) = k, the last one also 1."""
 
 
+FALSE_ALARM_RATE = 0.2
+"""Share of days without migraine that are warned of, at which the lead time of warnings is measured."""
+
+
 class Totals(NamedTuple):
     """What R weighings of the same days sum to; weighing 0 is the days as they are."""
 
@@ -43,10 +47,8 @@ class Totals(NamedTuple):
     """Migraine days that were warned of."""
     false_alarms: Values
     """Other days that were warned of."""
-    attacks_warned: Values
-    """Days on which an attack began and that were warned of."""
-    hours_ahead: Values
-    """From the forecasts to those attacks."""
+    attacks: Values
+    """Days on which an attack began, at an hour that is known."""
     own_area: Values
     """Areas under patients' own ROC curves."""
     own_curves: Values
@@ -58,6 +60,8 @@ class Totals(NamedTuple):
     auc: Values
     """Area under the ROC curve of all days together; no sum."""
     average_precision: Values
+    hours_warned: Values
+    """From warnings to the attacks, added up, where warnings are as many as make FALSE_ALARM_RATE; no sum of days."""
     threshold: float
     """From which on a forecast is a warning."""
 
@@ -237,10 +241,10 @@ METRICS: tuple[Metric, ...] = (
         _net_benefit,
     ),
     Metric(
-        "lead_time", "Time to the headache", "h", "neither",
-        "Mean time from the forecast to the headache, over the days with an attack that were warned of. The hours at "
-        "which attacks begin set it, much the same for every model: it is no measure of skill.",
-        lambda t: ratio(t.hours_ahead, t.attacks_warned),
+        "lead_time", "Lead time", "h", "higher",
+        "Mean time that an attack is warned of before its headache, where one in five days without migraine is warned "
+        "of in vain; an attack without a warning counts 0, ties of forecasts by their share.",
+        lambda t: ratio(t.hours_warned, t.attacks),
     ),
 )  # fmt: skip
 """Every metric, in the order in which people read them."""

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 import migraine_platform.simulator  # noqa: F401  says where compiled code is kept
-from migraine_platform.evaluation.metrics import BINS, SMALLEST, Totals
+from migraine_platform.evaluation.metrics import BINS, FALSE_ALARM_RATE, SMALLEST, Totals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +70,8 @@ def totals(cases: Cases, weights: NDArray[np.float64]) -> Totals:
     people = len(weights)
     order = np.argsort(-cases.said, kind="stable")
     patient, came, said = cases.patient[order], cases.came[order], cases.said[order]
-    area, precision = areas(patient, came, said, weights)
+    hours = np.nan_to_num(cases.hours[order])
+    area, precision, warned = areas(patient, came, said, weights, hours)
     own = own_areas(patient, came, said, people)
     plain = {**_sums(cases, people), "own_area": own[:, 0], "own_curves": own[:, 1]}
     binned = _binned(cases, people)
@@ -81,28 +82,38 @@ def totals(cases: Cases, weights: NDArray[np.float64]) -> Totals:
         **dict(zip(binned, bins, strict=True)),
         auc=area,
         average_precision=precision,
+        hours_warned=warned,
         threshold=cases.threshold,
     )
 
 
 def areas(
-    patient: NDArray[np.int64], came: NDArray[np.bool_], said: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[R] area under the ROC curve and [R] average precision under each weighing; NaN where they are not defined.
+    patient: NDArray[np.int64],
+    came: NDArray[np.bool_],
+    said: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    hours: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """[R] area under the ROC curve, [R] average precision and [R] hours of warning under each weighing.
+
+    The first two are NaN where they are not defined.
 
     Args:
         patient, came, said: [N] cases, from the highest score to the lowest.
         weights: [P, R] whole numbers.
+        hours: [N] that a warning of the case would give.
     """
-    area, precision = np.empty(weights.shape[1]), np.empty(weights.shape[1])
-    ranks(patient, came, np.append(said[1:] == said[:-1], False), weights, area, precision)
-    return area, precision
+    area, precision, warned = (np.empty(weights.shape[1]) for _ in range(3))
+    others = FALSE_ALARM_RATE * (_by(patient, ~came, len(weights)) @ weights)
+    given = np.zeros(len(came)) if hours is None else hours
+    ranks(patient, came, np.append(said[1:] == said[:-1], False), given, weights, others, (area, precision, warned))
+    return area, precision, warned
 
 
 def _sums(cases: Cases, people: int) -> dict[str, NDArray[np.float64]]:
     """[P] each: patients' own sums, by the name of their total."""
     came, warned = cases.came, cases.said >= cases.threshold
-    known, attacked = ~np.isnan(cases.full), ~np.isnan(cases.hours) & warned
+    known = ~np.isnan(cases.full)
     columns = {
         "days": np.ones(len(came)),
         "came": came,
@@ -112,8 +123,7 @@ def _sums(cases: Cases, people: int) -> dict[str, NDArray[np.float64]]:
         "expected_loss": np.where(known, losses(cases.said, cases.full), 0),
         "hits": warned & came,
         "false_alarms": warned & ~came,
-        "attacks_warned": attacked,
-        "hours_ahead": np.where(attacked, cases.hours, 0),
+        "attacks": ~np.isnan(cases.hours),
     }
     return {name: _by(cases.patient, days, people) for name, days in columns.items()}
 
@@ -167,29 +177,45 @@ def _close(counts: NDArray[np.float64], area: NDArray[np.float64], i: int) -> No
 
 
 @njit(cache=True, nogil=True)
+def _share_warned(before: float, now: float, most: float) -> float:
+    """Of days with equal forecasts, how many are warned of: other days before them, among them, and allowed in all."""
+    if before + now <= most:
+        return 1.0
+    return (most - before) / now if before < most else 0.0
+
+
+@njit(cache=True, nogil=True)
 def ranks(
     patient: NDArray[np.int64],
     came: NDArray[np.bool_],
     goes_on: NDArray[np.bool_],
+    hours: NDArray[np.float64],
     weights: NDArray[np.float64],
-    area: NDArray[np.float64],
-    precision: NDArray[np.float64],
+    most: NDArray[np.float64],
+    found: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
 ) -> None:
-    """Area under the ROC curve, and average precision, of all weighings; NaN where one outcome, or migraine, is absent.
+    """Area under the ROC curve, average precision, hours of warning, of all weighings; NaN where an outcome is absent.
 
     area = sum_g n[g] (M[g-1] + m[g] / 2) / (M N);  precision = sum_g (m[g] / M) M[g] / (M[g] + N[g])
+    warned = sum_g f[g] h[g],  f[g] = 1 if N[g] <= most, else (most - N[g-1]) / n[g], or 0 if that is negative
 
-    over groups g of equal forecasts from the highest on; m and n are migraine days and others in one, M and N up to it.
+    over groups g of equal forecasts from the highest on; m and n are migraine days and others in one, M and N up to it,
+    h the hours that warnings of its days would give.
 
     Args:
         patient, came: [N] days, from the highest forecast to the lowest.
         goes_on: [N] the next day has the same forecast.
+        hours: [N] h of each day.
         weights: [P, R] whole numbers.
-        area, precision: [R] filled.
+        most: [R] other days that may be warned of.
+        found: [R] each, filled.
     """
+    area, precision, warned = found
     for first in range(0, weights.shape[1], BLOCK):
-        last = min(first + BLOCK, weights.shape[1])
-        _rank_block(patient, came, goes_on, weights[:, first:last].copy(), area[first:last], precision[first:last])
+        own = slice(first, min(first + BLOCK, weights.shape[1]))
+        _rank_block(
+            patient, came, goes_on, hours, weights[:, own].copy(), most[own], area[own], precision[own], warned[own]
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -197,18 +223,24 @@ def _rank_block(
     patient: NDArray[np.int64],
     came: NDArray[np.bool_],
     goes_on: NDArray[np.bool_],
+    hours: NDArray[np.float64],
     weights: NDArray[np.float64],
+    most: NDArray[np.float64],
     area: NDArray[np.float64],
     precision: NDArray[np.float64],
+    warned: NDArray[np.float64],
 ) -> None:
     width = weights.shape[1]
     hits, others, new_hits, new_others = np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width)
+    new_hours = np.zeros(width)
     area[:] = 0
     precision[:] = 0
+    warned[:] = 0
     within = False
     for k in range(len(patient)):
         weight = weights[patient[k]]
         if within or goes_on[k]:
+            new_hours += weight * hours[k]
             if came[k]:
                 new_hits += weight
             else:
@@ -217,17 +249,20 @@ def _rank_block(
             if not within:
                 for r in range(width):
                     area[r] += new_others[r] * (hits[r] + new_hits[r] / 2)
+                    warned[r] += new_hours[r] * _share_warned(others[r], new_others[r], most[r])
                     hits[r] += new_hits[r]
                     others[r] += new_others[r]
                     precision[r] += new_hits[r] * hits[r] / max(hits[r] + others[r], 1.0)
-                    new_hits[r] = new_others[r] = 0
+                    new_hits[r] = new_others[r] = new_hours[r] = 0
         elif came[k]:
             for r in range(width):
                 hits[r] += weight[r]
+                warned[r] += weight[r] * hours[k] * _share_warned(others[r], 0.0, most[r])
                 precision[r] += weight[r] * hits[r] / max(hits[r] + others[r], 1.0)
         else:
             for r in range(width):
                 area[r] += weight[r] * hits[r]
+                warned[r] += weight[r] * hours[k] * _share_warned(others[r], weight[r], most[r])
                 others[r] += weight[r]
     for r in range(width):
         area[r] = area[r] / (hits[r] * others[r]) if hits[r] * others[r] > 0 else np.nan

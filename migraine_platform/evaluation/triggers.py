@@ -1,12 +1,10 @@
 """How well twins find who is susceptible to what, against the susceptibilities that the simulation gave its patients.
 
-A trigger is truly strong from a susceptibility of `strong` on. A twin's score of it is its `probability_strong`: the
-posterior probability that the susceptibility lies beyond the middle of its range (twin/triggers/sensitivity.STRONG,
-0.55 of 0.1 to 1), the one figure of `twin.trigger_sensitivity` that means the same for every trigger. It names those
-whose score is at least `found`. Middle and `strong` are two levels: before a day is known the score is about one half,
-so with `found` = 0.5 a twin that has learned nothing names about every second trigger, of which a third are strong.
-Precision and recall are therefore to be read beside `prevalence` and `share_found`, and beside `auc` and
-`rank_correlation`, which hang on no level of the score, or on none at all.
+A trigger is strong where the susceptibility lies in the upper third of its range (twin/triggers/sensitivity.STRONG, 0.7
+of 0.1 to 1), for the truth and for the twin alike. A twin's score of it is its `probability_strong`, the posterior
+probability of that; it names those whose score is at least FOUND: likelier strong than not. Before a day is known the
+score is a third, and no trigger is named. Precision and recall are to be read beside `prevalence` and `share_found`,
+and beside `auc` and `rank_correlation`, which hang on no level of the score, or on none at all.
 
     precision            of the named triggers, how many are strong; `prevalence` if they were named by chance
     recall               of the strong triggers, how many are named; `share_found` if they were named by chance
@@ -31,12 +29,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.errors import UserError
 from migraine_platform.evaluation import bootstrap
 from migraine_platform.evaluation.metrics import ratio
 from migraine_platform.evaluation.rank_statistics import rank_correlation
 from migraine_platform.evaluation.totals import areas
+from migraine_platform.twin.triggers.sensitivity import FOUND, STRONG
 from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ class Beside:
     strong: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, sensitivity: pl.DataFrame, truth: pl.DataFrame, settings: Evaluation) -> Beside:
+    def of(cls, sensitivity: pl.DataFrame, truth: pl.DataFrame) -> Beside:
         """Patients who have both.
 
         Raises:
@@ -86,7 +84,7 @@ class Beside:
                 f"triggers missing; expected some patients, each with {len(TRIGGER_NAMES)} triggers"
             )
         true = both.select(truth_columns()).to_numpy()
-        return cls(score, true, score >= settings.found, true >= settings.strong)
+        return cls(score, true, score >= FOUND, true > STRONG)
 
 
 def truth_columns() -> list[str]:
@@ -94,9 +92,7 @@ def truth_columns() -> list[str]:
     return [f"susceptibility_{name}" for name in TRIGGER_NAMES]
 
 
-def recovery(
-    sensitivity: pl.DataFrame, truth: pl.DataFrame, settings: Evaluation, replicates: int, seed: int
-) -> pl.DataFrame:
+def recovery(sensitivity: pl.DataFrame, truth: pl.DataFrame, replicates: int, seed: int) -> pl.DataFrame:
     """Rows of `evaluation.trigger_recovery`.
 
     Args:
@@ -109,7 +105,10 @@ def recovery(
     """
     import polars as pl
 
-    beside = Beside.of(sensitivity, truth, settings)
+    schema = {"trigger": pl.String, "metric": pl.String, **dict.fromkeys(("value", "lower", "upper"), pl.Float64)}
+    if sensitivity.is_empty():  # everybody reports of himself: no simulated truth is his
+        return pl.DataFrame(schema=schema)
+    beside = Beside.of(sensitivity, truth)
     counts = bootstrap.draws(len(beside.score), replicates, seed).T
     parts = [figures(beside, counts[first : first + CHUNK]) for first in range(0, len(counts), CHUNK)]
     rows = []
@@ -118,8 +117,7 @@ def recovery(
         lower, upper = bootstrap.interval(values[:, None])
         told = (None if np.isnan(number) else float(number) for number in (values[0], lower[0], upper[0]))
         rows.append((trigger, metric, *told))
-    numbers = dict.fromkeys(("value", "lower", "upper"), pl.Float64)
-    return pl.DataFrame(rows, schema={"trigger": pl.String, "metric": pl.String, **numbers}, orient="row")
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def figures(beside: Beside, counts: NDArray[np.float64]) -> Figures:
@@ -152,7 +150,7 @@ def _of_cases(beside: Beside, columns: slice, counts: NDArray[np.float64]) -> di
     cases = often.sum(axis=1)
     hits, named, wanted = (often @ cast.astype(np.float64) for cast in (found & strong, found, strong))
     order = np.argsort(-score, kind="stable")
-    area, _ = areas(patient[order], strong[order], score[order], np.ascontiguousarray(counts.T))
+    area, _, _ = areas(patient[order], strong[order], score[order], np.ascontiguousarray(counts.T))
     return {
         "precision": ratio(hits, named),
         "prevalence": ratio(wanted, cases),

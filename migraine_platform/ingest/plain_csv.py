@@ -34,7 +34,7 @@ _POINT_NOUGHT = r"\.0+$"
 _TRUTH = {"true": True, "false": False}
 
 
-class _FormatError(Exception):
+class FormatError(Exception):
     """Not of the format; the message is the reason."""
 
 
@@ -48,21 +48,19 @@ class PlainCsv:
     def read(self, content: bytes) -> Reading | Refused:
         """What a file says, or why it is no such file."""
         try:
-            records = _records(content)
-            names = _header(next(records, (1, []))[1])
-            numbers, rows, ragged = self._rows(records, len(names))
-        except _FormatError as error:
+            found = records(content)
+            names = _header(next(found, (1, []))[1])
+            numbers, rows, ragged = self._rows(found, len(names))
+        except FormatError as error:
             return Refused(str(error))
         return _reading(names, numbers, rows, ragged)
 
-    def _rows(
-        self, records: Iterator[tuple[int, list[str]]], width: int
-    ) -> tuple[list[int], list[list[str]], list[int]]:
+    def _rows(self, found: Iterator[tuple[int, list[str]]], width: int) -> tuple[list[int], list[list[str]], list[int]]:
         """Numbers and cells of the rows that are as wide as the header, and the numbers of the others."""
         numbers: list[int] = []
         rows: list[list[str]] = []
         ragged: list[int] = []
-        for number, cells in records:
+        for number, cells in found:
             if not any(cells):
                 continue  # a blank line, or one that a spreadsheet left behind
             if len(cells) > width and not any(cells[width:]):
@@ -73,18 +71,22 @@ class PlainCsv:
             else:
                 ragged.append(number)
             if len(numbers) + len(ragged) > self.most_rows:
-                raise _FormatError(f"more than {self.most_rows:,} rows; divide the file")
+                raise FormatError(f"more than {self.most_rows:,} rows; divide the file")
         if not numbers and not ragged:
-            raise _FormatError("no row follows the header; expected one row per patient and day")
+            raise FormatError("no row follows the header; expected one row per patient and day")
         return numbers, rows, ragged
 
 
-def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of every record, the header being 1."""
+def records(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of every record, the header being 1.
+
+    Raises:
+        FormatError: if the content is no CSV with commas.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _FormatError('not UTF-8; save it as "CSV UTF-8"') from None
+        raise FormatError('not UTF-8; save it as "CSV UTF-8"') from None
     first, _, rest = text.partition("\n")
     if first.strip().casefold() == "sep=,":  # a spreadsheet's own line: it neither shows nor counts it
         text = rest
@@ -96,7 +98,7 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
         for number, cells in enumerate(reader, start=1):
             yield number, [cell.strip() for cell in cells]
     except csv.Error:
-        raise _FormatError(
+        raise FormatError(
             f"row {number + 1} cannot be read as CSV; expected cells between commas, quotation marks in pairs"
         ) from None
 
@@ -104,10 +106,10 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
 def _demand_commas(first: str) -> None:
     """Refuse other separators with that reason, instead of "unknown column"."""
     if first.casefold().startswith("sep="):
-        raise _FormatError(f"cells are between {OTHER_MARKS.get(first[4:], 'other marks')}; expected commas")
+        raise FormatError(f"cells are between {OTHER_MARKS.get(first[4:], 'other marks')}; expected commas")
     for mark, name in OTHER_MARKS.items():
         if mark in first and "," not in first:
-            raise _FormatError(f"cells are between {name}; expected commas, and decimal points")
+            raise FormatError(f"cells are between {name}; expected commas, and decimal points")
 
 
 def _header(names: list[str]) -> list[str]:
@@ -117,19 +119,19 @@ def _header(names: list[str]) -> list[str]:
         names.pop()  # a comma at the end of each line
     upper = [name for name in names if name not in _NAMES and name.casefold() in _NAMES]
     if upper:
-        raise _FormatError(f'the title "{upper[0]}" is in capitals; expected {", ".join(KEY)}, ... in lower case')
+        raise FormatError(f'the title "{upper[0]}" is in capitals; expected {", ".join(KEY)}, ... in lower case')
     missing = [name for name in KEY if name not in names]
     if missing:
-        raise _FormatError(f'no header: the first line lacks {" and ".join(missing)}; expected "patient_id,date,..."')
+        raise FormatError(f'no header: the first line lacks {" and ".join(missing)}; expected "patient_id,date,..."')
     for place, name in enumerate(names, start=1):
         if name not in _NAMES:
             close = difflib.get_close_matches(name, _NAMES, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"expected some of: {', '.join(CELLS)}"
-            raise _FormatError(f"column {place} is not known; {hint}")
+            raise FormatError(f"column {place} is not known; {hint}")
         if name in names[: place - 1]:
-            raise _FormatError(f'the column "{name}" stands twice; expected each at most once')
+            raise FormatError(f'the column "{name}" stands twice; expected each at most once')
     if len(names) == len(KEY):
-        raise _FormatError(f"nothing is observed; expected some of: {', '.join(CELLS)}")
+        raise FormatError(f"nothing is observed; expected some of: {', '.join(CELLS)}")
     return names
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from migraine_platform.config.latent import INPUTS
 from migraine_platform.config.simulator import Simulator
+from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
 
@@ -30,6 +31,8 @@ BY_CHANNEL = INPUTS[: INPUTS.index("cycle_day")]
 
 BY_WEATHER = INPUTS[INPUTS.index("cycle_day") + 1 :]
 CYCLE_DAYS = 28
+QUANTILES = 400
+"""Of a weather prior, over which its mean score is taken."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class ClinicalPrior:
     """By INPUTS."""
     cycle_scores: NDArray[np.float64]
     """[29] by day of the cycle; 0 at 0, for persons without one."""
+    weather_scores: dict[str, float]
+    """By BY_WEATHER, the mean score of the prior: of a day whose weather is not known."""
     A: NDArray[np.float64]
     B: NDArray[np.float64]
     """[4, inputs]"""
@@ -57,9 +62,15 @@ class ClinicalPrior:
         """The configuration's and the workbook's."""
         cycle = ImpactScorer(select(features, ("cycle_day",)))
         rules = settings.triggers
+        scorers = {name: ImpactScorer(select(features, (name,))) for name in INPUTS}
+        shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+        weather = {name: Prior(select(features, (name,))[0]).quantile(shares) for name in BY_WEATHER}
         return cls(
-            scorers={name: ImpactScorer(select(features, (name,))) for name in INPUTS},
+            scorers=scorers,
             cycle_scores=np.concatenate([[0.0], cycle.centred(np.arange(1.0, CYCLE_DAYS + 1)[:, None])[:, 0]]),
+            weather_scores={
+                name: float(scorers[name].centred(values[:, None]).mean()) for name, values in weather.items()
+            },
             A=np.array(settings.latent.A),
             B=np.array(settings.latent.columns()),
             Q=np.array(settings.latent.Q),

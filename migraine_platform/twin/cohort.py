@@ -13,6 +13,7 @@ import numpy as np
 
 from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.contributions import FACTORS
+from migraine_platform.twin.days_ahead import ahead_frames
 from migraine_platform.twin.features import DIET, POSITION
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.hypotheses import Points, Standing
@@ -112,6 +113,7 @@ def build(
             model, points, twins, versions, choice, useful, validate(replay, histories, settings), symptoms.phases
         ).pipe(kept_columns, watched, drift_frame(detections), trained_on=histories.last),
         tables.Predictions: prediction_frame(twins.patient_ids, versions, evenings[-1:]),
+        **ahead_frames(keeper, experts, twins, histories, said, choice.model),
         tables.Contributions: contribution_frame(said, histories),
         tables.TriggerSensitivity: sensitivities(points, model.effects, twins.standing).to_frame(twins.patient_ids),
         tables.TriggerThresholds: threshold_frame(told, histories),

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config import Settings
-from migraine_platform.priors.features import Feature
 from migraine_platform.twin.audit import extended
 from migraine_platform.twin.cohort import audit_frame
-from migraine_platform.twin.drift.alarms import Thresholds
+from migraine_platform.twin.days_ahead import ahead_frames
 from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.inputs import Read, demand_somebody, keeper_of, read_histories
+from migraine_platform.twin.inputs import Read, demand_somebody, read_histories
+from migraine_platform.twin.keepers import Keepers
 from migraine_platform.twin.keeping import (
     KEPT_ROWS,
     Asked,
@@ -32,13 +32,13 @@ from migraine_platform.twin.keeping import (
     retraining_frame,
 )
 from migraine_platform.twin.lifecycle import Keeper, Kept
-from migraine_platform.twin.model import Model, ModelError
 from migraine_platform.twin.nights import Batch, standing_frames
 from migraine_platform.twin.prediction import Predictions
 from migraine_platform.twin.reliving import applied, changed, relived
 from migraine_platform.twin.states import States, state_frame
 from migraine_platform.twin.storage import to_bytes, version_of
 from migraine_platform.twin.symptoms.progression import onset_frame, onsets_of
+from migraine_platform.twin.transition import EXPERTS, STATE_SPACE
 from migraine_platform.twin.trials import ROLLED_BACK
 from migraine_platform.twin.twins import TwinError
 from migraine_platform.warehouse import tables
@@ -48,8 +48,11 @@ from migraine_platform.warehouse.places import Places, replace_file
 if TYPE_CHECKING:
     import polars as pl
 
+
 SETTLED: tuple[type[Table], ...] = (
     *KEPT_ROWS,
+    tables.DaysAhead,
+    tables.StatesAhead,
     tables.Contributions,
     tables.TriggerSensitivity,
     tables.OnsetTimes,
@@ -68,27 +71,6 @@ class Settled:
     """Files that nothing names any more, once the rows are written."""
     found: int
     """Changes of persons that were noticed."""
-
-
-class Keepers:
-    """What twins of each population are kept by, made when asked for."""
-
-    def __init__(self, read: Read, settings: Settings, features: tuple[Feature, ...]) -> None:
-        self._rows = read(tables.TwinPopulation)
-        self._thresholds = Thresholds.from_frame(read(tables.Thresholds))
-        self._settings, self._features = settings, features
-        self._made: dict[str | None, Keeper | None] = {}
-
-    def __call__(self, version: str | None = None) -> Keeper | None:
-        """A population's, by default the newest one's; None if it is not there any more."""
-        if version not in self._made:
-            try:
-                model = Model.from_frame(self._rows, version)
-            except ModelError:
-                self._made[version] = None
-            else:
-                self._made[version] = keeper_of(model, self._settings, self._features, self._thresholds)
-        return self._made[version]
 
 
 def load_batches(earlier: Earlier, places: Places, keepers: Keepers, batches: Sequence[str]) -> list[Batch] | None:
@@ -145,6 +127,9 @@ def keep_batches(
             continue
         own = _keeper(keepers, batch.name, out.kept.twins.population)
         settled, said = _settled(own, places, batch, out, whole, states)
+        models = _transition_models(settled.frames[tables.Twins], patients)
+        experts = keepers.experts(own.model.version) if EXPERTS in models else None
+        settled.frames.update(ahead_frames(own, experts, out.kept.twins, whole, said, models))
         # Former twins that came into use again know of no report since they were replaced: the next night tells them.
         returned = any(decision["decision"] == ROLLED_BACK for decision in out.decisions)
         settled.frames[tables.AppliedObservations] = told.clear() if returned else told
@@ -161,6 +146,16 @@ def keep_batches(
             f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, {settled.found} changes noticed{again}"
         )
         yield settled
+
+
+def _transition_models(rows: pl.DataFrame, patient_ids: Sequence[str]) -> list[str]:
+    """Which model of the next day is each patient's.
+
+    Args:
+        rows: of `twin.twins`.
+    """
+    of = dict(rows.select("patient_id", "transition_model").iter_rows())
+    return [of[patient] or STATE_SPACE for patient in patient_ids]
 
 
 def _as_given(forecasts: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:

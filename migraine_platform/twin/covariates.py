@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRIGGERS = ("weather", "sleep", "stress", "diet")
+WEATHER = TRIGGERS.index("weather")
 USUAL_WEIGHT = 20.0
 """Days that the population's usual day counts among a person's own."""
 
@@ -130,13 +131,14 @@ class Reader:
         sleep = self._sleep_trigger(histories, mean, sd)
         stress, shift = _stress(histories, mean, sd, channels), channels.shift[..., STRESS]
         fall = histories.values[..., POSITION["pressure_change_24h"]] <= -self.prior.pressure_fall
-        weather = np.asarray(fall & histories.present[..., POSITION["pressure_change_24h"]])
+        told = histories.present[..., POSITION["pressure_change_24h"]]
         out = _empty(histories.count, histories.days)
         for k in range(histories.days):
             there = k >= histories.begun
             diet, kept = self._diet(histories, k, kept)
             rise = self._rise(stress[:, k], shift[:, k], kept.stress, kept.days > 0)
-            trigger = np.column_stack([weather[:, k], sleep[:, k], rise, diet])
+            weather = np.where(told[:, k], fall[:, k], self._usual_share(kept)[:, WEATHER])
+            trigger = np.column_stack([weather, sleep[:, k], rise, diet])
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
@@ -157,9 +159,13 @@ class Reader:
         """Put one evening's covariates down."""
         weight = (kept.days + USUAL_WEIGHT)[:, None]
         out.trigger[:, k] = trigger
-        out.usual[:, k] = (kept.trigger_sum + USUAL_WEIGHT * self.usual.trigger) / weight
+        out.usual[:, k] = self._usual_share(kept)
         out.load[:, k] = kept.load - (kept.load_sum + USUAL_WEIGHT * self.usual.load) / weight
         out.spread[:, k] = kept.spread
+
+    def _usual_share(self, kept: Ledger) -> NDArray[np.float64]:
+        """[P, 4] each person's usual share of days with each trigger."""
+        return (kept.trigger_sum + USUAL_WEIGHT * self.usual.trigger) / (kept.days + USUAL_WEIGHT)[:, None]
 
     def _scores(
         self, histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64]
@@ -169,7 +175,9 @@ class Reader:
         for name in BY_WEATHER:
             place = POSITION[name]
             score = self.prior.score(name, histories.values[..., place])
-            values[..., INPUTS.index(name)] = np.where(histories.present[..., place], score, 0.0)
+            values[..., INPUTS.index(name)] = np.where(
+                histories.present[..., place], score, self.prior.weather_scores[name]
+            )
         variance = np.zeros((histories.count, histories.days, len(BY_CHANNEL)))
         for place, name in enumerate(BY_CHANNEL):
             c = CHANNELS.index(CHANNEL_OF_INPUT.get(name, name))

@@ -82,8 +82,8 @@ def _head(twin: dict[str, Any]) -> Iterator[str]:
             f"{twin['validation_log_loss']:.3f}; by the usual share of migraine days {twin['climatology_log_loss']:.3f}"
         )
     yield (
-        f"  next day's state by the {twin['transition_model'].replace('_', ' ')} model, of use for "
-        f"{twin['horizon_days']} days ahead"
+        f"  tomorrow's state by the {twin['transition_model'].replace('_', ' ')} model (twin.states_ahead); forecasts "
+        f"of states are of use for {twin['horizon_days']} days ahead"
     )
 
 
@@ -99,6 +99,9 @@ def _tomorrow(warehouse: Path, patient_id: str) -> Iterator[str]:
         f"  next attack: as likely as not within {time['median_days']:.0f} days; "
         f"{100 * time['within_7_days']:.0f} % within a week"
     )
+    week = _rows(warehouse, "twin.days_ahead", patient_id, "for_date")
+    told = ", ".join(f"{row['for_date']:%a} {100 * row['probability']:.0f} %" for row in week.iter_rows(named=True))
+    yield f"  day by day: {told}"
     yield "  what makes it so (log-odds; they add up):"
     factors = _rows(warehouse, "twin.contributions", patient_id, "abs(log_odds) DESC")
     kept = factors.filter(factors["log_odds"].abs() >= SMALLEST_FACTOR).head(SHOWN_FACTORS)

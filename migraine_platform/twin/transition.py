@@ -2,8 +2,11 @@
 
 Two models say what the next day's channels will be: the linear-Gaussian one (state_space.py) and the mixture of experts
 (experts/). On the patient's last days each is scored by the mean log-likelihood of what was recorded, every day
-predicted from the evening before; the better one is the patient's. The horizon is the farthest day up to which the
-state-space model's forecast is better than the person's own level, by a one-sided test at 5 % on the same days.
+predicted from the evening before. The patient's is the better one by the difference that is left when it is shrunk to
+the cohort's, as far as persons differ in it at all (DerSimonian and Laird 1986): sixty days of one person mislead, and
+to take every person's own winner is worse than one model for all (benchmarks/days_ahead.py). The horizon is the
+farthest day up to which the state-space model's forecast is better than the person's own level, by a one-sided test at
+5 % on the same days.
 
 Belongs here: the comparison. Does not: the models.
 """
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 STATE_SPACE, EXPERTS = "state_space", "experts"
 LOG_2PI = float(np.log(2 * np.pi))
+SMALLEST_ERROR = 1e-12
 BETTER = 1.645
 """Standard errors by which a forecast must be ahead."""
 
@@ -64,24 +68,49 @@ class Choice:
 
 
 def choose(models: dict[str, Transition], days: StandardDays, validation: int) -> Choice:
-    """The better model of every patient; without a recorded value in the last days, the first of the models."""
-    scores = {name: _score(*model.predict(days), days, validation) for name, model in models.items()}
-    names = list(scores)
-    table = np.where(np.isnan(np.stack(list(scores.values()))), -np.inf, np.stack(list(scores.values())))
-    return Choice(tuple(names[best] for best in table.argmax(axis=0)), scores)
+    """The better model of every patient; of a tie, the first; without a recorded value, the cohort's better one."""
+    seen = days.seen[:, max(1, days.z.shape[1] - validation) :]
+    by_day = {name: _by_day(*model.predict(days), days, validation) for name, model in models.items()}
+    names, values = list(by_day), seen.sum(axis=2)
+    count = values.sum(axis=1)
+    ahead = np.stack([_shrunk(found - by_day[names[0]], values) for found in by_day.values()])
+    scores = {
+        name: np.where(count > 0, found.sum(axis=1) / np.maximum(count, 1), np.nan) for name, found in by_day.items()
+    }
+    return Choice(tuple(names[best] for best in ahead.argmax(axis=0)), scores)
 
 
-def _score(
+def _by_day(
     mean: NDArray[np.float64], variance: NDArray[np.float64], days: StandardDays, validation: int
 ) -> NDArray[np.float64]:
-    """[P] mean log-likelihood of the values recorded in the last days."""
+    """[P, K] log-likelihood of the values recorded on each of the last days."""
     first = max(1, days.z.shape[1] - validation)
     z, seen = days.z[:, first:], days.seen[:, first:]
     mean, variance = mean[:, first - 1 : -1], variance[:, first - 1 : -1]
     single = -0.5 * (LOG_2PI + np.log(variance) + (z - mean) ** 2 / variance)
-    count = seen.sum(axis=(1, 2))
-    total = np.where(seen, single, 0.0).sum(axis=(1, 2))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return np.asarray(np.where(seen, single, 0.0).sum(axis=2))
+
+
+def _shrunk(difference: NDArray[np.float64], values: NDArray[np.int64]) -> NDArray[np.float64]:
+    """[P] each person's difference a recorded value, shrunk to everybody's by what chance makes of it.
+
+    Args:
+        difference: [P, K] of each day's log-likelihood.
+        values: [P, K] recorded on each day.
+    """
+    count = values.sum(axis=1)
+    known = count > 0
+    if not known.any():
+        return np.zeros(len(count))
+    own = difference.sum(axis=1) / np.maximum(count, 1)
+    error = ((difference - own[:, None] * values) ** 2).sum(axis=1) / np.maximum(count, 1) ** 2
+    error = np.maximum(error, SMALLEST_ERROR)
+    weight = np.where(known, 1 / error, 0.0)
+    excess = (weight * (own - (weight * own).sum() / weight.sum()) ** 2).sum() - (known.sum() - 1)
+    between = max(0.0, excess / max(weight.sum() - (weight**2).sum() / weight.sum(), SMALLEST_ERROR))
+    weight = np.where(known, 1 / (error + between), 0.0)
+    everybody = (weight * own).sum() / weight.sum()
+    return np.asarray(np.where(known, (between * own + error * everybody) / (between + error), everybody))
 
 
 def horizon(

@@ -111,6 +111,11 @@ class Places:
         return InboxFolder(self.data / "inbox")
 
     @property
+    def clinician_list(self) -> Path:
+        """Triggers that a clinician has listed of patients, if somebody puts such a list here."""
+        return self.data / "clinician_triggers.csv"
+
+    @property
     def clock(self) -> Path:
         """Which day it is in the patients' lives."""
         return self.data / "clock.json"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from migraine_platform.evaluation.metrics import BY_NAME, METRICS, SMALLEST, figures
+from migraine_platform.evaluation.metrics import BY_NAME, FALSE_ALARM_RATE, METRICS, SMALLEST, figures
 from migraine_platform.evaluation.totals import Cases, totals
 
 PATIENTS = 4
@@ -21,11 +21,12 @@ def cases(draw: st.DrawFn) -> Cases:
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     share = draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
     levels = draw(st.sampled_from([1, 3, 21]))
+    came = rng.random(count) < share
     return Cases(
         patient=rng.integers(0, PATIENTS, count),
-        came=rng.random(count) < share,
+        came=came,
         full=np.where(rng.random(count) < 0.5, rng.random(count), np.nan),
-        hours=np.where(rng.random(count) < 0.5, 30 * rng.random(count), np.nan),
+        hours=np.where(came & (rng.random(count) < 0.5), 30 * rng.random(count), np.nan),
         said=rng.integers(0, levels, count) / 20,
         threshold=draw(st.sampled_from([0.0, 0.05, 0.3, 0.5, 1.0])),
     )
@@ -88,8 +89,31 @@ def test_figures_of_warnings_are_those_of_the_confusion_matrix(some: Cases) -> N
     assert same(found["diagnostic_odds_ratio"], odds if both_ways else None)
     t = some.threshold
     assert same(found["net_benefit"], hits / days - alarms / days * t / (1 - t) if t < 1 else None)
-    ahead = [hour for hour, told in zip(some.hours, warned, strict=True) if told and not np.isnan(hour)]
-    assert same(found["lead_time"], np.mean(ahead) if ahead else None)
+
+
+@given(cases())
+def test_lead_time_is_what_warnings_at_one_false_alarm_in_five_give(some: Cases) -> None:
+    """Warnings are given from the highest forecast down; days of the one at which the alarms run out share the rest."""
+    left = FALSE_ALARM_RATE * (~some.came).sum()
+    hours = 0.0
+    for said in sorted(set(some.said.tolist()), reverse=True):
+        equal = some.said == said
+        others = (equal & ~some.came).sum()
+        share = 1.0 if others <= left else left / max(others, 1)
+        hours += share * np.nansum(some.hours[equal]) if left >= 0 else 0.0
+        left = left - others if others <= left else -1.0
+    attacks = (~np.isnan(some.hours)).sum()
+    assert same(measured(some)["lead_time"], hours / attacks if attacks else None)
+
+
+def test_lead_time_of_guessing_is_a_fifth_of_the_hours_and_of_knowing_all_of_them() -> None:
+    came = np.tile([True, False, False], 400)
+    hours = np.where(came, 15.0, np.nan)
+    nothing = Cases(np.zeros(1200, dtype=np.int64), came, hours * np.nan, hours, np.full(1200, 0.3), 0.5)
+    assert measured(nothing)["lead_time"] == pytest.approx(3.0)
+    assert measured(nothing._replace(said=came * 0.9))["lead_time"] == pytest.approx(15.0)
+    upside_down = nothing._replace(said=np.where(came, 0.1, 0.9))
+    assert measured(upside_down)["lead_time"] == pytest.approx(0.0)
 
 
 @given(cases())

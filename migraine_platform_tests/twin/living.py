@@ -14,10 +14,11 @@ from polars.testing import assert_frame_equal
 from migraine_platform.config import Settings, resized
 from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors.features import Feature
-from migraine_platform.twin.cohort_nights import Keepers, Settled, keep_batches, load_batches
+from migraine_platform.twin.cohort_nights import Settled, keep_batches, load_batches
 from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, Thresholds
 from migraine_platform.twin.drift.classical import Threshold
 from migraine_platform.twin.inputs import Made, batch_frames, read_histories
+from migraine_platform.twin.keepers import Keepers
 from migraine_platform.twin.keeping import Asked, in_use
 from migraine_platform.twin.lifecycle import Kept
 from migraine_platform.twin.model import Model
@@ -105,7 +106,7 @@ class Living:
         return resized(self.settings, days=days)
 
     def keepers(self, days: int = DAYS) -> Keepers:
-        return Keepers(self.read, self.on(days), self.features)
+        return Keepers(self.read, self.on(days), self.features, self.places)
 
     def live(self, days: int, asked: Asked | None = None, batches: tuple[str, ...] = (BATCH,)) -> list[Settled]:
         """A night, whose evening is that of a day: rows written, obsolete files deleted."""

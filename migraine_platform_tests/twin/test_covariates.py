@@ -328,3 +328,16 @@ def test_a_cycle_is_counted_on_through_days_without_an_entry(complete, reader, d
     paused = read(reader, dynamics, without(complete, rests, np.zeros_like(rests)))[0]
     plain = read(reader, dynamics, complete)[0]
     assert_allclose(paused.load[steady, :, axis], plain.load[steady, :, axis], atol=1e-12)
+
+
+def test_who_has_no_weather_is_taken_for_usual_not_for_calm(complete, reader, dynamics) -> None:
+    """Without weather the load and the falls of pressure are the usual ones, as no score of 0 is."""
+    place = [POSITION[name] for name in ("temperature", "humidity", "pressure", "pressure_change_24h")]
+    present = complete.present.copy()
+    present[..., place] = False
+    with_it, ledger = read(reader, dynamics, complete)
+    own = replace(reader, usual=usual_of(ledger))
+    without_it, _ = read(own, dynamics, replace(complete, present=present))
+    assert abs(without_it.load[:, 30:, 3].mean()) < 0.05
+    assert_allclose(without_it.trigger[..., 0], without_it.usual[..., 0], atol=1e-12)
+    assert set(np.unique(with_it.trigger[..., 0])) == {0.0, 1.0}

@@ -44,10 +44,11 @@ def test_a_fitted_twin_is_told_in_words(places, settings) -> None:
         "  30 diary entries, on 80 % of days without migraine",
         "  last 10 recorded days, each forecast the evening before: log loss 0.500; "
         "by the usual share of migraine days 0.600",
-        "  next day's state by the experts model, of use for 2 days ahead",
+        "  tomorrow's state by the experts model (twin.states_ahead); forecasts of states are of use for 2 days ahead",
         "",
         "Migraine on 2024-02-10: 30 % (90 % interval 20-40 %, confidence 0.80)",
         "  next attack: as likely as not within 3 days; 80 % within a week",
+        "  day by day: Sat 30 %",
         "  what makes it so (log-odds; they add up):",
         "    +0.50  trigger: sleep   (today 4.5 h)",
         "    +0.00  the rest",

@@ -133,12 +133,24 @@ def test_only_the_last_days_decide() -> None:
     assert choose(models, days_of(z), 12).model == ("below",) * 5
 
 
-def test_without_a_recorded_value_or_with_a_tie_the_first_model_is_taken() -> None:
+def test_persons_who_differ_by_chance_alone_rarely_have_the_worse_model() -> None:
+    """Both models are nearly right, and the days of one person do not tell them apart."""
+    shrunk = alone = 0
+    for seed in range(8):
+        z = np.random.default_rng(seed).normal(0.0, 1.0, (100, 40, CHANNELS))
+        found = choose({"off": Says(0.06), "right": Says(0.0)}, days_of(z), 20)
+        shrunk += found.model.count("right")
+        alone += int((found.log_likelihood["right"] > found.log_likelihood["off"]).sum())
+    assert alone < 550  # each person's own winner
+    assert shrunk > 650
+
+
+def test_of_who_recorded_nothing_the_cohort_decides_and_of_a_tie_the_first_model_is_taken() -> None:
     z = np.random.default_rng(7).normal(size=(3, 30, CHANNELS))
     seen = np.ones(z.shape, dtype=bool)
     seen[0, -10:] = False
     found = choose({"first": Says(5.0), "second": Says(0.0)}, days_of(z, seen), 10)
-    assert found.model == ("first", "second", "second")
+    assert found.model == ("second", "second", "second")
     assert [np.isnan(found.log_likelihood[name]).tolist() for name in ("first", "second")] == [[True, False, False]] * 2
     assert choose({"first": Says(0.0), "second": Says(0.0)}, days_of(z, seen), 10).model == ("first",) * 3
 

@@ -194,6 +194,11 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             **{"made_on": last, "for_date": tomorrow, "confidence": 0.8, "aleatoric": 0.2, "epistemic": 0.01},
             **{**spans, "model": "hazard filter", "twin_version": version},
         },
+        tables.DaysAhead: {"made_on": last, "for_date": tomorrow, "probability": 0.3, "lower": 0.2, "upper": 0.4},
+        tables.StatesAhead: {
+            **{"for_date": tomorrow, "feature": "steps", "unit": "steps", "model": "experts", "median": 6_000.0},
+            **{"lower": 3_000.0, "upper": 9_000.0, "usual": 7_000.0},
+        },
         tables.Contributions: {
             **{
                 "for_date": tomorrow,
@@ -205,7 +210,8 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
             }
         },
         tables.TriggerSensitivity: {
-            **{"trigger": "sleep", **effect, "probability_positive": 1.0, "probability_strong": 0.5, "confidence": 0.1}
+            **{"trigger": "sleep", **effect, "probability_positive": 1.0, "probability_strong": 0.5, "confidence": 0.1},
+            "probability_above_usual": 0.4,
         },
         tables.TriggerThresholds: {"exposure": "time asleep, too short", **effect, "unit": "h", "supported": 0.9},
         tables.TriggerInteractions: {"pair": "sleep and diet", **effect, "probability_positive": 0.9, "days": 3},

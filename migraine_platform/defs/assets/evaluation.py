@@ -192,10 +192,13 @@ def _trigger_recovery(owner: str) -> dg.AssetsDefinition:
         deps=upstream("feature_table", "trigger_sensitivity", "truth_patients", "recorded_days"),
         metadata=table_metadata(*EVALUATION["trigger_recovery"]),
     )
-    def trigger_recovery(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
-        """Whose triggers twins find, against the truth, and beside what a clinician who knew it would list."""
-        from migraine_platform.evaluation.agreement import agreement, agreement_figures, perfect_list
+    def trigger_recovery(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
+        """Whose triggers twins find, against the truth, and beside a clinician's list where there is one."""
+        from migraine_platform.evaluation.agreement import agreement, agreement_figures
         from migraine_platform.evaluation.triggers import recovery
+        from migraine_platform.ingest.clinicians import trigger_list
         from migraine_platform.ingest.recorded import before_reports
 
         own = settings.evaluation
@@ -204,12 +207,12 @@ def _trigger_recovery(owner: str) -> dg.AssetsDefinition:
             population = Population.of(settings, lake)
             truth = population.read(tables.TruthPatients, batches)
             recorded = population.read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
-            found = before_reports(
-                population.read(tables.TriggerSensitivity, batches).with_columns(date=recorded["date"].max()), recorded
-            ).drop("date")
-            agreed = agreement(found, perfect_list(truth, own), own)
+            found = population.read(tables.TriggerSensitivity, batches)
+            listed = trigger_list(places.clinician_list, set(truth["patient_id"]))
+            agreed = agreement(found, listed)
+            lived = before_reports(found.with_columns(date=recorded["date"].max()), recorded).drop("date")
             frames = {
-                tables.TriggerRecovery: recovery(found, truth, own, own.replicates, own.seed),
+                tables.TriggerRecovery: recovery(lived, truth, own.replicates, own.seed),
                 tables.TriggerAgreement: agreed,
             }
             population.write_many(frames, WHOLE)

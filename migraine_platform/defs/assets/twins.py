@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 GROUP = "twins"
 SAID: dict[str, tuple[type[Table], ...]] = {
     "twins": (tables.Twins, tables.TwinStates, tables.AppliedObservations),
-    "predictions": (tables.Predictions, tables.Contributions, tables.Audit),
+    "predictions": (
+        tables.Predictions,
+        tables.DaysAhead,
+        tables.StatesAhead,
+        tables.Contributions,
+        tables.Audit,
+    ),
     "trigger_sensitivity": (tables.TriggerSensitivity, tables.TriggerThresholds, tables.TriggerInteractions),
     "symptom_models": (tables.SymptomPhases, tables.OnsetTimes, tables.Signs),
     "drift": (tables.Drift, tables.Watch),
@@ -191,13 +197,14 @@ def _kept(
     context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
 ) -> bool:
     """Bring the twins of some batches up to the day; False if they must be made anew."""
-    from migraine_platform.twin.cohort_nights import Keepers, keep_batches, load_batches
+    from migraine_platform.twin.cohort_nights import keep_batches, load_batches
+    from migraine_platform.twin.keepers import Keepers
     from migraine_platform.twin.keeping import Asked
 
     tags = context.run.tags
     if REMAKE_TAG in tags:
         return False
-    keepers = Keepers(population.read, settings, population.features)
+    keepers = Keepers(population.read, settings, population.features, places)
     batches = load_batches(population.before, places, keepers, chosen)
     if batches is None:
         return False

@@ -150,7 +150,10 @@ def _sections(facts: Facts) -> list[str]:
         section(
             "agreement",
             "Beside a clinician's list of triggers",
-            shown([more_figures.agreement(facts)], "No clinician's list of triggers was given."),
+            shown(
+                [more_figures.agreement(facts)],
+                "No clinician's list of triggers was given (clinician_triggers.csv in the data folder).",
+            ),
         ),
         section(
             "drift",

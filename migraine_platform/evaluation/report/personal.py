@@ -10,17 +10,28 @@ from html import escape
 
 from migraine_platform.evaluation.report import personal_figures
 from migraine_platform.evaluation.report.facts import Read
-from migraine_platform.evaluation.report.html import bullets, document, figures, header, pairs, paragraph, section
+from migraine_platform.evaluation.report.html import (
+    bullets,
+    document,
+    figures,
+    header,
+    heading,
+    pairs,
+    paragraph,
+    section,
+)
 from migraine_platform.evaluation.report.personal_facts import Person, Row, person_of
 from migraine_platform.evaluation.report.personal_words import (
     PHASES,
     QUESTIONS,
+    STATES,
     chance,
     change,
     contribution,
     false_alarms,
     seldom,
     sign,
+    state,
     threshold,
     trigger,
 )
@@ -35,6 +46,10 @@ FEWEST_DAYS = 10
 """Forecast days with an entry below which nothing is said of how well the twin does."""
 
 MONTH = 30
+WEEK_NOTE = (
+    "Chance of a migraine day, and the range in which the twin is 90 % sure that it lies. The further ahead, the "
+    "closer to what is usual: what the days in between will bring is not known yet."
+)
 NO_SIGN = (
     "Signs may come before an attack, as said above; but none of them, seen on an evening, tells yet that tomorrow is "
     "worse than other days."
@@ -59,7 +74,8 @@ def personal_page(read: Read, patient_id: str) -> str:
     """
     person = person_of(read, patient_id)
     left = (
-        section("days", "The last days", figures([personal_figures.last_days(person)], "No day is recorded."))
+        section("week", "The week ahead", _week(person))
+        + section("days", "The last days", figures([personal_figures.last_days(person)], "No day is recorded."))
         + section("reasons", "What speaks for it, what against", _reasons(person))
         + section("attacks", "Attacks", _attacks(person))
         + section("changes", "Changes that were noticed", _changes(person))
@@ -129,6 +145,24 @@ def _usually(person: Person) -> str:
         f" Usual is {chance(share)}: of the last {counted(len(told), 'recorded day')} {number(share, True)} were "
         f"migraine days, {MONTH * share:.1f} a month{taken}."
     )
+
+
+def _week(person: Person) -> str:
+    """The chances of the next days, and what tomorrow may be like."""
+    if not person.week:
+        return paragraph("There is no forecast of the days ahead.")
+    days = pairs(
+        (
+            f"{row['for_date']:%a, %-d %b}",
+            f"{number(row['probability'], True)}, {chance(row['probability'])} "
+            f"({number(row['lower'], True)} to {number(row['upper'], True)})",
+        )
+        for row in person.week
+    )
+    known = {row["feature"]: row for row in person.tomorrow}
+    states = [state(STATES[name], known[name]) for name in STATES if name in known]
+    expected = heading("What tomorrow may be like") + bullets(states) if states else ""
+    return days + paragraph(WEEK_NOTE, "dim") + expected
 
 
 def _reasons(person: Person) -> str:

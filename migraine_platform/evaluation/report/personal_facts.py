@@ -57,6 +57,10 @@ class Person:
     """The last days until the evening of the twin, then the forecast day."""
     forecasts: tuple[Day, ...]
     """Every day with a forecast and an entry."""
+    week: tuple[Row, ...]
+    """Rows of `twin.days_ahead`."""
+    tomorrow: tuple[Row, ...]
+    """Rows of `twin.states_ahead` of the day that is forecast."""
     contributions: tuple[Row, ...]
     triggers: tuple[Row, ...]
     thresholds: tuple[Row, ...]
@@ -101,6 +105,8 @@ def person_of(read: Read, patient_id: str) -> Person:
         prediction=predictions.row(-1, named=True) if predictions.height else None,
         days=tuple(shown),
         forecasts=tuple(day for day in days if day.said is not None and day.migraine is not None),
+        week=rows(twin.DaysAhead, "for_date"),
+        tomorrow=_first_day(rows(twin.StatesAhead, "for_date")),
         contributions=rows(twin.Contributions, "log_odds", descending=True),
         triggers=rows(twin.TriggerSensitivity, "mean", descending=True),
         thresholds=rows(twin.TriggerThresholds, "exposure"),
@@ -111,6 +117,10 @@ def person_of(read: Read, patient_id: str) -> Person:
         questions=rows(aline.Questions, "rank"),
         false_alarms=float(read(drift.Thresholds)["false_alarms_a_year"].sum()),
     )
+
+
+def _first_day(states: tuple[Row, ...]) -> tuple[Row, ...]:
+    return tuple(row for row in states if row["for_date"] == states[0]["for_date"])
 
 
 def _days(predictions: pl.DataFrame, diary: pl.DataFrame) -> list[Day]:

@@ -10,11 +10,13 @@ import math
 from migraine_platform.evaluation.report.personal_facts import Row
 from migraine_platform.evaluation.report.words import minus, number, plain
 from migraine_platform.twin.show import LAGS
+from migraine_platform.twin.triggers.sensitivity import FOUND
 
 LEARNED, BARELY = 0.5, 0.1
 """Shares of the population's variance that are gone where a trigger is known well; below the second, not at all."""
 
-LIKELY, UNLIKELY = 0.8, 0.2
+UNLIKELY = 0.2
+"""Below it a trigger is hardly a strong one."""
 
 PHASES = {
     "prodrome": "Signs before it",
@@ -53,6 +55,15 @@ TRIGGERS = {
 }
 
 
+STATES = {
+    "total_sleep_hours": "Sleep",
+    "stress_level": "Stress",
+    "resting_heart_rate": "Resting heart rate",
+    "steps": "Steps",
+}
+"""Of what is forecast of tomorrow, what a person knows of himself."""
+
+
 def chance(p: float) -> str:
     """A probability as people count: `about 1 in 4`, `about 7 in 10`."""
     if p < 0.03:
@@ -60,6 +71,18 @@ def chance(p: float) -> str:
     if p < 0.35:
         return f"about 1 in {round(1 / p)}"
     return f"about {min(round(10 * p), 9)} in 10" if p < 0.97 else "almost certain"
+
+
+def state(name: str, row: Row) -> str:
+    """What tomorrow may be like: `Sleep: about 6.4 h, between 4.9 and 8.0 (usual 7.1)`."""
+    low, middle, high, usual = (_figure(row[column]) for column in ("lower", "median", "upper", "usual"))
+    unit = f" {plain(row['unit'])}" if row["unit"] and row["unit"] != name.lower() else ""
+    return f"{name}: about {middle}{unit}, between {low} and {high} (usual {usual})"
+
+
+def _figure(value: float) -> str:
+    """As precisely as a person would say it."""
+    return f"{round(value, -2):,.0f}" if value >= 1000 else f"{value:.0f}" if value >= 20 else f"{value:.1f}"
 
 
 def contribution(row: Row, p: float) -> str:
@@ -95,7 +118,7 @@ def trigger(row: Row) -> str:
         known = "partly learned from this diary"
     else:
         known = "learned from this diary"
-    if row["probability_strong"] >= LIKELY:
+    if row["probability_strong"] >= FOUND:
         verdict = "likely a strong trigger"
     elif row["probability_strong"] <= UNLIKELY:
         verdict = "likely not a strong trigger"

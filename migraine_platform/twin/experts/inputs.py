@@ -27,8 +27,6 @@ RECENT = 3
 HALF_LIVES = (60.0, 5.0)
 """Days after which a day counts half, in the slow and in the quick memory."""
 
-DECAYS = torch.tensor([0.5 ** (1 / days) for days in HALF_LIVES])
-
 MODALITIES = {
     "night": ("total_sleep_hours", "awake_time_mins", "deep_sleep_pct", "rem_sleep_pct"),
     "mind and diet": ("stress_level", "water_consumed_liters"),
@@ -74,23 +72,6 @@ class Evenings:
         days = recent[:, None]
         return replace(
             self, z=self.z * days, seen=self.seen * days, sums=self.sums * memory, counts=self.counts * memory
-        )
-
-    def repeated(self, paths: int) -> Evenings:
-        """[B * paths, ...] every evening so many times in a row."""
-        return Evenings(**{name: value.repeat_interleave(paths, 0) for name, value in vars(self).items()})
-
-    def followed_by(self, z: Tensor, context: Tensor) -> Evenings:
-        """The next evenings, when all channels z [B, C] and the context [B, X] of the day are known."""
-        ones = torch.ones_like(z)
-        decay = DECAYS[:, None]
-        return Evenings(
-            _shifted(self.z, z),
-            _shifted(self.seen, ones),
-            decay * self.sums + z[:, None],
-            decay * self.counts + ones[:, None],
-            _shifted(self.context, context),
-            _shifted(self.context_seen, torch.ones_like(context)),
         )
 
 
@@ -185,7 +166,3 @@ def _memory(values: NDArray[np.float64], half_life: float) -> NDArray[np.float64
 
 def _padded(values: NDArray[np.float64] | NDArray[np.bool_]) -> Tensor:
     return torch.nn.functional.pad(torch.as_tensor(values, dtype=torch.float32), (0, 0, RECENT - 1, 0))
-
-
-def _shifted(window: Tensor, day: Tensor) -> Tensor:
-    return torch.cat([window[:, 1:], day[:, None]], 1)

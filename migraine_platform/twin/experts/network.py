@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from migraine_platform.twin.channels import CHANNELS, CONTEXT, Z_LIMIT, StandardDays
+from migraine_platform.twin.channels import CHANNELS, CONTEXT, StandardDays
 from migraine_platform.twin.experts.inputs import (
     MODALITIES,
     PLACES,
@@ -178,43 +178,14 @@ class Experts:
         found = [torch.cat([one.mean, one.variance], 1) for one in self._mixtures(days)]
         return _split(torch.cat(found), days.z.shape[:2])
 
-    def ahead(
-        self,
-        days: StandardDays,
-        steps: int,
-        weekend: NDArray[np.bool_] | None = None,
-        paths: int = 32,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and variance [P, steps, C] of the days after the last one, if no migraine comes.
-
-        Monte Carlo: sampled days are appended to each patient's own on so many paths, in pairs of opposite noise, the
-        same for every patient; moments by the laws of total expectation and variance over the paths. Noise of
-        different channels is independent, as the network states no correlations.
-
-        Args:
-            days: at least one.
-            steps: days ahead.
-            weekend: [steps] whether each of them is one; by default none is.
-            paths: even number of paths.
-
-        Raises:
-            ExpertsError: if there is no day to start from, or steps or paths are not as expected.
-        """
-        flags = np.zeros(steps, dtype=np.bool_) if weekend is None else weekend
-        if steps < 1 or paths < 2 or paths % 2 or flags.shape != (steps,) or not days.z.shape[1]:
-            raise ExpertsError(
-                f"{steps} steps with {len(flags)} weekend flags, {paths} paths, after {days.z.shape[1]} days; "
-                "expected a flag per step, an even number of paths, and a day to start from"
-            )
+    def tomorrow(self, days: StandardDays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and variance [P, C] of the day after the last one: the last of what `predict` says of every day."""
         whole = tracks(days)
-        generator = torch.Generator().manual_seed(self.settings.seed)
-        half = torch.randn(steps, paths // 2, len(CHANNELS), generator=generator)
-        noise = torch.cat([half, -half], 1)
-        found = []
-        for patients in torch.split(torch.arange(whole.patients), max(1, CHUNK // paths)):
-            last = whole.evenings(patients, torch.full_like(patients, whole.days - 1))
-            found.append(self._walk(last.repeated(paths), noise, _contexts(flags)))
-        return _split(torch.cat(found), (whole.patients, steps))
+        patients = torch.arange(whole.patients)
+        with torch.no_grad():
+            said = self.net(whole.evenings(patients, torch.full_like(patients, whole.days - 1)))
+        mean, variance = _split(torch.cat([said.mean, said.variance], 1), (whole.patients, 1))
+        return mean[:, 0], variance[:, 0]
 
     def usage(self, days: StandardDays) -> dict[str, float]:
         """Share of each expert in the gate's weight over all days and channels; they sum to one."""
@@ -234,18 +205,6 @@ class Experts:
             with torch.no_grad():
                 yield self.net(whole.evenings(rows // whole.days, rows % whole.days))
 
-    def _walk(self, known: Evenings, noise: Tensor, contexts: Tensor) -> Tensor:
-        """[P * steps, 2 C] moments over the paths [steps, paths, C] of evenings [P * paths]."""
-        found = []
-        for draw, context in zip(noise, contexts, strict=True):
-            with torch.no_grad():
-                said = self.net(known)
-            mean, variance = (value.unflatten(0, (-1, len(draw))) for value in (said.mean, said.variance))
-            found.append(torch.cat([mean.mean(1), variance.mean(1) + mean.var(1, correction=0)], 1))
-            day = (mean + variance.sqrt() * draw).clamp(-Z_LIMIT, Z_LIMIT).flatten(0, 1)
-            known = known.followed_by(day, context.expand(len(day), -1))
-        return torch.stack(found, 1).flatten(0, 1)
-
 
 def negative_log_likelihood(mean: NDArray[np.float64], variance: NDArray[np.float64], days: StandardDays) -> float:
     """Mean over recorded channel values of the normal negative log density, of predictions [P, K, C] as `predict` has.
@@ -262,15 +221,6 @@ def negative_log_likelihood(mean: NDArray[np.float64], variance: NDArray[np.floa
 
 def _perceptron(size: int, width: int, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(size, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, out))
-
-
-def _contexts(weekend: NDArray[np.bool_]) -> Tensor:
-    """[steps, X] of days ahead without a migraine; what follows the last one does not matter."""
-    found = torch.zeros(len(weekend), len(CONTEXT))
-    today = torch.as_tensor(weekend)
-    found[:, CONTEXT.index("weekend_today")] = today.float()
-    found[:-1, CONTEXT.index("weekend_tomorrow")] = today[1:].float()
-    return found
 
 
 def _split(moments: Tensor, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TAILS = (0.05, 0.95)
-STRONG = 0.55
-"""Susceptibility from which on a trigger counts as a strong one."""
+STRONG = 0.7
+"""Susceptibility beyond which a trigger is a strong one: the upper third of 0.1 to 1."""
+
+FOUND = 0.5
+"""Probability of that from which on a twin names a trigger."""
 
 NOTHING = 1e-12
 """Variance of the population's effects below which there is nothing to be learned of a person's."""
@@ -37,6 +40,8 @@ class Sensitivities(NamedTuple):
     upper: NDArray[np.float64]
     positive: NDArray[np.float64]
     """Posterior probability that the trigger raises the hazard; 1 where clinicians allow no other."""
+    above_usual: NDArray[np.float64]
+    """Posterior probability that it does more to this person than to the population's mean one."""
     strong: NDArray[np.float64]
     """Posterior probability that the person is susceptible beyond STRONG."""
     confidence: NDArray[np.float64]
@@ -46,7 +51,11 @@ class Sensitivities(NamedTuple):
         """One row per patient and trigger."""
         import polars as pl
 
-        names = {"positive": "probability_positive", "strong": "probability_strong"}
+        names = {
+            "positive": "probability_positive",
+            "above_usual": "probability_above_usual",
+            "strong": "probability_strong",
+        }
         values = {names.get(name, name): part.ravel() for name, part in self._asdict().items()}
         keys = {"patient_id": np.repeat(patient_ids, len(TRIGGERS)), "trigger": np.tile(TRIGGERS, len(patient_ids))}
         return pl.DataFrame({**keys, **values})
@@ -66,6 +75,7 @@ def sensitivities(points: Points, effects: Effects, standing: Standing) -> Sensi
         lower=ends[..., 0],
         upper=ends[..., 1],
         positive=np.minimum(share @ (effect > 0), 1.0),
+        above_usual=np.minimum(share @ (effect > usual), 1.0),
         strong=np.minimum(share @ (points.susceptibility > STRONG), 1.0),
         confidence=np.clip(known, 0.0, 1.0),
     )

@@ -16,7 +16,7 @@
 -- ppv: Of the warnings, how many came true, as text [share]
 -- npv: Of days without a warning, how many were calm, as text [share]
 -- f1: Harmonic mean of precision and recall, as text
--- lead_time_hours: Hours from the forecast to the headache, of attacks that were warned of, as text; set by the hour of onset, no measure of skill [h]
+-- lead_time_hours: Mean hours by which an attack is warned of, 0 without a warning, at warnings of one in five days without migraine, as text [h]
 WITH written AS (
     SELECT
         split,

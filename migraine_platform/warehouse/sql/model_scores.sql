@@ -25,7 +25,7 @@
 -- diagnostic_odds_ratio: Odds of a warning on migraine days over those on others
 -- warning_rate: Of all days, how many were warned of [share]
 -- net_benefit: Migraine days warned of less false warnings at the threshold's odds, per day
--- lead_time: Mean hours from the forecast to the headache, of attacks that were warned of; set by the hour of onset, no measure of skill [h]
+-- lead_time: Mean hours by which an attack is warned of, 0 without a warning, at warnings of one in five days without migraine [h]
 WITH said AS (
     SELECT
         f.split,
@@ -51,8 +51,21 @@ ranked AS ( -- midranks make ties count half; a window's default frame holds all
         + (count(*) OVER (PARTITION BY split, model, p) - 1) / 2 AS midrank,
         rank() OVER (PARTITION BY split, model, patient_id ORDER BY p)
         + (count(*) OVER (PARTITION BY split, model, patient_id, p) - 1) / 2 AS own_midrank,
-        avg(came) OVER (PARTITION BY split, model ORDER BY p DESC) AS precision_from_here
+        avg(came) OVER (PARTITION BY split, model ORDER BY p DESC) AS precision_from_here,
+        sum(1 - came) OVER (PARTITION BY split, model ORDER BY p DESC) AS others_from_here,
+        sum(1 - came) OVER (PARTITION BY split, model, p) AS others_of_equals,
+        0.2::DOUBLE * sum(1 - came) OVER (PARTITION BY split, model) AS most_false_alarms
     FROM said
+),
+
+warned_at_rate AS ( -- the share of a day's equals that is warned of, when one in five of the others is
+    SELECT
+        *,
+        CASE
+            WHEN others_from_here <= most_false_alarms THEN 1
+            ELSE greatest(0, most_false_alarms - (others_from_here - others_of_equals)) / nullif(others_of_equals, 0)
+        END AS share_warned
+    FROM ranked
 ),
 
 own AS (
@@ -101,11 +114,11 @@ counted AS (
         avg(-ln(CASE WHEN migraine THEN kept ELSE 1 - kept END)) AS log_loss,
         avg(-(full_state * ln(kept) + (1 - full_state) * ln(1 - kept))) AS expected_log_loss,
         avg((p - came) ** 2) AS brier,
-        avg(hours_ahead) FILTER (warned) AS lead_time,
+        sum(hours_ahead * share_warned) / nullif(count(hours_ahead), 0) AS lead_time,
         (sum(midrank) FILTER (migraine) - sum(came) * (sum(came) + 1) / 2)
         / nullif(sum(came) * sum(1 - came), 0) AS auc_roc,
         avg(precision_from_here) FILTER (migraine) AS pr_auc
-    FROM ranked
+    FROM warned_at_rate
     GROUP BY split, model
 )
 

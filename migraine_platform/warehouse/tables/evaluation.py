@@ -141,6 +141,7 @@ class StateErrors(Table, name="evaluation.state_errors", key=("feature", "model"
 class TriggerRecovery(Table, name="evaluation.trigger_recovery", key=("trigger", "metric")):
     """How well twins find who is susceptible to what, against the simulation's truth."""
 
+    may_be_empty: ClassVar = True
     trigger = text("Trigger, or `all`")
     metric = text("What is measured")
     value = number("Value", nullable=True)
@@ -149,8 +150,9 @@ class TriggerRecovery(Table, name="evaluation.trigger_recovery", key=("trigger",
 
 
 class TriggerAgreement(Table, name="evaluation.trigger_agreement", key=("patient_id", "trigger")):
-    """Triggers that twins find, beside those that a clinician has listed."""
+    """Triggers that twins find, beside those that a clinician has listed; empty where no list was given."""
 
+    may_be_empty: ClassVar = True
     patient_id = text("Patient", pattern=STUDY_PATIENT_ID)
     trigger = text("Trigger")
     probability = share("That the patient is strongly susceptible to it, by the twin")

@@ -129,6 +129,39 @@ class Predictions(Table, name="twin.predictions", key=("patient_id", "made_on"),
     agrees: ClassVar = {"twin_version": "twin.twins.twin_version"}
 
 
+class DaysAhead(Table, name="twin.days_ahead", key=("patient_id", "for_date"), by_batch=True, by_days=True):
+    """Forecasts of each of the next days, as of the last evening, by the twin in use; nothing recorded until then."""
+
+    may_be_empty: ClassVar = True
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    made_on = day("Evening of the forecast")
+    for_date = day("Day that is forecast")
+    probability = share("That it is a migraine day")
+    lower = share("Lower end of a 90 % credible interval of what the whole state of the evening before would forecast")
+    upper = share("Its upper end")
+
+    rules: ClassVar = {"the interval is ordered": "lower <= upper", "the day follows the evening": "for_date > made_on"}
+
+
+class StatesAhead(
+    Table, name="twin.states_ahead", key=("patient_id", "for_date", "feature"), by_batch=True, by_days=True
+):
+    """What the next days may be like, feature by feature, by the model of the next day that fits the person better."""
+
+    may_be_empty: ClassVar = True
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    for_date = day("Day that is forecast")
+    feature = text("Column of recorded.patient_days")
+    unit = text("Its unit", nullable=True)
+    model = text("What made the forecast", values=TRANSITIONS)
+    median = number("Median of what will be recorded")
+    lower = number("Lower end of the central 90 %")
+    upper = number("Upper end")
+    usual = number("What is usual for the person")
+
+    rules: ClassVar = {"the interval is ordered": "lower <= median AND median <= upper"}
+
+
 class Contributions(Table, name="twin.contributions", key=("patient_id", "factor"), by_batch=True, by_days=True):
     """What makes tomorrow likelier or less likely; a patient's rows add up to the log-odds of the forecast."""
 
@@ -153,8 +186,9 @@ class TriggerSensitivity(
     mean = number("Posterior mean")
     lower = number("Lower end of the 90 % credible interval")
     upper = number("Upper end")
-    probability_positive = share("That it raises the hazard at all; 1 where clinicians allow nothing else")
-    probability_strong = share("That the susceptibility is beyond the middle of its range")
+    probability_positive = share("That it raises the hazard at all: 1, for clinicians allow nothing else")
+    probability_above_usual = share("That it does more to this patient than to the usual one")
+    probability_strong = share("That the susceptibility is in the upper third of its range")
     confidence = share("How much of the population's variance the patient's days have taken away")
 
     rules: ClassVar = {"the interval is ordered": "lower <= upper"}

@@ -24,7 +24,7 @@ from migraine_platform_tests.evaluation.report.drawn import Frames, empty, frame
 from migraine_platform_tests.evaluation.report.test_page import Page, fits, without_gaps, without_network
 
 AS_OF = date(2024, 4, 22)
-SECTIONS = ["days", "reasons", "attacks", "changes", "triggers", "record", "questions", "limits"]
+SECTIONS = ["week", "days", "reasons", "attacks", "changes", "triggers", "record", "questions", "limits"]
 HASH = "0123456789ab"
 
 
@@ -64,6 +64,21 @@ def lived(status: str = "fitted", reason: str | None = None) -> Frames:
     rows = {
         twin.Twins: twins,
         twin.Predictions: forecasts,
+        twin.DaysAhead: [
+            {**own, "made_on": AS_OF, "for_date": AS_OF + timedelta(ahead), "probability": 0.2 + 0.02 * ahead}
+            | {"lower": 0.1, "upper": 0.5}
+            for ahead in range(1, 8)
+        ],
+        twin.StatesAhead: [
+            {**own, "for_date": AS_OF + timedelta(ahead), "feature": feature, "unit": unit, "model": "experts"}
+            | {"median": ahead * median, "lower": 0.8 * median, "upper": 1.2 * median, "usual": usual}
+            for ahead in (1, 2)
+            for feature, unit, median, usual in (
+                ("total_sleep_hours", "h", 6.4, 7.1),
+                ("rmssd", "ms", 40.0, 41.0),
+                ("steps", "steps", 6_480.0, 7_020.0),
+            )
+        ],
         twin.Contributions: [
             {**own, "for_date": AS_OF, "factor": factor, "log_odds": log_odds, "observed": observed, "unit": unit}
             for factor, log_odds, observed, unit in (
@@ -136,6 +151,10 @@ def test_the_page_tells_what_the_twin_says(page: str) -> None:
         "migraine days are more frequent than before, since about 13 Apr 2024 (sudden)",
         "better than the person's own usual share of migraine days: log loss 0.500 against 0.600",
         "Stress and mood, about 19:00 to 20:00 (expected to tell 0.90 nats)",
+        "Wed, 24 Apr 24 %, about 1 in 4 (10 % to 50 %)",
+        "The further ahead, the closer to what is usual",
+        "Sleep: about 6.4 h, between 5.1 and 7.7 (usual 7.1)",
+        "Steps: about 6,500, between 5,200 and 7,800 (usual 7,000)",
         "no diagnosis",
     ):
         assert told in found.text, told

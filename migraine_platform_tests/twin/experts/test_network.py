@@ -159,7 +159,7 @@ def test_with_everything_missing_the_context_alone_decides(untrained, learned, s
     assert np.isfinite(mean).all()
     assert np.all(variance > 0)
     assert 0.87 <= coverage(learned, nothing, strangers) <= 0.93
-    assert np.isfinite(learned.ahead(nothing, 3)).all()
+    assert np.isfinite(learned.tomorrow(nothing)).all()
 
 
 def test_what_comes_later_changes_nothing(untrained, process):
@@ -183,29 +183,10 @@ def test_patients_do_not_touch_each_other(untrained, process):
         assert_allclose(all_together[2:3], one, rtol=1e-4, atol=1e-5)
 
 
-def test_the_first_day_ahead_is_the_one_predicted(untrained, process):
+def test_tomorrow_is_the_last_day_predicted(untrained, process):
     days = gappy(process.days(6, 30, 8))
-    for ahead, predicted in zip(untrained.ahead(days, 4), untrained.predict(days), strict=True):
-        assert_allclose(ahead[:, 0], predicted[:, -1], rtol=1e-4, atol=1e-5)
-
-
-def test_days_ahead_agree_with_the_known_process(process, learned, strangers):
-    # 512 paths: a variance is known to sqrt(2 / 512) = 6 %, the mean of 13 to 2 %; the rest is what was learned
-    few = StandardDays(**{name: value[:20] for name, value in vars(strangers).items()})
-    mean, variance = learned.ahead(few, 6, paths=512)
-    expected, covariance = few.z[:, -1], np.zeros((C, C))
-    for step in range(6):
-        expected = expected @ process.carry.T
-        covariance = process.carry @ covariance @ process.carry.T + np.diag(process.noise)
-        assert_allclose(variance[:, step].mean(), np.diag(covariance).mean(), rtol=0.1)
-        assert np.mean((mean[:, step] - expected) ** 2) < 0.1 * np.diag(covariance).mean()
-
-
-def test_weekends_ahead_reach_the_network(untrained, strangers):
-    plain, _ = untrained.ahead(strangers, 3)
-    weekend, _ = untrained.ahead(strangers, 3, np.array([False, False, True]))
-    assert_array_equal(plain[:, 0], weekend[:, 0])
-    assert not np.allclose(plain[:, 2], weekend[:, 2], atol=1e-3)
+    for tomorrow, predicted in zip(untrained.tomorrow(days), untrained.predict(days), strict=True):
+        assert_allclose(tomorrow, predicted[:, -1], rtol=1e-4, atol=1e-5)
 
 
 def test_what_a_modality_is_worth_is_what_its_removal_costs(learned, strangers):
@@ -274,8 +255,6 @@ def test_impossible_requests_are_refused_in_a_sentence(untrained, strangers, pro
         ExpertSettings(top_k=9)
     with pytest.raises(ExpertsError, match="no modality 'moon'"):
         without(strangers, "moon")
-    with pytest.raises(ExpertsError, match="expected a flag per step"):
-        untrained.ahead(strangers, 3, np.zeros(2, bool))
     with pytest.raises(ExpertsError, match="expected at least 2"):
         fit(process.days(1, 20, 0), SETTINGS)
     with pytest.raises(ExpertsError, match="no two days in a row"):

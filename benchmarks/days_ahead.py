@@ -1,0 +1,113 @@
+"""Claims: the week ahead is told with honest chances, and so is what its days may be like.
+
+python benchmarks/days_ahead.py
+
+The default population of 1,000 x 180 days; learned from 800 patients' first 120 days, scored on the 200 others, on the
+evenings of days 60 to 165, a fortnight apart. Migraine: log loss by days ahead of what truly came, against the
+person's own share of migraine days so far. States: which model of the next day fits a person is found on his days up to
+the evening of day 120, and scored on the days after it; intervals should hold nine in ten.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import torch
+from measure import machine
+
+from migraine_platform.config import load_settings
+from migraine_platform.priors.configured import configured_features
+from migraine_platform.simulator.calibration import calibrate
+from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.twin import twins as twin
+from migraine_platform.twin.days_ahead import HALF_WIDTH, WEEK, migraine_ahead, states_ahead
+from migraine_platform.twin.experts.network import Experts
+from migraine_platform.twin.histories import Histories, histories
+from migraine_platform.twin.inputs import clinical_of, learn_experts
+from migraine_platform.twin.model import Clinical, Model, learn_model
+from migraine_platform.twin.prediction import predict
+from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, StateSpace, choose
+from migraine_platform.warehouse import tables
+
+EVENINGS = range(60, 180 - WEEK, 15)
+
+
+def log_loss(said: np.ndarray, came: np.ndarray) -> np.ndarray:
+    """Of each forecast."""
+    return -np.log(np.where(came, said, 1 - said))
+
+
+def migraine(model: Model, clinical: Clinical, own: Histories, came: np.ndarray, points: int) -> None:
+    """Log loss by days ahead, standard errors over patients, shares of what came within the bins of what was said."""
+    said, usual, truth = [], [], []
+    for evening in EVENINGS:
+        known = own.until(evening)
+        twins, _ = twin.create(model, clinical, model.points(points), known)
+        tonight = predict(model, clinical, model.points(points), twins)
+        said.append(migraine_ahead(model, clinical, model.points(points), twins, tonight).probability)
+        usual.append(np.repeat(twin.climatology(own.until(evening + 1))[:, -1:], WEEK, axis=1))
+        truth.append(came[:, evening : evening + WEEK])
+    p, base, y = np.stack(said), np.stack(usual), np.stack(truth)
+    for ahead in range(WEEK):
+        gain = (log_loss(base[..., ahead], y[..., ahead]) - log_loss(p[..., ahead], y[..., ahead])).mean(axis=0)
+        print(
+            f"migraine, {ahead + 1} days ahead: twin {log_loss(p[..., ahead], y[..., ahead]).mean():.4f}, usual share "
+            f"{log_loss(base[..., ahead], y[..., ahead]).mean():.4f}, gain {gain.mean():.4f} +- "
+            f"{gain.std() / len(gain) ** 0.5:.4f}; said {p[..., ahead].mean():.3f}, came {y[..., ahead].mean():.3f}"
+        )
+    later = p[..., 1:].ravel()
+    for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 1.0)):
+        inside = (later >= low) & (later < high)
+        print(
+            f"  said {low:.1f} to {high:.1f}: {later[inside].mean():.3f}, came {y[..., 1:].ravel()[inside].mean():.3f}"
+        )
+
+
+def states(model: Model, clinical: Clinical, experts: Experts, own: Histories) -> None:
+    """Nats a recorded value and coverage, by days ahead: of either model, and of each person's better one."""
+    scales, points = model.scales, model.points(16)
+    days = scales.standard(own)
+    _, replay = twin.create(model, clinical, points, own.until(120))
+    fitted = choose(
+        {STATE_SPACE: StateSpace(model.dynamics, replay.channels), EXPERTS: experts},
+        scales.standard(own.until(120)),
+        60,
+    )
+    better = np.array([name == EXPERTS for name in fitted.model])
+    print(f"experts fit {better.mean():.0%} of the persons better on days 61-120")
+    everybody = np.ones(own.count, dtype=np.bool_)
+    scores: dict[str, list[np.ndarray]] = {"linear-Gaussian": [], "experts": [], "each person's": []}
+    held: list[np.ndarray] = []
+    for evening in (120, 135, 150, 165):
+        known = own.until(evening)
+        twins, _ = twin.create(model, clinical, points, known)
+        later, seen = days.z[:, evening : evening + WEEK], days.seen[:, evening : evening + WEEK]
+        for name, chosen in zip(scores, (~everybody, everybody, better), strict=True):
+            said = states_ahead(model, experts, twins, known, chosen)
+            off = (later - said.mean) ** 2 / said.variance
+            nats = np.where(seen, 0.5 * (np.log(2 * np.pi * said.variance) + off), np.nan)
+            scores[name].append(np.nanmean(nats, axis=(0, 2)))
+            if name == "each person's":
+                held.append(np.nanmean(np.where(seen, off <= HALF_WIDTH**2, np.nan), axis=(0, 2)))
+    for name, found in scores.items():
+        print(f"state, {name}: " + ", ".join(f"{value:.4f}" for value in np.mean(found, axis=0)))
+    print("intervals hold: " + ", ".join(f"{value:.3f}" for value in np.mean(held, axis=0)))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    settings = load_settings("default")
+    features = configured_features(settings.priors)
+    simulator = CohortSimulator(settings.simulator, features, calibrate(settings.simulator, features))
+    frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
+    measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
+    cohort, _ = histories(measured, measured["patient_id"].unique().to_list())
+    truth = pl.concat([frame[tables.PatientDays.name] for frame in frames]).sort("patient_id", "date")
+    came = truth["has_migraine"].to_numpy().reshape(cohort.count, cohort.days)
+    clinical = clinical_of(settings, features)
+    taught = cohort.of(slice(0, 800)).until(120)
+    learned = learn_model(taught, clinical, settings.twin)
+    print(machine())
+    migraine(learned, clinical, cohort.of(slice(800, None)), came[800:], settings.twin.points)
+    trained = learn_experts(learned, taught, settings.twin, lambda line: None)
+    states(learned, clinical, trained, cohort.of(slice(800, None)))
