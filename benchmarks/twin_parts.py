@@ -16,9 +16,10 @@ from measure import machine
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
+from migraine_platform.research import imputation
 from migraine_platform.simulator.calibration import calibrate
 from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.twin import imputation, state_space
+from migraine_platform.twin import state_space
 from migraine_platform.twin.channels import Scales, StandardDays
 from migraine_platform.twin.experts.network import ExpertSettings, negative_log_likelihood
 from migraine_platform.twin.experts.training import fit

@@ -22,6 +22,7 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
     "operations": {"config", "warehouse", "operations"},
     "aline": {"config", "priors", "simulator", "warehouse", "aline"},
     "twin": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
+    "research": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "research"},
     "evaluation": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "evaluation"},
 }
 SCIENCE = ("priors", "simulator", "aline", "twin", "evaluation")

@@ -69,6 +69,19 @@ def show(patient: str) -> None:
 
 
 @twin.command()
+@click.argument("patient", metavar="PATIENT")
+@click.option("--date", "day", metavar="DAY", help="As 2026-11-21; by default the last one in the warehouse.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: components, keys, numbers.")
+@plain_errors
+def state(patient: str, day: str | None, as_json: bool) -> None:
+    """Print a person's state on an evening: all that diary, device and files say of the day."""
+    from migraine_platform.twin.recorded_state import in_words, recorded_state
+
+    found = recorded_state(configured_places(), patient, _day("--date", day) if day else None)
+    click.echo(found.model_dump_json(indent=2) if as_json else "\n".join(in_words(found)))
+
+
+@twin.command()
 @click.argument("batch", metavar="BATCH")
 @preset_option
 @plain_errors

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from migraine_platform.ingest.overlay import overlay
 from migraine_platform.ingest.source import CELLS, KEY
+from migraine_platform.warehouse.contracts import polars_type
+from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,9 +28,10 @@ def recorded_days(measured: pl.DataFrame, observations: pl.DataFrame) -> pl.Data
     import polars as pl
 
     own = observations.join(measured.select(KEY), on=KEY, how="semi")
+    blank = (pl.lit(None, polars_type(column)).alias(column.name) for column in ONLY_REPORTED)
     spoken = own.select(*KEY, reported=pl.lit(True))
     return (
-        overlay(measured, own)
+        overlay(measured.with_columns(blank), own)
         .join(spoken, on=KEY, how="left", maintain_order="left")
         .with_columns(pl.col("reported").fill_null(False))
     )

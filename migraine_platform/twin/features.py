@@ -79,6 +79,20 @@ COLUMNS = tuple(feature.column.name for feature in FEATURES)
 POSITION = {column: place for place, column in enumerate(COLUMNS)}
 """Place among FEATURES by the column's name."""
 
+REPORTED_NAMES = {
+    "eeg_alpha_power": "physiological.eeg.alpha_power",
+    "pm25": "environmental.air_quality.pm25",
+    "ozone": "environmental.air_quality.ozone",
+    "headache_severity": "symptom.headache.severity",
+    "aura": "symptom.aura.aura",
+    "nausea": "symptom.associated.nausea",
+    "photophobia": "symptom.associated.photophobia",
+    "phonophobia": "symptom.associated.phonophobia",
+    "preventive_medication": "treatment.current_medications.preventive",
+    "relaxation_minutes": "treatment.recent_interventions.relaxation_minutes",
+}
+"""Columns of `recorded.patient_days` that only files from outside fill, and their places in a state."""
+
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 """What a diary says of an attack; `has_migraine` and `onset` of a day are complete by the next evening."""
 

@@ -1,7 +1,7 @@
 """One patient's one day, as people and services look at it.
 
 Belongs here: the components of a state, their names, and the way to a vector of numbers and back. Does not: how models
-compute with many days at once (histories.py), or what stands in for a number that is missing (imputation.py).
+compute with many days at once (histories.py), or where a day's numbers are read (recorded_state.py).
 
 A number's name is its place: `component.part` or, where a part holds several, `component.part.key`, as in
 `physiological.hrv.rmssd`. A vector has a number, a name and a presence per place; a state holds what is present.

@@ -120,9 +120,9 @@ def integer(
     return Column("integer", description, unit=unit, low=low, high=high, nullable=nullable)
 
 
-def flag(description: str) -> Column:
+def flag(description: str, *, nullable: bool = False) -> Column:
     """True or false."""
-    return Column("flag", description)
+    return Column("flag", description, nullable=nullable)
 
 
 def day(description: str, nullable: bool = False) -> Column:

@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from migraine_platform.ingest.plain_csv import PlainCsv
 from migraine_platform.ingest.source import CELLS, KEY, STANDARD, Reading, Refused
 from migraine_platform.warehouse.tables.cohort import MeasuredDays
+from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 from migraine_platform_tests.ingest.drawn import csv_of, days
 
 SOURCE = PlainCsv(most_rows=1000)
@@ -114,7 +115,9 @@ def test_what_may_be_observed_is_what_diary_and_device_record() -> None:
     declared = {column.name: column for column in MeasuredDays.columns}
     assert {"stress_level", "steps", "cycle_day", "has_migraine", "total_sleep_hours"} <= set(CELLS)
     assert not {"temperature", "pressure", "sleep_trigger", "weather_trigger", "patient_batch"} & set(CELLS)
-    assert all(declared[column.name] == column for column in STANDARD if column.name in CELLS)
+    reported = {column.name for column in ONLY_REPORTED}
+    assert set(CELLS) - set(declared) == reported
+    assert all(declared[column.name] == column for column in STANDARD if column.name in set(CELLS) - reported)
 
 
 @given(days(least=1), st.randoms())

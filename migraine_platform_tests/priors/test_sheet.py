@@ -17,6 +17,7 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from migraine_platform.priors.sheet import LARGEST_BYTES, SheetError, read_sheet
 from migraine_platform.priors.workbook import open_workbook
+from migraine_platform_tests.conftest import REPOSITORY
 from migraine_platform_tests.priors.test_workbook import ROW, errors_of, write
 
 
@@ -181,3 +182,11 @@ def test_what_nobody_sees_does_not_count(tmp_path: Path, field: str, mark: str) 
 def test_the_micro_sign_is_the_greek_letter(tmp_path: Path) -> None:
     row = {**ROW, "unit": "µg/m3", "typical_range": "4-12 μg/m3"}
     assert len(open_workbook(write(tmp_path / "w.xlsx", row)).features) == 1
+
+
+def test_the_workbook_says_what_its_columns_do_not_do() -> None:
+    book = load_workbook(REPOSITORY / "data" / "migraine_prediction.xlsx", read_only=True)
+    said = " ".join(str(cell) for row in book["read me"].iter_rows(values_only=True) for cell in row if cell)
+    for title in ("Weight: ", "Latent axis: "):
+        assert title in said
+    assert "It does not make a trigger stronger" in said

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from migraine_platform.defs.context import partitions_of
+from migraine_platform.twin.recorded_state import RecordedStateError, recorded_state
 from migraine_platform.twin.show import ShowError, show
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
@@ -92,3 +94,17 @@ def test_a_malformed_name_is_one_sentence_and_never_a_query(places, name: str) -
 def test_nothing_published_is_said_so(tmp_path) -> None:
     with pytest.raises(QueryError, match="nothing is published yet"):
         show(Places(tmp_path, "nowhere"), "P0001")
+
+
+def test_the_last_evening_s_state_is_shown_and_a_day_that_is_not_there_is_one_sentence(places, settings) -> None:
+    last = settings.simulator.cohort.last_date
+    found = recorded_state(places, "P0001")
+    assert found.temporal.timestamp.date() == last
+    assert "environmental.weather.pressure" in found.numbers()
+    assert recorded_state(places, "P0001", last) == found
+    with pytest.raises(RecordedStateError, match="2031-01-01 is not among the days of P0001; expected"):
+        recorded_state(places, "P0001", date(2031, 1, 1))
+    with pytest.raises(RecordedStateError, match='patient "P9999" has no day in the warehouse'):
+        recorded_state(places, "P9999")
+    with pytest.raises(RecordedStateError, match="expected a name as in P0001"):
+        recorded_state(places, "' OR 1=1")

@@ -15,6 +15,7 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.context import partitions_of
+from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors import mock
 from migraine_platform.priors.distributions import distribution_frame
 from migraine_platform.priors.features import to_frame
@@ -49,7 +50,8 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
     batches = {batch: simulator.batch(number) for number, batch in enumerate(settings.simulator.cohort.batch_names)}
     for batch, frames in batches.items():
         measured = frames[tables.MeasuredDays.name]
-        recorded = {tables.RecordedDays.name: measured.with_columns(reported=pl.lit(False))}
+        nothing = pl.DataFrame(schema={column.name: polars_type(column) for column in tables.Observations.columns})
+        recorded = {tables.RecordedDays.name: recorded_days(measured, nothing)}
         for name, frame in (frames | recorded).items():
             table = declared[name]
             lake.write(table, batch, frame, stamp)
@@ -212,6 +214,7 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         tables.TriggerSensitivity: {
             **{"trigger": "sleep", **effect, "probability_positive": 1.0, "probability_strong": 0.5, "confidence": 0.1},
             "probability_above_usual": 0.4,
+            "effect": "direct",
         },
         tables.TriggerThresholds: {"exposure": "time asleep, too short", **effect, "unit": "h", "supported": 0.9},
         tables.TriggerInteractions: {"pair": "sleep and diet", **effect, "probability_positive": 0.9, "days": 3},

@@ -50,6 +50,9 @@ NAMES_POPULATIONS = (
 )
 """Columns that name populations to which twins on file belong; former ones may come into use again."""
 
+JUDGED_BY = 200
+"""Patients on whose last days, of which nobody learned, it is measured what each modality is worth to the experts."""
+
 UPSTREAM = {
     "twins": [
         "twin_population",
@@ -97,6 +100,9 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             known = found.histories.until(max(1, found.histories.days - settings.twin.validation_days))
             model = learn_model(known, clinical_of(settings, population.features), settings.twin, context.log.info)
             experts = learn_experts(model, known, settings.twin, context.log.info)
+            days = model.scales.standard(found.histories.of(slice(0, JUDGED_BY)))
+            importance, usage = experts.importance(days, known.days), experts.usage(days)
+            worth = {"rise of nats a value without it": importance, "share of the gate's weight": usage}
             save_experts(places.twins(f"experts-{model.version}"), experts)
             population.write(tables.TwinPopulation, WHOLE, _with_those_in_use(population, settings, model))
         return dg.MaterializeResult(
@@ -108,6 +114,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
                 patients=len(model.patients),
                 days=model.days,
                 effects=dg.MetadataValue.json(model.summary()),
+                modalities=dg.MetadataValue.json(worth),
                 levels=image(levels(model), "Distribution of patients' levels"),
             )
         )
@@ -254,13 +261,16 @@ def _whole(upstream: str) -> dg.AssetDep:
 def _pictures(made: "Made", chosen: list[str], places: Places) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
     """What the UI shows: somebody's twin, who is not named, and how true the forecasts came."""
     from migraine_platform.twin.figures import one_twin, reliability
+    from migraine_platform.twin.triggers.causal import graph_table
     from migraine_platform.warehouse.places import replace_file
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] in chosen]
+    graph = {"causal graph": dg.MetadataValue.md(graph_table())}
     came = {"reliability": image(reliability(made.built), "What was said, and how often it came")}
+    told: dict[str, dict[str, dg.MarkdownMetadataValue]] = {"predictions": came, "trigger_sensitivity": graph}
     if not own:
-        return {"predictions": came}
+        return told
     example = one_twin(made.built, made.model, max(own, key=lambda row: int(made.built.twins.entries[row])))
     replace_file(places.report("a_twin.png"), example)
     shown = {"a twin": image(example, "Filtered state with its band, forecasts with their intervals, attacks")}
-    return {"twins": shown, "predictions": came}
+    return {**told, "twins": shown}

@@ -78,10 +78,10 @@ def personal_page(read: Read, patient_id: str) -> str:
         + section("days", "The last days", figures([personal_figures.last_days(person)], "No day is recorded."))
         + section("reasons", "What speaks for it, what against", _reasons(person))
         + section("attacks", "Attacks", _attacks(person))
-        + section("changes", "Changes that were noticed", _changes(person))
     )
     right = (
         section("triggers", "Triggers", _triggers(person))
+        + section("changes", "Changes that were noticed", _changes(person))
         + section("record", "How good the forecasts have been", _record(person))
         + section("questions", "Best questions for tomorrow evening", _questions(person))
         + section("limits", "What this page is not", bullets(LIMITS))

@@ -43,18 +43,20 @@ code { font-size: .85em; overflow-wrap: anywhere; }
 @media (prefers-color-scheme: dark) { @media screen { figure img { filter: invert(.89) hue-rotate(180deg); } } }
 @media print { @page { margin: 11mm; }
   :root { --ink: #000; --dim: #444; --paper: #fff; --card: #fff; --line: #bbb; }
-  body { background: #fff; font-size: 7.4pt; line-height: 1.25; }
+  body { background: #fff; font-size: 7pt; line-height: 1.2; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main, .two { padding: 0; gap: 2mm 4mm; } .two { grid-template-columns: 1fr 1fr; }
   header, section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 1.2mm 0; }
   main > * + *, .two section + section { margin-top: 0; }
-  h1 { font-size: 13pt; } h2 { font-size: 9.6pt; margin-bottom: .8mm; } h3 { font-size: 8.6pt; margin: 1mm 0 0; }
-  li { padding: .5mm 0; } p, p + p { margin: .4mm 0; max-width: none; } .lead { font-size: 10pt; }
-  small, .dim, figcaption { font-size: 7.4pt; }
-  figure { margin: .5mm 0; break-inside: avoid; } figure img { max-height: 38mm; width: auto; max-width: 100%; }
+  h1 { font-size: 13pt; } h2 { font-size: 9pt; margin-bottom: .4mm; } h3 { font-size: 8pt; margin: .6mm 0 0; }
+  li { padding: .3mm 0; } p, p + p { margin: .4mm 0; max-width: none; } .lead { font-size: 10pt; }
+  small, .dim, figcaption { font-size: 6.8pt; }
+  figure { margin: .5mm 0; break-inside: avoid; } figure img { max-height: 31mm; width: auto; max-width: 100%; }
   .figures { grid-template-columns: 1fr 1fr; gap: 2mm; } .two .figures { grid-template-columns: 1fr; }
   .wide { overflow: visible; border: 0; } table { font-size: 7.2pt; } th, td { padding: .5mm .8mm; }
   th:first-child, td:first-child { position: static; min-width: 0; } td small, th small { white-space: normal; }
+  #week ul { columns: 2; column-gap: 4mm; } #week li { border: 0; break-inside: avoid; }
+  .row { display: block; } .row b::after { content: ": "; }
   h2, h3 { break-after: avoid; } tr, li { break-inside: avoid; } }
 """
 )

@@ -193,10 +193,19 @@ class Experts:
         assert isinstance(total, Tensor)
         return dict(zip(EXPERTS, (total / total.sum()).tolist(), strict=True))
 
-    def importance(self, days: StandardDays) -> dict[str, float]:
-        """Rise of the negative log likelihood per recorded value, of all channels, when a modality is removed."""
-        whole = negative_log_likelihood(*self.predict(days), days)
-        return {name: negative_log_likelihood(*self.predict(without(days, name)), days) - whole for name in MODALITIES}
+    def importance(self, days: StandardDays, first: int = 0) -> dict[str, float]:
+        """Rise of the negative log likelihood per recorded value, of all channels, when a modality is removed.
+
+        Args:
+            first: days before it are known, and not scored.
+        """
+
+        def scored(known: StandardDays) -> float:
+            mean, variance = self.predict(known)
+            return negative_log_likelihood(mean[:, first:], variance[:, first:], days.since(first))
+
+        whole = scored(days)
+        return {name: scored(without(days, name)) - whole for name in MODALITIES}
 
     def _mixtures(self, days: StandardDays) -> Iterator[Mixture]:
         """Of all evenings, chunk by chunk, patient by patient."""

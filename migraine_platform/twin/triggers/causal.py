@@ -181,6 +181,13 @@ def graph(doubted: bool = False) -> nx.DiGraph:
     return out
 
 
+def graph_table() -> str:
+    """Every edge with its reason, the doubted ones last, as a table in Markdown."""
+    rows = [f"| {edge.cause} | {edge.effect} | {edge.reason} |" for edge in EDGES]
+    rows += [f"| {edge.cause} | {edge.effect} | left out as weak: {edge.reason} |" for edge in DOUBTED]
+    return "\n".join(["| cause | effect | why |", "|---|---|---|", *rows])
+
+
 def closes_back_doors(trigger: str, adjusted: Iterable[str], doubted: bool = False) -> bool:
     """Whether what is left of the association of a trigger with tomorrow's onset is its direct effect.
 

@@ -48,8 +48,10 @@ class Sensitivities(NamedTuple):
     """Share of the population's variance that the person's days have taken away; 0 if they told nothing."""
 
     def to_frame(self, patient_ids: tuple[str, ...]) -> pl.DataFrame:
-        """One row per patient and trigger."""
+        """One row per patient and trigger whose figure is an effect, by the causal graph and what the model holds."""
         import polars as pl
+
+        from migraine_platform.twin.triggers.causal import ADJUSTED, meaning
 
         names = {
             "positive": "probability_positive",
@@ -58,7 +60,10 @@ class Sensitivities(NamedTuple):
         }
         values = {names.get(name, name): part.ravel() for name, part in self._asdict().items()}
         keys = {"patient_id": np.repeat(patient_ids, len(TRIGGERS)), "trigger": np.tile(TRIGGERS, len(patient_ids))}
-        return pl.DataFrame({**keys, **values})
+        means = {trigger: meaning(f"trigger_{trigger}", ADJUSTED) for trigger in TRIGGERS}
+        told = pl.DataFrame({**keys, **values})
+        effect = pl.col("trigger").replace_strict(means, return_dtype=pl.String)
+        return told.with_columns(effect=effect).filter(pl.col("effect") != "neither")
 
 
 def sensitivities(points: Points, effects: Effects, standing: Standing) -> Sensitivities:

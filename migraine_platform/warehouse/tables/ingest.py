@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.warehouse.declare import Column, Table, day, flag, integer, moment, text
+from migraine_platform.warehouse.declare import Column, Table, day, flag, integer, moment, number, text
 from migraine_platform.warehouse.tables.cohort import MeasuredDays
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 
@@ -19,10 +19,29 @@ WHOLE_ROW = "(whole row)"
 COMPUTED = "_trigger"
 """How columns end that the platform computes; nobody observes a trigger."""
 
-OBSERVABLE: tuple[Column, ...] = tuple(
-    column for column in MeasuredDays.columns if column.nullable and not column.name.endswith(COMPUTED)
+
+class _Reported:
+    """What nobody simulates: it is there only where a file says it."""
+
+    eeg_alpha_power = number("Power of the EEG's alpha band, mean of the day", unit="uV2", low=0, nullable=True)
+    pm25 = number("Fine dust (PM2.5), mean of the day", unit="ug/m3", low=0, high=2000, nullable=True)
+    ozone = number("Ozone, highest hour of the day", unit="ug/m3", low=0, high=2000, nullable=True)
+    headache_severity = number("Severity of the day's headache", unit="points", low=0, high=10, nullable=True)
+    aura = flag("An aura came", nullable=True)
+    nausea = flag("Nausea or vomiting", nullable=True)
+    photophobia = flag("Light was hard to bear", nullable=True)
+    phonophobia = flag("Noise was hard to bear", nullable=True)
+    preventive_medication = flag("A preventive drug was taken", nullable=True)
+    relaxation_minutes = number("Relaxation or biofeedback", unit="min", low=0, high=1440, nullable=True)
+
+
+ONLY_REPORTED: tuple[Column, ...] = tuple(column for column in vars(_Reported).values() if isinstance(column, Column))
+
+OBSERVABLE: tuple[Column, ...] = (
+    *(column for column in MeasuredDays.columns if column.nullable and not column.name.endswith(COMPUTED)),
+    *ONLY_REPORTED,
 )
-"""What a diary or a device may record, as `measured.patient_days` declares it; the weather is known without them."""
+"""What a diary or a device may record; the weather is known without them."""
 
 
 class Files(Table, name="ingest.files", key=("digest",)):
@@ -69,6 +88,7 @@ class RecordedDays(
     patient_batch = text("Partition the patient belongs to", pattern=BATCH)
     date = day("Day")
     reported = flag("A file from outside speaks of this day")
+    locals().update({column.name: column for column in ONLY_REPORTED})
 
 
 class Quarantine(Table, name="ingest.quarantine", key=("digest", "row", "column_name", "rule")):

@@ -175,6 +175,10 @@ class Contributions(Table, name="twin.contributions", key=("patient_id", "factor
     unit = text("Its unit", nullable=True)
 
 
+EFFECTS = ("direct", "total")
+"""Of what a figure may be told as an effect."""
+
+
 class TriggerSensitivity(
     Table, name="twin.trigger_sensitivity", key=("patient_id", "trigger"), by_batch=True, by_days=True
 ):
@@ -186,6 +190,7 @@ class TriggerSensitivity(
     mean = number("Posterior mean")
     lower = number("Lower end of the 90 % credible interval")
     upper = number("Upper end")
+    effect = text("Of the trigger itself (direct) or of the behaviour (total), by the causal graph", values=EFFECTS)
     probability_positive = share("That it raises the hazard at all: 1, for clinicians allow nothing else")
     probability_above_usual = share("That it does more to this patient than to the usual one")
     probability_strong = share("That the susceptibility is in the upper third of its range")

@@ -237,5 +237,14 @@ def fits(page: str, folder: Path) -> bool:
     return int(found[1]) <= int(found[2])
 
 
+def printed_pages(page: str, folder: Path) -> int:
+    """Sheets of paper that a page takes."""
+    (folder / "page.html").write_text(page)
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    flags += [f"--user-data-dir={folder}", f"--print-to-pdf={folder / 'page.pdf'}"]
+    subprocess.run(["chromium", *flags, (folder / "page.html").as_uri()], capture_output=True, timeout=120, check=True)
+    return len(re.findall(rb"/Type\s*/Page[^s]", (folder / "page.pdf").read_bytes()))
+
+
 def test_the_page_has_a_title(page: str) -> None:
     assert f"<title>{TITLE}</title>" in page

@@ -21,10 +21,10 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.tables import aline, cohort, drift, ingest, twin
 from migraine_platform_tests.evaluation.report.drawn import Frames, empty, frame, reader
-from migraine_platform_tests.evaluation.report.test_page import Page, fits, without_gaps, without_network
+from migraine_platform_tests.evaluation.report.test_page import Page, fits, printed_pages, without_gaps, without_network
 
 AS_OF = date(2024, 4, 22)
-SECTIONS = ["week", "days", "reasons", "attacks", "changes", "triggers", "record", "questions", "limits"]
+SECTIONS = ["week", "days", "reasons", "attacks", "triggers", "changes", "record", "questions", "limits"]
 HASH = "0123456789ab"
 
 
@@ -225,6 +225,12 @@ def test_rows_are_told_in_plain_words() -> None:
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: the page is not looked at")
 def test_a_phone_shows_the_page_without_scrolling_sideways(page: str, tmp_path: Path) -> None:
     assert fits(page, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: the page is not printed")
+def test_in_print_it_is_one_page(page: str, tmp_path: Path) -> None:
+    assert printed_pages(page, tmp_path) == 1
 
 
 @pytest.mark.parametrize(

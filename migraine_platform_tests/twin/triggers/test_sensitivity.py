@@ -9,6 +9,8 @@ from scipy.stats import truncnorm
 
 from migraine_platform.twin.covariates import TRIGGERS
 from migraine_platform.twin.hypotheses import KINDS, Points, Standing, first_standing
+from migraine_platform.twin.triggers import causal
+from migraine_platform.twin.triggers.causal import Edge
 from migraine_platform.twin.triggers.sensitivity import STRONG, sensitivities
 from migraine_platform_tests.twin.modelled import effects_of
 
@@ -114,3 +116,13 @@ def test_rows_are_patient_by_patient_and_trigger_by_trigger() -> None:
     row = frame.row(5, named=True)
     assert row["mean"] == pytest.approx(found.mean[1, 1])
     assert row["probability_strong"] == pytest.approx(found.strong[1, 1])
+
+
+def test_a_figure_that_is_no_effect_is_not_told(monkeypatch) -> None:
+    """Something that nobody recorded sets both the pressure and the attacks: what the model holds does not help."""
+    points = points_of(np.random.default_rng(9), 64)
+    found = sensitivities(points, EFFECTS, first_standing(points, EFFECTS, 1))
+    assert found.to_frame(("P0001",))["effect"].to_list() == ["direct"] * 4
+    hidden = [Edge("hazard_drift", "trigger_weather", "planted")]
+    monkeypatch.setattr(causal, "EDGES", (*causal.EDGES, *hidden))
+    assert "weather" not in set(found.to_frame(("P0001",))["trigger"])

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from migraine_platform.errors import UserError
+from migraine_platform.research.imputation import ImputationError, Imputer, fit, pooled
 from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.twin.channels import CHANNELS, Scales
 from migraine_platform.twin.histories import histories
-from migraine_platform.twin.imputation import ImputationError, Imputer, fit, pooled
 
 PERSISTENCE = np.array([0.8, 0.5, 0.3, 0.0])
 BETWEEN = np.array([0.3, 0.2, 0.6, 0.1])
