@@ -35,6 +35,17 @@ class CarryOver(Frozen):
     """Share of the trace that a day leaves."""
 
 
+class BetweenPersons(Frozen):
+    """How much of the spread of attacks lies between persons: the correlation of two attacks of one person."""
+
+    severity: Annotated[float, Field(ge=0, lt=1)]
+    aura: Annotated[float, Field(ge=0, lt=1)]
+    """Whether one comes, to a patient who has them."""
+    prodrome: Annotated[float, Field(ge=0, lt=1)]
+    """How long it lasts, as the postdrome."""
+    postdrome: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Attacks(Frozen):
     """Course of an attack. Durations in hours, severity on a scale of 10."""
 
@@ -50,6 +61,7 @@ class Attacks(Frozen):
     aura_minutes: Range
     postdrome: Range
     migraine_day_hours: Annotated[float, Field(gt=0, le=24)]
+    between_persons: BetweenPersons
     prodrome: Prodrome
     carry_over: CarryOver
 

@@ -7,8 +7,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
-from migraine_platform.defs.assets.evaluation import EVALUATION
-from migraine_platform.defs.assets.evaluation import GROUP as EVALUATION_GROUP
+from migraine_platform.defs.assets.evaluated import EVALUATION
+from migraine_platform.defs.assets.evaluated import GROUP as EVALUATION_GROUP
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, all_batches_tags
 from migraine_platform.defs.retraining import ALINE_CHECK_JOB

@@ -10,7 +10,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
-from migraine_platform.defs.assets.evaluation import EVALUATION
+from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import Population, batches_of, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image

@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.assets.evaluation import JUDGES_A_POPULATION
+from migraine_platform.defs.assets.evaluated import JUDGES_A_POPULATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import PARTITION_TAG, RETRAIN_TAG, all_batches_tags
 from migraine_platform.defs.drift import OPEN, SEEN

@@ -19,6 +19,7 @@ from migraine_platform.config.attacks import Attacks, Prodrome
 from migraine_platform.config.treatment import Treatments
 from migraine_platform.errors import UserError
 from migraine_platform.simulator.streams import Stream, fill_uniforms
+from migraine_platform.simulator.symptoms import AURA, POSTDROME, PRODROME, SEVERITY, Lean, leaning
 from migraine_platform.simulator.treatment import STEPS_AN_HOUR, UNTREATED, drug_hazard, drug_number
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Course(NamedTuple):
     severity: tuple[float, float]
     postdrome: tuple[float, float]
     migraine_day_hours: float
+    lean: Lean
 
     @classmethod
     def of(cls, settings: Attacks, treatments: Treatments) -> Course:
@@ -93,6 +95,7 @@ class Course(NamedTuple):
             severity=settings.severity,
             postdrome=settings.postdrome,
             migraine_day_hours=settings.migraine_day_hours,
+            lean=Lean.of(settings),
         )
         late = hours[hours >= EVENING]
         for drug in range(-1, len(treatments.acute)):
@@ -175,6 +178,7 @@ def draw_duration(course: Course, drug: int, u: float, u_drug: float) -> float:
 def begin_attack(
     course: Course,
     has_aura: bool,
+    own: NDArray[np.float64],
     drug: int,
     day: int,
     hour: float,
@@ -185,6 +189,7 @@ def begin_attack(
     """An attack whose headache begins at `hour` of a day.
 
     Args:
+        own: [SYMPTOMS] what is the person's own.
         free_from: before this hour since the first midnight neither prodrome nor aura begins.
         u: [8] uniform deviates: duration, drug, aura or not, aura's length, severity, prodrome's length, postdrome.
     """
@@ -193,15 +198,16 @@ def begin_attack(
     free = start - max(free_from, float(evening))
     aura = 0.0
     low, high = course.aura_minutes
-    if has_aura and u[2] < course.aura_share and 60.0 * free >= low:
+    if has_aura and leaning(course.lean, AURA, own[AURA], u[2]) < course.aura_share and 60.0 * free >= low:
         aura = min((low + u[3] * (high - low)) / 60.0, free)
     prodrome = 0.0
     if prodromal:
-        prodrome = min(quantile(course.prodrome_hours, u[5]), max(free, 0.0))
+        length = quantile(course.prodrome_hours, leaning(course.lean, PRODROME, own[PRODROME], u[5]))
+        prodrome = min(length, max(free, 0.0))
     low, high = course.severity
-    severity = low + u[4] * (high - low)
+    severity = low + leaning(course.lean, SEVERITY, own[SEVERITY], u[4]) * (high - low)
     low, high = course.postdrome
-    postdrome = low + u[6] * (high - low)
+    postdrome = low + leaning(course.lean, POSTDROME, own[POSTDROME], u[6]) * (high - low)
     return Attack(start, draw_duration(course, drug, u[0], u[1]), drug, prodrome, aura, severity, postdrome)
 
 

@@ -135,7 +135,7 @@ class CohortSimulator:
             "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
             "cohort.patient_days": joined,
             "measured.patient_days": measured_days(joined, lives.recorded),
-            "truth.patients": truth_frame(patients, persons, entries),
+            "truth.patients": truth_frame(patients, persons, self.world.course, entries),
             "truth.patient_days": daily.truth(self.oracle(lives) if oracle is None else self._longer(oracle)),
             "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
         }

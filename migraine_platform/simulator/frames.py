@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.latent import AXES
-from migraine_platform.simulator.attacks import HOURS
+from migraine_platform.simulator.attacks import HOURS, Course
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.patients import TRIGGERS, Patients
+from migraine_platform.simulator.symptoms import traits
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import (
     DIET_COLUMNS,
@@ -114,10 +115,11 @@ def patient_frame(patients: Patients, persons: Persons, batch: str, site_ids: Se
     )
 
 
-def truth_frame(patients: Patients, persons: Persons, adherence: NDArray[np.float64]) -> pl.DataFrame:
+def truth_frame(patients: Patients, persons: Persons, course: Course, adherence: NDArray[np.float64]) -> pl.DataFrame:
     """Rows of `truth.patients`.
 
     Args:
+        course: of the population's attacks.
         adherence: [P, 2] as `measurement.adherence` gives it.
     """
     import polars as pl
@@ -129,6 +131,7 @@ def truth_frame(patients: Patients, persons: Persons, adherence: NDArray[np.floa
             **susceptibilities,
             "intercept": persons.intercept,
             "diary_adherence": adherence[:, 0],
+            **traits(course, persons.symptoms, persons.has_aura)._asdict(),
         }
     )
 

@@ -112,7 +112,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
         if onset:
             drug = regime.drug[t] if u[3] < regime.treated_share[t] else UNTREATED
             draw_day(u, seed, person, t, 1, fate)
-            attack = begin_attack(course, persons.has_aura[i], drug, t, hour, end, prodromal, u)
+            attack = begin_attack(course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, u)
             start, end = attack.start, attack.start + attack.duration
             intake = reported_on(start + course.intake_delay) if drug != UNTREATED else -1
             medication = medication or intake == t

@@ -49,6 +49,7 @@ class Stream(IntEnum):
     SPLIT = 15
     FILTER = 16
     LEARNER = 17
+    SYMPTOM = 18
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)

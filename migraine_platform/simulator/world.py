@@ -21,6 +21,7 @@ from migraine_platform.simulator.exogenous import COUNT, FEATURES, SLEEP, STRESS
 from migraine_platform.simulator.hazard import Carry, noise_factor
 from migraine_platform.simulator.inputs import Inputs
 from migraine_platform.simulator.patients import TRIGGERS, Patients
+from migraine_platform.simulator.symptoms import own_symptoms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,6 +101,8 @@ class Persons(NamedTuple):
     trace: NDArray[np.float64]
     """[P] where the trace of recent attacks starts."""
     has_aura: NDArray[np.bool_]
+    symptoms: NDArray[np.float64]
+    """[P, SYMPTOMS] what is the person's own of his attacks."""
     level: NDArray[np.float64]
     """[P, F] own levels of z."""
     habit: NDArray[np.float64]
@@ -255,6 +258,7 @@ def build_persons(settings: Simulator, patients: Patients, copula: Copula, calen
         noise_factor=noise_factor(np.sqrt(np.maximum(variance, 0.0))),
         trace=np.ascontiguousarray(patients.frequency),
         has_aura=patients.has_aura,
+        symptoms=own_symptoms(patients.index, seed),
         level=copula.levels(patients.index, seed),
         habit=habits[:, 0] + patients.habit * (habits[:, 1] - habits[:, 0]),
         site=patients.site,

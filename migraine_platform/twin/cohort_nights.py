@@ -16,6 +16,7 @@ import numpy as np
 from migraine_platform.config import Settings
 from migraine_platform.twin.audit import extended
 from migraine_platform.twin.cohort import audit_frame
+from migraine_platform.twin.cohort_symptoms import CohortSymptoms
 from migraine_platform.twin.days_ahead import ahead_frames
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.inputs import Read, demand_somebody, read_histories
@@ -37,7 +38,7 @@ from migraine_platform.twin.prediction import Predictions
 from migraine_platform.twin.reliving import applied, changed, relived
 from migraine_platform.twin.states import States, state_frame
 from migraine_platform.twin.storage import to_bytes, version_of
-from migraine_platform.twin.symptoms.progression import onset_frame, onsets_of
+from migraine_platform.twin.symptoms.progression import onset_frame
 from migraine_platform.twin.transition import EXPERTS, STATE_SPACE
 from migraine_platform.twin.trials import ROLLED_BACK
 from migraine_platform.twin.twins import TwinError
@@ -55,7 +56,9 @@ SETTLED: tuple[type[Table], ...] = (
     tables.StatesAhead,
     tables.Contributions,
     tables.TriggerSensitivity,
+    tables.SymptomPhases,
     tables.OnsetTimes,
+    tables.Signs,
     tables.Audit,
 )
 """Tables that a night writes."""
@@ -103,13 +106,14 @@ def keep_batches(
     newest = keepers()
     found = read_histories(read, settings)  # everybody, whoever is asked for: onsets are shrunk to the cohort
     demand_somebody(found)
-    onsets = onsets_of(found.histories)
+    if newest is None:
+        raise TwinError("twin.population: there is none; materialise twin_population first")
+    symptoms = CohortSymptoms.fit(read, settings, found, newest.model.scales)
+    onsets = symptoms.symptoms.onsets
     rows_of = {patient: row for row, patient in enumerate(found.histories.patient_ids)}
     days = read(tables.RecordedDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
     observed = read(tables.Observations)
     for done, batch in enumerate(batches, start=1):
-        if newest is None:
-            raise TwinError("twin.population: there is none; materialise twin_population first")
         patients = batch.kept.twins.patient_ids
         if missing := [patient for patient in patients if patient not in rows_of]:
             raise TwinError(f"{batch.name}: {len(missing)} patients have twins but no usable days; make the twins anew")
@@ -127,6 +131,9 @@ def keep_batches(
             continue
         own = _keeper(keepers, batch.name, out.kept.twins.population)
         settled, said = _settled(own, places, batch, out, whole, states)
+        settled.frames.update(symptoms.of(patients))
+        twins = settled.frames[tables.Twins]
+        settled.frames[tables.Twins] = twins.update(symptoms.severity, on="patient_id", how="left")
         models = _transition_models(settled.frames[tables.Twins], patients)
         experts = keepers.experts(own.model.version) if EXPERTS in models else None
         settled.frames.update(ahead_frames(own, experts, out.kept.twins, whole, said, models))

@@ -20,6 +20,7 @@ from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.twin.audit import extended
 from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.cohort import NO_VERSION, Built, build
+from migraine_platform.twin.cohort_symptoms import recorded_attacks
 from migraine_platform.twin.drift.alarms import Thresholds, thresholds_of
 from migraine_platform.twin.drift.examination import Course
 from migraine_platform.twin.drift.strangers import undrifted
@@ -155,7 +156,7 @@ def build_cohort(
     experts = load_experts(places.twins(f"experts-{model.version}"))
     found = read_histories(read, settings)
     demand_somebody(found)
-    attacks = read(tables.Attacks, settings.simulator.cohort.batch_names)
+    attacks = recorded_attacks(read, settings)
     short = found.histories.diary.sum(axis=1) < settings.twin.short_history_days
 
     def start(points: Points) -> Standing | None:

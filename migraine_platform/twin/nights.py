@@ -1,7 +1,7 @@
 """A night of a cohort's twins: from where they stood to where they stand, and the rows that change.
 
-Each batch is brought on by itself. What is known only of a whole history (thresholds, interactions, phases, signs)
-stays as it was when the twins were made. A trial's challengers live the same evenings beside the champions.
+Each batch is brought on by itself. What is known only of a whole history (thresholds, interactions) stays as it was
+when the twins were made. A trial's challengers live the same evenings beside the champions.
 
 Belongs here: one batch's night. Does not: what lies where (inputs.py), who runs it.
 """
@@ -28,7 +28,7 @@ from migraine_platform.warehouse.tables.twin import BOTH_TWINS, HAZARD_FILTER
 if TYPE_CHECKING:
     import polars as pl
 
-CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions, tables.SymptomPhases, tables.Signs)
+CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions)
 """Tables that are as of the making of the twins."""
 
 

@@ -33,11 +33,13 @@ class File:
     joined: type[Table] | None = None
 
 
+TRAITS = ("severity", "aura_share", "prodrome_hours", "postdrome_hours")
+
 FILES = (
     File(
         "patient_profiles",
         tables.Patients,
-        leave_out=("patient_batch", "menstruates", "intercept", "diary_adherence"),
+        leave_out=("patient_batch", "menstruates", "intercept", "diary_adherence", *TRAITS),
         renamed={"has_aura": "with_aura"},
         joined=tables.TruthPatients,  # the document's profiles name the susceptibilities: they are truth
     ),

@@ -9,7 +9,7 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
-from migraine_platform.defs.assets.evaluation import EVALUATION
+from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.checks import CONTRACTS
@@ -63,7 +63,13 @@ GRAPH = {
     },
     "metrics": {"compared_forecasts"},
     "state_errors": {"feature_table", "patients", "recorded_days", "twin_population"},
-    "trigger_recovery": {"feature_table", "trigger_sensitivity", "truth_patients", "recorded_days"},
+    "trigger_recovery": {
+        "feature_table",
+        "trigger_sensitivity",
+        "symptom_models",
+        "truth_patients",
+        "recorded_days",
+    },
     "policy_comparison": {"checkpoint", "calibration", "feature_table"},
     "promotion_gates": {"metrics", "twin_population", "feature_table", "recorded_days"},
     "report": {*EVALUATION, "study_diaries", "drift", "truth_drift", "feature_table"},

@@ -18,7 +18,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.assets.evaluation import EVALUATION, JUDGES_A_POPULATION
+from migraine_platform.defs.assets.evaluated import EVALUATION, JUDGES_A_POPULATION
 from migraine_platform.defs.automation import EVALUATION_JOB, NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
 from migraine_platform.evaluation.provenance import IN_USE, TWIN_POPULATION

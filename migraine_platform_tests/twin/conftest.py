@@ -113,6 +113,7 @@ def make_twins(make_keeper, experts, lives_truth, has_aura):
         attacks = lives_truth[tables.Attacks.name]
         return build(make_keeper(thresholds, **changes), experts, histories, attacks, aura, POPULATION)
 
+    made.attacks = lives_truth[tables.Attacks.name]  # type: ignore[attr-defined]
     return made
 
 

@@ -94,7 +94,7 @@ class Living:
             frame = recorded_days(self.whole[tables.MeasuredDays], self.whole[tables.Observations])
         else:
             frame = self.whole[table]
-        if table in (tables.Patients, tables.MeasuredDays, tables.RecordedDays):
+        if table in (tables.Patients, tables.MeasuredDays, tables.RecordedDays, tables.Attacks):
             batch_of = dict(self.whole[tables.Patients].select("patient_id", "patient_batch").iter_rows())
             frame = frame.filter(pl.col("patient_id").replace_strict(batch_of).is_in(list(partitions)))
         return frame.select(columns or pl.all())
@@ -171,6 +171,7 @@ def made_living(
     whole = {
         tables.Patients: pl.DataFrame({"patient_id": names, "patient_batch": batch_of, "has_aura": [False] * patients}),
         tables.MeasuredDays: lives,
+        tables.Attacks: make_twins.attacks.filter(pl.col("patient_id").is_in(names.implode())),
         tables.Observations: pl.DataFrame(
             schema={column.name: polars_type(column) for column in tables.Observations.columns}
         ),

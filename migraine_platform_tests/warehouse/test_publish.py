@@ -145,6 +145,10 @@ def evaluated(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         },
         tables.WarningThresholds: {**said, "threshold": 0.5, **warned},
         tables.StateErrors: {"feature": "stress_level", "unit": "points", "model": "experts", "days": 1, "mae": 1.0},
+        tables.SymptomRecovery: {
+            **{"symptom": "severity", "unit": "points", "metric": "mae", "patients": 40, "value": 0.5},
+            **{"lower": 0.4, "upper": 0.6},
+        },
         tables.TriggerRecovery: {"trigger": "all", "metric": "precision", **between},
         tables.TriggerAgreement: {
             **{"patient_id": "P0001", "trigger": "sleep", "probability": 0.6, "found": True, "listed": True},

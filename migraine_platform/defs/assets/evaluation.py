@@ -7,11 +7,12 @@ import dagster as dg
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.aline import network_in_use
 from migraine_platform.defs.assets.cohort import simulator_of
+from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
+from migraine_platform.defs.assets.recovered import recovery_asset, state_errors_asset
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import table_metadata, written
 from migraine_platform.defs.promotion import judge_population
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
 
@@ -21,48 +22,16 @@ if TYPE_CHECKING:
     from migraine_platform.evaluation.forecasts import Comparison, Materials
     from migraine_platform.twin.lifecycle import Keeper
 
-GROUP = "evaluation"
-BY_BATCH = {
-    "patients", "patient_days", "recorded_days", "truth_patients", "truth_patient_days", "truth_drift", "attacks",
-    "twins", "predictions", "trigger_sensitivity", "drift", "retrainings",
-}  # fmt: skip
-"""Upstream assets of which every batch is read."""
-
-EVALUATION: dict[str, tuple[type[Table], ...]] = {
-    "compared_forecasts": (
-        tables.EvaluatedForecasts,
-        tables.EvaluatedDays,
-        tables.EvaluatedModels,
-        tables.Provenance,
-    ),
-    "metrics": (tables.Metrics, tables.Differences, tables.CalibrationCurve, tables.WarningThresholds),
-    "state_errors": (tables.StateErrors,),
-    "trigger_recovery": (tables.TriggerRecovery, tables.TriggerAgreement),
-    "policy_comparison": (tables.QuestionCurve,),
-    "promotion_gates": (tables.Gates,),
-}
-"""Asset -> the tables that it writes."""
-
-JUDGES_A_POPULATION = ("compared_forecasts", "metrics", "promotion_gates")
-"""What must be made before a new population of twins is published."""
-
 
 def evaluation_assets(owner: str) -> list[dg.AssetsDefinition]:
     """The assets of the stage."""
     return [
         _compared_forecasts(owner),
         _metrics(owner),
-        _state_errors(owner),
-        _trigger_recovery(owner),
+        state_errors_asset(owner),
+        recovery_asset(owner),
         _policy_comparison(owner),
         _promotion_gates(owner),
-    ]
-
-
-def upstream(*names: str) -> list[dg.AssetDep]:
-    """Dependencies on whole assets, whatever they are partitioned by."""
-    return [
-        dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping() if name in BY_BATCH else None) for name in names
     ]
 
 
@@ -159,70 +128,6 @@ def _losses(metrics: "pl.DataFrame") -> dg.MarkdownMetadataValue:
         sure = "" if row["lower"] is None else f"{row['lower']:.4f} to {row['upper']:.4f}"
         lines.append(f"| {row['split']} | {row['model']} | {row['value']:.4f} | {sure} |")
     return dg.MetadataValue.md("\n".join(lines))
-
-
-def _state_errors(owner: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        group_name=GROUP,
-        owners=[owner],
-        kinds={"numpy", "parquet"},
-        deps=upstream("feature_table", "patients", "recorded_days", "twin_population"),
-        metadata=table_metadata(tables.StateErrors),
-    )
-    def state_errors(
-        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
-    ) -> dg.MaterializeResult:
-        """How far forecasts of the next day's state are off, feature by feature."""
-        from migraine_platform.evaluation.cohort_states import cohort_state_errors
-
-        with failing_plainly():
-            population = Population.of(settings, lake)
-            frame = cohort_state_errors(population.read, settings, places, population.features)
-            population.write(tables.StateErrors, WHOLE, frame)
-        return dg.MaterializeResult(metadata=written(lake, tables.StateErrors, [WHOLE]))
-
-    return state_errors
-
-
-def _trigger_recovery(owner: str) -> dg.AssetsDefinition:
-    @dg.asset(
-        group_name=GROUP,
-        owners=[owner],
-        kinds={"numpy", "parquet"},
-        deps=upstream("feature_table", "trigger_sensitivity", "truth_patients", "recorded_days"),
-        metadata=table_metadata(*EVALUATION["trigger_recovery"]),
-    )
-    def trigger_recovery(
-        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
-    ) -> dg.MaterializeResult:
-        """Whose triggers twins find, against the truth, and beside a clinician's list where there is one."""
-        from migraine_platform.evaluation.agreement import agreement, agreement_figures
-        from migraine_platform.evaluation.triggers import recovery
-        from migraine_platform.ingest.clinicians import trigger_list
-        from migraine_platform.ingest.recorded import before_reports
-
-        own = settings.evaluation
-        batches = settings.simulator.cohort.batch_names
-        with failing_plainly():
-            population = Population.of(settings, lake)
-            truth = population.read(tables.TruthPatients, batches)
-            recorded = population.read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
-            found = population.read(tables.TriggerSensitivity, batches)
-            listed = trigger_list(places.clinician_list, set(truth["patient_id"]))
-            agreed = agreement(found, listed)
-            lived = before_reports(found.with_columns(date=recorded["date"].max()), recorded).drop("date")
-            frames = {
-                tables.TriggerRecovery: recovery(lived, truth, own.replicates, own.seed),
-                tables.TriggerAgreement: agreed,
-            }
-            population.write_many(frames, WHOLE)
-        return dg.MaterializeResult(
-            metadata=written(
-                lake, tables.TriggerRecovery, [WHOLE], agreement=dg.MetadataValue.json(agreement_figures(agreed))
-            )
-        )
-
-    return trigger_recovery
 
 
 def _policy_comparison(owner: str) -> dg.AssetsDefinition:

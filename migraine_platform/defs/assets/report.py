@@ -3,7 +3,7 @@
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.assets.evaluation import EVALUATION, GROUP, upstream
+from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.context import Population, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image
 from migraine_platform.warehouse.lake import Lake

@@ -104,6 +104,8 @@ class Facts:
     thresholds: pl.DataFrame
     state_errors: pl.DataFrame
     recovery: pl.DataFrame
+    symptoms: pl.DataFrame
+    """Rows of `evaluation.symptom_recovery`."""
     agreement: pl.DataFrame
     """Triggers and verdicts with their counts: trigger, verdict, patients."""
     questions: pl.DataFrame
@@ -169,6 +171,7 @@ def facts_of(read: Read) -> Facts:
         thresholds=_clean(read(evaluation.WarningThresholds)),
         state_errors=_clean(read(evaluation.StateErrors)),
         recovery=_clean(read(evaluation.TriggerRecovery)),
+        symptoms=_clean(read(evaluation.SymptomRecovery)),
         agreement=agreement.group_by("trigger", "verdict").len("patients").sort("trigger", "verdict"),
         questions=_clean(read(evaluation.QuestionCurve)),
         gates=_clean(read(evaluation.Gates)),

@@ -147,6 +147,7 @@ def _sections(facts: Facts) -> list[str]:
             "Finding each person's triggers",
             shown(more_figures.triggers(facts), "Twins' triggers were not held against the simulation's truth."),
         ),
+        section("symptoms", "Knowing each person's attacks", _symptoms(facts)),
         section(
             "agreement",
             "Beside a clinician's list of triggers",
@@ -198,6 +199,22 @@ def _real(facts: Facts) -> str:
         )
         + heading("What these diaries cannot answer")
         + bullets((*STUDY.cannot_answer, *ALSO_OF_STUDY))
+    )
+
+
+def _symptoms(facts: Facts) -> str:
+    found = {(row["symptom"], row["metric"]): row for row in facts.symptoms.iter_rows(named=True)}
+    rows: list[tuple[bool, list[str | Cell]]] = []
+    for symptom in dict.fromkeys(name for name, _ in found):
+        own = [found[symptom, metric] for metric in ("mae", "mae_population_mean", "rank_correlation")]
+        cells = [Cell(number(row["value"]), interval(row["lower"], row["upper"])) for row in own]
+        rows.append((False, [Cell(symptom.capitalize(), own[0]["unit"]), *cells]))
+    columns = ["Of each person", "Error of the twins", "Error of everybody's mean", "Rank correlation"]
+    if not rows:
+        return paragraph("Twins' symptoms were not held against the simulation's truth.")
+    return table("Symptoms against the truth", columns, rows) + paragraph(
+        "Mean absolute errors: a model of the person is worth as much as its error is below that of everybody's mean.",
+        "dim",
     )
 
 

@@ -141,11 +141,6 @@ def _diary(histories: Histories) -> Diary:
     return Diary(histories.diary, onset, migraine, by_evening)
 
 
-def onsets_of(histories: Histories) -> Onsets:
-    """Next onsets from diaries alone; everybody's are shrunk to all of these patients."""
-    return fit_onsets(*_diary(histories))
-
-
 def onset_frame(patient_ids: Sequence[str], onsets: Onsets) -> pl.DataFrame:
     """One row per patient: when the next onset is to be expected."""
     import polars as pl

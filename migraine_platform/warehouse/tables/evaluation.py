@@ -149,6 +149,19 @@ class TriggerRecovery(Table, name="evaluation.trigger_recovery", key=("trigger",
     upper = number("Upper end", nullable=True)
 
 
+class SymptomRecovery(Table, name="evaluation.symptom_recovery", key=("symptom", "metric")):
+    """How well twins know what each person's attacks are like, against the simulation's truth and everybody's mean."""
+
+    may_be_empty: ClassVar = True
+    symptom = text("Severity, aura, or length of prodrome or postdrome")
+    unit = text("Unit of its errors")
+    metric = text("What is measured", values=("mae", "mae_population_mean", "rank_correlation"))
+    patients = integer("Patients", low=0)
+    value = number("Value", nullable=True)
+    lower = number("Lower end of its 95 % interval", nullable=True)
+    upper = number("Upper end", nullable=True)
+
+
 class TriggerAgreement(Table, name="evaluation.trigger_agreement", key=("patient_id", "trigger")):
     """Triggers that twins find, beside those that a clinician has listed; empty where no list was given."""
 

@@ -20,7 +20,7 @@ from migraine_platform_tests.evaluation.report.drawn import Frames, empty, evalu
 
 SECTIONS = (
     *("gates", "models", "differences", "roc", "reliability", "decision", "history", "state", "triggers"),
-    *("agreement", "drift", "questions", "real", "provenance"),
+    *("symptoms", "agreement", "drift", "questions", "real", "provenance"),
 )
 VOID = {"meta", "img", "br"}
 

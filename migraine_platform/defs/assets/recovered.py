@@ -1,0 +1,88 @@
+"""What twins know of each person, held against the truth: the next day's state, triggers, symptoms."""
+
+import dagster as dg
+
+from migraine_platform.config import Settings
+from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
+from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.describe import table_metadata, written
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.places import Places
+
+
+def state_errors_asset(owner: str) -> dg.AssetsDefinition:
+    """The next day's state."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numpy", "parquet"},
+        deps=upstream("feature_table", "patients", "recorded_days", "twin_population"),
+        metadata=table_metadata(tables.StateErrors),
+    )
+    def state_errors(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
+        """How far forecasts of the next day's state are off, feature by feature."""
+        from migraine_platform.evaluation.cohort_states import cohort_state_errors
+
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            frame = cohort_state_errors(population.read, settings, places, population.features)
+            population.write(tables.StateErrors, WHOLE, frame)
+        return dg.MaterializeResult(metadata=written(lake, tables.StateErrors, [WHOLE]))
+
+    return state_errors
+
+
+def recovery_asset(owner: str) -> dg.AssetsDefinition:
+    """Triggers and symptoms."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=[owner],
+        kinds={"numpy", "parquet"},
+        deps=upstream("feature_table", "trigger_sensitivity", "symptom_models", "truth_patients", "recorded_days"),
+        metadata=table_metadata(*EVALUATION["trigger_recovery"]),
+    )
+    def trigger_recovery(
+        lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
+        """Whose triggers and symptoms twins find, against the truth; triggers beside a clinician's list, too."""
+        from migraine_platform.evaluation.agreement import agreement, agreement_figures
+        from migraine_platform.evaluation.symptoms import symptom_recovery
+        from migraine_platform.evaluation.triggers import recovery
+        from migraine_platform.ingest.clinicians import trigger_list
+        from migraine_platform.ingest.recorded import before_reports
+
+        own = settings.evaluation
+        batches = settings.simulator.cohort.batch_names
+        with failing_plainly():
+            population = Population.of(settings, lake)
+            truth = population.read(tables.TruthPatients, batches)
+            recorded = population.read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
+            found = population.read(tables.TriggerSensitivity, batches)
+            listed = trigger_list(places.clinician_list, set(truth["patient_id"]))
+            agreed = agreement(found, listed)
+            lived = before_reports(found.with_columns(date=recorded["date"].max()), recorded).drop("date")
+            simulated = truth.filter(truth["patient_id"].is_in(lived["patient_id"].unique().implode()))
+            frames = {
+                tables.SymptomRecovery: symptom_recovery(
+                    population.read(tables.Twins, batches),
+                    population.read(tables.SymptomPhases, batches),
+                    simulated,
+                    own.replicates,
+                    own.seed,
+                ),
+                tables.TriggerRecovery: recovery(lived, truth, own.replicates, own.seed),
+                tables.TriggerAgreement: agreed,
+            }
+            population.write_many(frames, WHOLE)
+        return dg.MaterializeResult(
+            metadata=written(
+                lake, tables.TriggerRecovery, [WHOLE], agreement=dg.MetadataValue.json(agreement_figures(agreed))
+            )
+        )
+
+    return trigger_recovery
