@@ -583,3 +583,34 @@ def test_a_mart_without_a_description_is_refused(tmp_path: Path) -> None:
     path.write_text("SELECT 1")
     with pytest.raises(ValueError, match=r"nameless\.sql: expected a comment that says what"):
         read_mart(path)
+
+
+KILLED = """
+import os, signal, sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("CREATE TABLE mine (a INTEGER PRIMARY KEY); INSERT INTO mine VALUES (1)")
+connection.execute("CREATE INDEX own ON mine (a)")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_log_that_a_killed_client_left_is_one_sentence_and_a_publication_ends_it(lake, plan, target, dated) -> None:
+    publish(lake, plan, target, dated)
+    subprocess.run([sys.executable, "-c", KILLED, str(target)], check=False)
+    log = target.with_name(f"{target.name}.wal")
+    assert log.exists()
+    with pytest.raises(QueryError, match="was killed and left this log; delete it, or publish again"):
+        query(target, "SELECT 1")
+    publish(lake, plan, target, dated)
+    assert not log.exists()
+    assert query(target, "SELECT 1").item() == 1
+
+
+def test_a_warehouse_that_is_a_link_stays_one(lake, plan, target, dated, tmp_path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    target.symlink_to(share / "warehouse.duckdb")
+    publish(lake, plan, target, dated)
+    assert target.is_symlink()
+    assert not (share / "warehouse.duckdb").is_symlink()
+    assert query(target, "SELECT count(*) FROM cohort.patients").item() > 0
