@@ -54,7 +54,7 @@ from migraine_platform_tests.defs.lived import (
 
 pytestmark = pytest.mark.slow
 
-WHAT_TWINS_READ = ["calendar", "measured_days", "observations", "recorded_days", *SAID]
+WHAT_TWINS_READ = ["calendar", "attacks", "measured_days", "observations", "recorded_days", *SAID]
 DAYS, NIGHTS = 90, 40
 LAST_NIGHTS = 15
 TIME_TO_NOTICE = 20
