@@ -67,7 +67,6 @@ def born(tmp_path_factory: pytest.TempPathFactory) -> Path:
     change(root, "simulator.yaml", "drift", "share", to=0.0)
     for name, days in (("trial_nights", TRIAL), ("cooldown_days", COOLDOWN), ("after_days", 300)):
         change(root, "twin.yaml", "retraining", name, to=days)
-    change(root, "twin.yaml", "retraining", "error_ratio", to=100.0)
     change(root, "twin.yaml", "drift", "false_alarms_a_year", to=0.05)
     settings = reload(root)
     with dg.instance_for_test() as instance:
