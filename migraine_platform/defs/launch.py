@@ -102,22 +102,7 @@ def run_job(
         RunFailedError: with each failed step's or check's own sentence.
     """
     with only_run(Places.of(settings.platform), job):
-        os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
-        with _instance() as instance:
-            end_dead_runs(instance)
-            result = (
-                build_defs(settings)
-                .resolve_job_def(job)
-                .execute_in_process(
-                    instance=instance,
-                    raise_on_error=False,
-                    run_config={"loggers": {"console": {}}, **(config or {})},
-                    tags={**(tags or {}), PROCESS_TAG: this_process()},
-                    partition_key=partition,
-                )
-            )
-    if not result.success:
-        raise RunFailedError("the run failed\n" + _reasons(result))
+        _execute(settings, job, "the run failed", tags, config, partition)
 
 
 def look_at_health(settings: Settings) -> str:
@@ -126,22 +111,35 @@ def look_at_health(settings: Settings) -> str:
     Raises:
         RunFailedError: if it could not be made.
     """
+    _execute(settings, HEALTH_JOB, "the health page could not be made")
+    return Places.of(settings.platform).report(FACTS).read_text(encoding="utf-8")
+
+
+def _execute(
+    settings: Settings, job: str, failed: str, tags: Mapping[str, str] | None = None,
+    config: Mapping[str, object] | None = None, partition: str | None = None,
+) -> None:  # fmt: skip
+    """Run a job in this process, under its tag.
+
+    Args:
+        failed: what is said of a run that fails, before the reasons.
+    """
     os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
     with _instance() as instance:
         end_dead_runs(instance)
         result = (
             build_defs(settings)
-            .resolve_job_def(HEALTH_JOB)
+            .resolve_job_def(job)
             .execute_in_process(
                 instance=instance,
                 raise_on_error=False,
-                run_config={"loggers": {"console": {}}},
-                tags={PROCESS_TAG: this_process()},
+                run_config={"loggers": {"console": {}}, **(config or {})},
+                tags={**(tags or {}), PROCESS_TAG: this_process()},
+                partition_key=partition,
             )
         )
     if not result.success:
-        raise RunFailedError("the health page could not be made\n" + _reasons(result))
-    return Places.of(settings.platform).report(FACTS).read_text(encoding="utf-8")
+        raise RunFailedError(f"{failed}\n" + _reasons(result))
 
 
 def tidy_home(settings: Settings) -> Path:
