@@ -52,7 +52,9 @@ def study_is_installed() -> bool:
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A project after its first run; nothing may change it."""
-    settings = reload(make_project(tmp_path_factory.mktemp("evaluation") / "project"))
+    root = make_project(tmp_path_factory.mktemp("evaluation") / "project")
+    (root / "data" / "clinician_triggers.csv").write_text("patient_id,trigger\nP0001,stress\nP0001,sleep\nP0002,\n")
+    settings = reload(root)
     with dg.instance_for_test() as instance:
         assert execute(settings, instance, PLATFORM_JOB, night_tags(settings, FIRST)).success
     return settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migraine_platform.simulator import compiled_code
+from migraine_platform.config.compiled import compiled_code
 
 
 @pytest.fixture
