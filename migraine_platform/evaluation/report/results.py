@@ -9,6 +9,7 @@ from migraine_platform.evaluation.report.facts import TWINS, Estimate, Facts
 from migraine_platform.evaluation.report.html import Cell, bullets, folded, heading, mark, paragraph, table
 from migraine_platform.evaluation.report.words import (
     COMPARED,
+    HOURS,
     PERCENT,
     REAL,
     SHORT,
@@ -16,6 +17,7 @@ from migraine_platform.evaluation.report.words import (
     SPLIT_TITLES,
     TABLE_MEASURES,
     counted,
+    hours,
     interval,
     minus,
     number,
@@ -154,6 +156,9 @@ def _fewer(facts: Facts, model: str, split: str) -> str:
 
 
 def _cell(found: Estimate, metric: str) -> Cell:
+    if metric in HOURS:
+        ends = f"{found.lower:.1f} to {found.upper:.1f}" if found.lower is not None else ""
+        return Cell(hours(found.value), ends)
     percent = metric in PERCENT
     return Cell(
         number(found.value, percent), interval(found.lower, found.upper, percent) if found.value is not None else ""

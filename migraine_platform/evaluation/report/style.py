@@ -7,7 +7,7 @@ from migraine_platform.page_style import CSS as BASE
 CSS = (
     BASE
     + """
-main { display: block; max-width: 72rem; }
+main { display: block; max-width: 75rem; }
 main > * + *, .two section + section { margin-top: 1rem; }
 .two { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr));
   align-items: start; }
@@ -18,7 +18,7 @@ h2 { font-size: 1.25rem; } h3 { font-size: 1.02rem; margin-top: 1.1rem; }
 .wide { overflow-x: auto; margin: .5rem 0; border: 1px solid var(--line); border-radius: .5rem; }
 .wide:focus-visible { outline: 2px solid var(--well); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem; }
-th, td { padding: .4rem .6rem; text-align: right; border-top: 1px solid var(--line); vertical-align: top; }
+th, td { padding: .4rem .35rem; text-align: right; border-top: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
   background: var(--card); min-width: 8rem; }
 thead th { border-top: 0; font-weight: 600; vertical-align: bottom; }

@@ -29,12 +29,14 @@ SHORT = {"ppv": "PPV", "npv": "NPV"}
 
 TABLE_MEASURES = (
     *("log_loss", "auc_roc", "auc_within", "brier", "ece"),
-    *("sensitivity", "specificity", "ppv", "npv"),
+    *("sensitivity", "specificity", "ppv", "npv", "lead_time"),
 )
 """Metrics of the page's tables."""
 
 PERCENT = frozenset(("sensitivity", "specificity", "ppv", "npv"))
 """Of them, those that are told as percentages."""
+
+HOURS = frozenset(("lead_time",))
 
 COMPARED = ("log_loss", "auc_roc", "auc_within", "brier", "ece")
 HEADLINE = ("log_loss", "auc_roc", "brier", "ece")
@@ -46,6 +48,11 @@ def number(value: float | None, percent: bool = False) -> str:
         return UNKNOWN
     text = f"{100 * value:.0f} %" if percent else f"{value:.3f}"
     return minus("0" + text[2:] if text.startswith("-0") and not text.strip("-0. %") else text)
+
+
+def hours(value: float | None) -> str:
+    """`8.6 h`, or a dash."""
+    return UNKNOWN if value is None else f"{value:.1f} h"
 
 
 def interval(lower: float | None, upper: float | None, percent: bool = False) -> str:
