@@ -44,7 +44,7 @@ def migraine(model: Model, clinical: Clinical, own: Histories, came: np.ndarray,
         known = own.until(evening)
         twins, _ = twin.create(model, clinical, model.points(points), known)
         tonight = predict(model, clinical, model.points(points), twins)
-        said.append(migraine_ahead(model, clinical, model.points(points), twins, tonight).probability)
+        said.append(migraine_ahead(model, clinical, model.points(points), twins, known, tonight).probability)
         usual.append(np.repeat(twin.climatology(own.until(evening + 1))[:, -1:], WEEK, axis=1))
         truth.append(came[:, evening : evening + WEEK])
     p, base, y = np.stack(said), np.stack(usual), np.stack(truth)

@@ -36,7 +36,7 @@ class CarryOver(Frozen):
 
 
 class BetweenPersons(Frozen):
-    """How much of the spread of attacks lies between persons: the correlation of two attacks of one person."""
+    """How much of the spread of attacks lies between persons, on a normal scale."""
 
     severity: Annotated[float, Field(ge=0, lt=1)]
     aura: Annotated[float, Field(ge=0, lt=1)]

@@ -16,7 +16,7 @@ from migraine_platform.config.hashing import compiled_version
 def compiled_code(beside: Path, temporary: Path) -> Path:
     """A folder for compiled code beside the sources; if that one is read-only, one's own among the temporary files.
 
-    What numba keeps there runs: a folder that another account could have written to is not used.
+    What numba keeps there runs: of temporary folders, none is used that another account could have written to.
     """
     folder = f"numba-{compiled_version()}"
     if os.access(beside if beside.is_dir() else beside.parent, os.W_OK):

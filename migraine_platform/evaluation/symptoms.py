@@ -1,13 +1,13 @@
 """How well twins know what each person's attacks are like, against what the simulation gave its patients.
 
     mae                     mean distance of the twins' figure from the truth, in the symptom's unit
-    mae_population_mean     the same if everybody were given the twins' mean figure: what personal models must beat
+    mae_population_mean     the same if everybody were given the true mean: what personal models must beat
     rank_correlation        Spearman's over patients; 0 by chance
 
 Severity and share of attacks with an aura (patients with the diagnosis) are held against means, lengths of prodrome and
-postdrome against medians; a prodrome is cut at the evening before the headache, so that its figure lies below the truth
-for everybody. How long a headache lasts does not differ between simulated persons, and is not among them. Intervals
-are by bootstrap of patients.
+postdrome against geometric means, as the twins tell them; a prodrome is cut at the evening before the headache, so that
+its figure lies below the truth for everybody. How long a headache lasts does not differ between simulated persons, and
+is not among them. Intervals are by bootstrap of patients.
 
 Belongs here: the figures. Does not: the models (twin/symptoms/).
 """
@@ -86,7 +86,7 @@ def _figures(
         counts: [R, P]
     """
     persons = counts.sum(axis=1)
-    usual = ratio(counts @ said, persons)
+    usual = ratio(counts @ true, persons)
     return {
         "mae": ratio(counts @ np.abs(said - true), persons),
         "mae_population_mean": ratio((counts * np.abs(usual[:, None] - true)).sum(axis=1), persons),

@@ -46,11 +46,16 @@ def trigger_list(path: Path, patients: Collection[str]) -> pl.DataFrame:
             found = list(records(path.read_bytes()))
         except (OSError, FormatError) as error:
             raise ListError(f"{path.name}: {getattr(error, 'strerror', None) or error}") from None
-        header = [visible(name).casefold() for name in found[0][1]] if found else []
+        header = [visible(name).casefold() for name in _cut(found[0][1])] if found else []
         if tuple(header) != COLUMNS:
-            raise ListError(f"{path.name}: the first row has {len(header)} titles; expected {','.join(COLUMNS)}")
-        rows = [_row(path, number, cells, patients) for number, cells in found[1:] if any(cells)]
+            raise ListError(f"{path.name}: the first row's titles are others; expected {','.join(COLUMNS)}")
+        rows = [_row(path, number, _cut(cells), patients) for number, cells in found[1:] if any(cells)]
     return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row").unique(maintain_order=True)
+
+
+def _cut(cells: list[str]) -> list[str]:
+    """Without the empty cells that commas at the end of a line leave."""
+    return cells if any(cells[len(COLUMNS) :]) else cells[: len(COLUMNS)]
 
 
 def _row(path: Path, number: int, cells: list[str], patients: Collection[str]) -> tuple[str, str | None]:

@@ -3,7 +3,8 @@
     u' = Phi(sqrt(r) m + sqrt(1 - r) Phi^-1(u))        m the person's own, u the attack's; r: between_persons
 
 u' is uniform over the population, so that no share or distribution of attacks changes, and two attacks of a person have
-correlation r. When an attack comes and how long its headache lasts does not hang on it: no forecast of migraine does.
+correlation r on the normal scale. When an attack comes and how long its headache lasts does not hang on it: no forecast
+of migraine does.
 
 Belongs here: the person's part, and what it comes to. Does not: an attack's course (attacks.py).
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SEVERITY, AURA, PRODROME, POSTDROME = range(4)
 SYMPTOMS = 4
+NODES = 200
 
 
 class Lean(NamedTuple):
@@ -53,9 +55,9 @@ class Traits(NamedTuple):
     aura_share: NDArray[np.float64]
     """[P] of attacks; of patients without a diagnosis of aura none."""
     prodrome_hours: NDArray[np.float64]
-    """[P] median length, before it is cut at the evening."""
+    """[P] typical length exp E log h, before it is cut at the evening."""
     postdrome_hours: NDArray[np.float64]
-    """[P] median length."""
+    """[P] typical length, likewise."""
 
 
 def own_symptoms(index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
@@ -87,9 +89,11 @@ def traits(course: Course, own: NDArray[np.float64], has_aura: NDArray[np.bool_]
     shortest, longest = course.postdrome
     aura = ndtr((ndtri(course.aura_share) - toward[:, AURA]) / lean.within[AURA])
     steps = np.linspace(0, 1, len(course.prodrome_hours))
+    z = ndtri((np.arange(NODES) + 0.5) / NODES)  # so many equally likely attacks
+    share = [ndtr(toward[:, symptom, None] + lean.within[symptom] * z) for symptom in (PRODROME, POSTDROME)]
     return Traits(
         severity=low + mean_share[:, SEVERITY] * (high - low),
         aura_share=np.where(has_aura, aura, 0.0),
-        prodrome_hours=np.interp(ndtr(toward[:, PRODROME]), steps, course.prodrome_hours),
-        postdrome_hours=shortest + ndtr(toward[:, POSTDROME]) * (longest - shortest),
+        prodrome_hours=np.exp(np.log(np.interp(share[0], steps, course.prodrome_hours)).mean(axis=1)),
+        postdrome_hours=np.exp(np.log(shortest + share[1] * (longest - shortest)).mean(axis=1)),
     )

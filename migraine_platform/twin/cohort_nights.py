@@ -144,6 +144,8 @@ def keep_batches(
         audit = audit_frame(said, out.kept.twins.versions(), whole, population)
         given = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
         audit = audit.update(given, on=["patient_id", "for_date"], how="left")  # on trial, both twins speak
+        week = settled.frames[tables.DaysAhead].update(given, on=["patient_id", "for_date"], how="left")
+        settled.frames[tables.DaysAhead] = week
         trail = earlier(tables.Audit, batch.name)
         if trail is not None and late:
             audit = _as_given(audit, trail)

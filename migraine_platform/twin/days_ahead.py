@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 WEEK = 7
 """Days that are told."""
 
+WEEKEND_SHARE = 2 / 7
+
 HALF_WIDTH = 1.6448536269514722
 """Standard deviations from the middle of a normal to an end of its central 90 %."""
 
@@ -53,21 +55,23 @@ class States:
     mean: NDArray[np.float64]
     """[P, S, C]"""
     variance: NDArray[np.float64]
-    level: NDArray[np.float64]
-    """[P, C] the person's own level."""
+    usual: NDArray[np.float64]
+    """[P, C] the person's mean day, of pain and weekends as often as is usual."""
     by_experts: NDArray[np.bool_]
     """[P] whose tomorrow the experts forecast."""
 
 
 def migraine_ahead(
-    model: Model, clinical: Clinical, points: Points, twins: Twins, tonight: Predictions, days: int = WEEK
-) -> Said:
+    model: Model, clinical: Clinical, points: Points, twins: Twins, histories: Histories, tonight: Predictions,
+    days: int = WEEK,
+) -> Said:  # fmt: skip
     """Probabilities [P, days] of a migraine day, with their intervals.
 
     Args:
+        histories: the same patients' days until tonight.
         tonight: the twins' forecast of tomorrow.
     """
-    empty = _nothing_recorded(twins, days)
+    empty = _nothing_recorded(twins, histories, days)
     standard = model.scales.standard(empty)
     channels = filter_histories(model.dynamics, standard, twins.beliefs, 1)
     to_come = replace(empty, begun=np.where(twins.started, 1, days)).since(1)
@@ -103,11 +107,16 @@ def states_ahead(
     inputs = np.repeat(inputs[None], histories.count, axis=0)
     inputs[:, 0, 1] = np.where(known, today.context[:, -1, 0], pain)
     mean, variance = ahead(model.dynamics, twins.beliefs, inputs)
+    unsure = pain * (1 - pain) * model.dynamics.effect**2
+    variance += unsure[:, 0]  # whether a day is one of pain, and whether the day before it was
+    variance[:, 1:] += unsure[:, 1]
+    variance[:, 0] += np.where(known[:, None], 0.0, unsure[:, 1])
     by_experts = chosen & (experts is not None)
     if experts is not None and by_experts.any():
         rows = np.flatnonzero(by_experts)
         mean[rows, 0], variance[rows, 0] = experts.tomorrow(model.scales.standard(histories.of(rows)))
-    return States(mean, variance, twins.beliefs.mean[:, : len(CHANNELS)], by_experts)
+    usual = twins.beliefs.mean[:, : len(CHANNELS)] + model.dynamics.effect @ np.array([pain, pain, WEEKEND_SHARE])
+    return States(mean, variance, usual, by_experts)
 
 
 def ahead_frames(
@@ -119,7 +128,7 @@ def ahead_frames(
     Args:
         transition_models: [P] which model of the next day fits each person better.
     """
-    said = migraine_ahead(keeper.model, keeper.clinical, keeper.points, twins, tonight)
+    said = migraine_ahead(keeper.model, keeper.clinical, keeper.points, twins, histories, tonight)
     chosen = np.array([name == EXPERTS for name in transition_models], dtype=np.bool_)
     states = states_ahead(keeper.model, experts, twins, histories, chosen)
     return {
@@ -154,7 +163,7 @@ def states_frame(patient_ids: tuple[str, ...], as_of: date, states: States, scal
         "median": scales.units(states.mean),
         "lower": scales.units(states.mean - HALF_WIDTH * sd),
         "upper": scales.units(states.mean + HALF_WIDTH * sd),
-        "usual": np.repeat(scales.units(states.level)[:, None], days, axis=1),
+        "usual": np.repeat(scales.units(states.usual)[:, None], days, axis=1),
     }
     models = np.full((patients, days), STATE_SPACE, dtype=object)
     models[states.by_experts, 0] = EXPERTS
@@ -172,19 +181,21 @@ def states_frame(patient_ids: tuple[str, ...], as_of: date, states: States, scal
     )
 
 
-def _nothing_recorded(twins: Twins, days: int) -> Histories:
-    """The last evening and the days after it, with nothing recorded."""
+def _nothing_recorded(twins: Twins, histories: Histories, days: int) -> Histories:
+    """The last evening, of which only pain counts any more, and the days after it with nothing recorded."""
     shape = (len(twins.patient_ids), days)
     unseen = np.zeros(shape, dtype=np.bool_)
+    diary, events = unseen.copy(), np.zeros((*shape, len(EVENTS)), dtype=np.bool_)
+    diary[:, 0], events[:, 0] = histories.diary[:, -1], histories.events[:, -1]
     features = np.zeros((*shape, len(FEATURES)))
     return Histories(
         twins.patient_ids,
         twins.as_of,
         features,
         features.astype(np.bool_),
+        diary,
         unseen,
-        unseen.copy(),
-        np.zeros((*shape, len(EVENTS)), dtype=np.bool_),
+        events,
         np.zeros(shape[0], dtype=np.int64),
         np.zeros(shape, dtype=np.int64),
     )

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 RECENT_DAYS = 30
-LEAST_DAYS = 7
-"""Days on each side, for errors to be compared."""
+LEAST_DAYS, BEFORE_DAYS = 7, 60
+"""Days on each side, for errors to be compared; days up to the twin's making that later ones are compared with."""
+
+MOST_ALIKE = 0.6
+"""Correlation of two days in a row that is still believed."""
 WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGERS))
 
 
@@ -187,8 +190,8 @@ def kept_columns(
 def _chance_of_errors(watched: pl.DataFrame, month: date | None) -> pl.DataFrame:
     """patient_id, state_error_p: one-sided Welch test of the logarithms of the days' errors.
 
-    Held against the same person's errors, as the model's spread need not be his; and over the days, as a ratio of two
-    means over all channels hardly leaves 1 when a device fails.
+    Held against the same person's errors before the twin was made, as the model's spread need not be his; and over the
+    days, as a ratio of two means over all channels hardly leaves 1 when a device fails.
 
     Args:
         watched: rows of `twin.watch`, with `trained_on`.
@@ -198,19 +201,31 @@ def _chance_of_errors(watched: pl.DataFrame, month: date | None) -> pl.DataFrame
     from scipy.stats import ttest_ind_from_stats
 
     error = pl.col("state_error").log()
+    made = pl.col("date") <= pl.col("trained_on")
     recent = pl.col("date") > pl.max_horizontal("trained_on", pl.lit(month, dtype=pl.Date))
-    sides = {"after": recent, "before": ~recent}
+    before = made & (pl.col("date") > pl.col("trained_on") - timedelta(days=BEFORE_DAYS))
+    sides = {"after": recent, "before": before}
     found = (
         watched.filter(pl.col("state_error") > 0)
+        .sort("patient_id", "date")
         .group_by("patient_id", maintain_order=True)
         .agg(
-            figure(error.filter(side)).alias(f"{name}_{part}")
-            for name, side in sides.items()
-            for part, figure in (("mean", pl.Expr.mean), ("sd", pl.Expr.std), ("days", pl.Expr.len))
+            *(
+                figure(error.filter(side)).alias(f"{name}_{part}")
+                for name, side in sides.items()
+                for part, figure in (("mean", pl.Expr.mean), ("sd", pl.Expr.std), ("days", pl.Expr.len))
+            ),
+            alike=pl.corr(error.filter(before), error.filter(before).shift(1)).fill_nan(0.0).fill_null(0.0),
         )
     )
     enough = found.filter(pl.min_horizontal("after_days", "before_days") >= LEAST_DAYS)
-    parts = [enough[f"{name}_{part}"].to_numpy() for name in sides for part in ("mean", "sd", "days")]
+    alike = np.clip(enough["alike"].to_numpy(), 0.0, MOST_ALIKE)
+    independent = (1 - alike) / (1 + alike)  # days that resemble each other tell less than their number
+    parts = [
+        enough[f"{name}_{part}"].to_numpy() * (independent if part == "days" else 1.0)
+        for name in sides
+        for part in ("mean", "sd", "days")
+    ]
     p = ttest_ind_from_stats(*parts, equal_var=False, alternative="greater").pvalue
     return enough.select("patient_id", state_error_p=pl.Series(p, dtype=pl.Float64).fill_nan(None))
 

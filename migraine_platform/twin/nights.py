@@ -128,7 +128,7 @@ def in_their_place(
     return {
         **rows,
         tables.Predictions: rows[tables.Predictions].update(said, on=tables.Predictions.key, how="left"),
-        # errors are held against those at the start, and this is another start
+        # errors are told beside those at the start, and this is another start
         tables.Twins: twins.with_columns(state_error=pl.coalesce("recent_state_error", "state_error")),
     }
 

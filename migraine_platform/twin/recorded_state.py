@@ -85,7 +85,7 @@ def in_words(state: PatientState) -> Iterator[str]:
         if head != component:
             component = head
             yield component
-        yield f"    {rest:<34}{_number(value)} {UNITS.get(name) or ('days' if name == SINCE else '')}".rstrip()
+        yield f"    {rest:<42}{_number(value)} {UNITS.get(name) or ('days' if name == SINCE else '')}".rstrip()
 
 
 def _number(value: float) -> str:

@@ -98,13 +98,15 @@ def _shrunk(difference: NDArray[np.float64], values: NDArray[np.int64]) -> NDArr
         difference: [P, K] of each day's log-likelihood.
         values: [P, K] recorded on each day.
     """
-    count = values.sum(axis=1)
+    count, days = values.sum(axis=1), (values > 0).sum(axis=1)
     known = count > 0
     if not known.any():
         return np.zeros(len(count))
     own = difference.sum(axis=1) / np.maximum(count, 1)
-    error = ((difference - own[:, None] * values) ** 2).sum(axis=1) / np.maximum(count, 1) ** 2
-    error = np.maximum(error, SMALLEST_ERROR)
+    # A day's spread is everybody's: of one day alone there is none, and of a few it would look far too small.
+    squares = ((difference - own[:, None] * values) ** 2).sum()
+    by_day = squares / max(1, int((days[known] - 1).sum()))
+    error = np.maximum(by_day * days / np.maximum(count, 1) ** 2, SMALLEST_ERROR)
     weight = np.where(known, 1 / error, 0.0)
     excess = (weight * (own - (weight * own).sum() / weight.sum()) ** 2).sum() - (known.sum() - 1)
     between = max(0.0, excess / max(weight.sum() - (weight**2).sum() / weight.sum(), SMALLEST_ERROR))

@@ -16,7 +16,7 @@ def listed(tmp_path: Path, text: str | bytes):
 
 
 def test_a_list_is_read_with_those_who_were_found_to_have_none(tmp_path) -> None:
-    text = "\ufeffpatient_id,Trigger\r\nP0001,stress\r\nP0001,Sleep \r\n\r\nP0002,\r\nP0001,stress\r\n"
+    text = "\ufeffpatient_id,Trigger,\r\nP0001,stress,\r\nP0001,Sleep \r\n\r\nP0002,\r\nP0001,stress\r\n"
     assert listed(tmp_path, text) == [("P0001", "stress"), ("P0001", "sleep"), ("P0002", None)]
 
 
@@ -29,8 +29,8 @@ def test_no_file_is_no_list(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "clinician_triggers.csv: the first row has 0 titles; expected patient_id,trigger"),
-        ("person,trigger\nP0001,stress\n", "the first row has 2 titles; expected patient_id,trigger"),
+        ("", "clinician_triggers.csv: the first row's titles are others; expected patient_id,trigger"),
+        ("person,trigger\nP0001,stress\n", "the first row's titles are others; expected patient_id,trigger"),
         ("patient_id;trigger\nP0001;stress\n", "cells are between semicolons; expected commas"),
         ("patient_id,trigger\nP0001,stress\nP0009,stress\n", "row 3, patient_id: no such patient"),
         ("patient_id,trigger\nP0001,red wine\n", "row 2, trigger: none of weather, sleep, stress, diet"),

@@ -17,8 +17,8 @@ from migraine_platform.warehouse.contracts import audit
 
 
 @pytest.fixture(scope="module")
-def week(model, clinical, built):
-    return migraine_ahead(model, clinical, built.points, built.twins, built.predictions)
+def week(model, clinical, built, histories):
+    return migraine_ahead(model, clinical, built.points, built.twins, histories, built.predictions)
 
 
 def test_tomorrow_is_what_is_forecast_tonight(week, built) -> None:
@@ -28,9 +28,9 @@ def test_tomorrow_is_what_is_forecast_tonight(week, built) -> None:
     assert np.all((week.lower < week.upper) & (week.lower > 0) & (week.upper < 1))
 
 
-def test_to_look_ahead_teaches_the_twins_nothing(model, clinical, built) -> None:
+def test_to_look_ahead_teaches_the_twins_nothing(model, clinical, built, histories) -> None:
     before = built.twins.versions()
-    migraine_ahead(model, clinical, built.points, built.twins, built.predictions)
+    migraine_ahead(model, clinical, built.points, built.twins, histories, built.predictions)
     assert built.twins.versions() == before
 
 
@@ -42,7 +42,9 @@ def test_days_ahead_come_as_often_as_is_said(model, clinical, built, histories, 
     for evening in (40, 50, 60):
         made, _ = twin.create(model, clinical, built.points, histories.until(evening))
         tonight = predict(model, clinical, built.points, made)
-        said.append(migraine_ahead(model, clinical, built.points, made, tonight).probability[:, 1:])
+        said.append(
+            migraine_ahead(model, clinical, built.points, made, histories.until(evening), tonight).probability[:, 1:]
+        )
         came.append(truth[:, evening + 1 : evening + WEEK])
     assert abs(np.mean(said) - np.mean(came)) < 0.12
     assert np.corrcoef(np.ravel(said), np.ravel(came))[0, 1] > 0.2
@@ -56,18 +58,22 @@ def test_of_whom_nothing_is_recorded_every_day_is_the_same(model, clinical, buil
         nobody, present=np.zeros_like(nobody.present), diary=empty, device=empty, begun=np.full(nobody.count, 1)
     )
     made, _ = twin.create(model, clinical, built.points, nobody)
-    said = migraine_ahead(model, clinical, built.points, made, predict(model, clinical, built.points, made)).probability
+    said = migraine_ahead(
+        model, clinical, built.points, made, nobody, predict(model, clinical, built.points, made)
+    ).probability
     assert_allclose(said, said[:1, :1].repeat(said.size).reshape(said.shape), atol=1e-9)
 
 
-def test_who_writes_every_day_and_who_never_does_are_not_told_apart_by_days_to_come(model, clinical, built) -> None:
+def test_who_writes_every_day_and_who_never_does_are_not_told_apart_by_days_to_come(
+    model, clinical, built, histories
+) -> None:
     """A gap tells something of a person who writes; a day that is not there yet is no gap."""
 
     numbers = built.twins.standing.numbers.copy()
     numbers[:, TOLD], numbers[:, WRITTEN] = 0.0, 0.0
     other = replace(built.twins, standing=built.twins.standing._replace(numbers=numbers))
-    ours = migraine_ahead(model, clinical, built.points, built.twins, built.predictions).probability
-    theirs = migraine_ahead(model, clinical, built.points, other, built.predictions).probability
+    ours = migraine_ahead(model, clinical, built.points, built.twins, histories, built.predictions).probability
+    theirs = migraine_ahead(model, clinical, built.points, other, histories, built.predictions).probability
     assert_allclose(ours, theirs, atol=1e-12)
 
 

@@ -192,3 +192,13 @@ def test_white_noise_is_foreseen_as_rarely_as_the_test_allows() -> None:
 def test_who_recorded_nothing_has_no_horizon() -> None:
     z = np.zeros((2, 40, CHANNELS))
     assert_array_equal(useful(persistent(0.9), days_of(z, np.zeros(z.shape, dtype=bool)), 20, 5), 0)
+
+
+def test_one_person_with_one_day_does_not_decide_for_everybody() -> None:
+    z = np.random.default_rng(9).normal(0.0, 1.0, (60, 40, CHANNELS))
+    seen = np.ones(z.shape, dtype=bool)
+    models = {"off": Says(0.15), "right": Says(0.0)}
+    alone = choose(models, days_of(z, seen), 20)
+    seen[0, -19:] = False
+    found = choose(models, days_of(z, seen), 20)
+    assert sum(one != other for one, other in zip(found.model[1:], alone.model[1:], strict=True)) <= 1

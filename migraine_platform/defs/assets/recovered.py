@@ -79,10 +79,8 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
                 tables.TriggerAgreement: agreed,
             }
             population.write_many(frames, WHOLE)
-        return dg.MaterializeResult(
-            metadata=written(
-                lake, tables.TriggerRecovery, [WHOLE], agreement=dg.MetadataValue.json(agreement_figures(agreed))
-            )
-        )
+        told = {name: None if value != value else value for name, value in agreement_figures(agreed).items()}
+        beside = {"agreement": dg.MetadataValue.json(told)} if agreed.height else {}
+        return dg.MaterializeResult(metadata=written(lake, tables.TriggerRecovery, [WHOLE], **beside))
 
     return trigger_recovery

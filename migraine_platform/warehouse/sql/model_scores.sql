@@ -63,7 +63,9 @@ warned_at_rate AS ( -- the share of a day's equals that is warned of, when one i
         *,
         CASE
             WHEN others_from_here <= most_false_alarms THEN 1
-            ELSE greatest(0, most_false_alarms - (others_from_here - others_of_equals)) / nullif(others_of_equals, 0)
+            ELSE coalesce(
+                greatest(0, most_false_alarms - (others_from_here - others_of_equals)) / nullif(others_of_equals, 0), 0
+            )
         END AS share_warned
     FROM ranked
 ),

@@ -37,8 +37,8 @@ class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=
     diary_adherence = share("Probability of a diary entry on an evening without migraine")
     severity = number("Mean severity of the patient's attacks", unit="points", low=0, high=10)
     aura_share = share("Of the patient's attacks, with an aura")
-    prodrome_hours = number("Median length of a prodrome, before it is cut at the evening", unit="h", low=0)
-    postdrome_hours = number("Median length of a postdrome", unit="h", low=0)
+    prodrome_hours = number("Typical length of a prodrome (geometric mean), not cut at the evening", unit="h", low=0)
+    postdrome_hours = number("Typical length of a postdrome (geometric mean)", unit="h", low=0)
 
 
 class TruthPatientDays(Table, name="truth.patient_days", key=("patient_id", "date"), by_batch=True):

@@ -68,11 +68,11 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     severity = number("Severity of the patient's attacks, posterior mean", unit="points", low=0, high=10, nullable=True)
     severity_sd = number("Standard deviation from attack to attack", unit="points", low=0, nullable=True)
     climatology_log_loss = number("Log loss of the patient's own share of migraine days so far", nullable=True, low=0)
-    trained_on = day("Evening on which the twin was made from the whole history; thresholds and symptoms are as of it")
+    trained_on = day("Evening on which the twin was made from the whole history; thresholds, interactions are as of it")
     updates = integer("Evenings since then", low=0)
     recent_state_error = number("Root mean square of the last month's normalised innovations", nullable=True, low=0)
     state_error_p = share(
-        "Probability, by chance, of errors as large since it was made, against those before", nullable=True
+        "Probability, by chance, of the last month's errors, against those before it was made", nullable=True
     )
     drift_adaptations = integer("Changes that it knows of, and was adapted to", low=0)
     recent_adaptations = integer("Those of them that were noticed since it was made", low=0)
