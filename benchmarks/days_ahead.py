@@ -10,19 +10,15 @@ the evening of day 120, and scored on the days after it; intervals should hold n
 
 from __future__ import annotations
 
+import cohort_at_hand as at_hand
 import numpy as np
-import polars as pl
 import torch
 from measure import machine
 
-from migraine_platform.config import load_settings
-from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.twin import twins as twin
 from migraine_platform.twin.days_ahead import HALF_WIDTH, WEEK, migraine_ahead, states_ahead
 from migraine_platform.twin.experts.network import Experts
-from migraine_platform.twin.histories import Histories, histories
+from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.inputs import clinical_of, learn_experts
 from migraine_platform.twin.model import Clinical, Model, learn_model
 from migraine_platform.twin.prediction import predict
@@ -74,15 +70,16 @@ def states(model: Model, clinical: Clinical, experts: Experts, own: Histories) -
         60,
     )
     better = np.array([name == EXPERTS for name in fitted.model])
+    winner = fitted.log_likelihood[EXPERTS] > fitted.log_likelihood[STATE_SPACE]
     print(f"experts fit {better.mean():.0%} of the persons better on days 61-120")
     everybody = np.ones(own.count, dtype=np.bool_)
-    scores: dict[str, list[np.ndarray]] = {"linear-Gaussian": [], "experts": [], "each person's": []}
+    scores: dict[str, list[np.ndarray]] = {"linear-Gaussian": [], "experts": [], "own winner": [], "each person's": []}
     held: list[np.ndarray] = []
     for evening in (120, 135, 150, 165):
         known = own.until(evening)
         twins, _ = twin.create(model, clinical, points, known)
         later, seen = days.z[:, evening : evening + WEEK], days.seen[:, evening : evening + WEEK]
-        for name, chosen in zip(scores, (~everybody, everybody, better), strict=True):
+        for name, chosen in zip(scores, (~everybody, everybody, winner, better), strict=True):
             said = states_ahead(model, experts, twins, known, chosen)
             off = (later - said.mean) ** 2 / said.variance
             nats = np.where(seen, 0.5 * (np.log(2 * np.pi * said.variance) + off), np.nan)
@@ -96,15 +93,9 @@ def states(model: Model, clinical: Clinical, experts: Experts, own: Histories) -
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    settings = load_settings("default")
-    features = configured_features(settings.priors)
-    simulator = CohortSimulator(settings.simulator, features, calibrate(settings.simulator, features))
-    frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
-    measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
-    cohort, _ = histories(measured, measured["patient_id"].unique().to_list())
-    truth = pl.concat([frame[tables.PatientDays.name] for frame in frames]).sort("patient_id", "date")
-    came = truth["has_migraine"].to_numpy().reshape(cohort.count, cohort.days)
-    clinical = clinical_of(settings, features)
+    settings, cohort = at_hand.settings(), at_hand.recorded()
+    came = at_hand.rows(tables.PatientDays)["has_migraine"].to_numpy().reshape(cohort.count, cohort.days)
+    clinical = clinical_of(settings, at_hand.features())
     taught = cohort.of(slice(0, 800)).until(120)
     learned = learn_model(taught, clinical, settings.twin)
     print(machine())

@@ -9,22 +9,18 @@ learned on days 1-120, the days after are held out.
 
 from __future__ import annotations
 
+import cohort_at_hand as at_hand
 import numpy as np
-import polars as pl
 import torch
 from measure import machine
 
-from migraine_platform.config import load_settings
-from migraine_platform.priors.configured import configured_features
 from migraine_platform.research import imputation
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
 from migraine_platform.twin import state_space
 from migraine_platform.twin.channels import Scales, StandardDays
 from migraine_platform.twin.experts.network import ExpertSettings, negative_log_likelihood
 from migraine_platform.twin.experts.training import fit
 from migraine_platform.twin.features import EVENTS
-from migraine_platform.twin.histories import Histories, histories
+from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.symptoms.survival import fit_onsets
 from migraine_platform.twin.transition import StateSpace
 from migraine_platform.warehouse import tables
@@ -82,14 +78,8 @@ def onsets(everybody: Histories, came: np.ndarray) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    settings = load_settings("default")
-    features = configured_features(settings.priors)
-    simulator = CohortSimulator(settings.simulator, features, calibrate(settings.simulator, features))
-    frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
-    measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
-    cohort, _ = histories(measured, measured["patient_id"].unique().to_list())
+    cohort = at_hand.recorded()
     print(machine())
     gaps(Scales.of(cohort).standard(cohort))
     state(cohort)
-    truth = pl.concat([frame[tables.PatientDays.name] for frame in frames]).sort("patient_id", "date")
-    onsets(cohort, truth["onset"].to_numpy().reshape(cohort.count, cohort.days))
+    onsets(cohort, at_hand.rows(tables.PatientDays)["onset"].to_numpy().reshape(cohort.count, cohort.days))

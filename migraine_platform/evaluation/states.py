@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.twin.channels import CHANNELS, PLACES, Scales, grid
+from migraine_platform.twin.days_ahead import HALF_WIDTH
 from migraine_platform.twin.features import FEATURES
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.model import Model
@@ -40,9 +41,6 @@ SHRINKAGE = 3.0
 
 NODES = 40
 """Points that stand for a normal; their variance is made one, so that the mean of a cubic would be exact."""
-
-HALF_WIDTH = 1.6448536269514722
-"""Standard deviations from the middle of a normal to an end of its central 90 %."""
 
 
 class Said(NamedTuple):

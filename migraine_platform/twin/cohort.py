@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.twin.channels import CHANNELS
+from migraine_platform.twin.cohort_symptoms import fitted
 from migraine_platform.twin.contributions import FACTORS
 from migraine_platform.twin.days_ahead import ahead_frames
 from migraine_platform.twin.features import DIET, POSITION
@@ -22,7 +22,6 @@ from migraine_platform.twin.lifecycle import Keeper, Kept, Past, begin, live_on
 from migraine_platform.twin.model import Model
 from migraine_platform.twin.prediction import Predictions, input_hashes, predict
 from migraine_platform.twin.symptoms.phases import Phases
-from migraine_platform.twin.symptoms.progression import SIGNS, fit_symptoms
 from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, Choice, StateSpace, Transition, choose, horizon
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.sensitivity import sensitivities
@@ -102,8 +101,7 @@ def build(
     choice = choose(models, days, settings.validation_days)
     useful = horizon(model.dynamics, replay.channels, days, settings.validation_days, settings.horizon_days)
     told = days_of(points, model.effects, twins.standing, replay, histories)
-    shown = [CHANNELS.index(sign) for sign in SIGNS]
-    symptoms = fit_symptoms(histories, attacks, days.z[..., shown], days.seen[..., shown], has_aura)
+    symptoms = fitted(histories, attacks, days, has_aura)
     symptoms = replace(symptoms, onsets=symptoms.onsets.given_tomorrow(said.began))
     progression = symptoms.to_frames()
     versions = twins.versions()

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from migraine_platform.config import Settings
 from migraine_platform.ingest.recorded import before_reports
-from migraine_platform.twin.channels import CHANNELS, Scales
+from migraine_platform.twin.channels import CHANNELS, Scales, StandardDays
+from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.symptoms.progression import SIGNS, Symptoms, fit_symptoms
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from migraine_platform.twin.inputs import Found, Read
 
@@ -30,6 +33,17 @@ def recorded_attacks(read: Read, settings: Settings) -> pl.DataFrame:
     attacks = read(tables.Attacks, batches).with_columns(date=pl.col("headache_start").dt.date())
     recorded = read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
     return before_reports(attacks, recorded).drop("date")
+
+
+def fitted(histories: Histories, attacks: pl.DataFrame, days: StandardDays, has_aura: NDArray[np.bool_]) -> Symptoms:
+    """Symptoms as they are known on the last evening.
+
+    Args:
+        days: the histories on the standard scale.
+        has_aura: [P] diagnosis.
+    """
+    shown = [CHANNELS.index(sign) for sign in SIGNS]
+    return fit_symptoms(histories, attacks, days.z[..., shown], days.seen[..., shown], has_aura)
 
 
 @dataclass(frozen=True)
@@ -47,10 +61,7 @@ class CohortSymptoms:
         import polars as pl
 
         days = scales.standard(found.histories)
-        shown = [CHANNELS.index(sign) for sign in SIGNS]
-        symptoms = fit_symptoms(
-            found.histories, recorded_attacks(read, settings), days.z[..., shown], days.seen[..., shown], found.has_aura
-        )
+        symptoms = fitted(found.histories, recorded_attacks(read, settings), days, found.has_aura)
         told = symptoms.to_frames()
         severity = pl.DataFrame(
             {

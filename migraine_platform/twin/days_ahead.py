@@ -5,7 +5,7 @@ no gap in the diary tells anything. Tomorrow's row is therefore the forecast of 
 known ahead: a fall of pressure is as likely as is usual for the person.
 
     state of tomorrow     by the model of the next day that fits the person better: linear-Gaussian, or the experts
-    of the days after it  by the linear-Gaussian one: there the experts are no better (benchmarks/days_ahead.py)
+    of the days after it  by the linear-Gaussian one: the experts forecast one day
 
 Belongs here: forecasts of several days and their rows. Does not: tomorrow's (prediction.py), scores (evaluation/).
 """

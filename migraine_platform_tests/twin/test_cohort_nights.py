@@ -49,6 +49,22 @@ def test_batches_live_alike_together_and_each_by_itself(made, tmp_path) -> None:
         assert_sound(together, batch)
 
 
+def test_symptoms_are_of_tonight_and_the_week_begins_with_what_is_told(made, tmp_path) -> None:
+    """On trial, too, where two twins speak together."""
+    living = made.copy(tmp_path / "tonight")
+    living.live(MADE + 1, Asked(retrain="to see"), batches=BATCHES)
+    before = [living.of(tables.SymptomPhases, batch)["attacks"].sum() for batch in BATCHES]
+    living.live(LAST, batches=BATCHES)
+    after = [living.of(tables.SymptomPhases, batch)["attacks"].sum() for batch in BATCHES]
+    assert sum(after) > sum(before)
+    for batch in BATCHES:
+        told = living.of(tables.Predictions, batch).select("patient_id", "for_date", "probability", "lower", "upper")
+        tomorrow = living.of(tables.DaysAhead, batch).join(told, on=["patient_id", "for_date"], suffix="_told")
+        assert tomorrow.height == living.of(tables.Twins, batch).height
+        for name in ("probability", "lower", "upper"):
+            assert_allclose(tomorrow[name], tomorrow[f"{name}_told"], rtol=1e-12)
+
+
 def test_the_trail_and_the_reasons_are_of_what_was_told(made, tmp_path) -> None:
     living = made.copy(tmp_path)
     for days in (MADE + 1, MADE + 2, MADE + 3):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.tables import aline, cohort, drift, ingest, twin
+from migraine_platform.warehouse.tables import ahead, aline, cohort, drift, ingest, twin
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def person_of(read: Read, patient_id: str) -> Person:
         prediction=predictions.row(-1, named=True) if predictions.height else None,
         days=tuple(shown),
         forecasts=tuple(day for day in days if day.said is not None and day.migraine is not None),
-        week=rows(twin.DaysAhead, "for_date"),
-        tomorrow=_first_day(rows(twin.StatesAhead, "for_date")),
+        week=rows(ahead.DaysAhead, "for_date"),
+        tomorrow=_first_day(rows(ahead.StatesAhead, "for_date")),
         contributions=rows(twin.Contributions, "log_odds", descending=True),
         triggers=rows(twin.TriggerSensitivity, "mean", descending=True),
         thresholds=rows(twin.TriggerThresholds, "exposure"),

@@ -7,6 +7,7 @@ Does not: how a table is filled (the science packages) or checked (contracts.py)
 from __future__ import annotations
 
 from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.tables.ahead import DaysAhead, StatesAhead
 from migraine_platform.warehouse.tables.aline import (
     ASKS_WELL,
     BEATS_BASELINES,
@@ -88,11 +89,9 @@ from migraine_platform.warehouse.tables.twin import (
     AppliedObservations,
     Audit,
     Contributions,
-    DaysAhead,
     OnsetTimes,
     Predictions,
     Signs,
-    StatesAhead,
     SymptomPhases,
     TriggerInteractions,
     TriggerSensitivity,

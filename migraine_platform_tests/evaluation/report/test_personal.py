@@ -19,7 +19,7 @@ from migraine_platform.evaluation.report.personal_words import (
 )  # fmt: skip
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
-from migraine_platform.warehouse.tables import aline, cohort, drift, ingest, twin
+from migraine_platform.warehouse.tables import ahead, aline, cohort, drift, ingest, twin
 from migraine_platform_tests.evaluation.report.drawn import Frames, empty, frame, reader
 from migraine_platform_tests.evaluation.report.test_page import Page, fits, printed_pages, without_gaps, without_network
 
@@ -64,12 +64,12 @@ def lived(status: str = "fitted", reason: str | None = None) -> Frames:
     rows = {
         twin.Twins: twins,
         twin.Predictions: forecasts,
-        twin.DaysAhead: [
+        ahead.DaysAhead: [
             {**own, "made_on": AS_OF, "for_date": AS_OF + timedelta(ahead), "probability": 0.2 + 0.02 * ahead}
             | {"lower": 0.1, "upper": 0.5}
             for ahead in range(1, 8)
         ],
-        twin.StatesAhead: [
+        ahead.StatesAhead: [
             {**own, "for_date": AS_OF + timedelta(ahead), "feature": feature, "unit": unit, "model": "experts"}
             | {"median": ahead * median, "lower": 0.8 * median, "upper": 1.2 * median, "usual": usual}
             for ahead in (1, 2)
