@@ -9,6 +9,7 @@ from migraine_platform.twin.cohort_nights import keep_batches, load_batches
 from migraine_platform.twin.keeping import Asked
 from migraine_platform.twin.twins import TwinError
 from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.tables.twin import BOTH_TWINS
 from migraine_platform_tests.twin.living import (
     EASILY,
     LAST,
@@ -17,6 +18,7 @@ from migraine_platform_tests.twin.living import (
     Living,
     assert_same_rows,
     assert_sound,
+    foolish,
     made_living,
 )
 
@@ -49,20 +51,25 @@ def test_batches_live_alike_together_and_each_by_itself(made, tmp_path) -> None:
         assert_sound(together, batch)
 
 
-def test_symptoms_are_of_tonight_and_the_week_begins_with_what_is_told(made, tmp_path) -> None:
-    """On trial, too, where two twins speak together."""
+def test_symptoms_are_of_tonight(made, tmp_path) -> None:
     living = made.copy(tmp_path / "tonight")
-    living.live(MADE + 1, Asked(retrain="to see"), batches=BATCHES)
     before = [living.of(tables.SymptomPhases, batch)["attacks"].sum() for batch in BATCHES]
     living.live(LAST, batches=BATCHES)
     after = [living.of(tables.SymptomPhases, batch)["attacks"].sum() for batch in BATCHES]
     assert sum(after) > sum(before)
-    for batch in BATCHES:
-        told = living.of(tables.Predictions, batch).select("patient_id", "for_date", "probability", "lower", "upper")
-        tomorrow = living.of(tables.DaysAhead, batch).join(told, on=["patient_id", "for_date"], suffix="_told")
-        assert tomorrow.height == living.of(tables.Twins, batch).height
-        for name in ("probability", "lower", "upper"):
-            assert_allclose(tomorrow[name], tomorrow[f"{name}_told"], rtol=1e-12)
+
+
+def test_on_trial_the_week_begins_with_what_both_twins_say_of_tomorrow(made, tmp_path) -> None:
+    living = made.copy(tmp_path / "trial")
+    living.put(foolish(living.kept(), living.keepers()().points.level))
+    for days, asked in ((MADE + 1, Asked(retrain="to see")), (MADE + 3, None)):
+        living.live(days, asked)
+    told = living.of(tables.Predictions).select("patient_id", "for_date", "model", "probability", "lower", "upper")
+    tomorrow = living.of(tables.DaysAhead).join(told, on=["patient_id", "for_date"], suffix="_told")
+    assert tomorrow.height == living.of(tables.Twins).height
+    assert set(tomorrow["model"]) == {BOTH_TWINS}
+    for name in ("probability", "lower", "upper"):
+        assert_allclose(tomorrow[name], tomorrow[f"{name}_told"], rtol=1e-12)
 
 
 def test_the_trail_and_the_reasons_are_of_what_was_told(made, tmp_path) -> None:
