@@ -7,7 +7,8 @@
 
 Three streams share all weights. Queries never see each other, so that any number of them costs what each costs, and the
 context is encoded once for all (Huang et al., "ALINE", NeurIPS 2025, has one sequence under a mask; the function is the
-same). A start token stands in every context, so that nothing known is a context too.
+same). A start token stands in every context, so that nothing known is a context too; with it go
+sums of what is known.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from migraine_platform.aline.task import Context, Layout
 LOG_SD_RANGE = 8.0
 FIRST_SHARPNESS = 30.0
 """Logits per nat of expected gain with which the policy starts."""
+
+SUM_UNIT = 3.0
+"""By which sums over answers are divided."""
 
 GAIN_UNIT_NUMBER, GAIN_UNIT_CHANCE = 0.1, 0.01
 """Nats that a good question tells about a number, and about a yes or no: the units the gain head works in."""
@@ -107,9 +111,11 @@ class Aline(nn.Module):
         self.chance_head = _mlp(width, width, 1)
         self.policy_head = _mlp(width, width, 1)
         self.gain_head = _mlp(width, width, len(layout.targets))
+        self.tally = nn.Linear((1 + layout.query_features) * layout.answer_features, width, bias=False)
         self.sharpness = nn.Parameter(torch.tensor(FIRST_SHARPNESS).log())
         self.register_buffer("gain_unit", gain_units(layout), persistent=False)
-        with torch.no_grad():  # components start apart, so that they can become different
+        with torch.no_grad():  # components start apart, so that they can become different; sums start unheard
+            self.tally.weight.zero_()
             _last(self.number_head).weight.mul_(0.1)
             _last(self.number_head).bias.view(3, size.components)[1] = torch.linspace(-1.5, 1.5, size.components)
             _last(self.policy_head).weight.zero_()  # the policy starts with what is expected
@@ -117,7 +123,7 @@ class Aline(nn.Module):
 
     def encode(self, context: Context) -> Memory:
         """Encode what is known."""
-        start = self.start.expand(len(context.x), 1, -1)
+        start = self.start + self.tally(sums(context))[:, None]
         h = torch.cat([start, self.embed_x(context.x) + self.embed_y(context.y)], 1)
         always = context.known.new_ones(len(context.x), 1)
         known = torch.cat([always, context.known], 1)[:, None, None, :]
@@ -183,6 +189,16 @@ class Aline(nn.Module):
             streams.append(h)
             h = layer(h, key, value, memory.known)
         return [*streams, self.norm(h)]
+
+
+def sums(context: Context) -> Tensor:
+    """[B, (1 + query features) * answer features] sums over what is known of answers, plain and times the query.
+
+    Attention takes means, in which many answers that say little by themselves are slow to be seen; in sums they add up.
+    """
+    known = context.known[..., None].to(context.y.dtype)
+    asked = torch.cat([torch.ones_like(context.x[..., :1]), context.x], -1) * known
+    return (torch.einsum("bnq,bna->bqa", asked, context.y) / SUM_UNIT).flatten(1)
 
 
 def _last(head: nn.Sequential) -> nn.Linear:

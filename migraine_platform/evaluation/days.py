@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.evaluation import Evaluation
+from migraine_platform.evaluation.evenings import early_signs
 from migraine_platform.twin.histories import Histories
 from migraine_platform.warehouse import tables
 
@@ -101,6 +102,7 @@ def evaluated_days(
         pl.col("has_migraine").alias("migraine"),
         pl.col("recorded").fill_null(False),
         "after_migraine",
+        pl.col("after_signs").fill_null(False),
         (pl.col("date") - pl.lit(histories.first)).dt.total_days().alias("history_days"),
         pl.col("migraine_probability").alias("full_state"),
         pl.when(pl.col("onset") & (pl.col("hours") >= 0)).then("hours").alias("hours_ahead"),
@@ -135,14 +137,17 @@ def quartiles(kept: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _recorded(histories: Histories) -> pl.DataFrame:
-    """patient_id, date, recorded of every day of some histories."""
+    """patient_id, date, recorded, after_signs of every day of some histories."""
     import polars as pl
 
     days = pl.date_range(histories.first, histories.last, eager=True)
+    after_signs = np.zeros_like(histories.diary)
+    after_signs[:, 1:] = early_signs(histories)[:, :-1]
     return pl.DataFrame(
         {
             "patient_id": np.repeat(histories.patient_ids, histories.days),
             "date": pl.concat([days] * max(histories.count, 1)).head(histories.count * histories.days),
             "recorded": histories.diary.ravel(),
+            "after_signs": after_signs.ravel(),
         }
     )

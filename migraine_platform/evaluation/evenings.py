@@ -65,6 +65,7 @@ def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> E
         },
         **{name: flags[..., k] for k, name in enumerate(TRIGGER_FLAGS)},
         "migraine by this evening": ill,
+        "early signs": np.where(diary, early_signs(histories).astype(np.float64), np.nan),
         "migraine yesterday": before,
         "diary kept": diary.astype(np.float64),
         "device worn": histories.device.astype(np.float64),
@@ -73,6 +74,12 @@ def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> E
         "days since migraine": _since(complete, by_evening),
     }
     return Evenings(tuple(columns), np.stack(list(columns.values()), axis=-1), ill, usual)
+
+
+def early_signs(histories: Histories) -> NDArray[np.bool_]:
+    """[P, K] whether an evening's diary has signs of an attack, and no migraine."""
+    migraine, signs = (histories.events[..., EVENTS.index(name)] for name in ("migraine_by_evening", "prodrome"))
+    return np.asarray(histories.diary & signs & ~migraine)
 
 
 def trigger_flags(days: pl.DataFrame, histories: Histories) -> NDArray[np.float64]:

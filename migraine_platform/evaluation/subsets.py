@@ -33,6 +33,7 @@ SUBSETS: tuple[Subset, ...] = (
     Subset("recorded", "Days with an entry in the diary", "recorded"),
     Subset(ONSET, "Days after a day without migraine", "NOT after_migraine"),
     Subset("continuation", "Days after a migraine day", "after_migraine"),
+    Subset("signs", "Days after an evening with signs of an attack, and no migraine", "after_signs"),
     Subset("sex: F", "Women", "sex = 'F'"),
     Subset("sex: M", "Men", "sex = 'M'"),
     Subset("chronic", "Chronic migraine", "course = 'chronic'"),

@@ -5,9 +5,9 @@
     rank_correlation        Spearman's over patients; 0 by chance
 
 Severity and share of attacks with an aura (patients with the diagnosis) are held against means, lengths of prodrome and
-postdrome against geometric means, as the twins tell them; a prodrome is cut at the evening before the headache, so that
-its figure lies below the truth for everybody. How long a headache lasts does not differ between simulated persons, and
-is not among them. Intervals are by bootstrap of patients.
+postdrome against geometric means, as the twins tell them; a prodrome is cut at the attack before, and never early after
+one, so that its figure lies somewhat below the truth. How long a headache lasts does not differ between
+simulated persons, and is not among them. Intervals are by bootstrap of patients.
 
 Belongs here: the figures. Does not: the models (twin/symptoms/).
 """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOURS = 24
 EVENING = 20
-"""Hour at which the diary is filled and tomorrow is forecast; no prodrome or aura begins before and ends after it."""
+"""Hour at which the diary is filled and tomorrow is forecast. No aura spans it, and a prodrome that does is a sign."""
 
 TABLE_SIZE = 1025
 FARTHEST_LOCATION = 6.0
@@ -52,8 +52,12 @@ class Course(NamedTuple):
     """[drugs, L] cumulative hazard with which a drug ends the headache, by treatment.STEP hours since intake."""
     prodrome_hours: NDArray[np.float64]
     """[K] quantiles."""
-    prodrome_share: float
-    conversion: float
+    sign_share: NDArray[np.float64]
+    """[3] share of the day's onsets that come by way of a prodrome, by what the evening before said (signs.py)."""
+    conversion: NDArray[np.float64]
+    """[3] share of those prodromes that become an attack."""
+    early_share: float
+    """Share of onsets whose prodrome is there at 20:00 of the day before."""
     late_share: float
     """Share of attacks that begin in the evening or later."""
     late_lasting: NDArray[np.float64]
@@ -77,13 +81,17 @@ class Course(NamedTuple):
             CourseError: if no distribution of durations has the configured median.
         """
         hours = _onset_hour_quantiles(np.array(settings.onset_weight_by_hour))
+        lengths = _prodrome_quantiles(settings.prodrome)
+        share = settings.prodrome.share_of_attacks
+        early = share * float(np.mean([1 - share_below(lengths, hour + HOURS - EVENING) for hour in hours]))
         course = cls(
             onset_hours=hours,
             durations=_duration_quantiles(settings),
             drug_hazard=np.stack([drug_hazard(drug) for drug in treatments.acute.values()]),
-            prodrome_hours=_prodrome_quantiles(settings.prodrome),
-            prodrome_share=settings.prodrome.share_of_attacks,
-            conversion=settings.prodrome.conversion,
+            prodrome_hours=lengths,
+            sign_share=np.array([share, (share - early) / (1 - early), 1.0]),
+            conversion=np.array([settings.prodrome.conversion, settings.prodrome.conversion, 1.0]),
+            early_share=early,
             late_share=1.0 - float(share_below(hours, float(EVENING))),
             late_lasting=np.zeros(1 + len(treatments.acute)),
             shortest=settings.duration[0],
@@ -184,6 +192,7 @@ def begin_attack(
     hour: float,
     free_from: float,
     prodromal: bool,
+    early: bool,
     u: NDArray[np.float64],
 ) -> Attack:
     """An attack whose headache begins at `hour` of a day.
@@ -191,6 +200,8 @@ def begin_attack(
     Args:
         own: [SYMPTOMS] what is the person's own.
         free_from: before this hour since the first midnight neither prodrome nor aura begins.
+        prodromal: whether signs come before it.
+        early: whether they were there at 20:00 of the day before; if not, they begin later.
         u: [8] uniform deviates: duration, drug, aura or not, aura's length, severity, prodrome's length, postdrome.
     """
     start = HOURS * day + hour
@@ -202,13 +213,28 @@ def begin_attack(
         aura = min((low + u[3] * (high - low)) / 60.0, free)
     prodrome = 0.0
     if prodromal:
-        length = quantile(course.prodrome_hours, leaning(course.lean, PRODROME, own[PRODROME], u[5]))
-        prodrome = min(length, max(free, 0.0))
+        share = leaning(course.lean, PRODROME, own[PRODROME], u[5])
+        since = hour + HOURS - EVENING if early else start - evening
+        prodrome = min(prodrome_length(course, since, early, share), max(start - free_from, 0.0))
     low, high = course.severity
     severity = low + leaning(course.lean, SEVERITY, own[SEVERITY], u[4]) * (high - low)
     low, high = course.postdrome
     postdrome = low + leaning(course.lean, POSTDROME, own[POSTDROME], u[6]) * (high - low)
     return Attack(start, draw_duration(course, drug, u[0], u[1]), drug, prodrome, aura, severity, postdrome)
+
+
+@njit(cache=True)
+def prodrome_length(course: Course, since: float, early: bool, u: float) -> float:
+    """Hours of a prodrome, from a uniform deviate.
+
+    Args:
+        since: hours to the headache from 20:00 of the day before; from the last 20:00 if the prodrome is not early.
+        early: whether it was there by then; if so it began within the day before, else it began later.
+    """
+    later = share_below(course.prodrome_hours, since)
+    if early:
+        return min(quantile(course.prodrome_hours, later + u * (1.0 - later)), since + HOURS)
+    return min(quantile(course.prodrome_hours, u * later), since)
 
 
 @njit(cache=True)

@@ -16,10 +16,11 @@ from numba import njit
 from migraine_platform.config.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
-from migraine_platform.simulator.attacks import HOURS
+from migraine_platform.simulator.attacks import EVENING, HOURS, Course, prodrome_length, quantile
 from migraine_platform.simulator.cohort import CohortSimulator, Lives
 from migraine_platform.simulator.inputs import CYCLE_INPUT
 from migraine_platform.simulator.patients import draw_patients
+from migraine_platform.simulator.streams import Stream, uniforms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,8 +71,13 @@ class DayBank(NamedTuple):
     drug: NDArray[np.int64]
     prodrome: NDArray[np.float64]
     """[D] hours of prodrome before that headache."""
-    false_alarm: NDArray[np.bool_]
-    """[D] a prodrome that no headache followed."""
+    announced: NDArray[np.bool_]
+    """[D] at 20:00 there was a sign of an attack of tomorrow."""
+    sign_from: NDArray[np.float64]
+    """[D] hours from the day's first midnight to other signs of an attack: of one that did not come, or of tomorrow's;
+    NEVER if there are none."""
+    sign_until: NDArray[np.float64]
+    """[D] as it ends; it lies before or after that headache."""
 
     def take(self, rows: NDArray[np.int64]) -> DayBank:
         """These days."""
@@ -123,7 +129,7 @@ def _days_of(simulator: CohortSimulator, lives: Lives) -> DayBank:
     facts = (rise, days.value("total_sleep_hours"), days.value("water_consumed_liters"))
     cycle = persons.cycle_standard[:, simulator.calendar.burn_in :][:, today].ravel()
     scores = np.where(cycle > 0, simulator.world.inputs.by_cycle_day[cycle], np.nan)
-    onset = days.flag("onset")
+    signs = _other_signs(simulator, lives, start - prodrome, end)
     return DayBank(
         z=np.moveaxis(days.z[:, :, today], 0, -1).reshape(-1, 4),
         drive=_drive(simulator, lives)[:, today].reshape(-1, 4),
@@ -144,8 +150,54 @@ def _days_of(simulator: CohortSimulator, lives: Lives) -> DayBank:
         end=end[:, today].ravel(),
         drug=drug[:, today].ravel(),
         prodrome=prodrome[:, today].ravel(),
-        false_alarm=(days.flag("prodrome") & ~onset)[:, today].ravel(),
+        announced=days.announced[:, today].ravel(),
+        sign_from=signs[:, today, 0].ravel(),
+        sign_until=signs[:, today, 1].ravel(),
     )
+
+
+def _other_signs(
+    simulator: CohortSimulator, lives: Lives, begins: NDArray[np.float64], ends: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[P, K, 2] hours of the signs that are not the last headache's; one is drawn for each day.
+
+    Args:
+        begins: [P, K] start of that headache with its prodrome, in hours of the day.
+        ends: [P, K] of it.
+    """
+    days = lives.days
+    alarm = days.flag("prodrome") & ~days.flag("onset") & ~days.announced
+    u = uniforms(simulator.settings.cohort.seed, Stream.SIGN, lives.patients.index, days.announced.shape[1], 2)
+    out = np.full((*alarm.shape, 2), NEVER)
+    _draw_signs(simulator.world.course, alarm, days.announced, begins, ends, u, out)
+    return out
+
+
+@njit(cache=True)
+def _draw_signs(
+    course: Course,
+    alarm: NDArray[np.bool_],
+    announced: NDArray[np.bool_],
+    begins: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    u: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """A sign of today fades at an hour of onset before 20:00; one of tomorrow is there at midnight."""
+    for i in range(alarm.shape[0]):
+        for k in range(alarm.shape[1]):
+            if not alarm[i, k] and not announced[i, k]:
+                continue
+            early = announced[i, k]
+            hour = quantile(course.onset_hours, u[i, k, 0] * (1.0 if early else 1.0 - course.late_share))
+            hours = prodrome_length(course, hour + HOURS - EVENING, early, u[i, k, 1])
+            until = HOURS + hour if early else hour
+            first, last = until - hours, min(until, float(HOURS))
+            if first < begins[i, k] < last:
+                last = begins[i, k]
+            elif first < ends[i, k]:
+                first = min(ends[i, k], last)
+            out[i, k, 0], out[i, k, 1] = first, last
 
 
 def _drive(simulator: CohortSimulator, lives: Lives) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ Belongs here: which array becomes which column. Does not: what happened (life.py
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from migraine_platform.config.latent import AXES
 from migraine_platform.simulator.attacks import HOURS, Course
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.patients import TRIGGERS, Patients
-from migraine_platform.simulator.symptoms import traits
+from migraine_platform.simulator.traits import traits
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import (
     DIET_COLUMNS,
@@ -55,7 +55,11 @@ class DayFrames:
         self._columns |= {name: pl.Series(name, days.flag(name).reshape(rows)) for name in FLAGS}
         cycle = pl.Series("cycle_day", np.ascontiguousarray(persons.cycle_day[:, calendar.burn_in :]).reshape(rows))
         self._columns["cycle_day"] = cycle.cast(pl.Int64).set(cycle == 0, None)
-        self._truth = {"onset_probability": days.onset_probability, "migraine_probability": days.migraine_probability}
+        self._truth: dict[str, NDArray[Any]] = {
+            "onset_probability": days.onset_probability,
+            "migraine_probability": days.migraine_probability,
+            "announced": days.announced,
+        }
         self._truth |= {f"z_{axis}": days.z[k] for k, axis in enumerate(AXES)}
 
     def weather(self) -> pl.DataFrame:

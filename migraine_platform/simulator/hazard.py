@@ -1,7 +1,7 @@
 """The hazard of an onset, and the best forecast of tomorrow that knows the whole state.
 
     logit P(onset on day t+1) = b_i + w_i . Z[t+1] + sum_k beta_k s_ik trigger_k[t] + carry-over
-    carry-over                = refractory if day t was a migraine day + kappa r[t]
+    carry-over                = refractory if day t was a migraine day + kappa r[t] + shift of a sign (signs.py) if not
     r[t]                      = m r[t-1] + (1 - m) migraine[t]
 
 The forecast is made at 20:00 of day t. It integrates out what is drawn later: tomorrow's latent noise, the end of a
@@ -17,6 +17,7 @@ from numba import njit
 
 from migraine_platform.config.attacks import CarryOver
 from migraine_platform.simulator.attacks import EVENING, HOURS, Course, lasting_share
+from migraine_platform.simulator.signs import late_onset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class Evening(NamedTuple):
     """No attack or prodrome has come today and none hinders one."""
     p_today: float
     """Today's probability of an onset, as it was this morning."""
+    sign_today: int
+    """What yesterday evening said of today's attack (signs.py)."""
+    shift: float
+    """What a sign of tomorrow's attack, or its absence, adds to tomorrow's log-odds."""
     treated_share: float
     usual_drug: int
 
@@ -106,23 +111,6 @@ def next_trace(carry: Carry, trace: float, was_migraine: bool) -> float:
 
 
 @njit(cache=True)
-def prodrome_entry(course: Course, p: float) -> float:
-    """Probability of entering a prodrome on a day whose probability of an onset is p.
-
-    The share `prodrome_share` of onsets comes by way of a prodrome, of which the share `conversion` becomes an attack;
-    near certainty there is no room for false alarms.
-    """
-    return min(p * course.prodrome_share / course.conversion, 1.0 - p * (1.0 - course.prodrome_share))
-
-
-@njit(cache=True)
-def late_onset(course: Course, p: float) -> float:
-    """Probability that an attack begins this evening or night, given that the day has brought no sign of one."""
-    any_sign = p * (1.0 - course.prodrome_share) + prodrome_entry(course, p)
-    return float(p * course.late_share / (1.0 - any_sign * (1.0 - course.late_share)))
-
-
-@njit(cache=True)
 def running_tomorrow(course: Course, drug: int, elapsed: float) -> float:
     """Probability that a headache of `elapsed` hours at 20:00 makes tomorrow a migraine day."""
     if elapsed < 0:
@@ -139,10 +127,10 @@ def forecast(course: Course, carry: Carry, evening: Evening) -> float:
     if evening.is_migraine:
         goes_on = running_tomorrow(course, evening.drug, evening.elapsed)
         return goes_on + (1.0 - goes_on) * after_migraine
-    p = mean_expit(evening.logit + carried(carry, evening.trace, False), evening.noise_factor)
+    p = mean_expit(evening.logit + carried(carry, evening.trace, False) + evening.shift, evening.noise_factor)
     if not evening.may_begin:
         return p
-    late = late_onset(course, evening.p_today)
+    late = late_onset(course, evening.p_today, evening.sign_today)
     lasting = course.late_lasting
     goes_on = (1.0 - evening.treated_share) * lasting[0] + evening.treated_share * lasting[1 + evening.usual_drug]
     return float(late * (goes_on + (1.0 - goes_on) * after_migraine) + (1.0 - late) * p)

@@ -5,7 +5,7 @@ One day of one patient, in the order in which it happens:
     midnight   the latent state moves on; the hazard decides whether an attack begins today, and at which hour
     morning    the night's sleep, worse after pain and stress
     day        stress, activity, diet; pain changes them
-    evening    triggers and latent inputs are read off what happened; at 20:00 tomorrow is forecast
+    evening    triggers and latent inputs are read off what happened; signs of an attack; at 20:00 tomorrow is forecast
 
 Every draw has a place of its own (streams.py), so that no day's draws depend on another day's outcome. Belongs here:
 the loop. Does not: its parts (hazard.py, attacks.py, exogenous.py, inputs.py, drift.py).
@@ -33,7 +33,7 @@ from migraine_platform.simulator.exogenous import (
     at,
     position_of,
 )
-from migraine_platform.simulator.hazard import Evening, carried, expit, forecast, next_trace, prodrome_entry
+from migraine_platform.simulator.hazard import Evening, carried, expit, forecast, mean_expit, next_trace
 from migraine_platform.simulator.inputs import (
     INPUT_COUNT,
     LATENT,
@@ -53,6 +53,7 @@ from migraine_platform.simulator.readings import (
     weather_at,
     weighted,
 )
+from migraine_platform.simulator.signs import CAME, NONE, UNASKED, evening_entry, prodrome_entry, sign_shift
 from migraine_platform.simulator.streams import Stream, fill_normals, fill_uniforms
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import DIET, KINDS, Days, Persons, Regime, World
@@ -91,28 +92,32 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
     logit, expected, stress_before, stress_excess = persons.intercept[i], persons.trace[i], 0.0, 0.0
     trace, was_migraine = persons.trace[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
-    intake = -1
+    intake, sign, shift = -1, UNASKED, 0.0
     for t in range(world.total):
         # Midnight: the latent state, the hazard, the attack.
         fill_normals(e, seed, LATENT_STREAM, person, t, 0, fate, LATENT)
         add_noise(inputs, e, ahead)
         z[:] = ahead
-        p = expit(logit + weighted(persons.latent_weights[i], z) + carried(carry, trace, was_migraine))
+        if was_migraine:  # an attack that began after the evening leaves its sign nothing to say
+            sign, shift = UNASKED, 0.0
+        p = expit(logit + weighted(persons.latent_weights[i], z) + carried(carry, trace, was_migraine) + shift)
         if t > 0:
             trace = next_trace(carry, trace, was_migraine)
         left_over = max(0.0, end - HOURS * t)
         at_risk = left_over < course.migraine_day_hours
         draw_day(u, seed, person, t, 0, fate)
-        direct = p * (1.0 - course.prodrome_share)
-        entry = prodrome_entry(course, p)
+        share = course.sign_share[sign]
+        direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, p, sign), u[4]
         hour = max(quantile(course.onset_hours, u[2]), left_over)
         prodromal = at_risk and direct <= u[0] < direct + entry
-        onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * course.prodrome_share))
+        onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
         previous_end, medication = end, intake == t
         if onset:
             drug = regime.drug[t] if u[3] < regime.treated_share[t] else UNTREATED
             draw_day(u, seed, person, t, 1, fate)
-            attack = begin_attack(course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, u)
+            attack = begin_attack(
+                course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, sign == CAME, u
+            )
             start, end = attack.start, attack.start + attack.duration
             intake = reported_on(start + course.intake_delay) if drug != UNTREATED else -1
             medication = medication or intake == t
@@ -122,6 +127,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
             days.severity[i, t], days.postdrome[i, t] = attack.severity, attack.postdrome
         is_migraine = onset or not at_risk
         by_evening = is_migraine and not (onset and hour >= EVENING)
+        signalled = prodromal and hour < EVENING
 
         # Morning and day: the features, moved by pain, stress, drift and intervention.
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, previous_end, onset, start, end)
@@ -161,24 +167,33 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
                 logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
         if persons.change.kind[i] == LABEL:
             logit += level_at(persons.change, i, t + 1) * persons.change.strength[i]
+        outlook = logit + weighted(persons.latent_weights[i], ahead)
+        sign_today, sign, shift = sign, UNASKED, 0.0
+        if not by_evening and not signalled:
+            q = mean_expit(outlook + carried(carry, trace, False), persons.noise_factor[i])
+            sign = CAME if for_sign < evening_entry(course, q) else NONE
+            shift = sign_shift(course, q, sign)
         if t >= world.burn_in:
             k = t - world.burn_in
             _keep_values(days.values, i, k, values, weather)
             _keep_flags(days.flags, i, k, diet, trigger)
-            _keep_events(days.flags, i, k, is_migraine, onset, by_evening, prodromal and hour < EVENING, medication)
+            _keep_events(days.flags, i, k, is_migraine, onset, by_evening, signalled or sign == CAME, medication)
+            days.announced[i, k] = sign == CAME
             days.at_risk[i, k] = at_risk
             days.z[:, i, k] = z
             days.onset_probability[i, k] = p
             days.migraine_probability[i, k] = expected
         evening = Evening(
-            logit + weighted(persons.latent_weights[i], ahead),
+            outlook,
             persons.noise_factor[i],
             trace,
             by_evening,
             HOURS * t + EVENING - start if by_evening and end > HOURS * t + EVENING else -1.0,
             drug,
-            at_risk and not (prodromal and hour < EVENING),
+            at_risk and not signalled,
             p,
+            sign_today,
+            shift,
             regime.treated_share[t],
             regime.drug[t],
         )

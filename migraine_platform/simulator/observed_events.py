@@ -5,7 +5,8 @@ then drawn given it. Where nothing is recorded, half the particles are drawn for
 weighted back. A running headache's end is drawn anew every day from what is possible, because tomorrow depends on no
 more than that it runs.
 
-Belongs here: attacks. Does not: features (observed_features.py), the loop over days (oracle.py).
+Belongs here: attacks. Does not: features (observed_features.py), signs of tomorrow's attack (observed_signs.py), the
+loop over days (oracle.py).
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ from migraine_platform.simulator.attacks import (
 from migraine_platform.simulator.hazard import (
     carried,
     expit,
-    late_onset,
     next_trace,
-    prodrome_entry,
 )
 from migraine_platform.simulator.inputs import LATENT, add_noise
 from migraine_platform.simulator.normal import fast_normal_quantile
@@ -42,6 +41,7 @@ from migraine_platform.simulator.readings import (
     reported_on,
     weighted,
 )
+from migraine_platform.simulator.signs import UNASKED, late_onset, prodrome_entry
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import Persons, Regime, World
 
@@ -83,7 +83,7 @@ def begin_day(
     for n in range(len(cloud.p)):
         began_late = False
         if t > 0 and not cloud.by_evening[n]:
-            chance = late_onset(course, cloud.p[n]) if cloud.may_begin[n] else 0.0
+            chance = late_onset(course, cloud.p[n], cloud.sign[n]) if cloud.may_begin[n] else 0.0
             if told_late:
                 cloud.log_weight[n] += np.log(chance if late else 1.0 - chance) if chance > 0 or not late else -np.inf
                 began_late = late
@@ -103,8 +103,12 @@ def begin_day(
             e[axis] = fast_normal_quantile(uniform(source, seed, person, t))
         cloud.z[n] = cloud.ahead[n]
         add_noise(world.inputs, e, cloud.z[n])
+        if was_migraine:
+            cloud.sign[n], cloud.shift[n] = UNASKED, 0.0
+        else:
+            cloud.sign[n] = cloud.sign_ahead[n]
         logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.z[n])
-        cloud.p[n] = expit(logit + carried(carry, cloud.trace[n], was_migraine))
+        cloud.p[n] = expit(logit + carried(carry, cloud.trace[n], was_migraine) + cloud.shift[n])
         if t > 0:
             cloud.trace[n] = next_trace(carry, cloud.trace[n], was_migraine)
         if began_late:
@@ -149,6 +153,20 @@ def _propose_hour(log_weight: NDArray[np.float64], n: int, share: float, u: floa
 
 
 @njit(cache=True)
+def _of_today(alarm: float, quiet: float, early: float, u: float) -> tuple[bool, float]:
+    """Whether a sign without a migraine was of today, half by guess and half evenly; its chance, weighted back.
+
+    Args:
+        early: about how likely a sign of tomorrow's attack is.
+    """
+    ahead = quiet * early
+    if alarm <= 0.0 or ahead <= 0.0:
+        return alarm > 0.0, alarm if alarm > 0.0 else quiet
+    proposal = (1.0 - EVENLY) * alarm / (alarm + ahead) + EVENLY / 2.0
+    return (True, alarm / proposal) if u < proposal else (False, quiet / (1.0 - proposal))
+
+
+@njit(cache=True)
 def observe_events(
     world: World,
     persons: Persons,
@@ -175,8 +193,8 @@ def observe_events(
     chances = np.empty(EVENTS)
     for n in range(len(cloud.p)):
         p = cloud.p[n]
-        entry = prodrome_entry(course, p)
-        direct, converted = p * (1.0 - course.prodrome_share), p * course.prodrome_share
+        share, entry = course.sign_share[cloud.sign[n]], prodrome_entry(course, p, cloud.sign[n])
+        direct, converted = p * (1.0 - share), p * share
         running = np.isinf(cloud.previous_end[n])
         goes_on, since = 0.0, LONG_AGO
         if running:
@@ -194,8 +212,12 @@ def observe_events(
                 chance = goes_on
             elif migraine:
                 chance = signalled if prodrome else plain
+            elif prodrome:
+                # A sign of today's that faded, or one of tomorrow's, which observed_signs.py weighs.
+                quiet = free - plain - signalled - alarm
+                prodrome, chance = _of_today(alarm, quiet, p * course.early_share, uniform(source, seed, person, t))
             else:
-                chance = alarm if prodrome else free - plain - signalled - alarm
+                chance = free - plain - signalled - alarm
             cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
         else:
             chances[0], chances[1], chances[2] = goes_on, plain, signalled

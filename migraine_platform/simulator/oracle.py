@@ -7,7 +7,7 @@ particle's whole state forecasts (hazard.forecast).
 
 What a person's days are like on average, and the calendar of the menstrual cycle, are taken as known. Belongs here:
 the patients' evidence, and the run over days. Does not: what a day does to a particle (observed_events.py,
-observed_features.py).
+observed_features.py, observed_signs.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from migraine_platform.simulator.exogenous import FEATURES
 from migraine_platform.simulator.measurement import Recorded
 from migraine_platform.simulator.observed_events import begin_day, observe_events
 from migraine_platform.simulator.observed_features import observe_features
+from migraine_platform.simulator.observed_signs import observe_signs
 from migraine_platform.simulator.parallel import in_parallel
 from migraine_platform.simulator.particles import (
     GAPS,
@@ -189,6 +190,7 @@ def _filter_one(
             world, persons, regime, cloud, source, patterns, i, t, has_diary, has_device,
             evidence.values[subject, row], evidence.latent[subject, row], evidence.diet[subject, row], gap,
         )  # fmt: skip
+        observe_signs(world, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, 3])
         if has_device:
             gap = 0
         top = largest(cloud.log_weight)

@@ -26,6 +26,7 @@ from migraine_platform.simulator.inputs import LATENT
 from migraine_platform.simulator.readings import (
     weighted,
 )
+from migraine_platform.simulator.signs import UNASKED
 from migraine_platform.simulator.streams import Stream, fill_uniforms
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import Persons, Regime, World
@@ -93,6 +94,12 @@ class Cloud(NamedTuple):
     may_begin: NDArray[np.bool_]
     began: NDArray[np.bool_]
     """A headache began today."""
+    sign: NDArray[np.int64]
+    """What yesterday evening said of today's attack (signs.py)."""
+    sign_ahead: NDArray[np.int64]
+    """What this evening says of tomorrow's."""
+    shift: NDArray[np.float64]
+    """What that adds to tomorrow's log-odds."""
     previous_end: NDArray[np.float64]
     stress: NDArray[np.float64]
     stress_excess: NDArray[np.float64]
@@ -136,6 +143,9 @@ def new_cloud(particles: int) -> Cloud:
         np.zeros(particles, dtype=np.bool_),
         np.zeros(particles, dtype=np.bool_),
         np.zeros(particles, dtype=np.bool_),
+        np.full(particles, UNASKED),
+        np.full(particles, UNASKED),
+        np.zeros(particles),
         np.full(particles, LONG_AGO),
         np.zeros(particles),
         np.zeros(particles),
@@ -203,6 +213,8 @@ def evening_forecast(
                 cloud.drug[n],
                 cloud.may_begin[n],
                 cloud.p[n],
+                cloud.sign[n],
+                cloud.shift[n],
                 regime.treated_share[t],
                 regime.drug[t],
             )
@@ -251,6 +263,9 @@ def resample(cloud: Cloud, source: Source, person: int, seed: int, t: int) -> No
     _reorder(cloud.drug, chosen, scratch)
     _reorder(cloud.by_evening, chosen, scratch)
     _reorder(cloud.may_begin, chosen, scratch)
+    _reorder(cloud.sign, chosen, scratch)
+    _reorder(cloud.sign_ahead, chosen, scratch)
+    _reorder(cloud.shift, chosen, scratch)
     _reorder(cloud.stress, chosen, scratch)
     _reorder(cloud.stress_excess, chosen, scratch)
     for n in range(particles):

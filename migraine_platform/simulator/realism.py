@@ -54,6 +54,8 @@ class View:
     days: Mapping[str, Array]
     forecast: Array
     """[P, K] truth.patient_days.migraine_probability."""
+    announced: NDArray[np.bool_]
+    """[P, K] a sign of the next day's attack was there at 20:00."""
     is_weekend: NDArray[np.bool_]
     """[K]"""
     attack_patient: NDArray[np.int64]
@@ -69,6 +71,7 @@ class View:
         return View(
             {name: values[patients] for name, values in self.days.items()},
             self.forecast[patients],
+            self.announced[patients],
             self.is_weekend,
             self.attack_patient[chosen],
             self.attack_hour[chosen],
@@ -95,6 +98,7 @@ def view(patient_days: pl.DataFrame, truth_days: pl.DataFrame, attacks: pl.DataF
     return View(
         days={name: patient_days[name].cast(pl.Float64).to_numpy().reshape(shape) for name in DAILY},
         forecast=truth_days["migraine_probability"].to_numpy().reshape(shape),
+        announced=truth_days["announced"].to_numpy().reshape(shape),
         is_weekend=(patient_days["date"].head(shape[1]).dt.weekday() >= 6).to_numpy(),
         attack_patient=began["row"].to_numpy(),
         attack_hour=hours.to_numpy(),
@@ -170,8 +174,10 @@ def _within_auc(cohort: View) -> float:
 
 
 def _conversion(cohort: View) -> float:
-    signs = cohort.days["prodrome"] > 0
-    return float(cohort.days["onset"][signs].mean()) if signs.any() else np.nan
+    """Of days with signs but the last, the share with the onset that they announced: of the day, or of the next."""
+    signs, onset = (cohort.days[name][:, :-1] > 0 for name in ("prodrome", "onset"))
+    came = onset | ((cohort.days["onset"][:, 1:] > 0) & cohort.announced[:, :-1])
+    return float(came[signs].mean()) if signs.any() else np.nan
 
 
 def _weekend(cohort: View) -> float:

@@ -50,6 +50,7 @@ class Stream(IntEnum):
     FILTER = 16
     LEARNER = 17
     SYMPTOM = 18
+    SIGN = 19
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)

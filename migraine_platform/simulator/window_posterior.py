@@ -5,7 +5,8 @@
 The prior is a bank of days of many strangers, each taken at its probability of having made this window: the person's
 parameters, the day's triggers and the state at midnight are integrated out together. Given x the hours are linear and
 Gaussian, so that the path is integrated out exactly (a Kalman smoother in one matrix); only the days that share the
-window's card compete. Signs of the body are left out: beyond the headaches on the card they tell of today alone.
+window's card compete. Signs of the body tell whether an attack of tomorrow is announced: the hours of
+today's headaches and prodromes, beyond the card of today alone, are averaged over.
 """
 
 from __future__ import annotations
@@ -71,6 +72,11 @@ class BankPosterior:
         variance = np.einsum("di,ij,dj->d", self._bank.weights, rest, self._bank.weights)
         self._squash = 1 / np.sqrt(1 + np.pi * variance / 8)
         self._diet = self._bank.diet @ (2 ** np.arange(len(DIET_ITEMS)))
+        # Hours of signs as the ends of two stretches, the headache's and other signs', which do not overlap.
+        ends = (
+            (self._bank.start - self._bank.prodrome, self._bank.end), (self._bank.sign_from, self._bank.sign_until)
+        )  # fmt: skip
+        self._stretches = [[np.clip(end, 0, HOURS_A_DAY).astype(np.int8) for end in stretch] for stretch in ends]
 
     def infer(self, windows: Windows) -> Inferred:
         """Weigh the bank against each complete window.
@@ -107,6 +113,7 @@ class BankPosterior:
         if block.start == block.stop:  # a card that the bank has never seen: everybody competes
             block = slice(0, len(self._x))
         log_weight = self._x[block] @ evidence - self._half[block] + self._diet_table(taken)[self._diet[block]]
+        log_weight += self._signs_told(windows.answers[i, :, -1], block)
         kept = np.flatnonzero(log_weight > log_weight.max() - 16)
         weight = np.exp(log_weight[kept] - log_weight[kept].max())
         weight /= weight.sum()
@@ -126,6 +133,17 @@ class BankPosterior:
             susceptibility=weight @ bank.susceptibility[here],
             effective=np.asarray(1 / (weight**2).sum()),
         )
+
+    def _signs_told(self, told: NDArray[np.float64], block: slice) -> NDArray[np.float64]:
+        """[block] log-likelihood of the signs told: the mean of days that announce as this one, or do not."""
+        reached = np.concatenate([[0.0], np.cumsum(told)])
+        each = sum(reached[last[block]] - reached[first[block]] for first, last in self._stretches)
+        out, announced = np.zeros(len(each)), self._bank.announced[block]
+        for those in (announced, ~announced):
+            if those.any():
+                top = each[those].max()
+                out[those] = top + np.log(np.exp(each[those] - top).mean())
+        return out
 
     def _diet_table(self, taken: NDArray[np.bool_]) -> NDArray[np.float64]:
         """[8] log-likelihood of what was told, by what was taken."""

@@ -19,7 +19,7 @@ from numba import njit
 
 from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.config.latent import AXES
-from migraine_platform.simulator.attacks import Course, lasting_share, quantile
+from migraine_platform.simulator.attacks import Course, lasting_share
 from migraine_platform.simulator.bank import DayBank
 from migraine_platform.simulator.dynamics import HOURS_A_DAY, Dynamics, to_hourly
 
@@ -46,6 +46,8 @@ OTHER_SHARE = 0.25
 """Of training windows that end at an hour other than the evening or midnight."""
 
 FIRST_END = 8
+TINY = 1e-9
+"""Added to shares, so that none is impossible."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Windows(NamedTuple):
     slept: NDArray[np.float64]
     """[W] hours slept, standardised, as the wearable has them; known if it was worn in the first hour."""
     answers: NDArray[np.float64]
-    """[W, 24, V] what each hour's answers would be, in the order of `answer_names`."""
+    """[W, 24, V] what each hour's answers would be, in the order of `answer_names`; signs as `sign_evidence`."""
     awake: NDArray[np.bool_]
     """[W, 24]"""
     card: NDArray[np.int64]
@@ -238,14 +240,9 @@ class WindowSimulator:
 
     def _signs(self, rng: np.random.Generator, days: DayBank) -> NDArray[np.float64]:
         """[W, 24] signs of the body: often during prodrome and headache, false alarms too; seldom otherwise."""
-        hours = np.arange(HOURS_A_DAY) + 1.0
-        during = (hours > (days.start - days.prodrome)[:, None]) & (hours <= days.end[:, None])
-        u = rng.random((len(days.start), 2))
-        alarm_end = _quantiles(self.course.onset_hours, u[:, 0])
-        alarm_start = alarm_end - _quantiles(self.course.prodrome_hours, u[:, 1])
-        alarm = (hours > alarm_start[:, None]) & (hours <= alarm_end[:, None]) & days.false_alarm[:, None]
-        share = np.where(during | alarm, self.hours.signs.during, self.hours.signs.otherwise)
-        return np.asarray(rng.random(share.shape) < share, dtype=np.float64)
+        share = np.where(sign_hours(days), self.hours.signs.during, self.hours.signs.otherwise)
+        no, yes = sign_evidence(self.hours)
+        return np.where(rng.random(share.shape) < share, yes, no)
 
     def _awake(self, rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
         waking, hours = self.hours.waking, np.arange(HOURS_A_DAY)
@@ -277,6 +274,22 @@ def card_of(days: DayBank, now: NDArray[np.int64] | int) -> NDArray[np.int64]:
     return np.column_stack([count, since, cycle, days.trigger[:, 0].astype(np.int64)])
 
 
+def sign_evidence(hours: Hours) -> tuple[float, float]:
+    """What no and yes to signs of the body tell, in nats: log-likelihood ratios of an hour that has some."""
+    signs = hours.signs
+    return (
+        float(np.log((1 - signs.during + TINY) / (1 - signs.otherwise + TINY))),
+        float(np.log((signs.during + TINY) / (signs.otherwise + TINY))),
+    )
+
+
+def sign_hours(days: DayBank) -> NDArray[np.bool_]:
+    """[D, 24] hours of a headache, of its prodrome, or of other signs of an attack."""
+    hours = np.arange(HOURS_A_DAY) + 1.0
+    headache = (hours > (days.start - days.prodrome)[:, None]) & (hours <= days.end[:, None])
+    return np.asarray(headache | ((hours > days.sign_from[:, None]) & (hours <= days.sign_until[:, None])))
+
+
 def askable(hours: Hours, windows: Windows) -> NDArray[np.bool_]:
     """[W, 24, questions] hours that are over, were awake, and can still be recalled."""
     age = windows.now[:, None] - (np.arange(HOURS_A_DAY) + 1)
@@ -294,12 +307,4 @@ def _lasting(
         if elapsed[i] >= 0:
             now = lasting_share(course, drug[i], elapsed[i])
             out[i] = lasting_share(course, drug[i], elapsed[i] + wait[i]) / now if now > 0 else 0.0
-    return out
-
-
-@njit(cache=True)
-def _quantiles(table: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.empty(len(u))
-    for i in range(len(u)):
-        out[i] = quantile(table, u[i])
     return out

@@ -152,6 +152,8 @@ class Days(NamedTuple):
     """[P, K] the hazard: the probability that an attack begins on this day if none is running."""
     migraine_probability: NDArray[np.float64]
     """[P, K] the forecast of the evening before that knows the whole state."""
+    announced: NDArray[np.bool_]
+    """[P, K] at 20:00 there was a sign of an attack of the next day; a false alarm if none follows."""
     attack: NDArray[np.bool_]
     """[P, T] a headache began; the arrays below hold values only where one did."""
     start: NDArray[np.float64]
@@ -174,6 +176,7 @@ class Days(NamedTuple):
             z=np.empty((4, *kept)),
             onset_probability=np.empty(kept),
             migraine_probability=np.empty(kept),
+            announced=np.empty(kept, dtype=np.bool_),
             attack=np.zeros(all_days, dtype=np.bool_),
             start=np.empty(all_days),
             duration=np.empty(all_days),

@@ -56,6 +56,8 @@ class ClinicalPrior:
     diet_items: int
     susceptibility: tuple[float, float]
     """Range in which a person's susceptibility to a trigger lies, all of it equally likely."""
+    conversion: float
+    """Share of early signs that an attack follows."""
 
     @classmethod
     def of(cls, settings: Simulator, features: Sequence[Feature]) -> ClinicalPrior:
@@ -80,6 +82,7 @@ class ClinicalPrior:
             stress_rise=rules.stress_rise,
             diet_items=rules.diet_items,
             susceptibility=settings.population.susceptibility,
+            conversion=settings.attacks.prodrome.conversion,
         )
 
     def score(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

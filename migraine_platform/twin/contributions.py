@@ -1,8 +1,10 @@
 """What makes tomorrow likelier, or less likely: a forecast's log-odds taken apart.
 
-    logit P = usual level + 4 triggers + 4 parts of the load + recent migraine days + what is unknown + a running attack
+    logit P = usual level + 4 triggers + 4 parts of the load + recent migraine days + signs + what is unknown
+              + a running attack
 
-The first ten are the terms of the hazard (hazard.py) at the posterior mean of the person's parameters. `unknown` is
+The first ten are the terms of the hazard (hazard.py) at the posterior mean of the person's parameters; `early signs`
+is what the evening's signs of an attack, or that there were none, changed (signs.py). `unknown` is
 what averaging over all that is unknown, and a recalibration, add to that; `running attack` what the chance that an
 attack goes on adds. The parts add up to the forecast's log-odds exactly. Effects are direct ones: a trigger with the
 load held.
@@ -29,11 +31,12 @@ FACTORS = (
     *(f"trigger: {name}" for name in TRIGGERS),
     *(f"load: {name}" for name in AXES),
     "recent migraine days",
+    "early signs",
     "what is not known",
     "running attack",
 )
 FIRST_TRIGGER, FIRST_LOAD = 1, 1 + len(TRIGGERS)
-LEVEL, CARRY_OVER, UNKNOWN, RUNNING = 0, *range(FIRST_LOAD + len(AXES), len(FACTORS))
+LEVEL, CARRY_OVER, EARLY_SIGNS, UNKNOWN, RUNNING = 0, *range(FIRST_LOAD + len(AXES), len(FACTORS))
 
 
 class Person(NamedTuple):
@@ -81,7 +84,7 @@ def factor_sd(points: Points, standing: Standing, effects: Effects, covariates: 
     load = effects.load**2 * np.diagonal(covariates.spread[:, -1], axis1=1, axis2=2)
     nothing = np.full((len(share), 1), np.nan)
     known = np.sqrt(np.maximum(np.concatenate([level[:, None], kinds, load], axis=1), 0.0))
-    return np.concatenate([known, nothing, nothing, nothing], axis=1)
+    return np.concatenate([known, nothing, nothing, nothing, nothing], axis=1)
 
 
 def contributions(
@@ -97,11 +100,12 @@ def contributions(
         probability: [P, K] the forecasts as they are told, recalibrated.
     """
     terms = onset_terms(person, effects, covariates, forecasts)
-    onset = _logit(forecasts.onset)
+    onset, unsigned = _logit(forecasts.onset), _logit(forecasts.unsigned)
     raw = _logit(forecasts.probability)
-    unknown = onset - terms.sum(axis=-1) + _logit(probability) - raw
+    unknown = unsigned - terms.sum(axis=-1) + _logit(probability) - raw
     running = raw - onset
-    return np.concatenate([terms, unknown[..., None], running[..., None]], axis=-1)
+    signs = onset - unsigned
+    return np.concatenate([terms, signs[..., None], unknown[..., None], running[..., None]], axis=-1)
 
 
 def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ first one cost. Each hypothesis carries along whether today was a migraine day w
 the gap itself, because people write less on migraine days, and by what pain does to what a device recorded. What is
 uncertain of the load flattens the hazard: E expit(N(m, v)) = expit(m / sqrt(1 + pi v / 8)), nearly (MacKay 1992).
 
-Belongs here: the recursion. Does not: the population's numbers in it (population.py).
+Belongs here: the recursion. Does not: the evening's signs (signs.py), the population's numbers (population.py).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from migraine_platform.twin.hypotheses import (
     STARTED,
     TOLD,
     UNKNOWN_DAY,
+    UNSIGNED,
     WRITTEN,
     Effects,
     Evidence,
@@ -46,6 +47,7 @@ from migraine_platform.twin.hypotheses import (
     first_standing,
 )
 from migraine_platform.twin.outlook import IMPOSSIBLE, chance_to_last, forecast_one, late_onset, no_forecasts
+from migraine_platform.twin.signs import hear_signs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,12 +133,14 @@ def _follow_one(
                 out.likelihood[i, k] = -standing.log_weight[i]
             _complete_yesterday(effects, evidence.late[i, k], standing, i)
             _weigh(effects, evidence.diary[i, k], evidence.events[i, k], evidence.pain[i, k], standing, i)
+        _look_ahead(points, effects, predictors[k], standing.trace[i], standing.onset[i])
+        if k >= evidence.begun[i]:
+            ahead = hear_signs(effects, evidence.diary[i, k], evidence.events[i, k], standing, i)
             if out.likelihood.shape[2] > 0:
                 out.likelihood[i, k] += standing.log_weight[i]
             out.log_evidence[i, k] = _normalise(standing.log_weight[i], share)
             ill = _mean(share, standing.ill[i])
-            _keep_count(evidence.diary[i, k], evidence.events[i, k], ill, standing.numbers[i])
-        _look_ahead(points, effects, predictors[k], standing.trace[i], standing.onset[i])
+            _keep_count(evidence.diary[i, k], evidence.events[i, k], ill, ahead, standing.numbers[i])
         forecast_one(effects, share, standing, i, k, out)
 
 
@@ -206,12 +210,12 @@ def _complete_yesterday(effects: Effects, late: bool, standing: Standing, i: int
 
 @njit(cache=True)
 def _weigh(effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float, standing: Standing, i: int) -> None:
-    """Weigh the hypotheses by what today recorded, a missing entry included."""
+    """Weigh the hypotheses by what today recorded of attacks, a missing entry included."""
     log_weight, ill, hazard, own = standing.log_weight[i], standing.ill[i], standing.hazard[i], standing.numbers[i]
     wrote = (own[WRITTEN] + ENTRIES_YES) / (own[LIVED] + ENTRIES_YES + ENTRIES_NO)
     odds = wrote / (1.0 - wrote) * effects.entry_odds
     wrote_ill, device = odds / (1.0 + odds), np.exp(pain)
-    onset, migraine, prodrome = events[1], events[2], events[3]
+    onset, migraine = events[1], events[2]
     for m in range(len(ill)):
         yesterday, goes_on = (ill[m], hazard[m]) if own[STARTED] > 0 else (0.0, 0.0)
         if own[STARTED] > 0:
@@ -224,10 +228,8 @@ def _weigh(effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float
                 chance = goes_on
             elif migraine:
                 chance = begins
-            elif prodrome:
-                chance = begins * effects.alarms
             else:
-                chance = 1.0 - goes_on - begins * (1.0 + effects.alarms)
+                chance = 1.0 - goes_on - begins  # its signs are weighed by hear_signs
             log_weight[m] += np.log(max(chance * (wrote_ill if migraine else wrote), IMPOSSIBLE))
             ill[m] = 1.0 if migraine else 0.0
         else:
@@ -240,7 +242,7 @@ def _weigh(effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float
 
 
 @njit(cache=True)
-def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, own: NDArray[np.float64]) -> None:
+def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, ahead: float, own: NDArray[np.float64]) -> None:
     """How far the attack is, whether a drug was taken, how often the person writes on days without migraine."""
     onset, migraine, prodrome, drug = events[1], events[2], events[3], events[4]
     if not diary:
@@ -252,10 +254,11 @@ def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, own: NDArray
     else:
         own[AGE] = LATER_DAY if own[AGE] in (SECOND_DAY, LATER_DAY) else SECOND_DAY
         own[MEDICATED] = 1.0 if drug or own[MEDICATED] > 0 else 0.0
-    own[MAY_BEGIN] = 0.0 if diary and (migraine or prodrome) else 1.0
+    own[MAY_BEGIN] = (0.0 if migraine else ahead if prodrome else 1.0) if diary else 1.0
     own[TOLD], own[STARTED] = 1.0 if diary else 0.0, 1.0
-    own[WRITTEN] += own[TOLD] * (1.0 - ill)
-    own[LIVED] += 1.0 - ill
+    free = max(1.0 - ill, 0.0)
+    own[WRITTEN] += own[TOLD] * free
+    own[LIVED] += free
 
 
 @njit(cache=True)
@@ -274,3 +277,4 @@ def _look_ahead(
             logit += points.susceptibility[m, kind] * predictors[2 + kind]
         after = logit + effects.refractory + effects.trace * (1.0 - effects.memory)
         onset[m, AFTER_WELL], onset[m, AFTER_ILL] = _expit(logit * flattened), _expit(after * flattened)
+        onset[m, UNSIGNED] = onset[m, AFTER_WELL]

@@ -27,7 +27,9 @@ AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED = range(7)
 """Places in a patient's numbers; the last two count days without migraine, and those of them with an entry."""
 
 NUMBERS = 7
-AFTER_WELL, AFTER_ILL = range(2)
+AFTER_WELL, AFTER_ILL, UNSIGNED = range(3)
+"""Days after which tomorrow is looked at; UNSIGNED is one without migraine, before its signs are heard of."""
+
 LOGIT_STEP, LOGIT_BINS = 0.125, 113
 """Bins into which forecasts are counted, on the logit scale; the middle one lies around one half."""
 
@@ -60,7 +62,11 @@ class Effects(NamedTuple):
     by_evening: float
     """Share of onsets that come before the diary is filled."""
     alarms: float
-    """Prodromes without an onset by the evening, per onset."""
+    """Prodromes without an onset by the evening, per onset; those of tomorrow's attacks are left out."""
+    early: float
+    """Share of onsets with a sign on the evening before."""
+    conversion: float
+    """Share of those signs that an attack follows."""
     entry_odds: float
     """Odds of an entry on a migraine day, against other days."""
     renewal: float
@@ -79,7 +85,7 @@ class Standing(NamedTuple):
     trace: NDArray[np.float64]
     """[P, M] fading share of migraine days, up to the day before."""
     onset: NDArray[np.float64]
-    """[P, M, 2] probability of an onset tomorrow, after a day without and with migraine."""
+    """[P, M, 3] probability of an onset tomorrow, after a day without and with migraine; and without, before signs."""
     numbers: NDArray[np.float64]
     """[P, NUMBERS] how far an attack is, whether a drug was taken, whether one may begin tonight, ..."""
 
@@ -143,6 +149,8 @@ class Forecasts(NamedTuple):
     """[P, K] of a migraine day."""
     onset: NDArray[np.float64]
     """[P, K] of an onset, if no attack goes on."""
+    unsigned: NDArray[np.float64]
+    """[P, K] the same, before the evening's signs are heard of."""
     goes_on: NDArray[np.float64]
     """[P, K] that a running attack makes the day a migraine day."""
     ill: NDArray[np.float64]
@@ -170,6 +178,6 @@ def first_standing(points: Points, effects: Effects, patients: int) -> Standing:
         ill=nothing,
         hazard=nothing.copy(),
         trace=np.tile(usual, (patients, 1)),
-        onset=np.tile(p[:, None], (patients, 1, 2)),
+        onset=np.tile(p[:, None], (patients, 1, 3)),
         numbers=np.zeros((patients, NUMBERS)),
     )

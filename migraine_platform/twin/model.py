@@ -39,7 +39,7 @@ LEARNED_FROM, RECIPE = "patient.", "recipe."
 SUPERSEDED = "superseded"
 """Parameter that marks an older model, kept because twins still belong to it."""
 
-FORMAT = 2
+FORMAT = 3
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30
@@ -109,6 +109,7 @@ class Model:
             **{f"load {name}": round(float(w), 3) for name, w in zip(AXES, effects.load, strict=True)},
             "after a migraine day": round(effects.refractory, 3),
             "per share of recent migraine days": round(effects.trace, 3),
+            "onsets with a sign on the evening before": round(effects.early, 3),
             "odds of an entry on a migraine day": round(effects.entry_odds, 3),
             "recalibration": [round(self.recalibration.offset, 3), round(self.recalibration.slope, 3)],
         }
@@ -244,7 +245,8 @@ def learn_model(
     usual = usual_of(ledger)
     covariates, _ = Reader(clinical.prior, scales, usual).read(own, days, channels)
     evidence = Evidence.of(own, channels)
-    found = learn(covariates, evidence, clinical.prior.susceptibility, settings.population, settings.renewal, progress)
+    prior, population = clinical.prior, settings.population
+    found = learn(covariates, evidence, prior.susceptibility, population, settings.renewal, prior.conversion, progress)
     forecasts, standing = follow(found.personal.points(settings.population.points), found.effects, covariates, evidence)
     return Model(
         scales=scales,

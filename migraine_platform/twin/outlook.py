@@ -27,6 +27,7 @@ from migraine_platform.twin.hypotheses import (
     STARTED,
     TOLD,
     UNKNOWN_DAY,
+    UNSIGNED,
     Effects,
     Forecasts,
     Points,
@@ -55,15 +56,15 @@ def foresee(points: Points, effects: Effects, standing: Standing, with_spread: b
 
 def no_forecasts(patients: int, days: int, with_spread: bool, hypotheses: int = 0) -> Forecasts:
     """Forecasts [P, K] that are still to be made, with the likelihoods of so many hypotheses."""
-    sums = [np.zeros((patients, days)) for _ in range(7)]
+    sums = [np.zeros((patients, days)) for _ in range(8)]
     spread = np.zeros((patients, days, 2, LOGIT_BINS if with_spread else 0))
     likelihood = np.zeros((patients, days, hypotheses))
-    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], spread, likelihood)
+    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], spread, likelihood)
 
 
 @njit(cache=True)
 def late_onset(effects: Effects, p: float, own: NDArray[np.float64]) -> float:
-    """Probability that an attack begins tonight, given that the day has brought none, nor a sign of one to be told."""
+    """Probability that an attack begins tonight, given that the day has brought none, nor a sign of its own."""
     may_begin, alarms = own[MAY_BEGIN], effects.alarms * own[TOLD]
     signs = p * effects.by_evening * (1.0 + alarms)
     return float(min(1.0, may_begin * p * (1.0 - effects.by_evening) / max(1.0 - signs, IMPOSSIBLE)))
@@ -93,6 +94,7 @@ def forecast_one(
         out.probability[i, k] += ill * (on + (1.0 - on) * p1) + well * if_well
         out.goes_on[i, k] += ill * on + well * late * late_on
         out.onset[i, k] += ill * p1 + well * (late * p1 + (1.0 - late) * p0)
+        out.unsigned[i, k] += ill * p1 + well * (late * p1 + (1.0 - late) * standing.onset[i, m, UNSIGNED])
         out.ill[i, k] += ill
         out.trace[i, k] += share[m] * standing.trace[i, m]
         if out.spread.shape[3] > 0:

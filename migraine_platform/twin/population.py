@@ -21,18 +21,13 @@ from numba import njit
 
 from migraine_platform.config.twin import Population
 from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.twin.counting import counted
 from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.features import EVENTS
 from migraine_platform.twin.hazard import flat, follow
 from migraine_platform.twin.hypotheses import (
     AGES,
-    FIRST_DAY,
     KINDS,
-    LATE,
-    LATER_DAY,
-    NO_ATTACK,
-    SECOND_DAY,
-    UNKNOWN_DAY,
     Effects,
     Evidence,
     Points,
@@ -49,6 +44,9 @@ BANDWIDTH = 0.15
 
 ENTRY_ODDS = (0.25, 0.35, 0.42, 0.5, 0.58, 0.68, 0.8, 1.0)
 """Among these, the likeliest odds of an entry on a migraine day are chosen."""
+
+EARLY = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
+"""Among these, the likeliest share of onsets with a sign on the evening before is chosen."""
 
 RIDGE = 1.0
 LEVELS = 129
@@ -83,7 +81,9 @@ class Learned:
     """Mean over patients of the log probability of their diaries, before each step."""
 
 
-def first_guess(susceptibility: tuple[float, float], memory: float, renewal: float) -> tuple[Personal, Effects]:
+def first_guess(
+    susceptibility: tuple[float, float], memory: float, renewal: float, conversion: float
+) -> tuple[Personal, Effects]:
     """Where EM starts."""
     from scipy.special import ndtri
 
@@ -97,6 +97,8 @@ def first_guess(susceptibility: tuple[float, float], memory: float, renewal: flo
         lasting=np.full((AGES, 2), 0.3),
         by_evening=0.85,
         alarms=0.1,
+        early=0.0,
+        conversion=conversion,
         entry_odds=0.6,
         renewal=renewal,
     )
@@ -109,6 +111,7 @@ def learn(
     susceptibility: tuple[float, float],
     settings: Population,
     renewal: float,
+    conversion: float,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Learned:
     """Fit the population.
@@ -116,9 +119,10 @@ def learn(
     Args:
         susceptibility: range of a person's susceptibilities.
         renewal: probability that a person changes overnight.
+        conversion: share of the signs of tomorrow's attack that it follows.
     """
-    personal, effects = first_guess(susceptibility, settings.trace_memory, renewal)
-    effects = _counted(evidence, effects)
+    personal, effects = first_guess(susceptibility, settings.trace_memory, renewal, conversion)
+    effects = counted(evidence, effects)
     trace: list[float] = []
     for step in range(settings.steps):
         chosen = personal.points(settings.points)
@@ -129,16 +133,18 @@ def learn(
         effects = _newton(chosen, effects, covariates, evidence, forecasts.trace, shares)
         personal = Personal(_levels(chosen.level, shares.mean(axis=0)), susceptibility)
         if step == settings.steps // 2:
-            effects = _counted(evidence, _likeliest_entries(chosen, effects, covariates, evidence))
+            tried = [effects._replace(entry_odds=odds) for odds in ENTRY_ODDS]
+            effects = counted(evidence, _likeliest(tried, chosen, covariates, evidence))
+            tried = [counted(evidence, effects._replace(early=share)) for share in EARLY]
+            effects = _likeliest(tried, chosen, covariates, evidence)
     return Learned(personal, effects, tuple(trace))
 
 
-def _likeliest_entries(points: Points, effects: Effects, covariates: Covariates, evidence: Evidence) -> Effects:
-    """The odds of an entry on a migraine day that make the gaps likeliest."""
+def _likeliest(tried: list[Effects], points: Points, covariates: Covariates, evidence: Evidence) -> Effects:
+    """Those of some effects that make a third of the diaries likeliest."""
     some = slice(0, max(1, len(evidence.diary) // 3))
     part = Covariates(*(array[some] for array in covariates))
     told = evidence.of_patients(some)
-    tried = [effects._replace(entry_odds=odds) for odds in ENTRY_ODDS]
     scores = [float(follow(points, one, part, told)[0].log_evidence.sum()) for one in tried]
     return tried[int(np.argmax(scores))]
 
@@ -150,63 +156,6 @@ def _levels(level: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[
     grid = np.linspace(level.min() - 1, level.max() + 1, 801)
     reached = ndtr((grid[:, None] - level) / BANDWIDTH) @ weight
     return np.interp(np.linspace(0.0005, 0.9995, LEVELS), reached, grid)
-
-
-def _counted(evidence: Evidence, effects: Effects) -> Effects:
-    """What counting tells: how attacks go on, when they begin, false alarms; mended for missing entries."""
-    onset, migraine, prodrome, drug = (
-        evidence.events[..., EVENTS.index(name)] & evidence.diary
-        for name in ("onset", "migraine_by_evening", "prodrome", "acute_medication")
-    )
-    wrote = evidence.diary.mean()
-    odds = wrote / (1 - wrote) * effects.entry_odds
-    ill_ratio = odds / (1 + odds) / wrote
-    begun, late = (onset & migraine).sum(), evidence.late.sum()
-    early = begun / ill_ratio
-    return effects._replace(
-        lasting=_lasting(evidence, onset, migraine, drug, ill_ratio),
-        by_evening=float((early + 1) / (early + late + 1.2)),
-        alarms=float(((prodrome & ~migraine).sum() + 0.1) / (early + 1)),
-    )
-
-
-def _lasting(
-    evidence: Evidence,
-    onset: NDArray[np.bool_],
-    migraine: NDArray[np.bool_],
-    drug: NDArray[np.bool_],
-    ill_ratio: float,
-) -> NDArray[np.float64]:
-    """[AGES, 2] share of attacks that go on, by age and drug; three attacks are added, of which one does.
-
-    A day after that is a migraine day was written down less often, and counts for more: 1 / ill_ratio.
-    """
-    age = np.full(migraine.shape, NO_ATTACK)
-    taken = np.zeros(migraine.shape, dtype=np.bool_)
-    for k in range(migraine.shape[1]):
-        before = age[:, k - 1] if k else np.full(len(age), UNKNOWN_DAY)
-        on = np.where(np.isin(before, (SECOND_DAY, LATER_DAY)), LATER_DAY, SECOND_DAY)
-        age[:, k] = np.where(migraine[:, k], np.where(onset[:, k], FIRST_DAY, on), NO_ATTACK)
-        age[~evidence.diary[:, k], k] = UNKNOWN_DAY
-        earlier = taken[:, k - 1] & ~onset[:, k] if k else False
-        taken[:, k] = migraine[:, k] & (drug[:, k] | earlier)
-    told = evidence.diary[:, 1:] & evidence.diary[:, :-1]
-    goes_on = (migraine & ~onset)[:, 1:]
-    out = np.zeros((AGES, 2))
-
-    def share(days: NDArray[np.bool_]) -> float:
-        days = days & told
-        again = (onset & migraine)[:, 1:] & days
-        yes = (goes_on & days).sum() / ill_ratio + 1
-        no = (~goes_on & ~again & days).sum() + again.sum() / ill_ratio + 2
-        return float(yes / (yes + no))
-
-    for one in (FIRST_DAY, SECOND_DAY, LATER_DAY):
-        for with_drug in (False, True):
-            out[one, int(with_drug)] = share((age == one)[:, :-1] & (taken == with_drug)[:, :-1])
-    out[UNKNOWN_DAY] = share(migraine[:, :-1])
-    out[LATE] = share(evidence.late[:, 1:])
-    return out
 
 
 def _newton(

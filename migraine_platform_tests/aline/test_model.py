@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from migraine_platform.aline.model import Aline
+from migraine_platform.aline.model import Aline, sums
 from migraine_platform.aline.task import Context, Layout, Target
 
 BOTH = torch.tensor([True, True])
@@ -55,12 +55,13 @@ def test_queries_see_the_goal_and_only_the_goal(toy, net: Aline) -> None:
 
 def test_three_streams_are_one_sequence_under_the_published_mask(toy, net: Aline) -> None:
     """Context sees itself, targets the context, queries context and targets: one dense pass says the same."""
+    torch.nn.init.normal_(net.tally.weight, std=0.3)  # as after training: at first, sums are not heard
     episode = asked(toy, [0, 4])
     context = episode.context
     n, k, q = 1 + context.x.shape[1], 2, 6
     h = torch.cat(
         [
-            net.start.expand(4, 1, -1),
+            net.start + net.tally(sums(context))[:, None],
             net.embed_x(context.x) + net.embed_y(context.y),
             net.target.expand(4, -1, -1),
             net.embed_x(episode.candidates),

@@ -317,7 +317,8 @@ def test_a_night_later_there_is_a_day_more_and_no_earlier_one_changed(settings: 
     assert_frame_equal(days.filter(real), was.filter(real))
     new = days.filter(~real, pl.col("for_date") == last)
     assert new.height == was.filter(~real).select("split", "patient_id").unique().height > 0
-    still = ["split", "patient_id", "for_date", "migraine", "recorded", "after_migraine", "full_state", "hours_ahead"]
+    still = ["split", "patient_id", "for_date", "migraine", "recorded", "after_migraine", "after_signs", "full_state"]
+    still += ["hours_ahead"]
     earlier = days.filter(~real, pl.col("for_date") <= last - timedelta(days=1)).select(still)
     known = was.filter(~real).select(still)
     assert_frame_equal(earlier.sort(still[:3]), known.sort(still[:3]))

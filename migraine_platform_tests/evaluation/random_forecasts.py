@@ -61,6 +61,7 @@ def draw(seed: int, split: str = tables.CHRONOLOGICAL, patients: int = 12, most_
                 "migraine": migraine,
                 "recorded": bool(rng.random() < 0.7),
                 "after_migraine": yesterday,
+                "after_signs": [None, True, False][rng.integers(3)],
                 "history_days": first + day,
                 "full_state": float(full) if rng.random() < 0.9 else None,
                 "hours_ahead": float(rng.uniform(0, 30)) if migraine and rng.random() < 0.8 else None,

@@ -70,6 +70,23 @@ def test_rows_are_what_the_simulation_knows(cohort):
     assert (yesterday["after_migraine"] == yesterday["migraine_right"]).all()
 
 
+def test_signs_of_the_evening_before_stand_by_the_day_they_may_announce(cohort):
+    found = days_of(cohort, Split(UNSEEN, cohort.histories.patient_ids, 1, 1))
+    noted = cohort.read(tables.MeasuredDays).select(
+        "patient_id",
+        for_date=pl.col("date") + timedelta(days=1),
+        noted=(pl.col("prodrome") & ~pl.col("migraine_by_evening")).fill_null(False),
+    )
+    both = found.join(noted, on=["patient_id", "for_date"])
+    assert both.height == found.height
+    assert (both["after_signs"] == both["noted"]).all()
+    announced = both.filter("after_signs")
+    assert announced.height > 50
+    assert (
+        announced["migraine"].mean() > both.filter(~pl.col("after_signs"), ~pl.col("after_migraine"))["migraine"].mean()
+    )
+
+
 def test_hours_ahead_are_between_the_evening_and_the_headache(cohort):
     found = days_of(cohort, Split(UNSEEN, cohort.histories.patient_ids, 1, 1)).drop_nulls("hours_ahead")
     attacks = cohort.read(tables.Attacks).select("patient_id", "headache_start")

@@ -29,6 +29,7 @@ def test_a_day_is_in_one_part_of_each_division() -> None:
 def test_subsets_are_those_of_their_columns() -> None:
     assert FOUND["recorded"].tolist() == DAYS["recorded"].to_list()
     assert FOUND["continuation"].tolist() == DAYS["after_migraine"].to_list()
+    assert FOUND["signs"].tolist() == DAYS["after_signs"].fill_null(False).to_list()
     assert FOUND["sex: F"].tolist() == (DAYS["sex"] == "F").to_list()
     assert FOUND["adherence 4"].tolist() == (DAYS["adherence_quartile"] == 4).to_list()
 

@@ -126,20 +126,63 @@ def test_aura_comes_to_patients_with_aura_and_lasts_five_to_sixty_minutes(lived)
 
 
 def test_prodromes_are_entered_by_the_hazard_and_convert_as_stated(lived) -> None:
-    """Among signs seen by the evening 72 % become attacks; a third of attacks have signs (four standard errors)."""
+    """Of signs of the day's own attack 72 % become one; a third of attacks have signs (four standard errors)."""
     days = lived[1].days
     signs, onset = days.flag("prodrome"), days.flag("onset")
-    converted = onset[signs]
+    converted = onset[:, 1:][signs[:, 1:] & ~days.announced[:, 1:] & ~days.announced[:, :-1]]
     assert abs(converted.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(converted))
     early = onset & days.flag("migraine_by_evening")
     share = signs[early].mean()
     assert abs(share - 0.329) < 4 * np.sqrt(0.329 * 0.671 / early.sum())
 
 
-def test_no_prodrome_or_aura_spans_the_evening(lived) -> None:
-    found = attacks_of(lived[1].days)
-    begins = found["start"] - np.maximum(found["aura"], found["prodrome"])
-    assert np.all(np.floor((begins - EVENING + 1e-9) / 24) == np.floor((found["start"] - EVENING) / 24))
+def test_signs_of_the_evening_before_announce_as_stated(lived) -> None:
+    """Of such signs 72 % are followed by an attack of the next day, unless one comes tonight (four standard errors)."""
+    days = lived[1].days
+    announced, onset, migraine = days.announced[:, :-1], days.flag("onset"), days.flag("has_migraine")[:, :-1]
+    assert not np.any(announced & days.flag("migraine_by_evening")[:, :-1])
+    came = onset[:, 1:][announced & ~migraine]
+    assert len(came) > 1000
+    assert abs(came.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(came))
+
+
+def test_attacks_come_as_often_where_signs_announce_them(lived, simulator_of) -> None:
+    """The mean over evenings with and without signs is the hazard's: in pairs of persons, four standard errors."""
+    count = len(lived[1].patients.index)
+    attacks = lived[0].settings.attacks
+    none = simulator_of(
+        cohort={"patients": count, "days": DAYS},
+        attacks={"prodrome": attacks.prodrome.model_copy(update={"share_of_attacks": 0.0})},
+    )
+    without = none.live(first_patients(none.settings, count)).days
+    assert not without.announced.any()
+    assert np.all(attacks_of(without)["prodrome"] == 0)
+    less = lived[1].days.flag("onset").mean(axis=1) - without.flag("onset").mean(axis=1)
+    assert abs(less.mean()) < 4 * less.std() / np.sqrt(count)
+    assert 4 * less.std() / np.sqrt(count) < 0.01
+
+
+def test_a_prodrome_spans_the_evening_where_it_announces_and_no_aura_does(lived, course) -> None:
+    days = lived[1].days
+    found = attacks_of(days)
+    kept = found["when"] > lived[0].calendar.burn_in
+    before = lived[0].calendar.burn_in + 1
+    announced = (
+        days.announced[found["who"][kept], found["when"][kept] - before]
+        & ~(days.flag("has_migraine")[found["who"][kept], found["when"][kept] - before])
+    )
+    start = found["start"][kept]
+    evening = 24 * np.floor((start - EVENING) / 24) + EVENING
+    late = start % 24 >= EVENING
+    begins = start - found["prodrome"][kept]
+    day_before = evening - np.where(late, 24, 0)
+    assert np.all(begins[announced] <= day_before[announced] + 1e-9)
+    assert np.all(begins[announced] >= day_before[announced] - 24 - 1e-9)
+    assert np.all(begins[~announced] >= evening[~announced] - 1e-9)
+    assert np.all(start - found["aura"][kept] >= evening - 1e-9)
+    share = announced.sum() / (found["prodrome"][kept] > 0).sum()
+    assert 0.12 < share < course.early_share / 0.329  # less after days with a migraine, or a sign of their own
+    assert_allclose(course.early_share, 0.077, atol=0.002)  # P(longer than from 20:00 to the onset), of the lengths
 
 
 def test_share_below_inverts_the_quantiles(course: Course) -> None:

@@ -44,28 +44,46 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
     theta, beta = jnp.array(plain.calibration.theta[0]), jnp.array(plain.calibration.beta)
     carry, course = plain.settings.attacks.carry_over, plain.world.course
 
-    def model(on, was_migraine, at_risk, onset, alarm, rates, latent):
+    share, conversion, early = course.sign_share, course.conversion, 1 - course.late_share
+
+    def model(on, migraine, at_risk, onset, by_evening, signs, rates, latent):
         frequency = numpyro.sample("frequency", numpyro.distributions.Uniform(low, high))
         s = numpyro.sample("s", numpyro.distributions.Uniform(s_low, s_high).expand([4]))
         logit_f = jnp.log(frequency / (1 - frequency))
         phi = jnp.concatenate([jnp.array([1.0, logit_f, logit_f**2]), s * rates, jnp.array([latent])])
-        logit = phi @ theta + on @ (beta * s) + was_migraine * carry.refractory_log_odds
-        p = 1 / (1 + jnp.exp(-logit))
-        # An onset, by way of a prodrome or not; a false alarm seen by the evening; neither.
-        early = 1 - course.late_share
-        false = (jnp.minimum(p * course.prodrome_share / course.conversion, 1 - p * (1 - course.prodrome_share))
-                 - p * course.prodrome_share) * early  # fmt: skip
-        chance = jnp.where(onset, p, jnp.where(alarm, false, 1 - p - false))
-        numpyro.factor("days", jnp.where(at_risk, jnp.log(chance), 0.0).sum())
+        logit = phi @ theta + on @ (beta * s)  # of the day after each
+        q = jax.nn.sigmoid(logit)
+        sign = jnp.minimum(q * course.early_share / conversion[0], 1 - q * (1 - course.early_share))
+
+        def day(alpha, t):
+            """Forward over what the evening before may have said: nothing, no sign, a sign of this day's attack."""
+            said = sign[t - 1]
+            after_none = q[t - 1] * (1 - course.early_share) / (1 - said)
+            ways = jnp.array([q[t - 1], after_none, q[t - 1] * course.early_share / said])
+            p = jnp.where(migraine[t - 1], jax.nn.sigmoid(logit[t - 1] + carry.refractory_log_odds), ways)
+            false = jnp.minimum(p * share / conversion, 1 - p * (1 - share)) - p * share
+            quiet = 1 - p - false * early
+            begun = jnp.where(by_evening[t], p * jnp.where(signs[t], share, 1 - share), p)
+            noted = jnp.where(signs[t], sign[t], 1 - sign[t])
+            late = (alpha * begun).sum() * noted
+            stays = (alpha * quiet).sum() * noted
+            faded = jnp.where(signs[t], (alpha * false).sum() * early, 0.0)
+            nothing, none, came = jnp.eye(3)
+            free = stays * jnp.where(signs[t], came, none) + faded * nothing
+            ends = jnp.where(onset[t], jnp.where(by_evening[t], (alpha * begun).sum(), late) * nothing, free)
+            ends = jnp.where(at_risk[t], ends, nothing)
+            return ends / ends.sum(), jnp.log(ends.sum())
+
+        first = jnp.where(by_evening[0], jnp.eye(3)[0], jnp.where(signs[0], jnp.array([0.5, 0.0, 0.5]), jnp.eye(3)[1]))
+        numpyro.factor("days", jax.lax.scan(day, first, jnp.arange(1, len(on)))[1].sum())
 
     for i in range(2):
         days = lives.days
+        names = {"migraine": "has_migraine", "onset": "onset", "by_evening": "migraine_by_evening", "signs": "prodrome"}
         data = {
-            "on": jnp.array(days.trigger()[:, i, :-1].T.astype(float)),
-            "was_migraine": jnp.array(days.flag("has_migraine")[i, :-1].astype(float)),
-            "at_risk": jnp.array(days.at_risk[i, 1:]),
-            "onset": jnp.array(days.flag("onset")[i, 1:]),
-            "alarm": jnp.array(days.flag("prodrome")[i, 1:] & ~days.flag("onset")[i, 1:]),
+            "on": jnp.array(days.trigger()[:, i].T.astype(float)),
+            "at_risk": jnp.array(days.at_risk[i]),
+            **{key: jnp.array(days.flag(name)[i]) for key, name in names.items()},
             "rates": jnp.array(usual.rates[i]),
             "latent": float(usual.latent[i]),
         }

@@ -23,10 +23,13 @@ PERSONS, DAYS = 800, 120
 
 @pytest.fixture(scope="module")
 def plain(simulator_of, settings):
-    """Nobody drifts, and an attack's trace lasts a day, so that all terms of the hazard are published."""
+    """No drift, no signs, and a trace that lasts a day, so that all terms of the hazard are published."""
+    signs = settings.simulator.attacks.prodrome.model_copy(update={"share_of_attacks": 0.0})
     carry = settings.simulator.attacks.carry_over.model_copy(update={"trace_memory": 0.0})
     simulator = simulator_of(
-        cohort={"patients": PERSONS, "days": DAYS}, drift={"share": 0.0}, attacks={"carry_over": carry}
+        cohort={"patients": PERSONS, "days": DAYS},
+        drift={"share": 0.0},
+        attacks={"carry_over": carry, "prodrome": signs},
     )
     return simulator, simulator.live(first_patients(simulator.settings, PERSONS))
 

@@ -45,15 +45,17 @@ def test_the_default_cohort_is_realistic(settings, simulator, cohort) -> None:
 
 
 def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
-    """Migraine made independent of yesterday and certain to a perfect model; sleep doubled in its spread."""
+    """Migraine independent of yesterday and certain to a perfect model; sleep spread twice as far; signs by chance."""
     rng = np.random.default_rng(1)
     fake = {name: values.copy() for name, values in cohort.days.items()}
     fake["has_migraine"] = (rng.random(cohort.forecast.shape) < 0.3).astype(float)
     mean = fake["total_sleep_hours"].mean()
     fake["total_sleep_hours"] = mean + 2 * (fake["total_sleep_hours"] - mean)
+    fake["prodrome"] = (rng.random(cohort.forecast.shape) < 0.1).astype(float)
     unreal = View(
         fake,
         fake["has_migraine"] + 0.01 * rng.random(cohort.forecast.shape),
+        cohort.announced,
         cohort.is_weekend,
         cohort.attack_patient,
         np.full_like(cohort.attack_hour, 15.0),
@@ -69,6 +71,7 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
         "sleep_within_sd_hours",
         "onsets_06_to_12_share",
         "untreated_duration_median_h",
+        "prodrome_conversion",
     }
     assert "stress_lag1" not in outside
 

@@ -8,7 +8,7 @@ from migraine_platform.simulator.bank import REFERENCE, SCORING, fill_bank
 from migraine_platform.simulator.dynamics import Dynamics, to_hourly
 from migraine_platform.simulator.linear_day import GaussianDay, LinearDay, standard_facts
 from migraine_platform.simulator.window_posterior import BankPosterior
-from migraine_platform.simulator.windows import WindowSimulator, card_of
+from migraine_platform.simulator.windows import WindowSimulator, card_of, sign_hours
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_the_bank_is_bayes_rule(settings, simulator, daily) -> None:
     linear = LinearDay(settings.hours, daily)
     M, S = linear.readings
     precision = np.linalg.inv(S)
-    standard, cards = standard_facts(settings.hours, bank), card_of(bank, 24)
+    standard, cards, signs = standard_facts(settings.hours, bank), card_of(bank, 24), sign_hours(bank)
     prompted = len(linear.channels.prompted)
     for i in range(5):
         y = linear.stacked(windows)[i]
@@ -95,6 +95,9 @@ def test_the_bank_is_bayes_rule(settings, simulator, daily) -> None:
             share = np.where(bank.diet[d], settings.hours.intake.remembered, 0.0)
             with np.errstate(divide="ignore"):
                 total += np.log(np.where(taken, share, 1 - share)).sum()
+            alike = (cards == windows.card[i]).all(axis=1) & (bank.announced == bank.announced[d])
+            during = np.where(signs[alike], settings.hours.signs.during, settings.hours.signs.otherwise)
+            total += np.log(np.where(windows.answers[i, :, -1] > 0, during, 1 - during).prod(axis=1).mean())
             log_weight[d] = total
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
@@ -106,12 +109,16 @@ def test_the_bayes_predictor_beats_the_card_alone(settings, simulator, daily, sc
     """Expected log loss, paired by window; and its latent posterior covers the truth (90 %: 87-93)."""
     from migraine_platform.aline.metrics import expected_log_loss
 
-    windows = scored[1]
-    found = BankPosterior(settings.hours, daily, fill_bank(simulator, REFERENCE, 20_000)).infer(windows)
+    bank, windows = scored
+    found = BankPosterior(settings.hours, daily, fill_bank(simulator, REFERENCE, 60_000)).infer(windows)
     by_card = np.array([windows.probability[windows.card[:, 0] == count].mean() for count in range(6)])
     card = expected_log_loss(by_card[windows.card[:, 0]], windows.probability)
     gained = card - expected_log_loss(found.probability, windows.probability)
     assert gained.mean() > 3.3 * gained.std() / np.sqrt(len(gained))
+    announced = bank.announced[windows.row]
+    told, true = (p[announced].mean() for p in (found.probability, windows.probability))
+    assert true > 0.6
+    assert told > windows.probability.mean() + 0.7 * (true - windows.probability.mean())  # signs are heard
     inside = np.abs(windows.z - found.mean) < 1.645 * found.sd
     assert 0.87 < inside.mean() < 0.93
 

@@ -30,7 +30,7 @@ from migraine_platform.warehouse.places import Places
 
 POPULATION = "0123456789abcdef"
 BATCH = "batch-000"
-DAYS, MADE, LAST, CHANGED = 70, 58, 64, 48
+DAYS, MADE, LAST, CHANGED = 70, 58, 64, 50
 """Days of everybody's life; those that twins know when they are made, and after the nights; when people change."""
 
 PAGE_HINKLEY, ADWIN = ("page_hinkley", "surprise"), ("adwin", "state_error")

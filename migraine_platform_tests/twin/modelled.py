@@ -32,6 +32,8 @@ def effects_of(**values: object) -> Effects:
         "lasting": np.full((AGES, 2), 0.3),
         "by_evening": 0.85,
         "alarms": 0.1,
+        "early": 0.0,
+        "conversion": 0.7,
         "entry_odds": 1.0,
         "renewal": 0.0,
     }
@@ -76,8 +78,9 @@ def live(
         level,
         np.zeros(patients, dtype=bool),
     )
+    outlook = expit(logit)
     for k in range(days):
-        p = expit(logit)
+        p = np.where(ill, expit(logit), outlook)
         goes_on = ill & (rng.random(patients) < on)
         u = rng.random(patients)
         onset = ~goes_on & (u < p * effects.by_evening)
@@ -88,10 +91,15 @@ def live(
         rest = p * (1 - effects.by_evening) / (1 - p * effects.by_evening * (1 + effects.alarms))
         late = ~by_evening & ~alarm & (rng.random(patients) < rest)
         ill = by_evening | late
-        flags = np.stack([ill, onset | late, by_evening, alarm, np.zeros_like(ill)], axis=-1)
-        events[:, k] = flags & diary[:, k, None]
         carried = effects.trace * effects.memory * trace
         carried = carried + ill * (effects.refractory + effects.trace * (1 - effects.memory))
         trace = effects.memory * trace + (1 - effects.memory) * ill
         logit = level + (susceptibility * centred[:, k]).sum(axis=1) + covariates.load[:, k] @ effects.load + carried
+        outlook = expit(logit)
+        entry = outlook * effects.early / effects.conversion
+        sign = ~by_evening & ~alarm & (rng.random(patients) < entry) if effects.early else np.zeros_like(ill)
+        unsigned = np.where(by_evening | alarm, outlook, outlook * (1 - effects.early) / (1 - entry))
+        outlook = np.where(sign, effects.conversion, unsigned)
+        flags = np.stack([ill, onset | late, by_evening, alarm | sign, np.zeros_like(ill)], axis=-1)
+        events[:, k] = flags & diary[:, k, None]
     return Evidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))

@@ -35,9 +35,9 @@ def anybody(rng: np.random.Generator) -> tuple[Person, Effects, Covariates, Fore
     shape = (PATIENTS, DAYS, KINDS)
     root = rng.normal(size=(*shape, KINDS))
     covariates = Covariates(rng.random(shape), rng.random(shape), rng.normal(size=shape), root @ root.swapaxes(2, 3))
-    p = [rng.uniform(0.001, 0.999, shape[:2]) for _ in range(7)]
+    p = [rng.uniform(0.001, 0.999, shape[:2]) for _ in range(8)]
     spread, likelihood = np.zeros((*shape[:2], 2, LOGIT_BINS)), np.zeros((*shape[:2], 0))
-    forecasts = Forecasts(p[0], p[1], p[2], p[3], p[4], p[5], p[6], spread, likelihood)
+    forecasts = Forecasts(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], spread, likelihood)
     person = Person(rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS)))
     effects = effects_of(trigger=rng.uniform(0, 3, KINDS), load=rng.uniform(0, 2, KINDS), trace=rng.normal())
     return person, effects, covariates, forecasts

@@ -31,7 +31,7 @@ def learned_from(seed: int, entry_odds: float):
     level, susceptibility, wrote = people(rng, PATIENTS)
     covariates = triggers_alone(rng, PATIENTS, DAYS)
     evidence = live(rng, level, susceptibility, TRUTH._replace(entry_odds=entry_odds), covariates, wrote)
-    return learn(covariates, evidence, RANGE, SETTINGS, renewal=0.0), level, evidence
+    return learn(covariates, evidence, RANGE, SETTINGS, renewal=0.0, conversion=TRUTH.conversion), level, evidence
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,28 @@ def test_what_is_counted_is_recovered(lived) -> None:
     begun = (evidence.events[..., 1] & evidence.diary).sum()
     assert abs(found.effects.by_evening - TRUTH.by_evening) < 4 * np.sqrt(0.85 * 0.15 / begun) + 0.02
     assert abs(found.effects.alarms - TRUTH.alarms) < 4 * np.sqrt(0.1 / begun) + 0.02
+
+
+def test_signs_of_the_evening_before_are_found_where_they_are() -> None:
+    """Of two populations, one whose attacks are announced; the share lies within two of the shares that are tried."""
+    rng = np.random.default_rng(3)
+    level, susceptibility, wrote = people(rng, PATIENTS)
+    covariates = triggers_alone(rng, PATIENTS, DAYS)
+    found = [
+        learn(
+            covariates,
+            live(rng, level, susceptibility, TRUTH._replace(early=early), covariates, wrote),
+            RANGE,
+            SETTINGS.model_copy(update={"steps": 4}),
+            renewal=0.0,
+            conversion=TRUTH.conversion,
+        ).effects
+        for early in (0.0, 0.1)
+    ]
+    assert found[0].early <= 0.01
+    assert 0.06 <= found[1].early <= 0.17
+    for effects in found:
+        assert abs(effects.alarms - TRUTH.alarms) < 0.05
 
 
 def test_the_distribution_of_levels_is_recovered(lived) -> None:

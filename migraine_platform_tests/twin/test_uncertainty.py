@@ -47,8 +47,10 @@ def forecasts_of(place: int, ill: float) -> Forecasts:
     """One hypothesis in the middle of a bin, after a day that was a migraine day with some probability."""
     spread = np.zeros((1, 1, 2, LOGIT_BINS))
     spread[..., place] = [1 - ill, ill]
-    sums = [np.zeros((1, 1)) for _ in range(7)]
-    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], spread, np.zeros((1, 1, 0)))
+    sums = [np.zeros((1, 1)) for _ in range(8)]
+    return Forecasts(
+        sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], spread, np.zeros((1, 1, 0))
+    )
 
 
 @pytest.mark.parametrize("place", [10, 40, 56, 90])

@@ -134,7 +134,8 @@ def evaluated(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         tables.EvaluatedModels: {**said, "title": "Twins", "kind": "learned", "about": "A model.", "threshold": 0.25},
         tables.EvaluatedDays: {
             **of_day,
-            **{"migraine": True, "recorded": True, "after_migraine": False, "history_days": 40, "full_state": 0.4},
+            **{"migraine": True, "recorded": True, "after_migraine": False, "after_signs": True},
+            **{"history_days": 40, "full_state": 0.4},
             **{"hours_ahead": 9.5, "sex": "F", "course": "episodic", "aura": "aura", "adherence_quartile": 4},
         },
         tables.EvaluatedForecasts: {**of_day, "model": "twins", "probability": 0.6},

@@ -32,7 +32,7 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
             batches = cohort.batch_names[: -(-settings.realism.patients // cohort.batch_size)]
             view = science.view(
                 population.read(tables.PatientDays, batches, ["patient_id", "date", *science.DAILY]),
-                population.read(tables.TruthPatientDays, batches, ["migraine_probability"]),
+                population.read(tables.TruthPatientDays, batches, ["migraine_probability", "announced"]),
                 population.read(tables.Attacks, batches),
             )
             frame = science.realism_frame(settings.realism, view, population.read(tables.SiteDays))

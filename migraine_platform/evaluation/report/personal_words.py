@@ -43,6 +43,7 @@ FACTORS = {
     "trigger: stress": "the change of stress since yesterday",
     "trigger: diet": "what was eaten and drunk",
     "recent migraine days": "the migraine days of late",
+    "early signs": "early signs of an attack, or none",
     "running attack": "an attack that is running, or none",
     "what is not known": "what is not known of today",
 }

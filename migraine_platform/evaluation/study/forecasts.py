@@ -117,6 +117,7 @@ def _days(panel: Panel, keys: pl.DataFrame, scored: NDArray[np.bool_]) -> pl.Dat
         migraine=pl.Series(panel.headache[scored]),
         recorded=pl.lit(True),
         after_migraine=pl.Series(before[scored]),
+        after_signs=pl.lit(None, dtype=pl.Boolean),
         history_days=pl.Series(panel.history[scored]).cast(pl.Int64),
         full_state=pl.lit(None, dtype=pl.Float64),
         hours_ahead=pl.lit(None, dtype=pl.Float64),

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NO_TRIGGERS = (0.5, 0.6)
 """Range of susceptibilities; no trigger is recorded, so that they say nothing."""
 
+NO_SIGNS = 1.0
+"""Share of early signs that an attack follows: no diary of a study has any."""
+
 RAISE = np.array([-1.0, 1.0, -1.0, 1.0])
 """What is expected to raise the odds: treatment not begun, its first days, fewer months of it, a drug in use."""
 
@@ -74,9 +77,8 @@ def learn_study(panel: Panel, lesson: NDArray[np.bool_], treatment: NDArray[np.f
     taught = np.take_along_axis(lesson[rows], place, axis=1) & there
     headache = np.take_along_axis(panel.headache[rows], place, axis=1)
     ahead = np.take_along_axis(_of_tomorrow(treatment)[rows], place[..., None], axis=1)
-    return learn(
-        _covariates(ahead), _evidence(headache, taught, begun), NO_TRIGGERS, settings.population, settings.renewal
-    )
+    evidence = _evidence(headache, taught, begun)
+    return learn(_covariates(ahead), evidence, NO_TRIGGERS, settings.population, settings.renewal, conversion=NO_SIGNS)
 
 
 def _of_tomorrow(treatment: NDArray[np.float64]) -> NDArray[np.float64]:

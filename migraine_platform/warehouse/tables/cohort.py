@@ -154,7 +154,7 @@ class PatientDays(
     has_migraine = flag("Migraine day: an attack began, or one went on for the configured hours")
     onset = flag("A headache began on this day")
     migraine_by_evening = flag("Migraine day by 20:00: what a forecast made that evening may know")
-    prodrome = flag("Signs of a coming attack by 20:00; a false alarm if no onset follows on that day")
+    prodrome = flag("Signs of a coming attack by 20:00, of the same day or of the next; a false alarm if none comes")
     acute_medication = flag("An acute drug was taken since 20:00 of the day before")
     cycle_day = integer("Day of the menstrual cycle, 1 the first of menses", low=1, high=60, nullable=True)
     weather_trigger = WEATHER_TRIGGER

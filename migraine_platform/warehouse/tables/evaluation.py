@@ -42,6 +42,7 @@ class EvaluatedDays(Table, name="evaluation.days", key=("split", "patient_id", "
     migraine = flag("It was a migraine day (in a study: a headache day)")
     recorded = flag("The diary has an entry")
     after_migraine = flag("The day before was a migraine day")
+    after_signs = flag("On the evening before, signs of an attack were noted and no migraine", nullable=True)
     history_days = integer("Days between the patient's first and the one that is forecast", low=0)
     full_state = share(
         "Probability given the whole state of the evening before, where a simulation knows it", nullable=True

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from migraine_platform.config.change import KINDS, SHAPES
 from migraine_platform.config.treatment import INTERVENTION_KINDS
-from migraine_platform.warehouse.declare import Table, day, number, share, text
+from migraine_platform.warehouse.declare import Table, day, flag, number, share, text
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 
 TARGETS = "hits_its_targets"
@@ -48,6 +48,7 @@ class TruthPatientDays(Table, name="truth.patient_days", key=("patient_id", "dat
     date = day("Day")
     onset_probability = share("Hazard: probability that an attack begins on this day if none is running")
     migraine_probability = share("Ceiling: forecast at 20:00 of the day before that knows the whole state")
+    announced = flag("At 20:00 there was a sign of an attack of the next day; a false alarm if none follows")
     oracle_probability = share(
         "Ceiling: forecast at 20:00 of the day before from the measured days and the patient's true parameters",
         nullable=True,

@@ -85,6 +85,7 @@ def _split(split: str, rng: np.random.Generator, rows, quality: dict[str, float]
                     "migraine": bool(came[person, day]),
                     "recorded": True,
                     "after_migraine": bool(came[person, day - 1]),
+                    "after_signs": None if real else person % 5 == day % 5,
                     "history_days": 14 + day,
                     "full_state": None if real else float(1 / (1 + np.exp(-own[person, day]))),
                     "hours_ahead": None,

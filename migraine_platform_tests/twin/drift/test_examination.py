@@ -53,7 +53,7 @@ def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wr
     events[0, :, :3] = (migraine & diary)[:, None]
     forecast = expit(np.append(logit[1:], -0.8))[None]  # each evening, of the day that follows
     nothing = np.zeros((1, days))
-    forecasts = Forecasts(forecast, *[nothing] * 6, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0)))
+    forecasts = Forecasts(forecast, *[nothing] * 7, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0)))
     none = np.zeros((1, days, len(CHANNELS)))
     channels = Filtered(*[none] * 7, innovation, nothing, nothing, Beliefs(np.zeros((1, 26)), np.zeros((1, 26, 26))))
     begun = np.zeros(1, dtype=np.int64)
