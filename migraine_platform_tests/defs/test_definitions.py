@@ -16,40 +16,36 @@ from migraine_platform.defs.checks import CONTRACTS
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.conftest import REPOSITORY, environment
 
-MODEL = {"feature_table", "calibration", "site_days", "calendar"}
 GRAPH = {
     "feature_table": set(),
     "feature_priors": {"feature_table"},
-    "feature_normalizer": {"feature_table", "feature_priors"},
-    "mock_distribution": {"feature_table", "feature_priors"},
-    "calibration": {"feature_table", "feature_priors"},
+    "feature_normalizer": {"feature_priors"},
+    "mock_distribution": {"feature_priors"},
+    "calibration": {"feature_priors"},
     "calendar": set(),
-    "site_days": {"feature_table", "calibration", "calendar"},
-    "patients": MODEL,
-    "weather_days": MODEL,
-    "sleep_days": MODEL,
-    "diary_days": MODEL,
-    "wearable_days": MODEL,
-    "attacks": MODEL,
-    "patient_days": MODEL | {"weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"},
-    "measured_days": MODEL | {"patient_days"},
-    "truth_patients": MODEL,
-    "truth_patient_days": MODEL,
-    "truth_drift": MODEL,
-    "true_effects": {"feature_table", "calibration"},
-    "realism": {"patient_days", "truth_patient_days", "attacks", "site_days"},
+    "site_days": {"calibration", "calendar"},
+    "patients": {"site_days"},
+    "weather_days": {"site_days"},
+    "sleep_days": {"site_days"},
+    "diary_days": {"site_days"},
+    "wearable_days": {"site_days"},
+    "attacks": {"site_days"},
+    "patient_days": {"weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"},
+    "measured_days": {"patient_days"},
+    "truth_patients": {"site_days"},
+    "truth_patient_days": {"site_days"},
+    "truth_drift": {"site_days"},
+    "true_effects": {"calibration"},
+    "realism": {"patient_days", "truth_patient_days"},
     "synthetic_migraine": {"patient_days", "truth_patient_days"},
-    "training_run": {"feature_table", "calibration"},
-    "checkpoint": {"training_run", "calibration"},
-    "question_policy": {"checkpoint", "recorded_days", "feature_table"},
-    "observations": {"patients", "feature_table"},
+    "training_run": {"calibration"},
+    "checkpoint": {"training_run"},
+    "question_policy": {"checkpoint", "recorded_days"},
+    "observations": {"patients"},
     "recorded_days": {"measured_days", "observations"},
-    "twin_population": {"recorded_days", "patients", "feature_table"},
-    "drift_thresholds": {"twin_population", "calibration", "feature_table"},
-    "twins": {
-        *("twin_population", "drift_thresholds", "recorded_days", "observations", "attacks", "patients"),
-        *("checkpoint", "feature_table"),
-    },
+    "twin_population": {"recorded_days"},
+    "drift_thresholds": {"twin_population"},
+    "twins": {"twin_population", "drift_thresholds", "recorded_days", "observations", "checkpoint"},
     "predictions": {"twins"},
     "trigger_sensitivity": {"twins"},
     "symptom_models": {"twins"},
@@ -57,22 +53,21 @@ GRAPH = {
     "retrainings": {"twins"},
     "study_diaries": {"feature_table"},
     "compared_forecasts": {
-        *("feature_table", "calibration", "patients", "patient_days", "recorded_days", "truth_patient_days", "attacks"),
+        *("patients", "patient_days", "recorded_days", "truth_patient_days", "attacks"),
         *("checkpoint", "twin_population", "drift_thresholds", "study_diaries"),
         *("twins", "predictions", "retrainings"),
     },
     "metrics": {"compared_forecasts"},
-    "state_errors": {"feature_table", "patients", "recorded_days", "twin_population"},
+    "state_errors": {"patients", "recorded_days", "twin_population"},
     "trigger_recovery": {
-        "feature_table",
         "trigger_sensitivity",
         "symptom_models",
         "truth_patients",
         "recorded_days",
     },
-    "policy_comparison": {"checkpoint", "calibration", "feature_table"},
-    "promotion_gates": {"metrics", "twin_population", "feature_table", "recorded_days"},
-    "report": {*EVALUATION, "study_diaries", "drift", "truth_drift", "feature_table"},
+    "policy_comparison": {"checkpoint"},
+    "promotion_gates": {"metrics", "twin_population", "recorded_days"},
+    "report": {*EVALUATION, "study_diaries", "drift", "truth_drift"},
     "health_report": set(),
     "warehouse": {
         *("feature_table", "feature_priors", "mock_distribution", "calibration", "site_days"),
@@ -120,6 +115,19 @@ def test_the_asset_graph_is_the_one_documented(defs: dg.Definitions) -> None:
         for key in graph.get_all_asset_keys()
     }
     assert found == GRAPH
+
+
+def test_no_arrow_of_the_model_says_what_a_longer_way_says() -> None:
+    """What everything rests on is reached through what is made of it, so that the graph can be read."""
+
+    def above(asset: str) -> set[str]:
+        return {one for parent in GRAPH[asset] for one in {parent, *above(parent)}}
+
+    for asset, parents in GRAPH.items():
+        if asset != "warehouse":  # which publishes every table, and names each
+            implied = {one for parent in parents for one in above(parent)}
+            assert not implied & parents & {"feature_table", "feature_priors", "calibration", "calendar", "site_days"}
+            assert asset in ("study_diaries", "feature_priors") or "feature_table" not in parents
 
 
 def test_every_asset_says_what_it_is(defs: dg.Definitions) -> None:

@@ -42,7 +42,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         group_name=GROUP,
         owners=[owner],
         kinds={"torch", "parquet"},
-        deps=["feature_table", "calibration"],
+        deps=["calibration"],
         metadata=table_metadata(tables.TrainingLog),
     )
     def training_run(
@@ -96,7 +96,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         group_name=GROUP,
         owners=[owner],
         kinds={"torch", "parquet"},
-        deps=["training_run", "calibration"],
+        deps=["training_run"],
         metadata=table_metadata(tables.Checkpoints, tables.Scores),
     )
     def checkpoint(
@@ -145,7 +145,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         kinds={"torch", "parquet"},
         partitions_def=batches,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=["checkpoint", "recorded_days", "feature_table"],
+        deps=["checkpoint", "recorded_days"],
         metadata=table_metadata(tables.Questions),
     )
     def question_policy(

@@ -29,7 +29,7 @@ UPSTREAM = {
     "patient_days": ["weather_days", "sleep_days", "diary_days", "wearable_days", "attacks"],
     "measured_days": ["patient_days"],
 }
-"""Tables that are made of other tables of the same batch."""
+"""Tables that are made of others of the same batch; the rest are made of the sites' days and what these rest on."""
 
 SIMULATED: dict[str, type[Table]] = {
     "patients": tables.Patients,
@@ -74,7 +74,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "parquet"},
-        deps=["feature_table", "feature_priors"],
+        deps=["feature_priors"],
         metadata=table_metadata(tables.CalibrationTerms),
     )
     def calibration(
@@ -97,7 +97,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "parquet"},
-        deps=["feature_table", "calibration", "calendar"],
+        deps=["calibration", "calendar"],
         metadata=table_metadata(tables.SiteDays),
     )
     def site_days(
@@ -128,7 +128,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "parquet"},
-        deps=["feature_table", "calibration"],
+        deps=["calibration"],
         metadata=table_metadata(tables.TruthInterventions),
     )
     def true_effects(
@@ -153,7 +153,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         specs=[
             dg.AssetSpec(
                 name,
-                deps=["feature_table", "calibration", "calendar", "site_days", *UPSTREAM.get(name, [])],
+                deps=UPSTREAM.get(name, ["site_days"]),
                 group_name=GROUP,
                 owners=[owner],
                 kinds={"numba", "parquet"},

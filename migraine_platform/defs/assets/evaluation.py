@@ -44,7 +44,7 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         owners=[owner],
         kinds={"scikitlearn", "torch", "parquet"},
         deps=upstream(
-            "feature_table", "calibration", "patients", "patient_days", "recorded_days", "truth_patient_days",
+            "patients", "patient_days", "recorded_days", "truth_patient_days",
             "attacks", "checkpoint", "twin_population", "drift_thresholds", "twins", "predictions",
             "retrainings", "study_diaries",
         ),
@@ -135,7 +135,7 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"torch", "parquet"},
-        deps=["checkpoint", "calibration", "feature_table"],
+        deps=["checkpoint"],
         metadata=table_metadata(tables.QuestionCurve),
     )
     def policy_comparison(
@@ -166,7 +166,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"parquet"},
-        deps=upstream("metrics", "twin_population", "feature_table", "recorded_days"),
+        deps=upstream("metrics", "twin_population", "recorded_days"),
         metadata=table_metadata(tables.Gates),
     )
     def promotion_gates(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:

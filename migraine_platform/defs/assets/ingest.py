@@ -28,7 +28,7 @@ def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         group_name=GROUP,
         owners=[owner],
         kinds={"csv", "parquet"},
-        deps=[dg.AssetDep("patients", partition_mapping=dg.AllPartitionMapping()), "feature_table"],
+        deps=[dg.AssetDep("patients", partition_mapping=dg.AllPartitionMapping())],
         metadata=table_metadata(Observations, Files, Quarantine),
     )
     def observations(

@@ -50,7 +50,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
             population.write(tables.Distributions, WHOLE, distribution_frame(population.features))
         return dg.MaterializeResult(metadata=written(lake, tables.Distributions, [WHOLE]))
 
-    @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"}, deps=[feature_table, feature_priors])
+    @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"}, deps=[feature_priors])
     def feature_normalizer(
         lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
@@ -68,7 +68,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=[feature_table, feature_priors],
+        deps=[feature_priors],
         metadata=table_metadata(tables.MockSamples, tables.MockMoments, tables.MockCorrelations),
     )
     def mock_distribution(

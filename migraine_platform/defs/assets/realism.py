@@ -18,7 +18,7 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=["patient_days", "truth_patient_days", "attacks", "site_days"],
+        deps=["patient_days", "truth_patient_days"],
         metadata=table_metadata(tables.Realism),
     )
     def realism(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:

@@ -18,7 +18,7 @@ def state_errors_asset(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=upstream("feature_table", "patients", "recorded_days", "twin_population"),
+        deps=upstream("patients", "recorded_days", "twin_population"),
         metadata=table_metadata(tables.StateErrors),
     )
     def state_errors(
@@ -43,7 +43,7 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=upstream("feature_table", "trigger_sensitivity", "symptom_models", "truth_patients", "recorded_days"),
+        deps=upstream("trigger_sensitivity", "symptom_models", "truth_patients", "recorded_days"),
         metadata=table_metadata(*EVALUATION["trigger_recovery"]),
     )
     def trigger_recovery(

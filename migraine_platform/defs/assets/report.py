@@ -17,7 +17,7 @@ def report_assets(owner: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         owners=[owner],
         kinds={"html", "json"},
-        deps=upstream(*EVALUATION, "study_diaries", "drift", "truth_drift", "feature_table"),
+        deps=upstream(*EVALUATION, "study_diaries", "drift", "truth_drift"),
     )
     def report(
         lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]

@@ -59,10 +59,7 @@ UPSTREAM = {
         "drift_thresholds",
         "observations",
         "recorded_days",
-        "attacks",
-        "patients",
         "checkpoint",
-        "feature_table",
     ],
     "predictions": ["twins"],
     "trigger_sensitivity": ["twins"],
@@ -79,7 +76,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "torch", "parquet"},
-        deps=["recorded_days", "patients", "feature_table"],
+        deps=["recorded_days"],
         metadata=table_metadata(tables.TwinPopulation),
     )
     def twin_population(
@@ -123,7 +120,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         group_name=GROUP,
         owners=[owner],
         kinds={"numba", "river", "parquet"},
-        deps=["twin_population", "calibration", "feature_table"],
+        deps=["twin_population"],
         metadata=table_metadata(tables.Thresholds),
     )
     def drift_thresholds(
