@@ -1,7 +1,7 @@
 """Signs of a coming attack: how likely a prodrome is, and what one that is there at 20:00 says of tomorrow.
 
     q  P(onset tomorrow), as of the evening     e  share of onsets whose prodrome is there on the evening before
-    c  share of prodromes that an attack follows
+    c  share of prodromes that an attack follows, or q if that is more: near certainty signs say nothing
     P(sign) = q e / c     P(onset | sign) = c     P(onset | no sign) = q (1 - e) / (1 - q e / c)
 
 A sign changes when attacks come, not how many: the mean over both is q. It is a state that the hazard enters, with
@@ -53,7 +53,7 @@ def late_onset(course: Course, p: float, sign: int) -> float:
 @njit(cache=True)
 def evening_entry(course: Course, q: float) -> float:
     """Probability of a sign tonight, if the probability of an onset tomorrow is q."""
-    return float(min(q * course.early_share / course.conversion[NONE], 1.0 - q * (1.0 - course.early_share)))
+    return float(q * course.early_share / max(course.conversion[NONE], q))
 
 
 @njit(cache=True)
@@ -61,9 +61,9 @@ def sign_shift(course: Course, q: float, sign: int) -> float:
     """What a sign, or its absence, adds to tomorrow's log-odds, which are those of q without it."""
     if sign == UNASKED or course.early_share == 0.0:
         return 0.0
-    entry = evening_entry(course, q)
-    p = q * course.early_share / max(entry, SUREST) if sign == CAME else q * (1.0 - course.early_share) / (1.0 - entry)
-    return _logit(p) - _logit(q)
+    if sign == CAME:
+        return _logit(max(course.conversion[NONE], q)) - _logit(q)
+    return _logit(q * (1.0 - course.early_share) / (1.0 - evening_entry(course, q))) - _logit(q)
 
 
 @njit(cache=True)

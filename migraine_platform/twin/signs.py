@@ -1,7 +1,7 @@
 """Signs of an attack noted by the evening of a day without migraine: of that day and faded, or of tomorrow's attack.
 
     a   P(sign of today and no attack by the evening)      e   share of onsets with a sign on the evening before
-    q   P(onset tomorrow) before signs are heard of        c   share of those signs that an attack follows
+    q   P(onset tomorrow) before signs are heard of        c   share of those signs that an attack follows, at least q
 
     noted:      P = a + (1 - a) q e / c       P(onset tomorrow) = r c + (1 - r) q,    r = (1 - a) (q e / c) / P
     not noted:  P = (1 - a) (1 - q e / c)     P(onset tomorrow) = q (1 - e) / (1 - q e / c)
@@ -42,12 +42,12 @@ def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standin
         alarm = min(begun * effects.alarms / max(1.0 - begun, IMPOSSIBLE), 1.0)
         q = onset[m, UNSIGNED]
         announced = q * effects.early
-        sign = min(announced / effects.conversion, 1.0 - q + announced)
+        conversion = max(effects.conversion, q)
+        sign = announced / conversion
         if noted:
             chance = alarm + (1.0 - alarm) * sign
             of_tomorrow = (1.0 - alarm) * sign / max(chance, IMPOSSIBLE)
-            if_so = announced / sign if sign > 0.0 else q
-            onset[m, AFTER_WELL] = of_tomorrow * if_so + (1.0 - of_tomorrow) * q
+            onset[m, AFTER_WELL] = of_tomorrow * conversion + (1.0 - of_tomorrow) * q
         else:
             chance, of_tomorrow = (1.0 - alarm) * (1.0 - sign), 0.0
             onset[m, AFTER_WELL] = (q - announced) / max(1.0 - sign, IMPOSSIBLE)

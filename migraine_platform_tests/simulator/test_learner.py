@@ -53,7 +53,7 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
         phi = jnp.concatenate([jnp.array([1.0, logit_f, logit_f**2]), s * rates, jnp.array([latent])])
         logit = phi @ theta + on @ (beta * s)  # of the day after each
         q = jax.nn.sigmoid(logit)
-        sign = jnp.minimum(q * course.early_share / conversion[0], 1 - q * (1 - course.early_share))
+        sign = q * course.early_share / jnp.maximum(conversion[0], q)
 
         def day(alpha, t):
             """Forward over what the evening before may have said: nothing, no sign, a sign of this day's attack."""

@@ -96,10 +96,11 @@ def live(
         trace = effects.memory * trace + (1 - effects.memory) * ill
         logit = level + (susceptibility * centred[:, k]).sum(axis=1) + covariates.load[:, k] @ effects.load + carried
         outlook = expit(logit)
-        entry = outlook * effects.early / effects.conversion
+        announcing = np.maximum(effects.conversion, outlook)
+        entry = outlook * effects.early / announcing
         sign = ~by_evening & ~alarm & (rng.random(patients) < entry) if effects.early else np.zeros_like(ill)
         unsigned = np.where(by_evening | alarm, outlook, outlook * (1 - effects.early) / (1 - entry))
-        outlook = np.where(sign, effects.conversion, unsigned)
+        outlook = np.where(sign, announcing, unsigned)
         flags = np.stack([ill, onset | late, by_evening, alarm | sign, np.zeros_like(ill)], axis=-1)
         events[:, k] = flags & diary[:, k, None]
     return Evidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))

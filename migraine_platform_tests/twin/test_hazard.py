@@ -98,8 +98,9 @@ def after_signs(effects, today, q):
     """What a day without an event may have come to: its name, its chance, and the probability of an onset tomorrow."""
     if today != "nothing":
         return [(today, 1.0, q)]
-    entry = q * effects.early / effects.conversion
-    return [("nothing", 1 - entry, q * (1 - effects.early) / (1 - entry)), ("sign", entry, effects.conversion)]
+    announcing = max(effects.conversion, q)
+    entry = q * effects.early / announcing
+    return [("nothing", 1 - entry, q * (1 - effects.early) / (1 - entry)), ("sign", entry, announcing)]
 
 
 def goes_on(effects, today, told):
