@@ -55,7 +55,96 @@ TOGETHER = {
 """Checks that are made in one step, and cannot be chosen one by one."""
 
 SURE = pl.lit(0.99)
+
+
+def behind(metric: str) -> Fault:
+    """Scores in which every rival is ahead of the network."""
+
+    def worse(rows: pl.DataFrame) -> pl.DataFrame:
+        rival = pl.col("metric") == metric
+        return rows.with_columns(
+            pl.when(rival).then(pl.lit(-bound)).otherwise(pl.col(name)).alias(name)
+            for name, bound in (("value", 0.2), ("lower", 0.3), ("upper", 0.1))
+        )
+
+    return rewritten(tables.Scores, worse, WHOLE)
+
+
 FAULTS: dict[str, tuple[str, str, Fault, str]] = {
+    "an age is impossible": (
+        "patients",
+        "contract",
+        rewritten(tables.Patients, lambda rows: rows.with_columns(age=pl.lit(200, rows["age"].dtype)), FIRST),
+        "cohort.patients batch-000: of 25 rows, contract broken by: age|max: 25 rows",
+    ),
+    "everybody sleeps three hours more": (
+        "patient_days",
+        "distributions",
+        rewritten(
+            tables.PatientDays,
+            lambda rows: rows.with_columns(pl.col("total_sleep_hours") + pl.lit(3, rows["total_sleep_hours"].dtype)),
+            *BATCHES,
+        ),
+        "total_sleep_hours has mean",
+    ),
+    "migraine keeps away after a fall of pressure": (
+        "patient_days",
+        "correlations",
+        rewritten(
+            tables.PatientDays,
+            lambda rows: rows.sort("patient_id", "date").with_columns(
+                has_migraine=~pl.col("weather_trigger").shift(1, fill_value=False).over("patient_id")
+            ),
+            *BATCHES,
+        ),
+        "weather: migraine is -",
+    ),
+    "there are no women": (
+        "patient_days",
+        "proportions",
+        rewritten(tables.Patients, lambda rows: rows.with_columns(sex=pl.lit("M")), *BATCHES),
+        "female share 0.0%",
+    ),
+    "an attack is missing": (
+        "patient_days",
+        "temporal_consistency",
+        rewritten(tables.Attacks, lambda rows: rows.filter(pl.col("attack_id") != pl.col("attack_id").max()), FIRST),
+        "onsets without an attack",
+    ),
+    "clinicians' directions are the wrong way round": (
+        "mock_distribution",
+        "clinical_directions",
+        rewritten(tables.MockSamples, lambda rows: rows.with_columns(p_migraine=1 - pl.col("p_migraine")), WHOLE),
+        "wrong way round",
+    ),
+    "migraine is of one kind or the other": (
+        "mock_distribution",
+        "probabilities_unimodal",
+        rewritten(
+            tables.MockSamples,
+            lambda rows: rows.with_columns(p_migraine=0.1 + 0.8 * (pl.col("sample") % 2)),
+            WHOLE,
+        ),
+        "2 modes",
+    ),
+    "migraine days are days like any other": (
+        "mock_distribution",
+        "posterior_shifted",
+        rewritten(tables.MockMoments, lambda rows: rows.with_columns(mu_post="mu_prior"), WHOLE),
+        "largest shift +0.00 sd",
+    ),
+    "a baseline is ahead of the network": (
+        "checkpoint",
+        tables.BEATS_BASELINES,
+        behind("log_loss_behind_aline"),
+        "base_rate is behind by -0.2000 nats (-0.3000 to -0.1000); expected more than chance",
+    ),
+    "questions at random tell more": (
+        "checkpoint",
+        tables.ASKS_WELL,
+        behind("information_behind_aline"),
+        "random is behind by -0.2000 nats",
+    ),
     "a day is missing": (
         "patient_days",
         tables.COMPLETE,
@@ -128,6 +217,8 @@ def settings(finished: Finished, tmp_path: Path) -> Settings:
     """A copy of the finished platform, with the limits of the default preset."""
     root = finished.copy(tmp_path / "project")
     change(root, "presets/tiny.yaml", "twin", "promotion", to={"calibration_error": 0.3, "coverage_90": [0.5, 1.0]})
+    for rivals, named in (("must_beat", "base_rate"), ("must_ask_better_than", "random")):
+        change(root, "presets/tiny.yaml", "train", "promotion", rivals, to=[named])
     return reload(root)
 
 
