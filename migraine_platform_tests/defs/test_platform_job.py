@@ -72,12 +72,14 @@ def test_metadata_show_rows_and_figures(settings, instance) -> None:
         record.partition_key: record.asset_materialization.metadata["dagster/row_count"].value for record in records
     }
     assert rows == {"batch-000": 1000, "batch-001": 1000, "batch-002": 400}
-    for asset, figure in {
-        "feature_table": "impact curves",
-        "mock_distribution": "correlations",
-        "site_days": "pressure falls",
-        "patient_days": "migraine days",
-    }.items():
+    assert metadata("patient_days")["rows in this run"].value == 2400
+    for asset, figure in (
+        ("feature_table", "impact curves"),
+        ("mock_distribution", "correlations"),
+        ("site_days", "pressure falls"),
+        ("patient_days", "migraine days"),
+        *((name, "columns") for name in SIMULATED),
+    ):
         assert str(metadata(asset)[figure].value).startswith("![")
         assert "data:image/png;base64," in str(metadata(asset)[figure].value)
 

@@ -176,8 +176,10 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
         from migraine_platform.operations.clock import tonight, write_clock
         from migraine_platform.simulator.figures import migraine_days_a_month, realised_frequency
+        from migraine_platform.warehouse.pictures import at_a_glance
 
         frequencies: list[pl.DataFrame] = []
+        glances: dict[str, bytes] = {}
         selected = {
             name: table for name, table in SIMULATED.items() if dg.AssetKey(name) in context.selected_asset_keys
         }
@@ -191,15 +193,24 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                 for name, table in selected.items():
                     rows = frames[table.name].height
                     context.add_asset_metadata({"dagster/row_count": rows}, asset_key=name, partition_key=batch)
+                if not glances and night_of(context.run.tags) is None:  # a night adds a day to what was drawn
+                    drawn = {name: at_a_glance(table, frames[table.name]) for name, table in selected.items()}
+                    glances |= {name: png for name, png in drawn.items() if png is not None}
                 patients, days = frames[tables.Patients.name], frames[tables.PatientDays.name]
                 frequencies.append(realised_frequency(patients, days))
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {days.height:,} patient-days")
             if chosen == settings.simulator.cohort.batch_names:  # now everybody has lived these days
                 write_clock(places, settings, tonight(places, settings, night_of(context.run.tags)))
-            drawn = image(migraine_days_a_month(pl.concat(frequencies)), MIGRAINE_DAYS)
+            by_class = image(migraine_days_a_month(pl.concat(frequencies)), MIGRAINE_DAYS)
             for name, table in selected.items():
-                figure = {"migraine days": drawn} if name == "patient_days" else {}
-                yield dg.MaterializeResult(asset_key=name, metadata={**provenance(lake, table, chosen[0]), **figure})
+                figure = {"migraine days": by_class} if name == "patient_days" else {}
+                if name in glances:
+                    figure["columns"] = image(glances[name], f"How the columns are spread in {chosen[0]}")
+                told = {
+                    **provenance(lake, table, chosen[0]),
+                    "rows in this run": lake.rows(table, chosen),
+                }
+                yield dg.MaterializeResult(asset_key=name, metadata={**told, **figure})
 
     return [calendar, calibration, site_days, true_effects, simulated_cohort]
 
