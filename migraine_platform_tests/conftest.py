@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST = [
     "defs/test_forty_nights.py", "defs/test_runs.py", "defs/test_nights.py", "defs/test_retraining.py",
     "defs/test_evaluation.py", "defs/test_executors.py", "defs/test_platform_job.py", "test_cli.py", "defs/test_ui.py",
-    "warehouse/test_publish.py", "test_cli_ask.py",
+    "warehouse/test_publish.py", "test_cli_ask.py", "defs/test_checks.py", "simulator/test_learner.py",
 ]  # fmt: skip
 """Files that take longest, which begin first: one that began last would leave all workers but one idle."""
 TINY = """
