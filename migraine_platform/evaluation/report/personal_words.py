@@ -43,7 +43,7 @@ FACTORS = {
     "trigger: stress": "the change of stress since yesterday",
     "trigger: diet": "what was eaten and drunk",
     "recent migraine days": "the migraine days of late",
-    "early signs": "early signs of an attack, or none",
+    "early signs": "early signs of an attack",
     "running attack": "an attack that is running, or none",
     "what is not known": "what is not known of today",
 }
@@ -95,6 +95,8 @@ def contribution(row: Row, p: float) -> str:
     name = FACTORS.get(row["factor"], plain(row["factor"]))
     if row["factor"].startswith("trigger:") and row["log_odds"] < 0:
         name = f"no trigger from {name}"  # a trigger that did not happen counts as less than usual
+    if row["factor"] == "early signs" and row["log_odds"] < 0:
+        name = f"no {name}"
     seen = ""
     if row["observed"] is not None:
         value = f"{row['observed']:.1f}".removesuffix(".0")

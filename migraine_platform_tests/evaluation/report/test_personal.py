@@ -211,6 +211,11 @@ def test_a_malformed_name_is_one_sentence_and_reads_nothing(name: str) -> None:
 def test_rows_are_told_in_plain_words() -> None:
     reason = {"factor": "trigger: weather", "log_odds": -0.1, "observed": -8.0, "unit": "hPa"}
     assert contribution(reason, 0.2) == "No trigger from the weather (today −8 hPa): 20 % instead of 22 % (odds × 0.90)"
+    signs = {"factor": "early signs", "log_odds": 1.38629, "observed": None, "unit": None}
+    assert contribution(signs, 0.5) == "Early signs of an attack: 50 % instead of 20 % (odds × 4.00)"
+    assert contribution({**signs, "log_odds": -0.1}, 0.2).startswith(
+        "No early signs of an attack: 20 % instead of 22 %"
+    )
     row = {"trigger": "diet", "mean": 0.0, "lower": -0.7, "upper": 0.7, "confidence": 0.3, "probability_strong": 0.1}
     assert trigger(row) == (
         "Diet: likely not a strong trigger (10 %); multiplies the odds of an attack the day after by 1.0 "
