@@ -7,8 +7,7 @@
 
 Three streams share all weights. Queries never see each other, so that any number of them costs what each costs, and the
 context is encoded once for all (Huang et al., "ALINE", NeurIPS 2025, has one sequence under a mask; the function is the
-same). A start token stands in every context, so that nothing known is a context too; with it go
-sums of what is known.
+same). A start token stands in every context, so that nothing known is a context too; it carries sums of what is known.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from migraine_platform.aline.task import Layout
 from migraine_platform.aline.tasks.migraine_window import STATE
 from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.errors import UserError
-from migraine_platform.simulator.windows import SIGN, Channels, answer_names, sign_evidence
+from migraine_platform.simulator.windows import SIGN, Channels, answer_names
 
 USUAL_RATING, POINTS_A_SD = 5.0, 2.0
 TYPICAL_DIET, TYPICAL_SIGN = 0.2, 0.1
@@ -67,7 +67,7 @@ class Replies:
         if name in DIET_ITEMS or name == SIGN:
             if word not in YES + NO:
                 raise ReplyError(f'{name}: "{text}"; expected yes or no')
-            return sign_evidence(self.hours)[word in YES] if name == SIGN else float(word in YES)
+            return self.hours.signs.evidence[word in YES] if name == SIGN else float(word in YES)
         low, high = RANGES.get(name, RATING)
         try:
             number = float(word)
@@ -103,7 +103,7 @@ class Replies:
         if name in FACT_OF:
             return 0.0
         if name == SIGN:
-            no, yes = sign_evidence(self.hours)
+            no, yes = self.hours.signs.evidence
             return (1 - TYPICAL_SIGN) * no + TYPICAL_SIGN * yes
         return TYPICAL_DIET if name in DIET_ITEMS else self._usual(name)[0]
 

@@ -5,6 +5,7 @@ reading = loads . Z(h) + offset of the day + noise        per channel, in units 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final
 
 from pydantic import Field, model_validator
@@ -13,6 +14,8 @@ from migraine_platform.config.base import Frozen, NonNegative, Positive, Share
 from migraine_platform.config.latent import AXES
 
 HOURS_A_DAY: Final = 24
+TINY: Final = 1e-9
+"""Added to shares, so that none is impossible."""
 QUESTIONS: Final = ("stress_and_mood", "sleep", "intake", "body_signs")
 """Groups of prompts that are asked together, about one hour."""
 
@@ -105,6 +108,12 @@ class Signs(Frozen):
 
     during: Share
     otherwise: Share
+
+    @property
+    def evidence(self) -> tuple[float, float]:
+        """What no and yes tell of an hour, in nats: log-likelihood ratios of one in which signs come."""
+        no = math.log((1 - self.during + TINY) / (1 - self.otherwise + TINY))
+        return no, math.log((self.during + TINY) / (self.otherwise + TINY))
 
 
 class Hours(Frozen):

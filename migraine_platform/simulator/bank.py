@@ -106,6 +106,13 @@ def fill_bank(simulator: CohortSimulator, first: int, patients: int) -> DayBank:
     return DayBank._make([np.concatenate(columns) for columns in zip(*parts, strict=True)])
 
 
+def sign_hours(days: DayBank) -> NDArray[np.bool_]:
+    """[D, 24] hours of a headache, of its prodrome, or of other signs of an attack."""
+    hours = np.arange(HOURS) + 1.0
+    headache = (hours > (days.start - days.prodrome)[:, None]) & (hours <= days.end[:, None])
+    return np.asarray(headache | ((hours > days.sign_from[:, None]) & (hours <= days.sign_until[:, None])))
+
+
 def _days_of(simulator: CohortSimulator, lives: Lives) -> DayBank:
     days, persons = lives.days, lives.persons
     kept = days.at_risk.shape[1]
@@ -195,7 +202,7 @@ def _draw_signs(
             first, last = until - hours, min(until, float(HOURS))
             if first < begins[i, k] < last:
                 last = begins[i, k]
-            elif first < ends[i, k]:
+            elif begins[i, k] <= first < ends[i, k]:
                 first = min(ends[i, k], last)
             out[i, k, 0], out[i, k, 1] = first, last
 

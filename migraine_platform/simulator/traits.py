@@ -37,7 +37,7 @@ class Traits(NamedTuple):
     aura_share: NDArray[np.float64]
     """[P] of attacks; of patients without a diagnosis of aura none."""
     prodrome_hours: NDArray[np.float64]
-    """[P] typical length exp E log h, of those before the headache's evening and of those after it."""
+    """[P] typical length exp E log h, early ones and others."""
     postdrome_hours: NDArray[np.float64]
     """[P] typical length, likewise."""
 

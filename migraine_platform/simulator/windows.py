@@ -20,7 +20,7 @@ from numba import njit
 from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.config.latent import AXES
 from migraine_platform.simulator.attacks import Course, lasting_share
-from migraine_platform.simulator.bank import DayBank
+from migraine_platform.simulator.bank import DayBank, sign_hours
 from migraine_platform.simulator.dynamics import HOURS_A_DAY, Dynamics, to_hourly
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ OTHER_SHARE = 0.25
 """Of training windows that end at an hour other than the evening or midnight."""
 
 FIRST_END = 8
-TINY = 1e-9
-"""Added to shares, so that none is impossible."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Windows(NamedTuple):
     slept: NDArray[np.float64]
     """[W] hours slept, standardised, as the wearable has them; known if it was worn in the first hour."""
     answers: NDArray[np.float64]
-    """[W, 24, V] what each hour's answers would be, in the order of `answer_names`; signs as `sign_evidence`."""
+    """[W, 24, V] what each hour's answers would be, as `answer_names` has them; signs in nats (config.hours.Signs)."""
     awake: NDArray[np.bool_]
     """[W, 24]"""
     card: NDArray[np.int64]
@@ -241,7 +239,7 @@ class WindowSimulator:
     def _signs(self, rng: np.random.Generator, days: DayBank) -> NDArray[np.float64]:
         """[W, 24] signs of the body: often during prodrome and headache, false alarms too; seldom otherwise."""
         share = np.where(sign_hours(days), self.hours.signs.during, self.hours.signs.otherwise)
-        no, yes = sign_evidence(self.hours)
+        no, yes = self.hours.signs.evidence
         return np.where(rng.random(share.shape) < share, yes, no)
 
     def _awake(self, rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
@@ -272,22 +270,6 @@ def card_of(days: DayBank, now: NDArray[np.int64] | int) -> NDArray[np.int64]:
     cycle = np.searchsorted(CYCLE_EDGES, np.nan_to_num(days.cycle_score))
     cycle = np.where(np.isnan(days.cycle_score), len(CYCLE_EDGES) + 1, cycle)
     return np.column_stack([count, since, cycle, days.trigger[:, 0].astype(np.int64)])
-
-
-def sign_evidence(hours: Hours) -> tuple[float, float]:
-    """What no and yes to signs of the body tell, in nats: log-likelihood ratios of an hour that has some."""
-    signs = hours.signs
-    return (
-        float(np.log((1 - signs.during + TINY) / (1 - signs.otherwise + TINY))),
-        float(np.log((signs.during + TINY) / (signs.otherwise + TINY))),
-    )
-
-
-def sign_hours(days: DayBank) -> NDArray[np.bool_]:
-    """[D, 24] hours of a headache, of its prodrome, or of other signs of an attack."""
-    hours = np.arange(HOURS_A_DAY) + 1.0
-    headache = (hours > (days.start - days.prodrome)[:, None]) & (hours <= days.end[:, None])
-    return np.asarray(headache | ((hours > days.sign_from[:, None]) & (hours <= days.sign_until[:, None])))
 
 
 def askable(hours: Hours, windows: Windows) -> NDArray[np.bool_]:

@@ -61,7 +61,7 @@ def test_whoever_had_a_sign_has_no_other_prodrome(course: Course) -> None:
 
 
 @given(chances)
-def test_a_late_onset_is_less_likely_where_nothing_came_by_the_evening(course: Course, p: float) -> None:
+def test_that_nothing_came_by_the_evening_makes_a_late_onset_likelier(course: Course, p: float) -> None:
     for sign in (UNASKED, NONE, CAME):
         late = late_onset(course, p, sign)
         assert 0 <= late <= 1 + 1e-9

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from migraine_platform.config.hours import DAY_FACTS
-from migraine_platform.simulator.bank import REFERENCE, SCORING, fill_bank
+from migraine_platform.simulator.bank import REFERENCE, SCORING, fill_bank, sign_hours
 from migraine_platform.simulator.dynamics import Dynamics, to_hourly
 from migraine_platform.simulator.linear_day import GaussianDay, LinearDay, standard_facts
 from migraine_platform.simulator.window_posterior import BankPosterior
-from migraine_platform.simulator.windows import WindowSimulator, card_of, sign_hours
+from migraine_platform.simulator.windows import WindowSimulator, card_of
 
 
 @pytest.fixture(scope="module")
