@@ -1,11 +1,15 @@
 """Claim: whatever is killed or damaged, nothing wrong is published, and the next run says what to do or recovers.
 
-python benchmarks/faults.py [--kills 25] [--seed 7] [--only kills|damage]
+python benchmarks/faults.py [--kills 25] [--seed 7] [--only kills|damage|around|together]
 
 A small project of its own in a temporary folder. Kills: nights from a terminal are killed after a random time; then the
 warehouse must be the old one or the new one, every file of the lake whole, and the same night run again must end well
 and publish what an undisturbed one does. Damage: each kind of stored file is emptied, cut, has one bit flipped, or is
-swapped with an older one; then a night runs. What comes of it is counted:
+swapped with an older one; then a night runs.
+
+Around: a night in other time zones, with files for nobody and for everybody, as an account that may not write, and on a
+disk that is full after some kilobytes. Together: a second night, a retraining, and the UI's own night, begun while a
+night runs. What comes of it is counted:
 
     named       the run failed, with a sentence that says where, and the warehouse is as it was
     unharmed    the run published what it would have without the damage
@@ -18,7 +22,9 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,116 +33,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import polars as pl
 from measure import machine
-from polars.testing import assert_frame_equal
+from small_project import Project, begin, ended, same
 
-ROOT = Path(__file__).resolve().parents[1]
-PRESET = "faults"
-SMALL = """
-simulator:
-  cohort: {patients: 60, days: 40, batch_size: 30}
-  calibration: {patients: 600, days: 200, iterations: 9}
-  ceilings: {oracle_patients: 20, particles: 32}
-  interventions: {patients: 10, replicates: 2, after_days: 7, days: 28}
-realism: {patients: 60}
-exports: {fusemoe_window_days: 14}
-train:
-  steps: 24
-  batch: 32
-  checkpoint_every: 8
-  network: {width: 16, layers: 2, heads: 2, feed_forward: 32, components: 3}
-  data: {days: 60, training_patients: 60, validation_patients: 20, scoring_patients: 40, reference_patients: 100,
-    validation_windows: 64}
-  promotion:
-    {windows: 100, labelled_days: 400, coverage_90: [0.5, 1.0], must_beat: [], must_match: [], must_ask_better_than: []}
-twin:
-  points: 64
-  validation_days: 10
-  horizon_days: 3
-  population: {patients: 40, state_space_patients: 12, state_space_steps: 2, points: 32, steps: 2}
-  experts: {width: 8, steps: 4, batch: 64, patients: 40}
-  promotion: {calibration_error: 1.0, coverage_90: [0.0, 1.0]}
-  drift: {strangers: 40, stranger_days: 140}
-evaluation: {replicates: 50, unseen_patients: 12, aline_evenings: 40, windows: 16, questions: 2, greedy_windows: 3,
-  greedy_draws: 2, gates: {calibration_error: 1.0, ahead_of: [], not_behind: []}, study: {folds: 2}}
-"""
-COLUMNS = {"named": 8, "unharmed": 10, "SILENT": 8, "UNNAMED": 9}
-COMMAND = [sys.executable, "-c", "from migraine_platform.cli import main; main()"]
-
-
-class Project:
-    """A project in a folder, and what lies there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.data = folder, folder / "data"
-
-    def copy(self, to: Path) -> Project:
-        """The same, to be damaged."""
-        shutil.copytree(self.folder, to)
-        return Project(to)
-
-    def start(self, *arguments: str, said: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-        """The `migraine` command, begun; what it says of errors goes to `said`."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MIGRAINE_", "DAGSTER_"))}
-        environment = {**kept, "MIGRAINE_ROOT": str(self.folder), "MIGRAINE_PRESET": PRESET}
-        return subprocess.Popen(
-            [*COMMAND, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=said, text=True
-        )
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        """The same, to its end: exit code and what it said of errors."""
-        process = self.start(*arguments, said=subprocess.PIPE)
-        _, said = process.communicate(timeout=900)
-        return process.returncode, said
-
-    def published(self) -> dict[str, pl.DataFrame]:
-        """Every table of the warehouse but when it was published."""
-        with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as connection:
-            names = connection.execute(
-                "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE schema_name <> 'lineage' ORDER BY 1"
-            ).fetchall()
-            return {name: connection.execute(f"SELECT * FROM {name} ORDER BY ALL").pl() for (name,) in names}
-
-    def torn(self) -> list[str]:
-        """Files of the lake that cannot be read."""
-        found = []
-        for path in (self.data / "lake").rglob("*.parquet"):
-            try:
-                pl.read_parquet_metadata(path)
-            except pl.exceptions.PolarsError:
-                found.append(path.name)
-        return found
-
-
-def begin(folder: Path) -> Project:
-    """A project whose first run has ended well."""
-    shutil.copytree(ROOT / "configs", folder / "configs")
-    (folder / "data").mkdir()
-    shutil.copy(ROOT / "data" / "migraine_prediction.xlsx", folder / "data")
-    shutil.copytree(ROOT / "data" / "stations", folder / "data" / "stations")
-    shutil.copy(ROOT / "workspace.yaml", folder)
-    (folder / "configs" / "presets" / f"{PRESET}.yaml").write_text(SMALL)
-    project = Project(folder)
-    code, said = project.run("run")
-    if code:
-        raise SystemExit(f"the first run failed:\n{said[-2000:]}")
-    return project
-
-
-def same(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> bool:
-    """Whether two warehouses say the same, to rounding; hashes of last bits may differ."""
-    if one.keys() != other.keys():
-        return False
-    for name, frame in one.items():
-        hashes = [column for column in frame.columns if column.endswith("_version") or column == "content_hash"]
-        try:
-            assert_frame_equal(frame.drop(hashes), other[name].drop(hashes), abs_tol=1e-9, rel_tol=1e-7)
-        except AssertionError:
-            return False
-    return True
+COLUMNS = {"named": 8, "unharmed": 10, "SILENT": 8, "UNNAMED": 9, "recovers": 10}
 
 
 def kills(base: Project, folder: Path, count: int, rng: random.Random) -> Counter[str]:
@@ -220,6 +123,96 @@ def damage(base: Project, folder: Path) -> dict[str, Counter[str]]:
     return found
 
 
+NOBODY = 65534
+"""Number of an account that owns nothing."""
+
+FULL_AFTER = 64 * 1024
+"""Bytes that a file may have on a disk that is full."""
+
+
+def _as_nobody() -> None:
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def _on_a_full_disk() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_AFTER, FULL_AFTER))
+
+
+def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
+    """A night in other surroundings; one that could not end well is run again as usual, and must then."""
+    night = ("night", "--ahead", "--date", str(date.today() + timedelta(days=2)))
+    plain = base.copy(folder / "undisturbed")
+    assert plain.run(*night)[0] == 0
+    old, new = base.published(), plain.published()
+    kinds_of: dict[str, dict[str, Any]] = {
+        "time zone, 11 h behind": {"among": {"TZ": "Pacific/Pago_Pago"}},
+        "time zone, 14 h ahead": {"among": {"TZ": "Pacific/Kiritimati"}},
+        "umask 077": {"before": lambda: _quietly(os.umask, 0o077)},
+        "umask 000": {"before": lambda: _quietly(os.umask, 0o000)},
+        "full disk": {"before": _on_a_full_disk},
+    }
+    if os.getuid() == 0:
+        kinds_of["account that may not write"] = {"before": _as_nobody, "among": {"HOME": str(folder)}}
+    found: dict[str, Counter[str]] = {}
+    for kind, those in kinds_of.items():
+        own = base.copy(folder / "around")
+        code, said = own.run(*night, **those)
+        outcome = _outcome(own, code, said, old, new, False)
+        found[kind] = Counter({outcome: 1})
+        if code:
+            again = own.run(*night)[0]
+            found[kind]["recovers"] += again == 0 and same(own.published(), new)
+        left = list(own.data.rglob("*.tmp"))
+        open_to_others = [path for path in (own.data / "lake").rglob("*.parquet") if path.stat().st_mode & 0o077]
+        reason = said.strip().splitlines()[-1][:160] if code else ""
+        print(f"{kind}: {dict(found[kind])}, {len(left)} left, {len(open_to_others)} open {reason}", file=sys.stderr)
+        shutil.rmtree(own.folder)
+    return found
+
+
+def _quietly(change: Callable[[int], int], to: int) -> None:
+    change(to)
+
+
+def together(base: Project, folder: Path, rng: random.Random) -> dict[str, Counter[str]]:
+    """A second run begun while a night runs: whoever comes second waits or says why not, and both leave one truth."""
+    day = str(date.today() + timedelta(days=1))
+    night, tags = ("night", "--ahead", "--date", day), {"night": day, "night/ahead": "yes"}
+    plain = base.copy(folder / "alone")
+    began = time.monotonic()
+    assert plain.run(*night)[0] == 0
+    lasts, alone = time.monotonic() - began, plain.published()
+    retrain = {"twins/retrain": "asked", "dagster/partition": "batch-000"}
+    assert ended(plain.launch("retrain_twins", **retrain))[0] == 0
+    found: dict[str, Counter[str]] = {}
+    for kind in ("another night in a terminal", "the UI's night", "a retraining"):
+        for share in (0.1, 0.4, 0.7):
+            own = base.copy(folder / "together")
+            first = own.start(*night, said=subprocess.PIPE)
+            time.sleep(share * lasts * rng.uniform(0.8, 1.2))
+            if kind.startswith("another"):
+                code, said = own.run(*night)
+                said_why = code == 0 or "another run is working" in said
+            else:
+                code, said = ended(
+                    own.launch("night", **tags) if "UI" in kind else own.launch("retrain_twins", **retrain)
+                )
+                said_why = code == 0
+            ended_well = ended(first)[0] == 0
+            now = own.published()
+            # challengers on trial are the only thing that a retraining may add before it is judged
+            told = {name: frame for name, frame in now.items() if not name.startswith("twin.")}
+            expected = {name: frame for name, frame in alone.items() if not name.startswith("twin.")}
+            one_truth = same(now, alone) if "retraining" not in kind else same(told, expected)
+            outcome = "unharmed" if ended_well and said_why and one_truth else "SILENT" if ended_well else "UNNAMED"
+            found.setdefault(kind, Counter())[outcome] += 1
+            print(f"{kind}, after {share:.0%}: {outcome} (exit {code})", file=sys.stderr)
+            shutil.rmtree(own.folder)
+    return found
+
+
 def _outcome(
     own: Project, code: int, said: str, old: dict[str, pl.DataFrame], new: dict[str, pl.DataFrame], itself: bool
 ) -> str:
@@ -234,21 +227,27 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", choices=("kills", "damage"))
+    parser.add_argument("--only", choices=("kills", "damage", "around", "together"))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         base = begin(folder / "base")
         print(f"{machine()}\n")
-        if chosen.only != "damage":
+        if chosen.only in (None, "kills"):
             found = kills(base, folder, chosen.kills, random.Random(chosen.seed))
             for what, count in found.items():
                 print(f"{what:<24}{count} of {chosen.kills} kills")
-        if chosen.only != "kills":
-            print(f"\n{'file':<28}{'named':>8}{'unharmed':>10}{'SILENT':>8}{'UNNAMED':>9}")
-            for kind, counts in damage(base, folder).items():
-                row = "".join(f"{counts[what]:>{width}}" for what, width in COLUMNS.items())
-                print(f"{kind:<28}{row}")
+        tables = {
+            "damage": lambda: damage(base, folder),
+            "around": lambda: around(base, folder),
+            "together": lambda: together(base, folder, random.Random(chosen.seed)),
+        }
+        for name, run in tables.items():
+            if chosen.only in (None, name):
+                print(f"\n{name:<28}{'named':>8}{'unharmed':>10}{'SILENT':>8}{'UNNAMED':>9}{'recovers':>10}")
+                for kind, counts in run().items():
+                    row = "".join(f"{counts[what]:>{width}}" for what, width in COLUMNS.items())
+                    print(f"{kind:<28}{row}")
 
 
 if __name__ == "__main__":

@@ -107,9 +107,7 @@ def report(
     _, replay = twin.create(model, clinical, points, own)
     evidence = Evidence.of(own, replay.channels)
     said, _ = follow(points, model.effects, replay.covariates, evidence, None, True)
-    told = uncertainty(
-        said, model.effects, replay.covariates, clinical.prior.Q, clinical.atoms, model.lasting_weights(clinical)
-    )
+    told = uncertainty(said, model.effects, replay.covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
     nothing = np.full((own.count, 1), np.nan)
     p, lower, upper = (

@@ -47,6 +47,27 @@ def test_every_query_of_the_readme_is_answered_as_it_is_pasted(finished: Finishe
             connection.execute(query).fetchall()
 
 
+def test_what_a_run_leaves_is_readable_by_its_owner_alone(finished: Finished) -> None:
+    """Twins, lake, warehouse, reports, exports, and what Dagster remembers of the run; the inputs are as they were."""
+    data = finished.root / "data"
+    made = [
+        path for path in data.rglob("*") if path.is_file() and path.suffix != ".xlsx" and "stations" not in path.parts
+    ]
+    assert {path.relative_to(data).parts[0] for path in made} >= {"lake", "twins", "reports", "exports", "dagster"}
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_the_user_interface_and_its_runs_make_private_files(finished: Finished) -> None:
+    """Whoever loads the code location: webserver, daemon, and every run that they start."""
+    said = subprocess.run(
+        [sys.executable, "-c", "import os, migraine_platform.definitions; print(oct(os.umask(0)))"],
+        env=environment(finished.root),
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.strip() == "0o77", said.stderr
+
+
 @pytest.mark.parametrize("arguments", [["-"], []])
 def test_a_query_may_come_by_standard_input(finished: Finished, arguments: list[str]) -> None:
     done = subprocess.run(

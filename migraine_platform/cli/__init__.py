@@ -15,6 +15,7 @@ from migraine_platform.cli.platform import health, run, sql, tables, ui
 from migraine_platform.cli.questions import ask, train
 from migraine_platform.cli.reports import report
 from migraine_platform.cli.twins import clock, night, twin
+from migraine_platform.config.private import keep_private
 
 if sys.flags.optimize > 1:
     sys.exit("error: PYTHONOPTIMIZE=2 drops the descriptions of tables and commands; expected 1, 0 or nothing")
@@ -23,6 +24,7 @@ if sys.flags.optimize > 1:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Simulate migraine patients, keep their digital twins, ask the warehouse."""
+    keep_private()
 
 
 for command in (run, night, clock, health, sql, features, mock, simulate, train, ask, twin, report, tables, ui):

@@ -44,6 +44,10 @@ class BetweenPersons(Frozen):
     prodrome: Annotated[float, Field(ge=0, lt=1)]
     """How long it lasts, as the postdrome."""
     postdrome: Annotated[float, Field(ge=0, lt=1)]
+    headache: Annotated[float, Field(ge=0, lt=1)]
+    """How long it lasts, untreated."""
+    signs: Annotated[float, Field(ge=0, lt=1)]
+    """Whether a prodrome comes before it."""
 
 
 class Attacks(Frozen):
@@ -62,6 +66,8 @@ class Attacks(Frozen):
     postdrome: Range
     migraine_day_hours: Annotated[float, Field(gt=0, le=24)]
     between_persons: BetweenPersons
+    weekend_log_odds_sd: NonNegative
+    """Between persons, of how much likelier an onset is at weekends than on workdays; nobody's on average."""
     prodrome: Prodrome
     carry_over: CarryOver
 

@@ -1,13 +1,16 @@
 """What the UI shows of a table: its columns from the declaration, its rows from the lake."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from migraine_platform.plotting import markdown_image
 from migraine_platform.warehouse.declare import Column, Table
 from migraine_platform.warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def column_schema(table: type[Table]) -> dg.TableSchema:
@@ -43,6 +46,20 @@ def written(lake: Lake, table: type[Table], partitions: Sequence[str], **more: A
         **provenance(lake, table, partitions[0]),
         **more,
     }
+
+
+def pictured(lake: Lake, table: type[Table], partitions: Sequence[str], **more: Any) -> dict[str, Any]:
+    """The same, with a picture of the first of them; not for what a person reported, which stays in the lake."""
+    drawn = glance(table, lake.read(table, partitions[:1]), partitions[0])
+    return {**written(lake, table, partitions, **more), **drawn}
+
+
+def glance(table: type[Table], frame: "pl.DataFrame", of: str) -> dict[str, dg.MarkdownMetadataValue]:
+    """A picture of a table's columns, by the name under which the UI shows it; none where nothing can be drawn."""
+    from migraine_platform.warehouse.pictures import at_a_glance
+
+    png = at_a_glance(table, frame)
+    return {} if png is None else {"columns": image(png, f"How the columns of {table.name} are spread ({of})")}
 
 
 def provenance(lake: Lake, table: type[Table], partition: str) -> dict[str, Any]:

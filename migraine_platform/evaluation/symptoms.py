@@ -4,10 +4,10 @@
     mae_population_mean     the same if everybody were given the true mean: what personal models must beat
     rank_correlation        Spearman's over patients; 0 by chance
 
-Severity and share of attacks with an aura (patients with the diagnosis) are held against means, lengths of prodrome and
-postdrome against geometric means, as the twins tell them; a prodrome is cut at the attack before, and never early after
-one, so that its figure lies somewhat below the truth. How long a headache lasts does not differ between
-simulated persons, and is not among them. Intervals are by bootstrap of patients.
+Severity and shares of attacks with signs and with an aura (patients with the diagnosis) are held against means, lengths
+against geometric means, as the twins tell them; a prodrome is cut at the attack before, and never early after
+one, so that its figure lies somewhat below the truth. Of headaches it is those without a drug; of weekends the log-odds
+of an onset against a workday. Intervals are by bootstrap of patients.
 
 Belongs here: the figures. Does not: the models (twin/symptoms/).
 """
@@ -26,8 +26,24 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-UNITS = {"severity": "points", "aura": "share", "prodrome": "h", "postdrome": "h"}
-TRUE = {"severity": "severity", "aura": "aura_share", "prodrome": "prodrome_hours", "postdrome": "postdrome_hours"}
+UNITS = {
+    "severity": "points",
+    "aura": "share",
+    "signs": "share",
+    "prodrome": "h",
+    "headache": "h",
+    "postdrome": "h",
+    "weekend": "log-odds",
+}
+TRUE = {
+    "severity": "severity",
+    "aura": "aura_share",
+    "signs": "prodrome_share",
+    "prodrome": "prodrome_hours",
+    "headache": "headache_hours",
+    "postdrome": "postdrome_hours",
+    "weekend": "weekend_log_odds",
+}
 """Symptom -> column of `truth.patients`."""
 
 
@@ -72,8 +88,11 @@ def _said(twins: pl.DataFrame, phases: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {
         "severity": twins.select("patient_id", said="severity"),
         "aura": of("aura", "probability"),
+        "signs": of("prodrome", "probability"),
         "prodrome": of("prodrome", "typical_hours"),
+        "headache": of("headache_untreated", "typical_hours"),
         "postdrome": of("postdrome", "typical_hours"),
+        "weekend": twins.select("patient_id", said="weekend"),
     }
 
 

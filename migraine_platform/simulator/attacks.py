@@ -5,7 +5,8 @@ Belongs here: what happens once an attack begins, and how long it goes on. Does 
     P(headache lasts longer than x) = S(x)                              untreated, S cut to the configured range
                                     = S(x) exp(-H(x - delay))           treated, and 1 below the shortest duration
 
-H is the cumulative hazard with which a drug ends the headache (treatment.py).
+S leans towards what is the person's own (symptoms.py); H is the cumulative hazard with which a drug ends the headache
+(treatment.py).
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from migraine_platform.config.attacks import Attacks, Prodrome
 from migraine_platform.config.treatment import Treatments
 from migraine_platform.errors import UserError
 from migraine_platform.simulator.streams import Stream, fill_uniforms
-from migraine_platform.simulator.symptoms import AURA, POSTDROME, PRODROME, SEVERITY, Lean, leaning
+from migraine_platform.simulator.symptoms import (
+    AURA,
+    HEADACHE,
+    POSTDROME,
+    PRODROME,
+    SEVERITY,
+    SIGNS,
+    Lean,
+    leaning,
+    straightened,
+)
 from migraine_platform.simulator.treatment import STEPS_AN_HOUR, UNTREATED, drug_hazard, drug_number
 
 if TYPE_CHECKING:
@@ -35,6 +46,9 @@ FARTHEST_LOCATION = 6.0
 
 SHORTEST_PRODROME = 0.1
 """Hours."""
+
+OWN = np.linspace(-5, 5, 81)
+"""What may be a person's own, on a normal scale."""
 
 
 class CourseError(UserError):
@@ -52,16 +66,16 @@ class Course(NamedTuple):
     """[drugs, L] cumulative hazard with which a drug ends the headache, by treatment.STEP hours since intake."""
     prodrome_hours: NDArray[np.float64]
     """[K] quantiles."""
-    sign_share: NDArray[np.float64]
-    """[3] share of the day's onsets that come by way of a prodrome, by what the evening before said (signs.py)."""
+    prodrome_share: float
+    """Share of onsets that come by way of a prodrome."""
     conversion: NDArray[np.float64]
     """[3] share of those prodromes that become an attack."""
     early_share: float
-    """Share of onsets whose prodrome is there at 20:00 of the day before."""
+    """Share of those prodromes that are there at 20:00 of the day before."""
     late_share: float
     """Share of attacks that begin in the evening or later."""
     late_lasting: NDArray[np.float64]
-    """[1 + drugs] share of those that make the next day a migraine day: untreated, then by drug."""
+    """[1 + drugs, OWN] share of those that make the next day a migraine day: untreated, then by drug."""
     shortest: float
     intake_delay: float
     usual_treated_share: float
@@ -82,18 +96,16 @@ class Course(NamedTuple):
         """
         hours = _onset_hour_quantiles(np.array(settings.onset_weight_by_hour))
         lengths = _prodrome_quantiles(settings.prodrome)
-        share = settings.prodrome.share_of_attacks
-        early = share * float(np.mean([1 - share_below(lengths, hour + HOURS - EVENING) for hour in hours]))
         course = cls(
             onset_hours=hours,
             durations=_duration_quantiles(settings),
             drug_hazard=np.stack([drug_hazard(drug) for drug in treatments.acute.values()]),
             prodrome_hours=lengths,
-            sign_share=np.array([share, (share - early) / (1 - early), 1.0]),
+            prodrome_share=settings.prodrome.share_of_attacks,
             conversion=np.array([settings.prodrome.conversion, settings.prodrome.conversion, 1.0]),
-            early_share=early,
+            early_share=float(np.mean([1 - share_below(lengths, hour + HOURS - EVENING) for hour in hours])),
             late_share=1.0 - float(share_below(hours, float(EVENING))),
-            late_lasting=np.zeros(1 + len(treatments.acute)),
+            late_lasting=np.zeros((1 + len(treatments.acute), len(OWN))),
             shortest=settings.duration[0],
             intake_delay=settings.intake_delay,
             usual_treated_share=settings.treated_share,
@@ -105,12 +117,49 @@ class Course(NamedTuple):
             migraine_day_hours=settings.migraine_day_hours,
             lean=Lean.of(settings),
         )
-        late = hours[hours >= EVENING]
-        for drug in range(-1, len(treatments.acute)):
-            needed = HOURS + settings.migraine_day_hours - late
-            lasting = [lasting_share(course, drug, float(wait)) for wait in needed]
-            course.late_lasting[drug + 1] = np.mean(lasting) if lasting else 0.0
+        needed = HOURS + settings.migraine_day_hours - hours[hours >= EVENING]
+        _tabulate_late(course, needed, course.late_lasting)
         return course
+
+    def of_anybody(self) -> Course:
+        """The course of a person of whom nothing is known: headaches last as they do in the population."""
+        between, within = self.lean.between.copy(), self.lean.within.copy()
+        between[HEADACHE], within[HEADACHE] = 0.0, 1.0
+        return self._replace(lean=Lean(between, within))
+
+
+class Own(NamedTuple):
+    """What is a person's own of an attack's course, as far as a forecast hangs on it."""
+
+    headache: float
+    """Its length, on a normal scale."""
+    sign_share: NDArray[np.float64]
+    """[3] share of the day's onsets that come by way of a prodrome, by what the evening before said (signs.py)."""
+    early_share: float
+    """Share of onsets whose prodrome is there at 20:00 of the day before."""
+
+
+def own_signs(course: Course, symptoms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[P, 3] and [P]: `sign_share` and `early_share` of persons; their means are the population's.
+
+    Args:
+        symptoms: [P, SYMPTOMS]
+    """
+    from scipy.special import ndtr, ndtri
+
+    lean = course.lean
+    share = np.full(len(symptoms), course.prodrome_share)
+    if course.prodrome_share > 0.0 and lean.between[SIGNS] > 0.0:
+        share = ndtr((ndtri(share) - lean.between[SIGNS] * symptoms[:, SIGNS]) / lean.within[SIGNS])
+    early = share * course.early_share
+    return np.column_stack([share, (share - early) / (1 - early), np.ones_like(share)]), early
+
+
+def anybody(course: Course) -> Own:
+    """Of whom nothing is known; to be taken with `Course.of_anybody`."""
+    early = course.prodrome_share * course.early_share
+    shares = np.array([course.prodrome_share, (course.prodrome_share - early) / (1 - early), 1.0])
+    return Own(0.0, shares, early)
 
 
 class Attack(NamedTuple):
@@ -151,11 +200,15 @@ def share_below(table: NDArray[np.float64], value: float) -> float:
 
 
 @njit(cache=True)
-def lasting_share(course: Course, drug: int, hours: float) -> float:
-    """Share of headaches that last longer than `hours`."""
+def lasting_share(course: Course, own: float, drug: int, hours: float) -> float:
+    """Share of a person's headaches that last longer than `hours`.
+
+    Args:
+        own: how long his last, on a normal scale.
+    """
     if hours < course.shortest:
         return 1.0
-    share = 1.0 - share_below(course.durations, hours)
+    share = 1.0 - straightened(course.lean, HEADACHE, own, share_below(course.durations, hours))
     if drug != UNTREATED and hours > course.intake_delay:
         share *= np.exp(-drug_hazard_at(course.drug_hazard[drug], hours - course.intake_delay))
     return share
@@ -169,9 +222,16 @@ def drug_hazard_at(table: NDArray[np.float64], hours: float) -> float:
 
 
 @njit(cache=True)
-def draw_duration(course: Course, drug: int, u: float, u_drug: float) -> float:
-    """Hours of headache from two uniform deviates."""
-    hours = quantile(course.durations, u)
+def late_lasting(course: Course, own: float, drug: int) -> float:
+    """Share of his attacks of the evening and the night that make the next day a migraine day."""
+    place = (own - OWN[0]) / (OWN[-1] - OWN[0])
+    return quantile(course.late_lasting[drug + 1], min(max(place, 0.0), 1.0))
+
+
+@njit(cache=True)
+def draw_duration(course: Course, own: float, drug: int, u: float, u_drug: float) -> float:
+    """Hours of a person's headache from two uniform deviates."""
+    hours = quantile(course.durations, leaning(course.lean, HEADACHE, own, u))
     if drug == UNTREATED:
         return hours
     table = course.drug_hazard[drug]
@@ -220,7 +280,8 @@ def begin_attack(
     severity = low + leaning(course.lean, SEVERITY, own[SEVERITY], u[4]) * (high - low)
     low, high = course.postdrome
     postdrome = low + leaning(course.lean, POSTDROME, own[POSTDROME], u[6]) * (high - low)
-    return Attack(start, draw_duration(course, drug, u[0], u[1]), drug, prodrome, aura, severity, postdrome)
+    hours = draw_duration(course, own[HEADACHE], drug, u[0], u[1])
+    return Attack(start, hours, drug, prodrome, aura, severity, postdrome)
 
 
 @njit(cache=True)
@@ -244,6 +305,15 @@ def draw_day(out: NDArray[np.float64], seed: int, person: int, day: int, block: 
 
 
 ATTACK_STREAM = int(Stream.ATTACK)
+
+
+@njit(cache=True)
+def _tabulate_late(course: Course, needed: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """Mean over equally likely late attacks, which need so many hours each, of the share that lasts as long."""
+    for drug in range(UNTREATED, len(course.drug_hazard)):
+        for place in range(len(OWN)):
+            for wait in needed:
+                out[drug + 1, place] += lasting_share(course, OWN[place], drug, wait) / len(needed)
 
 
 def _onset_hour_quantiles(weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from migraine_platform.simulator.cohort import CohortSimulator, Lives
 from migraine_platform.simulator.inputs import CYCLE_INPUT
 from migraine_platform.simulator.patients import draw_patients
 from migraine_platform.simulator.streams import Stream, uniforms
+from migraine_platform.simulator.symptoms import HEADACHE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +50,8 @@ class DayBank(NamedTuple):
     """[D] log-odds of an onset tomorrow, less w . Z."""
     weights: NDArray[np.float64]
     """[D, 4] w_i"""
+    headache: NDArray[np.float64]
+    """[D] how long the person's headaches last, on a normal scale."""
     susceptibility: NDArray[np.float64]
     """[D, 4]"""
     trigger: NDArray[np.bool_]
@@ -142,6 +145,7 @@ def _days_of(simulator: CohortSimulator, lives: Lives) -> DayBank:
         drive=_drive(simulator, lives)[:, today].reshape(-1, 4),
         rest=np.log(p / (1 - p)) - (weights * ahead).sum(axis=1),
         weights=weights,
+        headache=each_day(persons.symptoms[:, HEADACHE]),
         susceptibility=each_day(persons.susceptibility),
         trigger=np.moveaxis(days.trigger()[:, :, today], 0, -1).reshape(-1, 4),
         diet=np.stack(

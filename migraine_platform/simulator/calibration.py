@@ -10,7 +10,7 @@ Fitted once, on a reference cohort of its own seed and a fixed horizon, coupling
 random numbers in every iteration; never refitted to a cohort or its length, so that a longer history rewrites no life.
 The fit solves the moment equations  sum_i phi_i (realised_i - profile_i) = 0  per class, which makes realised days
 unbiased along every term of phi: overall, along the frequency, along the load of each trigger (susceptibility times how
-often it comes to this person) and along the level of the latent state.
+often it comes to this person), along the level of the latent state and along how long the person's headaches last.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ from migraine_platform.simulator.exposure import Exposure, Usual, usual_days
 from migraine_platform.simulator.hazard import expit
 from migraine_platform.simulator.life import live
 from migraine_platform.simulator.patients import DAYS_A_MONTH, TRIGGERS, Patients, draw_patients
+from migraine_platform.simulator.populate import build_persons, build_world, usual_regime
 from migraine_platform.simulator.weather import simulate_sites
-from migraine_platform.simulator.world import Days, build_persons, build_world, usual_regime
+from migraine_platform.simulator.world import Days
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
 CLASSES = ("episodic", "chronic")
-TERMS = ("one", "logit", "logit_squared", *(f"load_{name}" for name in TRIGGERS), "latent")
+TERMS = ("one", "logit", "logit_squared", *(f"load_{name}" for name in TRIGGERS), "latent", "headache")
 DAMPING = 0.7
 """Share of a full step that each iteration takes: the realised days answer less than in proportion."""
 
@@ -96,7 +97,9 @@ class Calibration:
 def basis(frequency: NDArray[np.float64], susceptibility: NDArray[np.float64], usual: Usual) -> NDArray[np.float64]:
     """[P, terms] phi of the profile frequency (share of days), the susceptibilities [P, 4] and the usual days."""
     logit = np.log(frequency / (1 - frequency))
-    return np.column_stack([np.ones_like(logit), logit, logit**2, susceptibility * usual.rates, usual.latent])
+    return np.column_stack(
+        [np.ones_like(logit), logit, logit**2, susceptibility * usual.rates, usual.latent, usual.headache]
+    )
 
 
 def calibrate(
@@ -163,7 +166,7 @@ class _Reference:
         self.patients = draw_patients(index, cohort.seed, settings.population, len(settings.weather.sites))
         guess = self.first_guess()
         self.world = build_world(settings, features, self.calendar, sites, guess.beta)
-        persons = build_persons(settings, self.patients, self.world.copula, self.calendar)
+        persons = build_persons(settings, self.patients, self.world.copula, self.world.course, self.calendar)
         self.persons = persons._replace(change=persons.change._replace(kind=np.full(len(index), NONE)))
         self.usual = usual_days(settings, self.world, Exposure.of(settings, self.world), self.persons)
         self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.usual)
@@ -272,7 +275,7 @@ def trigger_effects(
     yesterday = np.ascontiguousarray(days.trigger()[:, members, :-1])
     p, free = days.onset_probability[members, 1:], days.at_risk[members, 1:]
     frequency, susceptibility = patients.frequency[members], patients.susceptibility[members]
-    usual = Usual(usual.rates[members], usual.latent[members])
+    usual = usual.of(members)
     theta = calibration.theta[patients.is_chronic[members].astype(np.int64)]
     own = _weighted_sum(basis(frequency, susceptibility, usual), theta)
     effects = np.empty(len(TRIGGERS))

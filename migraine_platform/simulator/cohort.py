@@ -26,8 +26,9 @@ from migraine_platform.simulator.life import live
 from migraine_platform.simulator.measurement import Recorded, adherence, measured_days, record
 from migraine_platform.simulator.oracle import Evidence, Filtered, filter_days
 from migraine_platform.simulator.patients import TRIGGERS, Patients, draw_batch
+from migraine_platform.simulator.populate import build_persons, build_world, usual_regime
 from migraine_platform.simulator.weather import SiteWeather, simulate_sites, site_frame
-from migraine_platform.simulator.world import Days, Persons, Regime, World, build_persons, build_world, usual_regime
+from migraine_platform.simulator.world import Days, Persons, Regime, World
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,7 +81,7 @@ class CohortSimulator:
 
     def persons(self, patients: Patients) -> Persons:
         """The patients with their calibrated intercepts."""
-        drawn = build_persons(self.settings, patients, self.world.copula, self.calendar)
+        drawn = build_persons(self.settings, patients, self.world.copula, self.world.course, self.calendar)
         return drawn._replace(intercept=self.calibration.intercept(patients, self.usual_days(drawn)))
 
     def usual_days(self, persons: Persons) -> Usual:

@@ -19,6 +19,7 @@ from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.simulator.exogenous import SLEEP, STRESS
 from migraine_platform.simulator.inputs import DRAWN_INPUTS, FIRST_WEATHER_INPUT, WEATHER_INPUTS, weather_score
 from migraine_platform.simulator.station import read_station
+from migraine_platform.simulator.symptoms import HEADACHE
 from migraine_platform.simulator.world import Persons, World
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Usual(NamedTuple):
     """[P, 4] share of days on which each trigger comes."""
     latent: NDArray[np.float64]
     """[P] w_i . E Z"""
+    headache: NDArray[np.float64]
+    """[P] how long headaches last, on a normal scale."""
+
+    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Usual:
+        """Some of the persons."""
+        return Usual(*(part[rows] for part in self))
 
 
 class Exposure(NamedTuple):
@@ -86,7 +93,8 @@ class Exposure(NamedTuple):
 
 def usual_days(settings: Simulator, world: World, exposure: Exposure, persons: Persons) -> Usual:
     """What these persons' days are like on average."""
-    return Usual(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons))
+    own = persons.symptoms[:, HEADACHE]
+    return Usual(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons), own)
 
 
 def trigger_rates(settings: Simulator, exposure: Exposure, persons: Persons) -> NDArray[np.float64]:

@@ -136,6 +136,7 @@ def truth_frame(patients: Patients, persons: Persons, course: Course, adherence:
             "intercept": persons.intercept,
             "diary_adherence": adherence[:, 0],
             **traits(course, persons.symptoms, persons.has_aura)._asdict(),
+            "weekend_log_odds": persons.weekend,
         }
     )
 

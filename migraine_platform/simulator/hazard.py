@@ -16,8 +16,9 @@ import numpy as np
 from numba import njit
 
 from migraine_platform.config.attacks import CarryOver
-from migraine_platform.simulator.attacks import EVENING, HOURS, Course, lasting_share
+from migraine_platform.simulator.attacks import EVENING, HOURS, Course, Own, lasting_share, late_lasting
 from migraine_platform.simulator.signs import late_onset
+from migraine_platform.simulator.treatment import UNTREATED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,26 +112,30 @@ def next_trace(carry: Carry, trace: float, was_migraine: bool) -> float:
 
 
 @njit(cache=True)
-def running_tomorrow(course: Course, drug: int, elapsed: float) -> float:
-    """Probability that a headache of `elapsed` hours at 20:00 makes tomorrow a migraine day."""
+def running_tomorrow(course: Course, own: float, drug: int, elapsed: float) -> float:
+    """Probability that a headache of `elapsed` hours at 20:00 makes tomorrow a migraine day.
+
+    Args:
+        own: how long the person's last, on a normal scale.
+    """
     if elapsed < 0:
         return 0.0
     needed = elapsed + (HOURS - EVENING) + course.migraine_day_hours
-    now = lasting_share(course, drug, elapsed)
-    return lasting_share(course, drug, needed) / now if now > 0 else 0.0
+    now = lasting_share(course, own, drug, elapsed)
+    return lasting_share(course, own, drug, needed) / now if now > 0 else 0.0
 
 
 @njit(cache=True)
-def forecast(course: Course, carry: Carry, evening: Evening) -> float:
+def forecast(course: Course, own: Own, carry: Carry, evening: Evening) -> float:
     """Probability that tomorrow is a migraine day."""
     after_migraine = mean_expit(evening.logit + carried(carry, evening.trace, True), evening.noise_factor)
     if evening.is_migraine:
-        goes_on = running_tomorrow(course, evening.drug, evening.elapsed)
+        goes_on = running_tomorrow(course, own.headache, evening.drug, evening.elapsed)
         return goes_on + (1.0 - goes_on) * after_migraine
     p = mean_expit(evening.logit + carried(carry, evening.trace, False) + evening.shift, evening.noise_factor)
     if not evening.may_begin:
         return p
-    late = late_onset(course, evening.p_today, evening.sign_today)
-    lasting = course.late_lasting
-    goes_on = (1.0 - evening.treated_share) * lasting[0] + evening.treated_share * lasting[1 + evening.usual_drug]
+    late = late_onset(course, own, evening.p_today, evening.sign_today)
+    goes_on = (1.0 - evening.treated_share) * late_lasting(course, own.headache, UNTREATED)
+    goes_on += evening.treated_share * late_lasting(course, own.headache, evening.usual_drug)
     return float(late * (goes_on + (1.0 - goes_on) * after_migraine) + (1.0 - late) * p)

@@ -1,7 +1,9 @@
 """Hypothetical persons: who a patient may be, drawn from the population or from where he seems to lie.
 
-A person is a class and five numbers within the population's ranges: the frequency of his class, four susceptibilities.
-On the logit scale of those ranges a uniform prior is a logistic density, and a patient's days make it about normal.
+A person is a class and eight numbers: the frequency of his class and four susceptibilities, within the population's
+ranges, and what is his own of attacks: how long headaches last, how often signs come, the weekend. On the logit scale
+of those ranges, and of the others' quantiles, the prior is a logistic density, and a patient's days make it about
+normal.
 
     weight = population density / (half the population density + half the density of the guess)
 """
@@ -16,13 +18,17 @@ import numpy as np
 from migraine_platform.config.simulator import Simulator
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.drift import Change, draw_changes
-from migraine_platform.simulator.patients import DAYS_A_MONTH
+from migraine_platform.simulator.patients import DAYS_A_MONTH, TRIGGERS
 from migraine_platform.simulator.streams import Stream, normals, uniforms
+from migraine_platform.simulator.symptoms import HEADACHE, SIGNS, SYMPTOMS, WEEKEND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NUMBERS = 5
+OWN = (HEADACHE, SIGNS, WEEKEND)
+"""What is a person's own of attacks, and bears on when a migraine day comes."""
+
+NUMBERS = 1 + len(TRIGGERS) + len(OWN)
 STRANGERS = 2**41
 """Numbers of persons far beyond any cohort's, so that no hypothesis shares a drift with a patient."""
 
@@ -43,9 +49,11 @@ class Hypotheses:
     is_chronic: NDArray[np.bool_]
     susceptibility: NDArray[np.float64]
     """[H, 4]"""
+    symptoms: NDArray[np.float64]
+    """[H, SYMPTOMS] 0 where no forecast hangs on it."""
     change: Change
     place: NDArray[np.float64]
-    """[H, 5] frequency and susceptibilities on the logit scale of their ranges."""
+    """[H, NUMBERS] frequency, susceptibilities and OWN on the logit scale of their ranges and quantiles."""
     log_weight: NDArray[np.float64]
     """[H] what undoes the way in which they were drawn."""
 
@@ -56,9 +64,9 @@ class Guess:
 
     chronic: float
     mean: NDArray[np.float64]
-    """[2, 5] episodic, chronic"""
+    """[2, NUMBERS] episodic, chronic"""
     covariance: NDArray[np.float64]
-    """[2, 5, 5]"""
+    """[2, NUMBERS, NUMBERS]"""
 
 
 def from_population(settings: Simulator, calendar: Calendar, index: NDArray[np.int64], each: int) -> Hypotheses:
@@ -112,16 +120,21 @@ def _placed(
     log_weight: NDArray[np.float64],
 ) -> Hypotheses:
     """Persons at these places, each with a drift of the population's."""
+    from scipy.special import ndtri
+
     population = settings.population
     within = 1 / (1 + np.exp(-place))
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
     s_low, s_high = population.susceptibility
-    susceptibility = s_low + within[:, 1:] * (s_high - s_low)
+    susceptibility = s_low + within[:, 1 : 1 + len(TRIGGERS)] * (s_high - s_low)
+    symptoms = np.zeros((len(place), SYMPTOMS))
+    symptoms[:, OWN] = ndtri(within[:, 1 + len(TRIGGERS) :])
     strangers = STRANGERS + np.repeat(index, each) * each + np.tile(np.arange(each), len(index))
     return Hypotheses(
         frequency=(low + within[:, 0] * (high - low)) / DAYS_A_MONTH,
         is_chronic=chronic,
         susceptibility=susceptibility,
+        symptoms=symptoms,
         change=draw_changes(settings.drift, strangers, susceptibility, calendar.burn_in, settings.cohort.seed),
         place=place,
         log_weight=log_weight,

@@ -1,8 +1,9 @@
 """The ideal learner: only what was measured, the true population model, the patient's parameters learned from him.
 
-Hypothetical persons are drawn: class, frequency, susceptibilities, drift. Each is held against the patient's measured
-days by the filter that would be right if he were that person (oracle.py), and weighted by how probable the population
-makes him, and he the days. The forecast is the weighted mean: what a digital twin can hope for, and no twin can beat.
+Hypothetical persons are drawn: class, frequency, susceptibilities, course of attacks, drift. Each is held against the
+patient's measured days by the filter that would be right if he were that person (oracle.py), and weighted by how
+probable the population makes him, and he the days. The forecast is the weighted mean: what a digital twin can hope
+for, and no twin can beat.
 
 This is importance sampling, day by day (IBIS). Drawn from the population alone, few hypotheses would be like a patient
 after months; so a coarse run finds out roughly where he lies, and of the final hypotheses half come from there, half
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from migraine_platform.simulator.attacks import own_signs
 from migraine_platform.simulator.cohort import CohortSimulator, Lives
 from migraine_platform.simulator.exposure import Usual
 from migraine_platform.simulator.hypotheses import Hypotheses, from_both, from_population
@@ -26,6 +28,7 @@ from migraine_platform.simulator.measurement import adherence
 from migraine_platform.simulator.oracle import Evidence, Filtered, filter_days
 from migraine_platform.simulator.particles import LOGIT_BINS, LOGIT_STEP
 from migraine_platform.simulator.patients import TRIGGERS
+from migraine_platform.simulator.symptoms import HEADACHE, WEEKEND
 from migraine_platform.simulator.world import Persons
 
 if TYPE_CHECKING:
@@ -112,11 +115,14 @@ def suppose(
         for name, value in zip(persons._fields, persons, strict=True)
         if isinstance(value, np.ndarray)
     }
-    theirs = Usual(usual.rates[subject], usual.latent[subject])
+    theirs = usual.of(subject)._replace(headache=drawn.symptoms[:, HEADACHE])
     known["intercept"] = simulator.calibration.intercept_of(
         drawn.is_chronic, drawn.frequency, drawn.susceptibility, theirs
     )
+    sign_share, early_share = own_signs(simulator.world.course, drawn.symptoms)
     known |= {"susceptibility": drawn.susceptibility, "trace": drawn.frequency, "change": drawn.change}
+    known |= {"symptoms": drawn.symptoms, "sign_share": sign_share, "early_share": early_share}
+    known["weekend"] = simulator.settings.attacks.weekend_log_odds_sd * drawn.symptoms[:, WEEKEND]
     return persons._replace(**known)
 
 

@@ -56,7 +56,7 @@ from migraine_platform.simulator.readings import (
 from migraine_platform.simulator.signs import CAME, NONE, UNASKED, evening_entry, prodrome_entry, sign_shift
 from migraine_platform.simulator.streams import Stream, fill_normals, fill_uniforms
 from migraine_platform.simulator.treatment import UNTREATED
-from migraine_platform.simulator.world import DIET, KINDS, Days, Persons, Regime, World
+from migraine_platform.simulator.world import DIET, KINDS, Days, Persons, Regime, World, own_of, usual_logit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,14 +82,14 @@ def _live(world: World, persons: Persons, regime: Regime, days: Days, fate: int,
 
 @njit(cache=True)
 def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: int, i: int) -> None:
-    course, carry, inputs = world.course, world.carry, world.inputs
+    course, carry, inputs, own = world.course, world.carry, world.inputs, own_of(persons, i)
     person, seed = persons.index[i], world.seed
     e, u = np.empty(8), np.empty(8)
     z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
     diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
-    logit, expected, stress_before, stress_excess = persons.intercept[i], persons.trace[i], 0.0, 0.0
+    logit, expected, stress_before, stress_excess = usual_logit(persons, regime, i, 0), persons.trace[i], 0.0, 0.0
     trace, was_migraine = persons.trace[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
     intake, sign, shift = -1, UNASKED, 0.0
@@ -106,8 +106,8 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
         left_over = max(0.0, end - HOURS * t)
         at_risk = left_over < course.migraine_day_hours
         draw_day(u, seed, person, t, 0, fate)
-        share = course.sign_share[sign]
-        direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, p, sign), u[4]
+        share = own.sign_share[sign]
+        direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, own, p, sign), u[4]
         hour = max(quantile(course.onset_hours, u[2]), left_over)
         prodromal = at_risk and direct <= u[0] < direct + entry
         onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
@@ -159,7 +159,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
         read_triggers(world.rules, weather[3], values[SLEEP], rise, diet, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)
-        logit = persons.intercept[i] + (regime.hazard[t + 1] if t + 1 < world.total else 0.0)
+        logit = usual_logit(persons, regime, i, t + 1)
         for k in range(KINDS):
             on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
             if on:
@@ -171,8 +171,8 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
         sign_today, sign, shift = sign, UNASKED, 0.0
         if not by_evening and not signalled:
             q = mean_expit(outlook + carried(carry, trace, False), persons.noise_factor[i])
-            sign = CAME if for_sign < evening_entry(course, q) else NONE
-            shift = sign_shift(course, q, sign)
+            sign = CAME if for_sign < evening_entry(course, own, q) else NONE
+            shift = sign_shift(course, own, q, sign)
         if t >= world.burn_in:
             k = t - world.burn_in
             _keep_values(days.values, i, k, values, weather)
@@ -197,7 +197,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: 
             regime.treated_share[t],
             regime.drug[t],
         )
-        expected = forecast(course, carry, evening)
+        expected = forecast(course, own, carry, evening)
         was_migraine = is_migraine
 
 

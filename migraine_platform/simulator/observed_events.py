@@ -43,7 +43,7 @@ from migraine_platform.simulator.readings import (
 )
 from migraine_platform.simulator.signs import UNASKED, late_onset, prodrome_entry
 from migraine_platform.simulator.treatment import UNTREATED
-from migraine_platform.simulator.world import Persons, Regime, World
+from migraine_platform.simulator.world import Persons, Regime, World, own_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,11 +79,12 @@ def begin_day(
         late: what it told.
     """
     course, carry, seed, person = world.course, world.carry, world.seed, persons.index[i]
+    own = own_of(persons, i)
     e = np.empty(8)
     for n in range(len(cloud.p)):
         began_late = False
         if t > 0 and not cloud.by_evening[n]:
-            chance = late_onset(course, cloud.p[n], cloud.sign[n]) if cloud.may_begin[n] else 0.0
+            chance = late_onset(course, own, cloud.p[n], cloud.sign[n]) if cloud.may_begin[n] else 0.0
             if told_late:
                 cloud.log_weight[n] += np.log(chance if late else 1.0 - chance) if chance > 0 or not late else -np.inf
                 began_late = late
@@ -185,7 +186,7 @@ def observe_events(
     Args:
         told: whether it says something that there is no entry.
     """
-    course, seed, person = world.course, world.seed, persons.index[i]
+    course, own, seed, person = world.course, own_of(persons, i), world.seed, persons.index[i]
     morning = HOURS * t + course.migraine_day_hours
     early = 1.0 - course.late_share
     # Of the attacks before 20:00, those whose drug tomorrow's diary will be the first to tell of.
@@ -193,14 +194,18 @@ def observe_events(
     chances = np.empty(EVENTS)
     for n in range(len(cloud.p)):
         p = cloud.p[n]
-        share, entry = course.sign_share[cloud.sign[n]], prodrome_entry(course, p, cloud.sign[n])
+        share, entry = own.sign_share[cloud.sign[n]], prodrome_entry(course, own, p, cloud.sign[n])
         direct, converted = p * (1.0 - share), p * share
         running = np.isinf(cloud.previous_end[n])
         goes_on, since = 0.0, LONG_AGO
         if running:
             since = max(HOURS * (t - 1.0) + EVENING, cloud.start[n])
-            alive = lasting_share(course, cloud.drug[n], since - cloud.start[n])
-            goes_on = lasting_share(course, cloud.drug[n], morning - cloud.start[n]) / alive if alive > 0 else 0.0
+            alive = lasting_share(course, own.headache, cloud.drug[n], since - cloud.start[n])
+            goes_on = (
+                lasting_share(course, own.headache, cloud.drug[n], morning - cloud.start[n]) / alive
+                if alive > 0
+                else 0.0
+            )
         # Probabilities of: goes on; begins today without, with prodrome; false alarm; nothing by the evening.
         free = 1.0 - goes_on
         plain, signalled = free * direct * early, free * converted * early
@@ -215,7 +220,7 @@ def observe_events(
             elif prodrome:
                 # A sign of today's that faded, or one of tomorrow's, which observed_signs.py weighs.
                 quiet = free - plain - signalled - alarm
-                prodrome, chance = _of_today(alarm, quiet, p * course.early_share, uniform(source, seed, person, t))
+                prodrome, chance = _of_today(alarm, quiet, p * own.early_share, uniform(source, seed, person, t))
             else:
                 chance = free - plain - signalled - alarm
             cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
@@ -235,7 +240,7 @@ def observe_events(
         if running:
             low, high = (morning, np.inf) if migraine and not onset else (since, morning)
             u = uniform(source, seed, person, t)
-            cloud.previous_end[n] = draw_end(course, cloud.drug[n], cloud.start[n], low, high, u)
+            cloud.previous_end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], low, high, u)
         cloud.end[n] = cloud.previous_end[n]
         cloud.began[n] = onset
         if onset:
@@ -252,7 +257,7 @@ def observe_events(
                 medication = treated
             cloud.drug[n] = regime.drug[t] if treated else UNTREATED
             u = uniform(source, seed, person, t)
-            cloud.end[n] = draw_end(course, cloud.drug[n], cloud.start[n], cloud.start[n], np.inf, u)
+            cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], cloud.start[n], np.inf, u)
         if has_diary and medication != events[4]:
             cloud.log_weight[n] = -np.inf
         cloud.by_evening[n] = migraine

@@ -40,7 +40,7 @@ from migraine_platform.simulator.readings import (
     sensitivity,
     weather_at,
 )
-from migraine_platform.simulator.world import DIET, KINDS, Persons, Regime, World
+from migraine_platform.simulator.world import DIET, KINDS, Persons, Regime, World, usual_logit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def observe_features(
     moved = persons.change.target[i] if change.kind[i] == COVARIATE else -1
     level = level_at(change, i, t) * change.strength[i] if change.kind[i] else 0.0
     label = level_at(change, i, t + 1) * change.strength[i] if change.kind[i] == LABEL else 0.0
-    later = regime.hazard[t + 1] if t + 1 < world.total else 0.0
+    usual = usual_logit(persons, regime, i, t + 1)
     weather, scores = np.zeros(4), np.zeros(INPUT_COUNT)
     weather_at(world.weather, world.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
     here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
@@ -132,7 +132,7 @@ def observe_features(
         read_triggers(world.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
         read_scores(world.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(world.inputs, cloud.z[n], scores, cloud.ahead[n])
-        logit = persons.intercept[i] + later + label
+        logit = usual + label
         for k in range(KINDS):
             on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
             if on:

@@ -15,7 +15,7 @@ from migraine_platform.simulator.observed_events import EVENLY
 from migraine_platform.simulator.particles import Cloud, Source, uniform
 from migraine_platform.simulator.readings import weighted
 from migraine_platform.simulator.signs import CAME, NONE, UNASKED, evening_entry, sign_shift
-from migraine_platform.simulator.world import Persons, World
+from migraine_platform.simulator.world import Persons, World, own_of
 
 PROPOSAL = 0.25
 """How many of the particles that are not drawn by chance have a sign, on an evening without a diary."""
@@ -30,13 +30,13 @@ def observe_signs(
     Args:
         noted: whether it has signs of an attack. Where they were of today, `observe_events` has taken account of them.
     """
-    course, seed, person = world.course, world.seed, persons.index[i]
+    course, own, seed, person = world.course, own_of(persons, i), world.seed, persons.index[i]
     for n in range(len(cloud.p)):
         cloud.sign_ahead[n], cloud.shift[n] = UNASKED, 0.0
         if cloud.may_begin[n]:
             logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.ahead[n])
             q = mean_expit(logit + carried(world.carry, cloud.trace[n], False), persons.noise_factor[i])
-            entry = evening_entry(course, q)
+            entry = evening_entry(course, own, q)
             came = noted
             if has_diary:
                 chance = entry if came else 1.0 - entry
@@ -49,4 +49,4 @@ def observe_signs(
             else:
                 came = False
             cloud.sign_ahead[n] = CAME if came else NONE
-            cloud.shift[n] = sign_shift(course, q, cloud.sign_ahead[n])
+            cloud.shift[n] = sign_shift(course, own, q, cloud.sign_ahead[n])

@@ -37,7 +37,7 @@ from migraine_platform.simulator.particles import (
     new_cloud,
     resample,
 )
-from migraine_platform.simulator.world import DIET_COLUMNS, FLAGS, VALUES, Days, Persons, Regime, World
+from migraine_platform.simulator.world import DIET_COLUMNS, FLAGS, VALUES, Days, Persons, Regime, World, usual_logit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -166,7 +166,7 @@ def _filter_one(
     cloud: Cloud = new_cloud(particles)
     source = Source(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
-        cloud.logit[n], cloud.trace[n] = persons.intercept[i], persons.trace[i]
+        cloud.logit[n], cloud.trace[n] = usual_logit(persons, regime, i, 0), persons.trace[i]
     forecast, gap = persons.trace[i], GAPS
     spread = np.zeros(out.spread.shape[2])
     for t in range(world.total):

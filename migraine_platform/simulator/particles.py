@@ -29,7 +29,7 @@ from migraine_platform.simulator.readings import (
 from migraine_platform.simulator.signs import UNASKED
 from migraine_platform.simulator.streams import Stream, fill_uniforms
 from migraine_platform.simulator.treatment import UNTREATED
-from migraine_platform.simulator.world import Persons, Regime, World
+from migraine_platform.simulator.world import Persons, Regime, World, own_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,14 +164,14 @@ def uniform(source: Source, seed: int, person: int, t: int) -> float:
 
 
 @njit(cache=True)
-def draw_end(course: Course, drug: int, start: float, after: float, before: float, u: float) -> float:
-    """The end of a headache that lies between two moments."""
-    high, low = lasting_share(course, drug, after - start), lasting_share(course, drug, before - start)
+def draw_end(course: Course, own: float, drug: int, start: float, after: float, before: float, u: float) -> float:
+    """The end of a person's headache that lies between two moments."""
+    high, low = lasting_share(course, own, drug, after - start), lasting_share(course, own, drug, before - start)
     wanted = high + u * (low - high)
     shortest, longest = max(after - start, course.shortest), min(before - start, course.durations[-1])
     for _ in range(26):
         middle = (shortest + longest) / 2
-        if lasting_share(course, drug, middle) > wanted:
+        if lasting_share(course, own, drug, middle) > wanted:
             shortest = middle
         else:
             longest = middle
@@ -198,7 +198,7 @@ def evening_forecast(
         spread: [LOGIT_BINS] receives the weight of the particles by their forecast; of length 0, it is not wanted.
     """
     now = HOURS * t + EVENING
-    mean = 0.0
+    mean, own = 0.0, own_of(persons, i)
     spread[:] = 0.0
     for n in range(len(cloud.p)):
         weight = np.exp(cloud.log_weight[n] - top) / total
@@ -218,7 +218,7 @@ def evening_forecast(
                 regime.treated_share[t],
                 regime.drug[t],
             )
-            p = forecast(world.course, world.carry, evening)
+            p = forecast(world.course, own, world.carry, evening)
             mean += weight * p
             if len(spread):
                 spread[logit_bin(p)] += weight

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from migraine_platform.simulator.attacks import Course
+from migraine_platform.simulator.attacks import Course, Own
 
 UNASKED, NONE, CAME = range(3)
 """What the evening before said of a day's attack: nothing, as a migraine or a sign filled the day; no sign; a sign."""
@@ -26,7 +26,7 @@ SUREST = 1e-9
 
 
 @njit(cache=True)
-def prodrome_entry(course: Course, p: float, sign: int) -> float:
+def prodrome_entry(course: Course, own: Own, p: float, sign: int) -> float:
     """Probability of entering a prodrome on a day whose probability of an onset is p.
 
     A share of the onsets comes by way of a prodrome, of which a share becomes an attack; near certainty there is no
@@ -35,35 +35,35 @@ def prodrome_entry(course: Course, p: float, sign: int) -> float:
     Args:
         sign: what the evening before said. If one came, every onset has its prodrome, which is no other entry.
     """
-    share = course.sign_share[sign]
+    share = own.sign_share[sign]
     return float(min(p * share / course.conversion[sign], 1.0 - p * (1.0 - share)))
 
 
 @njit(cache=True)
-def late_onset(course: Course, p: float, sign: int) -> float:
+def late_onset(course: Course, own: Own, p: float, sign: int) -> float:
     """Probability that an attack begins this evening or night, given that the day has brought no sign of one.
 
     Args:
         sign: what the evening before said of the day.
     """
-    any_sign = p * (1.0 - course.sign_share[sign]) + prodrome_entry(course, p, sign)
+    any_sign = p * (1.0 - own.sign_share[sign]) + prodrome_entry(course, own, p, sign)
     return float(p * course.late_share / max(1.0 - any_sign * (1.0 - course.late_share), SUREST))
 
 
 @njit(cache=True)
-def evening_entry(course: Course, q: float) -> float:
+def evening_entry(course: Course, own: Own, q: float) -> float:
     """Probability of a sign tonight, if the probability of an onset tomorrow is q."""
-    return float(q * course.early_share / max(course.conversion[NONE], q))
+    return float(q * own.early_share / max(course.conversion[NONE], q))
 
 
 @njit(cache=True)
-def sign_shift(course: Course, q: float, sign: int) -> float:
+def sign_shift(course: Course, own: Own, q: float, sign: int) -> float:
     """What a sign, or its absence, adds to tomorrow's log-odds, which are those of q without it."""
-    if sign == UNASKED or course.early_share == 0.0:
+    if sign == UNASKED or own.early_share == 0.0:
         return 0.0
     if sign == CAME:
         return _logit(max(course.conversion[NONE], q)) - _logit(q)
-    return _logit(q * (1.0 - course.early_share) / (1.0 - evening_entry(course, q))) - _logit(q)
+    return _logit(q * (1.0 - own.early_share) / (1.0 - evening_entry(course, own, q))) - _logit(q)
 
 
 @njit(cache=True)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from migraine_platform.simulator.attacks import EVENING, HOURS, Course, prodrome_length
-from migraine_platform.simulator.symptoms import AURA, POSTDROME, PRODROME, SEVERITY
+from migraine_platform.simulator.attacks import EVENING, HOURS, OWN, Course, own_signs, prodrome_length
+from migraine_platform.simulator.symptoms import AURA, HEADACHE, POSTDROME, PRODROME, SEVERITY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from migraine_platform.simulator.symptoms import Lean
 
 SHORTEST = 1e-3
 """Hours; an attack that begins at 20:00 sharp has had no time for signs since."""
@@ -24,9 +26,6 @@ NODES = 100
 
 HOUR_STEP = 8
 """Every so many of the quantiles of the hour of onset are averaged over."""
-
-OWN = np.linspace(-5, 5, 81)
-"""What may be a person's own, on a normal scale."""
 
 
 class Traits(NamedTuple):
@@ -40,6 +39,10 @@ class Traits(NamedTuple):
     """[P] typical length exp E log h, early ones and others."""
     postdrome_hours: NDArray[np.float64]
     """[P] typical length, likewise."""
+    headache_hours: NDArray[np.float64]
+    """[P] of a headache without a drug, likewise."""
+    prodrome_share: NDArray[np.float64]
+    """[P] of attacks."""
 
 
 def traits(course: Course, own: NDArray[np.float64], has_aura: NDArray[np.bool_]) -> Traits:
@@ -58,14 +61,23 @@ def traits(course: Course, own: NDArray[np.float64], has_aura: NDArray[np.bool_]
     aura = ndtr((ndtri(course.aura_share) - toward[:, AURA]) / lean.within[AURA])
     z = ndtri((np.arange(NODES) + 0.5) / NODES)  # so many equally likely attacks
     share = ndtr(toward[:, POSTDROME, None] + lean.within[POSTDROME] * z)
-    grid = lean.between[PRODROME] * OWN  # a smooth function of one number, so that a table serves everybody
-    hours = _typical_prodrome(course, ndtr(grid[:, None] + lean.within[PRODROME] * z))
+    # Smooth functions of one number, so that a table serves everybody.
+    hours = _typical_prodrome(course, ndtr(_towards(lean, PRODROME)[:, None] + lean.within[PRODROME] * z))
+    lasting = ndtr(_towards(lean, HEADACHE)[:, None] + lean.within[HEADACHE] * z)
+    headache = np.log(np.interp(lasting, np.linspace(0, 1, len(course.durations)), course.durations)).mean(axis=1)
     return Traits(
         severity=low + mean_share[:, SEVERITY] * (high - low),
         aura_share=np.where(has_aura, aura, 0.0),
         prodrome_hours=np.interp(own[:, PRODROME], OWN, hours),
         postdrome_hours=np.exp(np.log(shortest + share * (longest - shortest)).mean(axis=1)),
+        headache_hours=np.exp(np.interp(own[:, HEADACHE], OWN, headache)),
+        prodrome_share=own_signs(course, own)[0][:, 0],
     )
+
+
+def _towards(lean: Lean, symptom: int) -> NDArray[np.float64]:
+    """[OWN] how far attacks lean, by what is the person's own."""
+    return np.asarray(lean.between[symptom] * OWN)
 
 
 @njit(cache=True)
@@ -75,7 +87,7 @@ def _typical_prodrome(course: Course, share: NDArray[np.float64]) -> NDArray[np.
     Args:
         share: [P, NODES] equally likely deviates of persons.
     """
-    early = course.early_share / max(course.sign_share[0], course.early_share, 1e-12)
+    early = course.early_share
     hours = course.onset_hours[HOUR_STEP // 2 :: HOUR_STEP]
     out = np.zeros(len(share))
     for i in range(len(share)):

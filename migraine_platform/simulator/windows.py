@@ -259,7 +259,7 @@ class WindowSimulator:
         running = (days.start <= now) & (days.end > now)
         elapsed = np.where(running, now - days.start, -1.0)
         wait = np.asarray(HOURS_A_DAY - now + self.course.migraine_day_hours, dtype=np.float64)
-        return _lasting(self.course, days.drug, elapsed, wait)
+        return _lasting(self.course, days.headache, days.drug, elapsed, wait)
 
 
 def card_of(days: DayBank, now: NDArray[np.int64] | int) -> NDArray[np.int64]:
@@ -281,12 +281,16 @@ def askable(hours: Hours, windows: Windows) -> NDArray[np.bool_]:
 
 @njit(cache=True)
 def _lasting(
-    course: Course, drug: NDArray[np.int64], elapsed: NDArray[np.float64], wait: NDArray[np.float64]
+    course: Course,
+    own: NDArray[np.float64],
+    drug: NDArray[np.int64],
+    elapsed: NDArray[np.float64],
+    wait: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """P(a headache of `elapsed` hours lasts `wait` more); 0 where none runs."""
     out = np.zeros(len(elapsed))
     for i in range(len(elapsed)):
         if elapsed[i] >= 0:
-            now = lasting_share(course, drug[i], elapsed[i])
-            out[i] = lasting_share(course, drug[i], elapsed[i] + wait[i]) / now if now > 0 else 0.0
+            now = lasting_share(course, own[i], drug[i], elapsed[i])
+            out[i] = lasting_share(course, own[i], drug[i], elapsed[i] + wait[i]) / now if now > 0 else 0.0
     return out

@@ -40,6 +40,9 @@ PLACES = [POSITION[name] for name in CHANNELS]
 CONTEXT = ("migraine_by_evening", "onset", "acute_medication", "weekend_tomorrow", "weekend_today")
 """What a transition model may know of a day besides the channels; the first three are the diary's."""
 
+WEEKEND_SHARE = 2 / 7
+"""Of days."""
+
 Z_LIMIT = 4.0
 GRID = 161
 """Points of the standard normal scale at which a channel's value is tabulated."""

@@ -16,7 +16,7 @@ from migraine_platform.twin.contributions import FACTORS
 from migraine_platform.twin.days_ahead import ahead_frames
 from migraine_platform.twin.features import DIET, POSITION
 from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.hypotheses import Points, Standing
+from migraine_platform.twin.hypotheses import Points, Standing, weekends
 from migraine_platform.twin.kept_rows import drift_frame, kept_columns, prediction_frame, watch_frame
 from migraine_platform.twin.lifecycle import Keeper, Kept, Past, begin, live_on
 from migraine_platform.twin.model import Model
@@ -140,6 +140,7 @@ def _twins_frame(
     import polars as pl
 
     learned_from = set(model.patients)
+    weekend, weekend_sd = weekends(points, model.effects, twins.standing)
     started = twins.started
     status = np.where(started, "fitted", "prior").tolist()
     notes = [
@@ -167,6 +168,8 @@ def _twins_frame(
             "entries": twins.entries,
             "discarded_values": twins.discarded,
             "level": np.exp(twins.standing.log_weight) @ points.level,
+            "weekend": weekend,
+            "weekend_sd": weekend_sd,
             "transition_model": choice.model,
             "horizon_days": useful,
             "validation_days": scores.days,

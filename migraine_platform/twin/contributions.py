@@ -1,9 +1,9 @@
 """What makes tomorrow likelier, or less likely: a forecast's log-odds taken apart.
 
-    logit P = usual level + 4 triggers + 4 parts of the load + recent migraine days + signs + what is unknown
-              + a running attack
+    logit P = usual level + 4 triggers + 4 parts of the load + recent migraine days + day of the week + signs
+              + what is unknown + a running attack
 
-The first ten are the terms of the hazard (hazard.py) at the posterior mean of the person's parameters; `early signs`
+The first eleven are the terms of the hazard (hazard.py) at the posterior mean of the person's parameters; `early signs`
 is what the evening's signs of an attack, or that there were none, changed (signs.py). `unknown` is
 what averaging over all that is unknown, and a recalibration, add to that; `running attack` what the chance that an
 attack goes on adds. The parts add up to the forecast's log-odds exactly. Effects are direct ones: a trigger with the
@@ -31,12 +31,13 @@ FACTORS = (
     *(f"trigger: {name}" for name in TRIGGERS),
     *(f"load: {name}" for name in AXES),
     "recent migraine days",
+    "day of the week",
     "early signs",
     "what is not known",
     "running attack",
 )
 FIRST_TRIGGER, FIRST_LOAD = 1, 1 + len(TRIGGERS)
-LEVEL, CARRY_OVER, EARLY_SIGNS, UNKNOWN, RUNNING = 0, *range(FIRST_LOAD + len(AXES), len(FACTORS))
+LEVEL, CARRY_OVER, WEEKDAY, EARLY_SIGNS, UNKNOWN, RUNNING = 0, *range(FIRST_LOAD + len(AXES), len(FACTORS))
 
 
 class Person(NamedTuple):
@@ -46,16 +47,18 @@ class Person(NamedTuple):
     """[P]"""
     susceptibility: NDArray[np.float64]
     """[P, 4]"""
+    weekend: NDArray[np.float64]
+    """[P] on the hypotheses' scale."""
 
     @classmethod
     def of(cls, points: Points, standing: Standing) -> Person:
         """Of twins as they stand."""
         share = np.exp(standing.log_weight)
-        return cls(share @ points.level, share @ points.susceptibility)
+        return cls(share @ points.level, share @ points.susceptibility, share @ points.weekend)
 
 
 def onset_terms(person: Person, effects: Effects, covariates: Covariates, forecasts: Forecasts) -> NDArray[np.float64]:
-    """[P, K, 10] terms of the log-odds of an onset on the day after each evening; they sum to the log-odds.
+    """[P, K, terms] of the log-odds of an onset on the day after each evening; they sum to the log-odds.
 
     Args:
         forecasts: made on the same evenings.
@@ -65,7 +68,8 @@ def onset_terms(person: Person, effects: Effects, covariates: Covariates, foreca
     after_ill = effects.refractory + effects.trace * (1 - effects.memory)
     carried = effects.trace * effects.memory * forecasts.trace + after_ill * forecasts.ill
     level = np.broadcast_to(person.level[:, None], carried.shape)
-    terms = np.concatenate([level[..., None], trigger, load, carried[..., None]], axis=-1)
+    week = effects.weekend * person.weekend[:, None] * covariates.weekend
+    terms = np.concatenate([level[..., None], trigger, load, carried[..., None], week[..., None]], axis=-1)
     return np.asarray(terms * flat(effects, covariates)[..., None])
 
 
@@ -83,8 +87,13 @@ def factor_sd(points: Points, standing: Standing, effects: Effects, covariates: 
     kinds = effects.trigger**2 * (((trigger - usual) ** 2 + unsure) * variance + unsure * mean**2)
     load = effects.load**2 * np.diagonal(covariates.spread[:, -1], axis1=1, axis2=2)
     nothing = np.full((len(share), 1), np.nan)
-    known = np.sqrt(np.maximum(np.concatenate([level[:, None], kinds, load], axis=1), 0.0))
-    return np.concatenate([known, nothing, nothing, nothing, nothing], axis=1)
+    week = share @ points.weekend**2 - (share @ points.weekend) ** 2
+    week *= (effects.weekend * covariates.weekend[:, -1]) ** 2
+    known, of_week = (
+        np.sqrt(np.maximum(part, 0.0))
+        for part in (np.concatenate([level[:, None], kinds, load], axis=1), week[:, None])
+    )
+    return np.concatenate([known, nothing, of_week, nothing, nothing, nothing], axis=1)
 
 
 def contributions(

@@ -43,6 +43,7 @@ def counted(evidence: Evidence, effects: Effects) -> Effects:
     return effects._replace(
         lasting=_lasting(evidence, onset, migraine, drug, ill_ratio),
         by_evening=float((early + 1) / (early + late + 1.2)),
+        signs=float(((onset & migraine & prodrome).sum() + 0.3) / (begun + 1)),
         alarms=float((max((prodrome & ~migraine).sum() - announced, 0.0) + 0.1) / (early + 1)),
     )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.latent import INPUTS
-from migraine_platform.twin.channels import CHANNELS, Scales, StandardDays, grid
+from migraine_platform.twin.channels import CHANNELS, CONTEXT, WEEKEND_SHARE, Scales, StandardDays, grid
 from migraine_platform.twin.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
 from migraine_platform.twin.features import DIET, POSITION
 from migraine_platform.twin.histories import Histories
@@ -90,6 +90,8 @@ class Covariates(NamedTuple):
     """[P, K, 4] tomorrow's expected load against the person's usual one."""
     spread: NDArray[np.float64]
     """[P, K, 4, 4] covariance of what is not known of it."""
+    weekend: NDArray[np.float64]
+    """[P, K] 1 if tomorrow is a day of the weekend, less the week's mean."""
 
 
 def first_ledger(prior: ClinicalPrior, usual: Usual, patients: int) -> Ledger:
@@ -133,6 +135,7 @@ class Reader:
         fall = histories.values[..., POSITION["pressure_change_24h"]] <= -self.prior.pressure_fall
         told = histories.present[..., POSITION["pressure_change_24h"]]
         out = _empty(histories.count, histories.days)
+        out.weekend[:] = days.context[..., CONTEXT.index("weekend_tomorrow")] - WEEKEND_SHARE
         for k in range(histories.days):
             there = k >= histories.begun
             diet, kept = self._diet(histories, k, kept)
@@ -286,7 +289,7 @@ def _yesterday(
 
 def _empty(patients: int, days: int) -> Covariates:
     shape = (patients, days, 4)
-    return Covariates(np.empty(shape), np.empty(shape), np.empty(shape), np.empty((*shape, 4)))
+    return Covariates(np.empty(shape), np.empty(shape), np.empty(shape), np.empty((*shape, 4)), np.empty(shape[:2]))
 
 
 def _each(matrix: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.twin.channels import CHANNELS, Scales
+from migraine_platform.twin.channels import CHANNELS, WEEKEND_SHARE, Scales
 from migraine_platform.twin.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.hazard import ENTRIES_YES, follow
 from migraine_platform.twin.histories import Histories
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 WEEK = 7
 """Days that are told."""
-
-WEEKEND_SHARE = 2 / 7
 
 HALF_WIDTH = 1.6448536269514722
 """Standard deviations from the middle of a normal to an end of its central 90 %."""

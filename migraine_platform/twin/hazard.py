@@ -1,6 +1,7 @@
 """The personal hazard: one filter over hypotheses of who the patient is, day by day.
 
-    logit p[t+1] = g + sum_k beta_k s_k (x_k[t] - usual_k) + w . load[t+1] + carry-over      (an onset, none running)
+    logit p[t+1] = g + sum_k beta_k s_k (x_k[t] - usual_k) + w . load[t+1] + a h[t+1] + carry-over
+                                                       an onset, none running; h: 1 at weekends, less the week's mean
     carry-over   = kappa r[t] + refractory if t was a migraine day,   r[t] = m r[t-1] + (1 - m) migraine[t]
     P(migraine on t+1) = c + (1 - c) p after a migraine day that goes on with probability c; p otherwise
 
@@ -9,7 +10,8 @@ first one cost. Each hypothesis carries along whether today was a migraine day w
 the gap itself, because people write less on migraine days, and by what pain does to what a device recorded. What is
 uncertain of the load flattens the hazard: E expit(N(m, v)) = expit(m / sqrt(1 + pi v / 8)), nearly (MacKay 1992).
 
-Belongs here: the recursion. Does not: the evening's signs (signs.py), the population's numbers (population.py).
+Belongs here: the recursion. Does not: the evening's signs (signs.py), what is a person's own of attacks
+(own_course.py), the population's numbers (population.py).
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ from migraine_platform.twin.hypotheses import (
     Standing,
     first_standing,
 )
-from migraine_platform.twin.outlook import IMPOSSIBLE, chance_to_last, forecast_one, late_onset, no_forecasts
+from migraine_platform.twin.outlook import IMPOSSIBLE, forecast_one, late_onset, no_forecasts
+from migraine_platform.twin.own_course import chance_to_last, goes_on, learn_lasting
 from migraine_platform.twin.signs import hear_signs
 
 if TYPE_CHECKING:
@@ -107,10 +110,11 @@ def flat(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
 
 
 def _predictors(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
-    """[P, K, 2 + 4] of each evening: the load's log-odds, `flat`, and beta (x - usual)."""
+    """[P, K, 2 + 4 + 1] of each evening: the load's log-odds, `flat`, beta (x - usual), and the weekend's."""
     load = np.einsum("pki,i->pk", covariates.load, effects.load)[..., None]
     centred = effects.trigger * (covariates.trigger - covariates.usual)
-    return np.concatenate([load, flat(effects, covariates)[..., None], centred], axis=-1)
+    weekend = effects.weekend * covariates.weekend[..., None]
+    return np.concatenate([load, flat(effects, covariates)[..., None], centred, weekend], axis=-1)
 
 
 @njit(cache=True, nogil=True)
@@ -132,6 +136,9 @@ def _follow_one(
             if out.likelihood.shape[2] > 0:
                 out.likelihood[i, k] = -standing.log_weight[i]
             _complete_yesterday(effects, evidence.late[i, k], standing, i)
+            learn_lasting(
+                effects, evidence.diary[i, k], evidence.events[i, k], evidence.late[i, k], standing.numbers[i]
+            )
             _weigh(effects, evidence.diary[i, k], evidence.events[i, k], evidence.pain[i, k], standing, i)
         _look_ahead(points, effects, predictors[k], standing.trace[i], standing.onset[i])
         if k >= evidence.begun[i]:
@@ -197,7 +204,7 @@ def _complete_yesterday(effects: Effects, late: bool, standing: Standing, i: int
     one.
     """
     log_weight, ill, hazard, own = standing.log_weight[i], standing.ill[i], standing.hazard[i], standing.numbers[i]
-    on, late_on = chance_to_last(effects, own), effects.lasting[LATE, 0]
+    on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
     for m in range(len(ill)):
         chance = late_onset(effects, hazard[m], own)
         if own[TOLD] > 0 and ill[m] < 0.5:
@@ -273,6 +280,7 @@ def _look_ahead(
     offset, flattened = predictors[0], predictors[1]
     for m in range(len(trace)):
         logit = points.level[m] + offset + effects.trace * effects.memory * trace[m]
+        logit += points.weekend[m] * predictors[2 + KINDS]
         for kind in range(KINDS):
             logit += points.susceptibility[m, kind] * predictors[2 + kind]
         after = logit + effects.refractory + effects.trace * (1.0 - effects.memory)

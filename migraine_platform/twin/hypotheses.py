@@ -1,8 +1,8 @@
 """Hypotheses of who a patient is, and what is carried along for each of them.
 
-A hypothesis is a level g (log-odds of an onset on the person's usual day) and four susceptibilities s. The same points
-serve every patient; his days weigh them. Belongs here: the shapes. Does not: what a day does to them (hazard.py), or
-where the population's numbers come from (population.py).
+A hypothesis is a level g (log-odds of an onset on the person's usual day), four susceptibilities s and what weekends do
+to the person. The same points serve every patient; his days weigh them. Belongs here: the shapes. Does not: what a day
+does to them (hazard.py), or where the population's numbers come from (population.py).
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ NO_ATTACK, FIRST_DAY, SECOND_DAY, LATER_DAY, UNKNOWN_DAY, LATE = range(6)
 """How far an attack is, as the diaries tell; LATE is one that began after the evening."""
 
 AGES = 6
-AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED = range(7)
-"""Places in a patient's numbers; the last two count days without migraine, and those of them with an entry."""
+AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED, LASTS, LASTS_VARIANCE, SIGNS, SIGNS_VARIANCE = range(11)
+"""Places in a patient's numbers; WRITTEN and LIVED count days without migraine, those with an entry and all; the last
+four are the normals of own_course.py, mean and variance."""
 
-NUMBERS = 7
+NUMBERS = 11
 AFTER_WELL, AFTER_ILL, UNSIGNED = range(3)
 """Days after which tomorrow is looked at; UNSIGNED is one without migraine, before its signs are heard of."""
 
@@ -41,6 +42,8 @@ class Points(NamedTuple):
     """[M] g"""
     susceptibility: NDArray[np.float64]
     """[M, 4] s"""
+    weekend: NDArray[np.float64]
+    """[M] on a normal scale; times `Effects.weekend` the log-odds of an onset at a weekend against a workday."""
     log_prior: NDArray[np.float64]
     """[M] normalised"""
 
@@ -55,14 +58,22 @@ class Effects(NamedTuple):
     refractory: float
     trace: float
     """kappa"""
+    weekend: float
+    """Standard deviation between persons of what a weekend does."""
     memory: float
     """Share of the trace of migraine days that is left after a day."""
     lasting: NDArray[np.float64]
     """[AGES, 2] probability that an attack goes on tomorrow, by its age and by whether a drug was taken."""
+    lasting_sd: float
+    """Standard deviation between persons of its log-odds."""
     by_evening: float
     """Share of onsets that come before the diary is filled."""
     alarms: float
     """Prodromes without an onset by the evening, per onset; those of tomorrow's attacks are left out."""
+    signs: float
+    """Share of onsets by the evening with signs noted that day."""
+    signs_sd: float
+    """Standard deviation between persons of the logarithm of how often signs come."""
     early: float
     """Share of onsets with a sign on the evening before."""
     conversion: float
@@ -132,6 +143,14 @@ class Evidence(NamedTuple):
         )
 
 
+def weekends(points: Points, effects: Effects, standing: Standing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[P] twice: posterior mean and sd of the log-odds that a weekend adds to an onset, against a workday."""
+    share = np.exp(standing.log_weight)
+    mean = share @ points.weekend
+    spread = np.sqrt(np.maximum(share @ points.weekend**2 - mean**2, 0.0))
+    return effects.weekend * mean, effects.weekend * spread
+
+
 def told_late(histories: Histories) -> NDArray[np.bool_]:
     """[P, K] whether the day before turned out, after its evening, to be a migraine day."""
     complete, by_evening = (
@@ -153,6 +172,8 @@ class Forecasts(NamedTuple):
     """[P, K] the same, before the evening's signs are heard of."""
     goes_on: NDArray[np.float64]
     """[P, K] that a running attack makes the day a migraine day."""
+    lasts: NDArray[np.float64]
+    """[P, K] the same, if there is one by the evening."""
     ill: NDArray[np.float64]
     """[P, K] that today is a migraine day by now; 0 or 1 where the diary says which."""
     trace: NDArray[np.float64]
@@ -173,11 +194,13 @@ def first_standing(points: Points, effects: Effects, patients: int) -> Standing:
     nothing = np.zeros((patients, len(points.level)))
     p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0]
     usual = p / (1 - on + on * p)  # share of migraine days in the long run
+    numbers = np.zeros((patients, NUMBERS))
+    numbers[:, LASTS_VARIANCE], numbers[:, SIGNS_VARIANCE] = effects.lasting_sd**2, effects.signs_sd**2
     return Standing(
         log_weight=np.tile(points.log_prior, (patients, 1)),
         ill=nothing,
         hazard=nothing.copy(),
         trace=np.tile(usual, (patients, 1)),
         onset=np.tile(p[:, None], (patients, 1, 3)),
-        numbers=np.zeros((patients, NUMBERS)),
+        numbers=numbers,
     )

@@ -20,7 +20,7 @@ from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.channels import CHANNELS, Scales
 from migraine_platform.twin.clinical import ClinicalPrior
-from migraine_platform.twin.course import lasting_atoms, tilted
+from migraine_platform.twin.course import lasting_atoms
 from migraine_platform.twin.covariates import TRIGGERS, Reader, Usual, usual_of
 from migraine_platform.twin.features import EVENTS
 from migraine_platform.twin.hazard import follow
@@ -39,7 +39,7 @@ LEARNED_FROM, RECIPE = "patient.", "recipe."
 SUPERSEDED = "superseded"
 """Parameter that marks an older model, kept because twins still belong to it."""
 
-FORMAT = 3
+FORMAT = 4
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30
@@ -97,10 +97,6 @@ class Model:
         """Hypotheses of who a patient of this population is."""
         return self.personal.points(count)
 
-    def lasting_weights(self, clinical: Clinical) -> NDArray[np.float64]:
-        """[AGES, 2, J] weights of the clinicians' atoms under which they have the means that the diaries tell."""
-        return tilted(clinical.atoms, self.effects.lasting)
-
     def summary(self) -> dict[str, Any]:
         """The shared effects, rounded, for people."""
         effects = self.effects
@@ -109,6 +105,9 @@ class Model:
             **{f"load {name}": round(float(w), 3) for name, w in zip(AXES, effects.load, strict=True)},
             "after a migraine day": round(effects.refractory, 3),
             "per share of recent migraine days": round(effects.trace, 3),
+            "weekend, between persons": round(effects.weekend, 3),
+            "attacks that go on, between persons": round(effects.lasting_sd, 3),
+            "signs, between persons": round(effects.signs_sd, 3),
             "onsets with a sign on the evening before": round(effects.early, 3),
             "odds of an entry on a migraine day": round(effects.entry_odds, 3),
             "recalibration": [round(self.recalibration.offset, 3), round(self.recalibration.slope, 3)],

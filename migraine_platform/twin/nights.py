@@ -16,6 +16,7 @@ import numpy as np
 
 from migraine_platform.twin.cohort import contribution_frame
 from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.hypotheses import weekends
 from migraine_platform.twin.kept_rows import drift_frame, kept_columns, past_of, prediction_frame, watch_frame
 from migraine_platform.twin.lifecycle import Evenings, Keeper, Kept, Lived, Past, live_on
 from migraine_platform.twin.prediction import Predictions, predict
@@ -150,6 +151,7 @@ def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[
     import polars as pl
 
     twins, points = kept.twins, keeper.points
+    weekend, weekend_sd = weekends(points, keeper.model.effects, twins.standing)
     new = pl.DataFrame(
         {
             "patient_id": twins.patient_ids,
@@ -158,6 +160,8 @@ def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[
             "entries": twins.entries,
             "discarded_values": twins.discarded,
             "level": np.exp(twins.standing.log_weight) @ points.level,
+            "weekend": weekend,
+            "weekend_sd": weekend_sd,
             "adherence": pl.Series(np.where(twins.started, twins.adherence, np.nan)).fill_nan(None),
             "status": np.where(twins.started, "fitted", "prior"),
         }

@@ -23,16 +23,15 @@ from migraine_platform.twin.hypotheses import (
     LOGIT_STEP,
     MAY_BEGIN,
     MEDICATED,
-    NO_ATTACK,
     STARTED,
     TOLD,
-    UNKNOWN_DAY,
     UNSIGNED,
     Effects,
     Forecasts,
     Points,
     Standing,
 )
+from migraine_platform.twin.own_course import chance_to_last, goes_on, sign_factor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,25 +55,20 @@ def foresee(points: Points, effects: Effects, standing: Standing, with_spread: b
 
 def no_forecasts(patients: int, days: int, with_spread: bool, hypotheses: int = 0) -> Forecasts:
     """Forecasts [P, K] that are still to be made, with the likelihoods of so many hypotheses."""
-    sums = [np.zeros((patients, days)) for _ in range(8)]
+    sums = [np.zeros((patients, days)) for _ in range(9)]
     spread = np.zeros((patients, days, 2, LOGIT_BINS if with_spread else 0))
     likelihood = np.zeros((patients, days, hypotheses))
-    return Forecasts(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], spread, likelihood)
+    return Forecasts(
+        sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], sums[8], spread, likelihood
+    )
 
 
 @njit(cache=True)
 def late_onset(effects: Effects, p: float, own: NDArray[np.float64]) -> float:
     """Probability that an attack begins tonight, given that the day has brought none, nor a sign of its own."""
-    may_begin, alarms = own[MAY_BEGIN], effects.alarms * own[TOLD]
+    alarms = effects.alarms * sign_factor(effects, own) * own[TOLD]
     signs = p * effects.by_evening * (1.0 + alarms)
-    return float(min(1.0, may_begin * p * (1.0 - effects.by_evening) / max(1.0 - signs, IMPOSSIBLE)))
-
-
-@njit(cache=True)
-def chance_to_last(effects: Effects, own: NDArray[np.float64]) -> float:
-    """Probability that an attack which is there by the evening makes tomorrow a migraine day."""
-    age = int(own[AGE])
-    return float(effects.lasting[UNKNOWN_DAY if age == NO_ATTACK else age, int(own[MEDICATED])])
+    return float(min(1.0, own[MAY_BEGIN] * p * (1.0 - effects.by_evening) / max(1.0 - signs, IMPOSSIBLE)))
 
 
 @njit(cache=True, nogil=True)
@@ -83,7 +77,8 @@ def forecast_one(
 ) -> None:
     """What the hypotheses together say of tomorrow."""
     own = standing.numbers[i]
-    on, late_on = chance_to_last(effects, own), effects.lasting[LATE, 0]
+    on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
+    out.lasts[i, k] = on
     out.course[i, k] = 2 * own[AGE] + own[MEDICATED]
     for m in range(len(share)):
         p0, p1 = standing.onset[i, m, AFTER_WELL], standing.onset[i, m, AFTER_ILL]
@@ -98,8 +93,17 @@ def forecast_one(
         out.ill[i, k] += ill
         out.trace[i, k] += share[m] * standing.trace[i, m]
         if out.spread.shape[3] > 0:
-            _count(out.spread[i, k, AFTER_WELL], if_well, well)
             _count(out.spread[i, k, AFTER_ILL], p1, ill)
+            q = standing.onset[i, m, UNSIGNED]
+            announcing = max(effects.conversion, q)
+            if p0 > q and announcing > q:  # signs were noted: of tomorrow's attack, or faded ones
+                share_ahead = min((p0 - q) / (announcing - q), 1.0)
+                tonight = min(late / max(own[MAY_BEGIN], IMPOSSIBLE), 1.0)
+                announced = tonight * (late_on + (1.0 - late_on) * p1) + (1.0 - tonight) * announcing
+                _count(out.spread[i, k, AFTER_WELL], announced, well * share_ahead)
+                _count(out.spread[i, k, AFTER_WELL], q, well * (1.0 - share_ahead))
+            else:
+                _count(out.spread[i, k, AFTER_WELL], if_well, well)
 
 
 @njit(cache=True)

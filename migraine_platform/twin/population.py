@@ -48,6 +48,14 @@ ENTRY_ODDS = (0.25, 0.35, 0.42, 0.5, 0.58, 0.68, 0.8, 1.0)
 EARLY = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
 """Among these, the likeliest share of onsets with a sign on the evening before is chosen."""
 
+SPREADS = {
+    "signs_sd": (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0),
+    "lasting_sd": (0.0, 0.3, 0.5, 0.7, 0.9, 1.1, 1.4),
+    "weekend": (0.0, 0.1, 0.2, 0.3, 0.4, 0.55, 0.75),
+}
+"""Among these, the likeliest spreads between persons are chosen, one after the other. Newton steps would find too small
+a spread of weekends: among so few hypotheses each person's own has an error."""
+
 RIDGE = 1.0
 LEVELS = 129
 """Quantiles by which the distribution of levels is kept."""
@@ -63,12 +71,14 @@ class Personal:
 
     def points(self, count: int) -> Points:
         """So many hypotheses, spread evenly over the population (Sobol 1967): each as likely as any other."""
+        from scipy.special import ndtri
         from scipy.stats import qmc
 
-        u = qmc.Sobol(1 + KINDS, scramble=True, rng=0).random(count)
+        u = qmc.Sobol(2 + KINDS, scramble=True, rng=0).random(count)
         low, high = self.susceptibility
         level = np.interp(u[:, 0], np.linspace(0, 1, len(self.levels)), self.levels)
-        return Points(level, low + (high - low) * u[:, 1:], np.full(count, -np.log(count)))
+        susceptibility = low + (high - low) * u[:, 1 : 1 + KINDS]
+        return Points(level, susceptibility, ndtri(u[:, 1 + KINDS]), np.full(count, -np.log(count)))
 
 
 @dataclass(frozen=True)
@@ -93,10 +103,14 @@ def first_guess(
         load=np.ones(KINDS),
         refractory=0.0,
         trace=0.0,
+        weekend=0.0,
         memory=memory,
         lasting=np.full((AGES, 2), 0.3),
+        lasting_sd=0.0,
         by_evening=0.85,
         alarms=0.1,
+        signs=0.3,
+        signs_sd=0.0,
         early=0.0,
         conversion=conversion,
         entry_odds=0.6,
@@ -137,14 +151,19 @@ def learn(
             effects = counted(evidence, _likeliest(tried, chosen, covariates, evidence))
             tried = [counted(evidence, effects._replace(early=share)) for share in EARLY]
             effects = _likeliest(tried, chosen, covariates, evidence)
+            for name, values in SPREADS.items():
+                tried = [effects._replace(**{name: sd}) for sd in values]  # type: ignore[arg-type]
+                effects = _likeliest(tried, chosen, covariates, evidence, some=1)
     return Learned(personal, effects, tuple(trace))
 
 
-def _likeliest(tried: list[Effects], points: Points, covariates: Covariates, evidence: Evidence) -> Effects:
-    """Those of some effects that make a third of the diaries likeliest."""
-    some = slice(0, max(1, len(evidence.diary) // 3))
-    part = Covariates(*(array[some] for array in covariates))
-    told = evidence.of_patients(some)
+def _likeliest(
+    tried: list[Effects], points: Points, covariates: Covariates, evidence: Evidence, some: int = 3
+) -> Effects:
+    """Those of some effects that make the diaries of one in `some` patients likeliest."""
+    chosen = slice(0, max(1, len(evidence.diary) // some))
+    part = Covariates(*(array[chosen] for array in covariates))
+    told = evidence.of_patients(chosen)
     scores = [float(follow(points, one, part, told)[0].log_evidence.sum()) for one in tried]
     return tried[int(np.argmax(scores))]
 
@@ -176,8 +195,9 @@ def _newton(
     def work(first: int, last: int) -> None:
         for i in range(first, last):
             _score_one(
-                points, effects, centred[i], covariates.load[i], flattened[i], trace[i], evidence.diary[i],
-                evidence.events[i], complete[i], evidence.begun[i], shares[i], gradient[i], curvature[i],
+                points, effects, centred[i], covariates.load[i], covariates.weekend[i], flattened[i], trace[i],
+                evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i], shares[i],
+                gradient[i], curvature[i],
             )  # fmt: skip
 
     in_parallel(patients, work)
@@ -200,6 +220,7 @@ def _score_one(
     effects: Effects,
     centred: NDArray[np.float64],
     load: NDArray[np.float64],
+    weekend: NDArray[np.float64],
     flattened: NDArray[np.float64],
     trace: NDArray[np.float64],
     diary: NDArray[np.bool_],
@@ -211,7 +232,7 @@ def _score_one(
     curvature: NDArray[np.float64],
 ) -> None:
     """Gradient and curvature of one patient's onsets."""
-    row, scale = np.zeros(SHARED), np.zeros(SHARED)
+    row, scale = np.zeros(SHARED), np.ones(SHARED)
     wrote = 0.0
     for k in range(begun, len(diary)):
         wrote += diary[k] / (len(diary) - begun)
@@ -233,17 +254,17 @@ def _score_one(
             for m in range(len(share)):
                 if share[m] < 1e-6:
                     continue
-                logit = points.level[m] + fixed
+                logit = points.level[m] + fixed + effects.weekend * points.weekend[m] * weekend[k]
                 for kind in range(KINDS):
                     scale[kind] = points.susceptibility[m, kind]
                     logit += effects.trigger[kind] * scale[kind] * centred[k, kind]
                 p = 1.0 / (1.0 + np.exp(-(logit * flat + shift)))
                 slope, bend = share[m] * (onset - p) * flat, share[m] * p * (1.0 - p) * flat * flat
                 for a in range(SHARED):
-                    left = row[a] * (scale[a] if a < KINDS else 1.0)
+                    left = row[a] * scale[a]
                     gradient[a] += slope * left
                     for b in range(a + 1):
-                        curvature[a, b] += bend * left * row[b] * (scale[b] if b < KINDS else 1.0)
+                        curvature[a, b] += bend * left * row[b] * scale[b]
     for a in range(SHARED):
         for b in range(a):
             curvature[b, a] = curvature[a, b]

@@ -47,8 +47,7 @@ class Said(NamedTuple):
 
 def say(model: Model, clinical: Clinical, forecasts: Forecasts, covariates: Covariates) -> Said:
     """Forecasts as they are told: with intervals, and recalibrated where that is needed."""
-    weights = model.lasting_weights(clinical)
-    told = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms, weights)
+    told = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
     return Said(mend(forecasts.probability), mend(told.lower), mend(told.upper), told.aleatoric, told.epistemic)
 

@@ -136,6 +136,9 @@ def _attacks(warehouse: Path, patient_id: str) -> Iterator[str]:
             f"    {row['phase'].replace('_', ', '):<22}{100 * row['probability']:3.0f} % of attacks, typically "
             f"{row['typical_hours']:.1f} h (the next one {row['low_hours']:.1f}-{row['high_hours']:.1f} h)"
         )
+    twin = _rows(warehouse, "twin.twins", patient_id).row(0, named=True)
+    if twin["weekend"] is not None:
+        yield f"    at weekends {twin['weekend']:+.2f} (sd {twin['weekend_sd']:.2f}) in log-odds, against workdays"
     signs = _rows(warehouse, "twin.signs", patient_id, "lag_days")
     announcing = signs.filter(signs["announces"])
     if announcing.is_empty():

@@ -19,9 +19,13 @@ from numba import njit
 
 from migraine_platform.twin.hypotheses import AFTER_WELL, UNSIGNED, Effects, Standing
 from migraine_platform.twin.outlook import IMPOSSIBLE
+from migraine_platform.twin.own_course import learn_signs, sign_factor, signs_of_onset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+MOST_EARLY = 0.9
+"""Largest share of onsets that are announced, however often signs come to a person."""
 
 
 @njit(cache=True)
@@ -33,15 +37,20 @@ def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standin
     """
     log_weight, onset = standing.log_weight[i], standing.onset[i]
     migraine, noted = events[2], events[3]
+    own = standing.numbers[i]
+    oftener = sign_factor(effects, own)
     if not diary or migraine:
         onset[:, AFTER_WELL] = onset[:, UNSIGNED]
+        if diary and events[1]:
+            learn_signs(effects, noted, signs_of_onset(effects, own), own)
         return 0.0
-    top, total, ahead = log_weight.max(), 0.0, 0.0
+    top, total, ahead, expected = log_weight.max(), 0.0, 0.0, 0.0
+    early = min(oftener * effects.early, MOST_EARLY)
     for m in range(len(log_weight)):
         begun = standing.hazard[i, m] * effects.by_evening
-        alarm = min(begun * effects.alarms / max(1.0 - begun, IMPOSSIBLE), 1.0)
+        alarm = min(begun * oftener * effects.alarms / max(1.0 - begun, IMPOSSIBLE), 1.0)
         q = onset[m, UNSIGNED]
-        announced = q * effects.early
+        announced = q * early
         conversion = max(effects.conversion, q)
         sign = announced / conversion
         if noted:
@@ -55,4 +64,6 @@ def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standin
         weight = np.exp(log_weight[m] - top)
         total += weight
         ahead += weight * of_tomorrow
+        expected += weight * (alarm + (1.0 - alarm) * sign)
+    learn_signs(effects, noted, expected / max(total, IMPOSSIBLE), own)
     return float(ahead / max(total, IMPOSSIBLE))

@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.twin.course import tilt
 from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.hazard import FLATTENING, unknown
 from migraine_platform.twin.hypotheses import AFTER_ILL, AFTER_WELL, LOGIT_BINS, LOGIT_STEP, Effects, Forecasts
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 TAILS = (0.05, 0.95)
 """Ends of a 90 % interval."""
+
+NEGLIGIBLE = 1e-9
+"""Weight below which a bin is left out."""
 
 REACH = 4.0
 """Standard deviations of the load's normal that are counted."""
@@ -52,15 +56,13 @@ def uncertainty(
     covariates: Covariates,
     noise: NDArray[np.float64],
     atoms: NDArray[np.float64],
-    weights: NDArray[np.float64],
 ) -> Uncertainty:
     """Distribution of the probability that the whole state would give.
 
     Args:
         forecasts: with their spread.
         noise: [4, 4] Q; tomorrow's noise of the load is nobody's to know, and left out.
-        atoms: [AGES, 2, J] probabilities that an attack goes on.
-        weights: their weights.
+        atoms: [AGES, 2, J] probabilities that an attack goes on; weighted so that their mean is the forecasts'.
     """
     patients, days = forecasts.probability.shape
     of_today, every = unknown(effects, covariates, noise), unknown(effects, covariates)
@@ -68,11 +70,10 @@ def uncertainty(
     sd = np.sqrt(of_today / by_noise)
     steepness = np.sqrt((1 + FLATTENING * every) / by_noise)
     out = Uncertainty(*(np.empty((patients, days)) for _ in range(4)))
-    shape = atoms.shape[0] * atoms.shape[1], atoms.shape[2]
-    c, share = atoms.reshape(shape), weights.reshape(shape)
+    c = atoms.reshape(atoms.shape[0] * atoms.shape[1], atoms.shape[2])
 
     def work(first: int, last: int) -> None:
-        _spread_out(forecasts.spread, forecasts.course, sd, steepness, c, share, first, last, out)
+        _spread_out(forecasts.spread, forecasts.course, forecasts.lasts, sd, steepness, c, first, last, out)
 
     in_parallel(patients, work)
     return out
@@ -82,15 +83,15 @@ def uncertainty(
 def _spread_out(
     spread: NDArray[np.float64],
     course: NDArray[np.float64],
+    lasts: NDArray[np.float64],
     sd: NDArray[np.float64],
     steepness: NDArray[np.float64],
     c: NDArray[np.float64],
-    share: NDArray[np.float64],
     first: int,
     last: int,
     out: Uncertainty,
 ) -> None:
-    blurred, density = np.empty(LOGIT_BINS), np.empty(LOGIT_BINS)
+    blurred, density, share = np.empty(LOGIT_BINS), np.empty(LOGIT_BINS), np.empty(c.shape[1])
     for i in range(first, last):
         for k in range(spread.shape[1]):
             density[:] = 0.0
@@ -98,11 +99,13 @@ def _spread_out(
             blurred[:] = 0.0
             _blur(spread[i, k, AFTER_ILL], sd[i, k], steepness[i, k], blurred)
             own = int(course[i, k])
+            if spread[i, k, AFTER_ILL].sum() > NEGLIGIBLE:
+                tilt(c[own], lasts[i, k], share)
             for b in range(LOGIT_BINS):
-                if blurred[b] > 1e-9:
+                if blurred[b] > NEGLIGIBLE:
                     p = _probability(b)
                     for j in range(c.shape[1]):
-                        _put(density, c[own, j] + (1.0 - c[own, j]) * p, blurred[b] * share[own, j])
+                        _put(density, c[own, j] + (1.0 - c[own, j]) * p, blurred[b] * share[j])
             _summarise(density, i, k, out)
 
 

@@ -33,7 +33,8 @@ class File:
     joined: type[Table] | None = None
 
 
-TRAITS = ("severity", "aura_share", "prodrome_hours", "postdrome_hours")
+LENGTHS = ("prodrome_hours", "postdrome_hours", "headache_hours")
+TRAITS = ("severity", "aura_share", "prodrome_share", "weekend_log_odds", *LENGTHS)
 
 FILES = (
     File(

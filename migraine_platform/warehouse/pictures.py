@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ACROSS, MOST_PANELS, MOST_BARS, BINS = 4, 24, 12, 30
+TELLS_APART = 1e-12
+"""Least relative width of a bar."""
+
 NUMERIC = ("integer", "number", "reading")
 
 
@@ -59,7 +62,8 @@ def _draw(axis: Axes, column: Column, values: pl.Series) -> None:
     numbers = values.to_numpy().astype(float)
     whole = column.kind == "integer" and numbers.max() - numbers.min() < 2 * BINS
     edges = [value - 0.5 for value in range(int(numbers.min()), int(numbers.max()) + 2)]
-    axis.hist(numbers, bins=edges if whole else BINS, color=BLUE)
+    apart = numbers.max() - numbers.min() > BINS * TELLS_APART * abs(numbers).max()  # rounding alone has no histogram
+    axis.hist(numbers if apart else numbers.round(9), bins=edges if whole else BINS if apart else 1, color=BLUE)
     axis.set_yticks([])
 
 

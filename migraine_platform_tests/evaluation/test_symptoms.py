@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from scipy.stats import spearmanr
 
-from migraine_platform.evaluation.symptoms import symptom_recovery
+from migraine_platform.evaluation.symptoms import UNITS, symptom_recovery
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
 
@@ -25,13 +25,15 @@ def frames(noise: float, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame, pl.
     truth = pl.DataFrame(
         {
             **{"patient_id": names, "severity": severity, "aura_share": aura},
-            **{"prodrome_hours": hours[0], "postdrome_hours": hours[1]},
+            **{"prodrome_hours": hours[0], "postdrome_hours": hours[1], "headache_hours": hours[1]},
+            **{"prodrome_share": aura, "weekend_log_odds": severity - 6},
         }
     )
-    twins = pl.DataFrame({"patient_id": names, "severity": off(severity, 2.0)})
+    twins = pl.DataFrame({"patient_id": names, "severity": off(severity, 2.0), "weekend": off(severity - 6, 1.0)})
     said = {
         "aura": (off(aura, 0.3), np.full(PATIENTS, 0.5)),
-        "prodrome": (np.full(PATIENTS, 0.3), off(hours[0], 7.0)),
+        "prodrome": (off(aura, 0.2), off(hours[0], 7.0)),
+        "headache_untreated": (np.full(PATIENTS, 0.4), off(hours[1], 7.0)),
         "postdrome": (np.full(PATIENTS, 1.0), off(hours[1], 7.0)),
     }
     phases = pl.concat(
@@ -48,7 +50,7 @@ def value(found: pl.DataFrame, symptom: str, metric: str) -> float:
 def test_twins_that_know_the_truth_make_no_error() -> None:
     found = symptom_recovery(*frames(0.0), 50, 1)
     assert audit(tables.SymptomRecovery, found).passed
-    for symptom in ("severity", "aura", "prodrome", "postdrome"):
+    for symptom in UNITS:
         assert value(found, symptom, "mae") == pytest.approx(0, abs=1e-12)
         assert value(found, symptom, "rank_correlation") == pytest.approx(1)
         assert value(found, symptom, "mae_population_mean") > 0

@@ -3,8 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import norm
 
-from migraine_platform.simulator.attacks import EVENING, Course, CourseError, draw_duration, lasting_share, share_below
+from migraine_platform.simulator.attacks import (
+    EVENING,
+    Course,
+    CourseError,
+    draw_duration,
+    lasting_share,
+    late_lasting,
+    quantile,
+    share_below,
+)
 from migraine_platform.simulator.patients import first_patients
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import Days
@@ -86,14 +96,54 @@ def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_tri
     assert abs(free.mean() - 0.29) < 4 * np.sqrt(0.29 * 0.71 / len(free))
 
 
+@pytest.mark.parametrize("own", [-1.5, 0.0, 2.0])
 @pytest.mark.parametrize("drug", [UNTREATED, 0, 3])
-def test_durations_follow_the_survival_that_forecasts_use(course: Course, drug: int) -> None:
-    """20,000 draws against the stated share; false alarm 6e-5 a point."""
+def test_durations_follow_the_survival_that_forecasts_use(course: Course, drug: int, own: float) -> None:
+    """20,000 draws of a person against the stated share; false alarm 6e-5 a point."""
     rng = np.random.default_rng(1)
-    drawn = np.array([draw_duration(course, drug, *rng.random(2)) for _ in range(20_000)])
+    drawn = np.array([draw_duration(course, own, drug, *rng.random(2)) for _ in range(20_000)])
     for hours in (3.9, 5.0, 8.0, 16.0, 30.0, 60.0):
-        share = lasting_share(course, drug, hours)
+        share = lasting_share(course, own, drug, hours)
         assert abs((drawn > hours).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(drawn)) + 1e-9
+
+
+@pytest.mark.parametrize("drug", [UNTREATED, 1])
+def test_of_whom_nothing_is_known_headaches_last_as_in_the_population(course: Course, drug: int) -> None:
+    """The mean over equally likely persons, within the error of 400 of them."""
+    persons = norm.ppf((np.arange(400) + 0.5) / 400)
+    for hours in (5.0, 20.0, 50.0):
+        share = np.mean([lasting_share(course, own, drug, hours) for own in persons])
+        assert lasting_share(course.of_anybody(), 0.0, drug, hours) == pytest.approx(share, abs=2e-3)
+
+
+def test_late_attacks_go_on_as_their_hours_and_lengths_say(course: Course) -> None:
+    """5,000 attacks of the evening of each of two persons; false alarm 6e-5 a point."""
+    rng = np.random.default_rng(2)
+    for own in (-1.0, 1.3):
+        hours = np.array([quantile(course.onset_hours, 1 - course.late_share * u) for u in rng.random(5000)])
+        for drug in (UNTREATED, 0):
+            share = late_lasting(course, own, drug)
+            lasts = [draw_duration(course, own, drug, *rng.random(2)) >= 28 - hour for hour in hours]
+            assert abs(np.mean(lasts) - share) < 4 * np.sqrt(share * (1 - share) / 5000) + 0.003
+
+
+def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_average(simulator_of) -> None:
+    """Weekends against workdays, person by person: the slope on the persons' own is one (four standard errors)."""
+    simulator = simulator_of(
+        cohort={"patients": PERSONS, "days": DAYS},
+        sleep={"weekend_extra_hours": 0.0},
+        diary={"alcohol_weekend_extra": 0.0, "workday_extra_stress": 0.0},
+    )
+    lives = simulator.live(first_patients(simulator.settings, PERSONS))
+    kept = simulator.regime.weekend[simulator.calendar.burn_in :]
+    p = np.clip(lives.days.onset_probability, 1e-9, 1 - 1e-9)
+    logit = np.log(p / (1 - p))
+    told = logit[:, kept > 0].mean(axis=1) - logit[:, kept < 0].mean(axis=1)
+    own = lives.persons.weekend
+    slope = (own @ told) / (own @ own)
+    error = (told - slope * own).std() / np.sqrt(own @ own)
+    assert abs(slope - 1) < 4 * error + 0.05  # 0.05: what comes at weekends leaves its trace on the days after
+    assert abs(own.mean()) < 4 * own.std() / np.sqrt(PERSONS)
 
 
 @pytest.mark.parametrize("median", [5.0, 24.0, 60.0])
@@ -126,14 +176,17 @@ def test_aura_comes_to_patients_with_aura_and_lasts_five_to_sixty_minutes(lived)
 
 
 def test_prodromes_are_entered_by_the_hazard_and_convert_as_stated(lived) -> None:
-    """Of signs of the day's own attack 72 % become one; a third of attacks have signs (four standard errors)."""
+    """Of the day's own signs 72 % become an attack; attacks have signs as often as is the person's (four errors)."""
     days = lived[1].days
     signs, onset = days.flag("prodrome"), days.flag("onset")
     converted = onset[:, 1:][signs[:, 1:] & ~days.announced[:, 1:] & ~days.announced[:, :-1]]
     assert abs(converted.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(converted))
     early = onset & days.flag("migraine_by_evening")
-    share = signs[early].mean()
-    assert abs(share - 0.329) < 4 * np.sqrt(0.329 * 0.671 / early.sum())
+    share = lived[1].persons.sign_share[np.nonzero(early)[0], 0]
+    assert abs((signs[early] - share).sum()) < 4 * np.sqrt((share * (1 - share)).sum())
+    own = lived[1].persons.sign_share[:, 0]
+    assert abs(own.mean() - 0.329) < 4 * own.std() / np.sqrt(PERSONS)
+    assert own.std() > 0.1
 
 
 def test_signs_of_the_evening_before_announce_as_stated(lived) -> None:
@@ -181,8 +234,10 @@ def test_a_prodrome_spans_the_evening_where_it_announces_and_no_aura_does(lived,
     assert np.all(begins[~announced] >= evening[~announced] - 1e-9)
     assert np.all(start - found["aura"][kept] >= evening - 1e-9)
     share = announced.sum() / (found["prodrome"][kept] > 0).sum()
-    assert 0.12 < share < course.early_share / 0.329  # less after days with a migraine, or a sign of their own
-    assert_allclose(course.early_share, 0.077, atol=0.002)  # P(longer than from 20:00 to the onset), of the lengths
+    assert 0.12 < share < course.early_share  # less after a migraine or a sign
+    assert_allclose(
+        0.329 * course.early_share, 0.077, atol=0.002
+    )  # P(longer than from 20:00 to the onset), of the lengths
 
 
 def test_share_below_inverts_the_quantiles(course: Course) -> None:

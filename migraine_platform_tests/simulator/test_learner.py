@@ -2,22 +2,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.hypotheses import _log_guess, _log_prior, from_both, from_population
+from migraine_platform.simulator.hypotheses import NUMBERS, _log_guess, _log_prior, from_both, from_population
 from migraine_platform.simulator.learner import learn
 from migraine_platform.simulator.patients import first_patients
+from migraine_platform.simulator.symptoms import SIGNS
 from migraine_platform_tests.simulator.conftest import STEADY
 
 
 @pytest.fixture(scope="module")
 def plain(simulator_of, settings) -> CohortSimulator:
-    """Everything recorded, no latent state, no trace of attacks, nobody chronic, nobody drifting."""
-    carry = settings.simulator.attacks.carry_over.model_copy(update={"trace_log_odds": 0.0})
+    """All recorded, no latent state, no trace of attacks, nobody chronic, headaches alike, nobody drifting."""
+    attacks = settings.simulator.attacks
+    carry = attacks.carry_over.model_copy(update={"trace_log_odds": 0.0})
+    between = attacks.between_persons.model_copy(update={"headache": 0.0})
     return simulator_of(
         cohort={"patients": 2, "days": 121},
         latent={"w": (0.0, 0.0, 0.0, 0.0)},
-        attacks={"carry_over": carry},
+        attacks={"carry_over": carry, "between_persons": between},
         population={"chronic_share": 0.0},
         measurement={"diary_adherence": (1.0, 1.0), "attack_day_log_odds": 0.0, "device_gap_start": 0.0},
         **STEADY,
@@ -28,8 +32,9 @@ def plain(simulator_of, settings) -> CohortSimulator:
 def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
     """Frequency and susceptibilities of two patients after 120 days: means within 0.35 sd, sds within 25 %.
 
-    Of 600 hypotheses 100 or more count, so that a mean errs by 0.1 posterior standard deviations and an sd by 7 %: more
-    than three standard errors. (With 8 particles instead of 96 the noise of the likelihood alone moved a mean by 0.6.)
+    Of 1,000 hypotheses 100 or more count, so that a mean errs by 0.1 posterior standard deviations and an sd by 7 %:
+    more than three standard errors. (With 8 particles instead of 96 the noise of the likelihood alone moved a mean by
+    0.6.)
     """
     numpyro = pytest.importorskip("numpyro")
     import jax
@@ -37,29 +42,36 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
 
     patients = first_patients(plain.settings, 2)
     lives = plain.live(patients)
-    learned = learn(plain, lives, hypotheses=600, particles=96)
+    learned = learn(plain, lives, hypotheses=1000, particles=96)
     usual = plain.usual_days(lives.persons)
     low, high = (days / 30 for days in plain.settings.population.episodic_frequency)
     s_low, s_high = plain.settings.population.susceptibility
     theta, beta = jnp.array(plain.calibration.theta[0]), jnp.array(plain.calibration.beta)
     carry, course = plain.settings.attacks.carry_over, plain.world.course
 
-    share, conversion, early = course.sign_share, course.conversion, 1 - course.late_share
+    conversion, early = course.conversion, 1 - course.late_share
+    between, within = course.lean.between[SIGNS], course.lean.within[SIGNS]
+    usual_place, weekend = norm.ppf(course.prodrome_share), jnp.array(plain.regime.weekend[plain.calendar.burn_in :])
 
     def model(on, migraine, at_risk, onset, by_evening, signs, rates, latent):
         frequency = numpyro.sample("frequency", numpyro.distributions.Uniform(low, high))
         s = numpyro.sample("s", numpyro.distributions.Uniform(s_low, s_high).expand([4]))
         logit_f = jnp.log(frequency / (1 - frequency))
-        phi = jnp.concatenate([jnp.array([1.0, logit_f, logit_f**2]), s * rates, jnp.array([latent])])
-        logit = phi @ theta + on @ (beta * s)  # of the day after each
+        own = numpyro.sample("own", numpyro.distributions.Normal(0, 1).expand([2]))
+        phi = jnp.concatenate([jnp.array([1.0, logit_f, logit_f**2]), s * rates, jnp.array([latent, 0.0])])
+        of_week = plain.settings.attacks.weekend_log_odds_sd * own[0] * jnp.append(weekend[1:], 0.0)
+        logit = phi @ theta + on @ (beta * s) + of_week  # of the day after each
+        prodrome = jax.scipy.stats.norm.cdf((usual_place - between * own[1]) / within)
+        announced = prodrome * course.early_share
+        share = jnp.array([prodrome, (prodrome - announced) / (1 - announced), 1.0])
         q = jax.nn.sigmoid(logit)
-        sign = q * course.early_share / jnp.maximum(conversion[0], q)
+        sign = q * announced / jnp.maximum(conversion[0], q)
 
         def day(alpha, t):
             """Forward over what the evening before may have said: nothing, no sign, a sign of this day's attack."""
             said = sign[t - 1]
-            after_none = q[t - 1] * (1 - course.early_share) / (1 - said)
-            ways = jnp.array([q[t - 1], after_none, q[t - 1] * course.early_share / said])
+            after_none = q[t - 1] * (1 - announced) / (1 - said)
+            ways = jnp.array([q[t - 1], after_none, q[t - 1] * announced / said])
             p = jnp.where(migraine[t - 1], jax.nn.sigmoid(logit[t - 1] + carry.refractory_log_odds), ways)
             false = jnp.minimum(p * share / conversion, 1 - p * (1 - share)) - p * share
             quiet = 1 - p - false * early
@@ -123,9 +135,9 @@ def test_densities_of_prior_and_guess_are_those_of_scipy() -> None:
     from migraine_platform.simulator.hypotheses import Guess
 
     rng = np.random.default_rng(1)
-    place, chronic = rng.normal(size=(50, 5)), rng.random(50) < 0.5
-    root = rng.normal(size=(2, 5, 5))
-    guess = Guess(0.3, rng.normal(size=(2, 5)), root @ root.transpose(0, 2, 1) + np.eye(5))
+    place, chronic = rng.normal(size=(50, NUMBERS)), rng.random(50) < 0.5
+    root = rng.normal(size=(2, NUMBERS, NUMBERS))
+    guess = Guess(0.3, rng.normal(size=(2, NUMBERS)), root @ root.transpose(0, 2, 1) + np.eye(NUMBERS))
     prior = stats.logistic.logpdf(place).sum(axis=1) + np.log(np.where(chronic, 0.15, 0.85))
     np.testing.assert_allclose(_log_prior(chronic, place, 0.15), prior)
     normal = [stats.multivariate_normal(guess.mean[n], guess.covariance[n]).logpdf(place) for n in (0, 1)]

@@ -50,7 +50,7 @@ def scores(features, lives, simulator) -> np.ndarray:
 
 
 def test_the_hazard_is_the_logit_of_the_model(plain) -> None:
-    """logit p[t+1] = b + w . Z[t+1] + sum beta s trigger[t] + refractory and trace of yesterday's migraine."""
+    """logit p[t+1] = b + w . Z[t+1] + sum beta s trigger[t] + weekend + refractory and trace of a migraine."""
     simulator, lives = plain
     days, persons, carry = lives.days, lives.persons, simulator.settings.attacks.carry_over
     weights = simulator.calibration.beta * lives.patients.susceptibility
@@ -59,6 +59,7 @@ def test_the_hazard_is_the_logit_of_the_model(plain) -> None:
         persons.intercept[:, None]
         + np.einsum("apk,pa->pk", days.z, persons.latent_weights)[:, 1:]
         + np.einsum("tpk,pt->pk", days.trigger()[:, :, :-1], weights)
+        + np.outer(persons.weekend, simulator.regime.weekend[simulator.calendar.burn_in + 1 :])
         + yesterday * (carry.refractory_log_odds + carry.trace_log_odds)
     )
     assert_allclose(days.onset_probability[:, 1:], 1 / (1 + np.exp(-logit)), rtol=1e-9)

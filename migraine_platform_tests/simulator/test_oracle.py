@@ -3,13 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from migraine_platform.simulator.attacks import own_signs
 from migraine_platform.simulator.calendar import Calendar
 from migraine_platform.simulator.life import live
 from migraine_platform.simulator.measurement import Recorded, _record
 from migraine_platform.simulator.oracle import IMPOSSIBLE, Evidence, filter_days
 from migraine_platform.simulator.patients import draw_patients, first_patients
+from migraine_platform.simulator.populate import build_persons, build_world, usual_regime
+from migraine_platform.simulator.symptoms import HEADACHE, SIGNS
 from migraine_platform.simulator.weather import simulate_sites
-from migraine_platform.simulator.world import Days, Persons, build_persons, build_world, usual_regime
+from migraine_platform.simulator.world import Days, Persons
 from migraine_platform_tests.simulator.conftest import STEADY, changed
 
 LIVES, KEPT, BURN_IN = 200_000, 6, 3
@@ -30,7 +33,10 @@ def copies(persons: Persons, count: int) -> Persons:
 
 @pytest.fixture(scope="module")
 def tiny(settings, features):
-    """One person's life, 200,000 times, where the hidden is: latent noise, unrecorded attacks and their ends."""
+    """One person's life, 200,000 times, where the hidden is: latent noise, unrecorded attacks and their ends.
+
+    His headaches are long, his attacks often announced, and come at weekends.
+    """
     model = changed(
         settings.simulator,
         cohort={"days": KEPT, "burn_in_days": BURN_IN},
@@ -45,7 +51,17 @@ def tiny(settings, features):
         model, features, calendar, simulate_sites(model.weather, calendar, 1), np.array([1.5, 0.0, 0.0, 0.0])
     )
     drawn = draw_patients(np.array([3]), 42, model.population, 20)
-    one = build_persons(model, drawn, world.copula, calendar)._replace(intercept=np.full(1, -0.8))
+    one = build_persons(model, drawn, world.copula, world.course, calendar)
+    symptoms = one.symptoms.copy()
+    symptoms[:, [HEADACHE, SIGNS]] = 1.5, 1.0
+    sign_share, early_share = own_signs(world.course, symptoms)
+    one = one._replace(
+        intercept=np.full(1, -0.8),
+        symptoms=symptoms,
+        sign_share=sign_share,
+        early_share=early_share,
+        weekend=np.full(1, 1.0),
+    )
     regime = usual_regime(model, world.copula, world.course, calendar)
     days = live(world, copies(one, LIVES), regime, Days.empty(LIVES, calendar))
     evening = days.flag("migraine_by_evening")

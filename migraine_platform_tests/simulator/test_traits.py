@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from migraine_platform.simulator.attacks import Course, prodrome_length, quantile
-from migraine_platform.simulator.symptoms import AURA, POSTDROME, PRODROME, SEVERITY, SYMPTOMS, leaning, own_symptoms
+from migraine_platform.simulator.attacks import UNTREATED, Course, draw_duration, prodrome_length, quantile
+from migraine_platform.simulator.symptoms import (
+    AURA,
+    HEADACHE,
+    POSTDROME,
+    PRODROME,
+    SEVERITY,
+    SYMPTOMS,
+    leaning,
+    own_symptoms,
+)
 from migraine_platform.simulator.traits import traits
 
 
@@ -32,6 +41,8 @@ def test_a_person_s_figures_are_those_of_many_of_his_attacks(course) -> None:
             [leaning(course.lean, POSTDROME, own[person, POSTDROME], one) for one in u]
         )
         assert np.exp(np.log(hours).mean()) == pytest.approx(said.postdrome_hours[person], rel=0.03)
+        headaches = [draw_duration(course, own[person, HEADACHE], UNTREATED, one, one) for one in u]
+        assert np.exp(np.log(headaches).mean()) == pytest.approx(said.headache_hours[person], rel=0.03)
     assert said.aura_share[4] == 0
 
 
@@ -41,6 +52,7 @@ def test_the_mean_over_persons_is_the_configured_one(course) -> None:
     for found, expected in (
         (said.severity, np.mean(course.severity)),
         (said.aura_share, course.aura_share),
+        (said.prodrome_share, course.prodrome_share),
     ):
         assert abs(found.mean() - expected) < 5 * found.std() / np.sqrt(len(found))
         assert found.std() > 0.05 * expected
@@ -58,7 +70,7 @@ def test_typical_prodromes_are_those_of_many_attacks(course) -> None:
         logs = []
         for u, v, w in rng.random((30_000, 3)):
             hour = quantile(course.onset_hours, u)
-            early = v < course.early_share / course.sign_share[0]
+            early = v < course.early_share
             since = hour + 4 if early or hour < 20 else hour - 20
             share = leaning(course.lean, PRODROME, own[person, PRODROME], w)
             logs.append(np.log(max(prodrome_length(course, since, early, share), 1e-3)))

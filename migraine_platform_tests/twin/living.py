@@ -182,7 +182,7 @@ def made_living(
     if observations is not None:
         living.observe(observations)
     found = read_histories(living.read, living.on(days), sorted(set(batch_of)))
-    made = Made(make_twins(found.histories, thresholds, validation_days=8), found, model)
+    made = Made(make_twins(found.histories, thresholds), found, model)
     for batch in sorted(set(batch_of)):
         told = living.read(tables.RecordedDays, [batch], ["patient_id", "date", "has_migraine"])
         observed = living.read(tables.Observations)

@@ -28,10 +28,14 @@ def effects_of(**values: object) -> Effects:
         "load": np.array([0.5, 0.3, 0.4, 0.2]),
         "refractory": -0.4,
         "trace": 0.0,
+        "weekend": 0.0,
         "memory": 0.8,
         "lasting": np.full((AGES, 2), 0.3),
+        "lasting_sd": 0.0,
         "by_evening": 0.85,
         "alarms": 0.1,
+        "signs": 0.0,
+        "signs_sd": 0.0,
         "early": 0.0,
         "conversion": 0.7,
         "entry_odds": 1.0,
@@ -44,12 +48,15 @@ def triggers_alone(rng: np.random.Generator, patients: int, days: int, share: fl
     """Recorded triggers, each day anew; no load."""
     trigger = (rng.random((patients, days, KINDS)) < share).astype(float)
     zeros = np.zeros((patients, days, KINDS))
-    return Covariates(trigger, np.full_like(trigger, share), zeros, np.zeros((patients, days, KINDS, KINDS)))
+    spread = np.zeros((patients, days, KINDS, KINDS))
+    return Covariates(trigger, np.full_like(trigger, share), zeros, spread, np.zeros((patients, days)))
 
 
 def points_of(rng: np.random.Generator, count: int) -> Points:
     weight = rng.dirichlet(np.ones(count))
-    return Points(rng.normal(-1.5, 1.0, count), rng.uniform(0.1, 1.0, (count, KINDS)), np.log(weight))
+    return Points(
+        rng.normal(-1.5, 1.0, count), rng.uniform(0.1, 1.0, (count, KINDS)), rng.standard_normal(count), np.log(weight)
+    )
 
 
 def live(
@@ -59,14 +66,25 @@ def live(
     effects: Effects,
     covariates: Covariates,
     wrote: NDArray[np.float64] | float = ALWAYS,
+    own: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> Evidence:
     """Diaries of persons whose attacks go on equally likely at every age.
 
     Args:
         wrote: probability of an entry on a day without migraine.
+        own: [P] each, on a normal scale: how attacks go on, how often signs come, what weekends do.
     """
     patients, days, _ = covariates.trigger.shape
+    lasts, signs, weekend = (np.zeros(patients),) * 3 if own is None else own
     on = effects.lasting[0, 0]
+    if own is not None:
+        steep = np.sqrt(1 + np.pi * effects.lasting_sd**2 / 8)
+        on = expit(np.log(on / (1 - on)) * steep + effects.lasting_sd * lasts)
+    oftener = np.exp(effects.signs_sd * signs - effects.signs_sd**2 / 2)
+    steep = np.sqrt(1 + np.pi * effects.signs_sd**2 / 8)
+    noted = (
+        expit(np.log(effects.signs / (1 - effects.signs)) * steep + effects.signs_sd * signs) if effects.signs else 0
+    )
     centred = effects.trigger * (covariates.trigger - covariates.usual)
     wrote = np.broadcast_to(wrote, patients)
     odds = wrote / (1 - wrote) * effects.entry_odds
@@ -84,23 +102,25 @@ def live(
         goes_on = ill & (rng.random(patients) < on)
         u = rng.random(patients)
         onset = ~goes_on & (u < p * effects.by_evening)
-        alarm = ~goes_on & ~onset & (u < p * effects.by_evening * (1 + effects.alarms))
+        alarm = ~goes_on & ~onset & (u < p * effects.by_evening * (1 + effects.alarms * oftener))
         by_evening = goes_on | onset
         late_told[:, k] = late & diary[:, k - 1] if k else False
         diary[:, k] = rng.random(patients) < np.where(by_evening, odds / (1 + odds), wrote)
-        rest = p * (1 - effects.by_evening) / (1 - p * effects.by_evening * (1 + effects.alarms))
+        rest = p * (1 - effects.by_evening) / (1 - p * effects.by_evening * (1 + effects.alarms * oftener))
         late = ~by_evening & ~alarm & (rng.random(patients) < rest)
         ill = by_evening | late
         carried = effects.trace * effects.memory * trace
         carried = carried + ill * (effects.refractory + effects.trace * (1 - effects.memory))
         trace = effects.memory * trace + (1 - effects.memory) * ill
         logit = level + (susceptibility * centred[:, k]).sum(axis=1) + covariates.load[:, k] @ effects.load + carried
+        logit = logit + effects.weekend * weekend * covariates.weekend[:, k]
         outlook = expit(logit)
         announcing = np.maximum(effects.conversion, outlook)
         entry = outlook * effects.early / announcing
         sign = ~by_evening & ~alarm & (rng.random(patients) < entry) if effects.early else np.zeros_like(ill)
         unsigned = np.where(by_evening | alarm, outlook, outlook * (1 - effects.early) / (1 - entry))
         outlook = np.where(sign, announcing, unsigned)
-        flags = np.stack([ill, onset | late, by_evening, alarm | sign, np.zeros_like(ill)], axis=-1)
+        before = onset & (rng.random(patients) < noted) if effects.signs else np.zeros_like(ill)
+        flags = np.stack([ill, onset | late, by_evening, alarm | sign | before, np.zeros_like(ill)], axis=-1)
         events[:, k] = flags & diary[:, k, None]
     return Evidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))

@@ -18,7 +18,8 @@ EVERYBODY = np.ones(PATIENTS, dtype=bool)
 def points() -> Points:
     """Of a population in which every susceptibility is equally likely."""
     rng = np.random.default_rng(1)
-    return Points(rng.normal(-2, 1, POINTS), rng.uniform(0.1, 1, (POINTS, KINDS)), np.full(POINTS, -np.log(POINTS)))
+    weekend, log_prior = np.zeros(POINTS), np.full(POINTS, -np.log(POINTS))
+    return Points(rng.normal(-2, 1, POINTS), rng.uniform(0.1, 1, (POINTS, KINDS)), weekend, log_prior)
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def made_odd(days: pl.DataFrame) -> pl.DataFrame:
         return [pl.when(who != patient).then(pl.col(name)).alias(name) for name in names]
 
     def always(patient: str, value: bool) -> list[pl.Expr]:
-        names = ["has_migraine", "onset", "migraine_by_evening"]
+        names = ["has_migraine", "onset", "migraine_by_evening", "prodrome"]
         return [pl.when(who == patient).then(pl.lit(value)).otherwise(name).alias(name) for name in names]
 
     by_diary = [*EVENTS, "stress_level", "water_consumed_liters", *(name for name in COLUMNS if "consumed" in name)]

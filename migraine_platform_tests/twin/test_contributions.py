@@ -34,12 +34,20 @@ def anybody(rng: np.random.Generator) -> tuple[Person, Effects, Covariates, Fore
     """Persons, days and forecasts that need not even belong together."""
     shape = (PATIENTS, DAYS, KINDS)
     root = rng.normal(size=(*shape, KINDS))
-    covariates = Covariates(rng.random(shape), rng.random(shape), rng.normal(size=shape), root @ root.swapaxes(2, 3))
-    p = [rng.uniform(0.001, 0.999, shape[:2]) for _ in range(8)]
+    covariates = Covariates(
+        rng.random(shape),
+        rng.random(shape),
+        rng.normal(size=shape),
+        root @ root.swapaxes(2, 3),
+        rng.normal(size=shape[:2]),
+    )
+    p = [rng.uniform(0.001, 0.999, shape[:2]) for _ in range(9)]
     spread, likelihood = np.zeros((*shape[:2], 2, LOGIT_BINS)), np.zeros((*shape[:2], 0))
-    forecasts = Forecasts(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], spread, likelihood)
-    person = Person(rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS)))
-    effects = effects_of(trigger=rng.uniform(0, 3, KINDS), load=rng.uniform(0, 2, KINDS), trace=rng.normal())
+    forecasts = Forecasts(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], spread, likelihood)
+    person = Person(rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS)), rng.normal(size=PATIENTS))
+    effects = effects_of(
+        trigger=rng.uniform(0, 3, KINDS), load=rng.uniform(0, 2, KINDS), trace=rng.normal(), weekend=0.4
+    )
     return person, effects, covariates, forecasts
 
 
@@ -85,7 +93,7 @@ def test_what_is_not_known_of_a_day_brings_all_terms_nearer_to_none(seed: int) -
 def known() -> tuple[Points, Effects, Covariates, Forecasts]:
     """Twenty patients of whom all is known: one hypothesis, every trigger and day recorded, no onset after evening."""
     rng = np.random.default_rng(3)
-    points = Points(np.array([-1.0]), rng.uniform(0.1, 1.0, (1, KINDS)), np.zeros(1))
+    points = Points(np.array([-1.0]), rng.uniform(0.1, 1.0, (1, KINDS)), np.ones(1), np.zeros(1))
     effects = effects_of(by_evening=1.0, trace=0.7)
     covariates = triggers_alone(rng, 20, 40)
     covariates = covariates._replace(load=rng.normal(size=covariates.load.shape))
@@ -97,7 +105,7 @@ def known() -> tuple[Points, Effects, Covariates, Forecasts]:
 def test_where_nothing_is_unknown_its_part_is_none(known) -> None:
     """An entry is certain to 1e-12 (modelled.ALWAYS), and the forecast a sum in another order."""
     points, effects, covariates, forecasts = known
-    person = Person(np.full(20, points.level[0]), np.tile(points.susceptibility, (20, 1)))
+    person = Person(np.full(20, points.level[0]), np.tile(points.susceptibility, (20, 1)), np.ones(20))
     parts = contributions(person, effects, covariates, forecasts, forecasts.probability)
     assert_allclose(parts[..., UNKNOWN], 0, atol=1e-9)
     assert_array_equal(parts[..., LEVEL], points.level[0])

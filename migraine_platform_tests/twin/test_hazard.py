@@ -27,7 +27,10 @@ def logits(points, effects, covariates, i, m):
         load, spread = covariates.load[i, k], covariates.spread[i, k]
         variance = effects.load @ spread @ effects.load + np.sum(x * (1 - x) * (effects.trigger * 0.55) ** 2)
         logit.append(
-            points.level[m] + np.sum(effects.trigger * susceptibility * (x - usual)) + np.sum(effects.load * load)
+            points.level[m]
+            + np.sum(effects.trigger * susceptibility * (x - usual))
+            + np.sum(effects.load * load)
+            + effects.weekend * points.weekend[m] * covariates.weekend[i, k]
         )
         shrink.append(np.sqrt(1 + np.pi * variance / 8))
     return logit, shrink
@@ -127,6 +130,7 @@ def some_days(seed, effects, patients=6, days=9, wrote=0.6):
         rng.uniform(0.1, 0.4, trigger.shape),
         rng.normal(0, 0.5, trigger.shape),
         factor @ np.swapaxes(factor, -1, -2),
+        rng.choice([-2 / 7, 5 / 7], (patients, days)),
     )
     evidence = live(rng, np.zeros(patients), np.ones((patients, KINDS)), effects_of(by_evening=0.6), covariates, wrote)
     evidence.events[..., DRUG] = evidence.events[..., MIGRAINE] & (rng.random(evidence.diary.shape) < 0.5)
@@ -153,7 +157,7 @@ def assert_exact(points, effects, covariates, evidence):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_filter_is_exact_where_days_are_missing(seed: int) -> None:
     """Against the sum over all hidden paths; the trace and the gaps themselves, where it averages, are left out."""
-    points, effects, covariates, evidence = some_days(seed, effects_of(trace=0.0, entry_odds=1.0))
+    points, effects, covariates, evidence = some_days(seed, effects_of(trace=0.0, entry_odds=1.0, weekend=0.6))
     assert 0.2 < evidence.diary.mean() < 0.8
     assert evidence.late.any()
     assert_exact(points, effects, covariates, evidence)
@@ -169,7 +173,7 @@ def test_the_filter_is_exact_with_the_trace_where_all_is_written_down() -> None:
 def test_the_filter_is_exact_where_signs_come_on_the_evening_before() -> None:
     """Nobody's attack begins at night: whether one may, after a sign, is averaged over hypotheses."""
     effects = effects_of(trace=0.0, entry_odds=1.0, by_evening=1.0, early=0.2, conversion=0.9)
-    points, effects, covariates, evidence = some_days(3, effects)
+    points, effects, covariates, evidence = some_days(12, effects)
     points = points._replace(level=points.level - 1.5)  # nobody is so certain that signs have no room
     evidence = evidence._replace(late=np.zeros_like(evidence.late))
     evidence.events[..., 0] &= evidence.events[..., MIGRAINE]
@@ -186,7 +190,7 @@ def test_a_sign_is_forecast_as_often_as_attacks_follow_it() -> None:
     covariates = triggers_alone(rng, 400, 60)
     levels, susceptibility = np.full(400, -1.3), np.full((400, KINDS), 0.5)
     evidence = live(rng, levels, susceptibility, effects, covariates)
-    points = Points(np.array([-1.3]), np.full((1, KINDS), 0.5), np.zeros(1))
+    points = Points(np.array([-1.3]), np.full((1, KINDS), 0.5), np.zeros(1), np.zeros(1))
     said = follow(points, effects, covariates, evidence)[0].probability[:, 10:-1]
     came = evidence.events[:, 11:, 0]
     well, signs = ~evidence.events[:, 10:-1, MIGRAINE], evidence.events[:, 10:-1, PRODROME]
@@ -241,7 +245,7 @@ def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
     )
     susceptibility = np.zeros((len(level), KINDS))
     susceptibility[:, 0] = slope / beta
-    flat_prior = Points(level, susceptibility, np.full(len(level), -np.log(len(level))))
+    flat_prior = Points(level, susceptibility, np.zeros(len(level)), np.full(len(level), -np.log(len(level))))
     _, standing = follow(flat_prior, effects, covariates, evidence)
     weight = np.exp(standing.log_weight[0])
     for values, mean, sd in zip((level, slope), fit.params, fit.bse, strict=True):

@@ -61,6 +61,7 @@ def test_a_fitted_twin_is_told_in_words(places, settings) -> None:
         "",
         "Attacks:",
         "    aura                   30 % of attacks, typically 0.5 h (the next one 0.2-1.0 h)",
+        "    at weekends +0.10 (sd 0.20) in log-odds, against workdays",
         "    announced by prodrome on the same day, 2.0 h before",
     ]
 

@@ -130,9 +130,7 @@ def blank(histories: Histories) -> Histories:
 
 def width(twins: Twins, model: Model, clinical) -> np.ndarray:
     forecasts = foresee(model.points(POINTS), model.effects, twins.standing)
-    found = uncertainty(
-        forecasts, model.effects, twins.last, clinical.prior.Q, clinical.atoms, model.lasting_weights(clinical)
-    )
+    found = uncertainty(forecasts, model.effects, twins.last, clinical.prior.Q, clinical.atoms)
     return (found.upper - found.lower)[:, 0]
 
 

@@ -5,8 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import binom
 
+from migraine_platform.twin.course import tilt
 from migraine_platform.twin.hazard import follow
 from migraine_platform.twin.hypotheses import AGES, KINDS, LOGIT_BINS, LOGIT_STEP, Forecasts
+from migraine_platform.twin.outlook import no_forecasts
 from migraine_platform.twin.uncertainty import Recalibration, uncertainty
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, points_of, triggers_alone
 
@@ -29,8 +31,10 @@ def parts():
     level, susceptibility = rng.normal(-1.2, 0.8, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS))
     evidence = live(rng, level, susceptibility, effects, covariates, 0.7)
     atoms = np.sort(rng.random((AGES, 2, ATOMS)) ** 2, axis=-1)
-    weights = rng.dirichlet(np.ones(ATOMS), (AGES, 2))
-    lasting = (atoms * weights).sum(axis=-1)
+    weights = np.empty_like(atoms)
+    lasting = atoms.min(axis=-1) + rng.uniform(0.1, 0.9, (AGES, 2)) * np.ptp(atoms, axis=-1)
+    for place in np.ndindex(AGES, 2):
+        tilt(atoms[place], lasting[place], weights[place])
     return points, effects._replace(lasting=lasting), covariates, evidence, atoms, weights
 
 
@@ -43,14 +47,11 @@ def mean_of(found):
     return 0.5 - np.sqrt(0.25 - (found.aleatoric + found.epistemic))
 
 
-def forecasts_of(place: int, ill: float) -> Forecasts:
+def forecasts_of(place: int, ill: float, lasts: float = 0.0) -> Forecasts:
     """One hypothesis in the middle of a bin, after a day that was a migraine day with some probability."""
     spread = np.zeros((1, 1, 2, LOGIT_BINS))
     spread[..., place] = [1 - ill, ill]
-    sums = [np.zeros((1, 1)) for _ in range(8)]
-    return Forecasts(
-        sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], spread, np.zeros((1, 1, 0))
-    )
+    return no_forecasts(1, 1, True)._replace(spread=spread, lasts=np.full((1, 1), lasts))
 
 
 @pytest.mark.parametrize("place", [10, 40, 56, 90])
@@ -58,9 +59,7 @@ def test_what_is_known_exactly_has_no_width_and_is_all_chance(place: int) -> Non
     """A half of a bin to either side is left."""
     nothing = triggers_alone(np.random.default_rng(0), 1, 1)
     none_lasts = np.zeros((AGES, 2, 1))
-    found = uncertainty(
-        forecasts_of(place, 0.0), effects_of(), nothing, np.zeros((4, 4)), none_lasts, np.ones_like(none_lasts)
-    )
+    found = uncertainty(forecasts_of(place, 0.0), effects_of(), nothing, np.zeros((4, 4)), none_lasts)
     p = expit((place - 56) * LOGIT_STEP)
     assert_allclose(found.aleatoric, p * (1 - p), rtol=1e-12)
     assert_allclose(found.epistemic, 0, atol=1e-15)
@@ -72,18 +71,18 @@ def test_parts_add_up_to_that_of_the_mean() -> None:
     nothing = triggers_alone(np.random.default_rng(0), 1, 1)
     p, half = expit(-16 * LOGIT_STEP), expit(20 * LOGIT_STEP)
     atoms = np.tile([0.0, (half - p) / (1 - p)], (AGES, 2, 1))
-    weights = np.tile([0.7, 0.3], (AGES, 2, 1))
-    found = uncertainty(forecasts_of(40, 1.0), effects_of(), nothing, np.zeros((4, 4)), atoms, weights)
+    often = forecasts_of(40, 1.0, 0.3 * (half - p) / (1 - p))
+    found = uncertainty(often, effects_of(), nothing, np.zeros((4, 4)), atoms)
     mean = 0.7 * p + 0.3 * half
     assert_allclose(found.aleatoric + found.epistemic, mean * (1 - mean), rtol=1e-9)
     assert_allclose(found.epistemic, 0.7 * 0.3 * (half - p) ** 2, rtol=1e-9)
 
 
 def test_the_distribution_s_mean_is_the_forecast_where_the_day_is_known(parts) -> None:
-    points, effects, _, evidence, atoms, weights = parts
+    points, effects, _, evidence, atoms, _ = parts
     known = triggers_alone(np.random.default_rng(1), PATIENTS, DAYS)
     forecasts, _ = follow(points, effects, known, evidence, with_spread=True)
-    found = uncertainty(forecasts, effects, known, np.zeros((4, 4)), atoms, weights)
+    found = uncertainty(forecasts, effects, known, np.zeros((4, 4)), atoms)
     m = forecasts.probability
     error = 2 * BIN_ERROR * np.abs(1 - 2 * m) + (2 * BIN_ERROR) ** 2  # shared out twice: a hypothesis, an atom
     assert np.all(np.abs(found.aleatoric + found.epistemic - m * (1 - m)) < error)
@@ -109,9 +108,9 @@ def drawn(parts, i: int):
 
 @pytest.fixture(scope="module")
 def found(parts):
-    points, effects, covariates, evidence, atoms, weights = parts
+    points, effects, covariates, evidence, atoms, _ = parts
     forecasts, _ = follow(points, effects, covariates, evidence, with_spread=True)
-    return forecasts, uncertainty(forecasts, effects, covariates, NOISE, atoms, weights)
+    return forecasts, uncertainty(forecasts, effects, covariates, NOISE, atoms)
 
 
 @pytest.mark.parametrize("i", range(PATIENTS))
@@ -138,12 +137,12 @@ def test_the_distribution_s_mean_is_the_forecast_where_the_day_is_not_known(part
 
 
 def test_intervals_hold_their_own_middle_and_widen_with_what_is_unknown(parts, found) -> None:
-    _, effects, covariates, _, atoms, weights = parts
+    _, effects, covariates, _, atoms, _ = parts
     forecasts, ours = found
     assert np.all((ours.lower >= 0) & (ours.lower < ours.upper) & (ours.upper <= 1))
     assert np.all((ours.aleatoric >= 0) & (ours.epistemic >= 0))
     more = covariates._replace(spread=covariates.spread + FACTOR @ FACTOR)
-    wider = uncertainty(forecasts, effects, more, NOISE, atoms, weights)
+    wider = uncertainty(forecasts, effects, more, NOISE, atoms)
     assert np.all(wider.epistemic > ours.epistemic)
 
 

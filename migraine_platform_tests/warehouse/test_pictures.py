@@ -32,5 +32,12 @@ def test_a_picture_shows_what_the_rows_are(frames) -> None:
     assert at_a_glance(tables.SleepDays, days) != at_a_glance(tables.SleepDays, longer)
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-16, 1e-14])
+def test_what_differs_by_rounding_alone_is_one_bar(frames, off: float) -> None:
+    days = frames[tables.SleepDays.name]
+    near = pl.Series("total_sleep_hours", [7.0 + off * (row % 3) for row in range(days.height)])
+    assert at_a_glance(tables.SleepDays, days.with_columns(near)) is not None
+
+
 def test_where_there_is_nothing_to_draw_there_is_no_picture(frames) -> None:
     assert at_a_glance(tables.Patients, frames[tables.Patients.name].clear()) is None

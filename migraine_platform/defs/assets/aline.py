@@ -9,7 +9,7 @@ from migraine_platform.config import Settings
 from migraine_platform.config.hashing import training_hashes
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.context import RETRAIN_TAG, Population, batches_of, failing_plainly
-from migraine_platform.defs.describe import image, provenance, table_metadata, written
+from migraine_platform.defs.describe import image, pictured, provenance, table_metadata
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -81,7 +81,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             frame = trained.frame()
             population.write(tables.TrainingLog, WHOLE, frame)
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake,
                 tables.TrainingLog,
                 [WHOLE],
@@ -128,7 +128,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             population.write_many(rows, WHOLE)
         gained = {name: nats.double().numpy() for name, nats in verdict.gained.items()}
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake,
                 tables.Checkpoints,
                 [WHOLE],

@@ -8,7 +8,7 @@ import dagster as dg
 from migraine_platform.config import Settings
 from migraine_platform.config.simulator import batch_number
 from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, Population, batches_of, failing_plainly, night_of
-from migraine_platform.defs.describe import image, provenance, table_metadata, written
+from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake, LakeError
@@ -91,7 +91,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             population = Population.of(settings, lake)
             found = fitted(settings.simulator, population.features, places.fits, context.log.info)
             population.write(tables.CalibrationTerms, WHOLE, science.to_frame(found))
-        return dg.MaterializeResult(metadata=written(lake, tables.CalibrationTerms, [WHOLE]))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.CalibrationTerms, [WHOLE]))
 
     @dg.asset(
         group_name=GROUP,
@@ -116,7 +116,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             population.write(tables.SiteDays, WHOLE, frame)
         figure = pressure_falls(frame, settings.simulator.triggers.pressure_fall)
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake,
                 tables.SiteDays,
                 [WHOLE],
@@ -143,7 +143,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             frame = effects.true_effects(simulator_of(population, settings), context.log.info)
             population.write(tables.TruthInterventions, WHOLE, frame)
         figure = {"effects": image(treatment_effects(frame), "Change of migraine days a month by treatment")}
-        return dg.MaterializeResult(metadata=written(lake, tables.TruthInterventions, [WHOLE], **figure))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.TruthInterventions, [WHOLE], **figure))
 
     @dg.multi_asset(
         name="simulated_cohort",
@@ -176,10 +176,9 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
         from migraine_platform.operations.clock import tonight, write_clock
         from migraine_platform.simulator.figures import migraine_days_a_month, realised_frequency
-        from migraine_platform.warehouse.pictures import at_a_glance
 
         frequencies: list[pl.DataFrame] = []
-        glances: dict[str, bytes] = {}
+        glances: dict[str, dict[str, dg.MarkdownMetadataValue]] = {}
         selected = {
             name: table for name, table in SIMULATED.items() if dg.AssetKey(name) in context.selected_asset_keys
         }
@@ -194,8 +193,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
                     rows = frames[table.name].height
                     context.add_asset_metadata({"dagster/row_count": rows}, asset_key=name, partition_key=batch)
                 if not glances and night_of(context.run.tags) is None:  # a night adds a day to what was drawn
-                    drawn = {name: at_a_glance(table, frames[table.name]) for name, table in selected.items()}
-                    glances |= {name: png for name, png in drawn.items() if png is not None}
+                    glances = {name: glance(table, frames[table.name], batch) for name, table in selected.items()}
                 patients, days = frames[tables.Patients.name], frames[tables.PatientDays.name]
                 frequencies.append(realised_frequency(patients, days))
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {days.height:,} patient-days")
@@ -204,8 +202,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             by_class = image(migraine_days_a_month(pl.concat(frequencies)), MIGRAINE_DAYS)
             for name, table in selected.items():
                 figure = {"migraine days": by_class} if name == "patient_days" else {}
-                if name in glances:
-                    figure["columns"] = image(glances[name], f"How the columns are spread in {chosen[0]}")
+                figure |= glances.get(name, {})
                 told = {
                     **provenance(lake, table, chosen[0]),
                     "rows in this run": lake.rows(table, chosen),

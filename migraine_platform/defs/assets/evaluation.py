@@ -10,7 +10,7 @@ from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.assets.recovered import recovery_asset, state_errors_asset
 from migraine_platform.defs.context import Population, failing_plainly
-from migraine_platform.defs.describe import table_metadata, written
+from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.defs.promotion import judge_population
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -80,7 +80,7 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
             }
             population.write_many(frames, WHOLE)
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake, tables.EvaluatedForecasts, [WHOLE], days=found.days.height, models=found.models.height
             )
         )
@@ -114,7 +114,7 @@ def _metrics(owner: str) -> dg.AssetsDefinition:
             frames = dict(zip(EVALUATION["metrics"], found, strict=True))
             population.write_many(frames, WHOLE)
         return dg.MaterializeResult(
-            metadata=written(lake, tables.Metrics, [WHOLE], **{"log loss": _losses(found.metrics)})
+            metadata=pictured(lake, tables.Metrics, [WHOLE], **{"log loss": _losses(found.metrics)})
         )
 
     return metrics
@@ -156,7 +156,7 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
             )
             frame = question_curve(net, card, strangers, settings, context.log.info)
             population.write(tables.QuestionCurve, WHOLE, frame)
-        return dg.MaterializeResult(metadata=written(lake, tables.QuestionCurve, [WHOLE], checkpoint=card.version))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.QuestionCurve, [WHOLE], checkpoint=card.version))
 
     return policy_comparison
 
@@ -184,7 +184,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
             population.write(tables.Gates, WHOLE, frame)
             judge_population(population, settings)
         return dg.MaterializeResult(
-            metadata=written(lake, tables.Gates, [WHOLE], passed=int(frame["passed"].sum()), of=frame.height)
+            metadata=pictured(lake, tables.Gates, [WHOLE], passed=int(frame["passed"].sum()), of=frame.height)
         )
 
     return promotion_gates

@@ -4,7 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, failing_plainly
-from migraine_platform.defs.describe import image, table_metadata, written
+from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places, replace_file
@@ -32,7 +32,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
             "filled in": dg.MetadataValue.json([fill._asdict() for fill in workbook.fills])
         }
         told |= {"notes": dg.MetadataValue.json(list(workbook.notes)), "impact curves": curves}
-        return dg.MaterializeResult(metadata=written(lake, tables.Features, [WHOLE], **told))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.Features, [WHOLE], **told))
 
     @dg.asset(
         group_name=GROUP,
@@ -48,7 +48,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         with failing_plainly():
             population = Population.of(settings, lake)
             population.write(tables.Distributions, WHOLE, distribution_frame(population.features))
-        return dg.MaterializeResult(metadata=written(lake, tables.Distributions, [WHOLE]))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.Distributions, [WHOLE]))
 
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"}, deps=[feature_priors])
     def feature_normalizer(
@@ -88,7 +88,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
             replace_file(places.export("mock_distribution.pkl"), artifacts.mock_pickle(built))
         heatmap = image(correlation_heatmap(built), "Prior correlations of the mock distribution")
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake,
                 tables.MockSamples,
                 [WHOLE],

@@ -4,7 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, failing_plainly
-from migraine_platform.defs.describe import image, table_metadata, written
+from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
 
@@ -47,7 +47,7 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
             "\n\n[L]: literature; [D]: the generator's specification; a tolerance around a single number is assumed."
         )
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake,
                 tables.Realism,
                 [WHOLE],

@@ -5,7 +5,7 @@ import dagster as dg
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.context import Population, failing_plainly
-from migraine_platform.defs.describe import table_metadata, written
+from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
 from migraine_platform.warehouse.places import Places
@@ -31,7 +31,7 @@ def state_errors_asset(owner: str) -> dg.AssetsDefinition:
             population = Population.of(settings, lake)
             frame = cohort_state_errors(population.read, settings, places, population.features)
             population.write(tables.StateErrors, WHOLE, frame)
-        return dg.MaterializeResult(metadata=written(lake, tables.StateErrors, [WHOLE]))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.StateErrors, [WHOLE]))
 
     return state_errors
 
@@ -81,6 +81,6 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
             population.write_many(frames, WHOLE)
         told = {name: None if value != value else value for name, value in agreement_figures(agreed).items()}
         beside = {"agreement": dg.MetadataValue.json(told)} if agreed.height else {}
-        return dg.MaterializeResult(metadata=written(lake, tables.TriggerRecovery, [WHOLE], **beside))
+        return dg.MaterializeResult(metadata=pictured(lake, tables.TriggerRecovery, [WHOLE], **beside))
 
     return trigger_recovery

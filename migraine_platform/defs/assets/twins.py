@@ -14,7 +14,7 @@ from migraine_platform.defs.context import (
     batches_of,
     failing_plainly,
 )
-from migraine_platform.defs.describe import image, provenance, table_metadata, written
+from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -103,7 +103,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             save_experts(places.twins(f"experts-{model.version}"), experts)
             population.write(tables.TwinPopulation, WHOLE, _with_those_in_use(population, settings, model))
         return dg.MaterializeResult(
-            metadata=written(
+            metadata=pictured(
                 lake,
                 tables.TwinPopulation,
                 [WHOLE],
@@ -137,8 +137,8 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             fitted = from_frame(population.read(tables.CalibrationTerms))
             found = find_thresholds(model, settings, population.features, fitted)
             population.write(tables.Thresholds, WHOLE, found.to_frame())
-        rate = sum(found.realised.values())
-        return dg.MaterializeResult(metadata=written(lake, tables.Thresholds, [WHOLE], **{"false alarms a year": rate}))
+        rate = {"false alarms a year": sum(found.realised.values())}
+        return dg.MaterializeResult(metadata=pictured(lake, tables.Thresholds, [WHOLE], **rate))
 
     @dg.multi_asset(
         name="digital_twins",
@@ -245,8 +245,11 @@ def _made(
         if tables.Twins in before:
             for version in in_use(before) - in_use(frames):
                 places.twins(version).unlink(missing_ok=True)
+        if done == 1:
+            glances = {name: glance(written_[0], frames[written_[0]], batch) for name, written_ in SAID.items()}
         context.log.info(f"{batch} ({done} of {len(chosen)}): {frames[tables.Twins].height} twins made")
-    return _pictures(made, chosen, places)
+    drawn = _pictures(made, chosen, places)
+    return {name: {**drawn.get(name, {}), **glances[name]} for name in SAID}
 
 
 def _whole(upstream: str) -> dg.AssetDep:

@@ -34,6 +34,7 @@ from migraine_platform.evaluation.report.personal_words import (
     state,
     threshold,
     trigger,
+    weekend,
 )
 from migraine_platform.evaluation.report.words import counted, number
 from migraine_platform.twin.show import FRESH_DAYS, SMALLEST_FACTOR, SUPPORTED
@@ -216,6 +217,8 @@ def _attacks(person: Person) -> str:
                         f"next one {row['low_hours']:.1f} to {row['high_hours']:.1f} h (learned from {seen})",
                     )
                 )
+    if person.twin["weekend"] is not None:
+        rows.append(("Weekends", weekend(person.twin)))
     announcing = [sign(row) for row in person.signs if row["announces"]]
     early = bullets(announcing) if announcing else paragraph(NO_SIGN)
     return (pairs(rows) if rows else paragraph("Nothing is known of attacks yet.")) + "<h3>Early signs</h3>" + early

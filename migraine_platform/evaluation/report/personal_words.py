@@ -26,6 +26,9 @@ PHASES = {
     "postdrome": "Exhaustion after it",
 }
 
+HALF_WIDTH = 1.645
+"""Standard deviations from the middle of a normal to an end of its central 90 %."""
+
 QUESTIONS = {
     "stress_and_mood": "Stress and mood",
     "sleep": "Sleep and tiredness",
@@ -43,6 +46,7 @@ FACTORS = {
     "trigger: stress": "the change of stress since yesterday",
     "trigger: diet": "what was eaten and drunk",
     "recent migraine days": "the migraine days of late",
+    "day of the week": "the day of the week",
     "early signs": "early signs of an attack",
     "running attack": "an attack that is running, or none",
     "what is not known": "what is not known of today",
@@ -159,6 +163,14 @@ def change(row: Row) -> str:
     if row["withdrawn_on"] is not None:
         return f"{noticed}. Withdrawn on {row['withdrawn_on']:%-d %b %Y}: days that were reported later explain it."
     return f"{noticed} ({row['shape']}). The twin weighs both, a change and none, by the days since."
+
+
+def weekend(row: Row) -> str:
+    """What weekends do to a person's attacks, as far as it is known."""
+    factor, low, high = (math.exp(row["weekend"] + side * HALF_WIDTH * row["weekend_sd"]) for side in (0, -1, 1))
+    verdict = "begin rather at weekends" if low > 1 else "begin rather on workdays" if high < 1 else None
+    known = f"attacks {verdict}" if verdict else "nothing sets them apart from workdays, as far as the days tell"
+    return f"{known} (odds × {factor:.1f}, 90 % interval {low:.1f} to {high:.1f})"
 
 
 def false_alarms(a_year: float) -> str:

@@ -88,7 +88,13 @@ def _of_tomorrow(treatment: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _covariates(load: NDArray[np.float64]) -> Covariates:
     nothing = np.zeros((*load.shape[:2], KINDS))
-    return Covariates(trigger=nothing, usual=nothing, load=load, spread=np.zeros((*load.shape[:2], KINDS, KINDS)))
+    return Covariates(
+        trigger=nothing,
+        usual=nothing,
+        load=load,
+        spread=np.zeros((*load.shape[:2], KINDS, KINDS)),
+        weekend=nothing[..., 0],
+    )
 
 
 def _evidence(headache: NDArray[np.bool_], recorded: NDArray[np.bool_], begun: NDArray[np.int64]) -> Evidence:

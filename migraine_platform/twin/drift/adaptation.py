@@ -30,9 +30,9 @@ from migraine_platform.twin.twins import Replay, Twins, create, update
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KEPT_LEVEL, KEPT_SUSCEPTIBILITY = 0.2, 0.2
-"""Bandwidths, on the logit scale and as a share of the range, within which what did not change is kept."""
-
+KEPT_LEVEL, KEPT_SUSCEPTIBILITY, KEPT_WEEKEND = 0.2, 0.2, 0.5
+"""Bandwidths, on the logit scale, as a share of the range and in standard deviations, within which what did not change
+is kept."""
 
 LEAST_WEIGHT = 1e-300
 
@@ -47,8 +47,8 @@ def renewals(points: Points, susceptibility: tuple[float, float], level_change: 
     def near(values: NDArray[np.float64], within: float) -> NDArray[np.float64]:
         return np.asarray(np.exp(-0.5 * ((values[:, None] - values) / within) ** 2))
 
-    prior = np.exp(points.log_prior)
     kept = [near(points.level, KEPT_LEVEL), *(near(axis, width) for axis in points.susceptibility.T)]
+    prior = np.exp(points.log_prior) * near(points.weekend, KEPT_WEEKEND)
     moved = [near(points.level, level_change), *(np.ones_like(kept[0]) for _ in kept[1:])]
     out = np.empty((len(kept), *kept[0].shape))
     for way in range(len(kept)):

@@ -64,6 +64,7 @@ class Grid(NamedTuple):
         points = Points(
             level=np.repeat(level, CORNERS),
             susceptibility=np.tile(corners, (LEVELS, 1)),
+            weekend=np.zeros(LEVELS * CORNERS),
             log_prior=np.repeat(np.log(mass / mass.sum() / CORNERS), CORNERS),
         )
         return cls(points, kernel / kernel.sum(axis=1, keepdims=True))

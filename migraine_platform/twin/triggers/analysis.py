@@ -56,7 +56,7 @@ class Days(NamedTuple):
     usable: NDArray[np.bool_]
     """[P, K] both evenings have an entry, and no attack went on."""
     terms: NDArray[np.float64]
-    """[P, K, 10] of the log-odds."""
+    """[P, K, terms] of the log-odds."""
     trigger: NDArray[np.float64]
     """[P, K, 4]"""
 

@@ -154,7 +154,7 @@ class SymptomRecovery(Table, name="evaluation.symptom_recovery", key=("symptom",
     """How well twins know what each person's attacks are like, against the simulation's truth and everybody's mean."""
 
     may_be_empty: ClassVar = True
-    symptom = text("Severity, aura, or length of prodrome or postdrome")
+    symptom = text("Severity, aura, signs, length of prodrome, headache or postdrome, weekend")
     unit = text("Unit of its errors")
     metric = text("What is measured", values=("mae", "mae_population_mean", "rank_correlation"))
     patients = integer("Patients", low=0)

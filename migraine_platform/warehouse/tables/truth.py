@@ -39,6 +39,9 @@ class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=
     aura_share = share("Of the patient's attacks, with an aura")
     prodrome_hours = number("Typical length of a prodrome (geometric mean), not cut at the evening", unit="h", low=0)
     postdrome_hours = number("Typical length of a postdrome (geometric mean)", unit="h", low=0)
+    headache_hours = number("Typical length of a headache without a drug (geometric mean)", unit="h", low=4, high=72)
+    prodrome_share = share("Of the patient's attacks, with a prodrome")
+    weekend_log_odds = number("Log-odds of an onset at a weekend, against a workday; all else of the day the same")
 
 
 class TruthPatientDays(Table, name="truth.patient_days", key=("patient_id", "date"), by_batch=True):

@@ -53,6 +53,8 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     discarded_values = integer("Impossible values that were discarded", low=0)
     adherence = share("Share of days without migraine that have an entry", nullable=True)
     level = number("Log-odds of an onset on a usual day, posterior mean", nullable=True)
+    weekend = number("Log-odds of an onset at a weekend against a workday, posterior mean", nullable=True)
+    weekend_sd = number("Its posterior standard deviation", low=0, nullable=True)
     transition_model = text(
         "Which model of the next day's state fits better; migraine is forecast by the hazard filter either way",
         values=TRANSITIONS,

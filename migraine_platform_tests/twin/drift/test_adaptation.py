@@ -64,7 +64,7 @@ def lattice() -> Points:
     level, *axes = np.meshgrid(np.linspace(-3, 1, 9), *[np.linspace(*RANGE, 3)] * 4, indexing="ij")
     susceptibility = np.stack([axis.ravel() for axis in axes], axis=1)
     prior = np.exp(-0.5 * (level.ravel() + 1) ** 2)
-    return Points(level.ravel(), susceptibility, np.log(prior / prior.sum()))
+    return Points(level.ravel(), susceptibility, np.zeros(level.size), np.log(prior / prior.sum()))
 
 
 @pytest.fixture(scope="module")

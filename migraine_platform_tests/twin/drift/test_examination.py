@@ -39,7 +39,9 @@ def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wr
     rng = np.random.default_rng(seed)
     level = levels(shape, np.array([day]), days, COURSE)[0]
     trigger = (rng.random((1, days, 4)) < USUAL).astype(float)
-    covariates = Covariates(trigger, np.full_like(trigger, USUAL), np.zeros_like(trigger), np.zeros((1, days, 4, 4)))
+    covariates = Covariates(
+        trigger, np.full_like(trigger, USUAL), np.zeros_like(trigger), np.zeros((1, days, 4, 4)), np.zeros((1, days))
+    )
     strength = EFFECTS.trigger[STRESSED] * (trigger[0, :, STRESSED] - USUAL)
     yesterday = np.concatenate([[0.0], strength[:-1]])
     logit = -0.8 + 0.1 * yesterday
@@ -53,7 +55,7 @@ def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wr
     events[0, :, :3] = (migraine & diary)[:, None]
     forecast = expit(np.append(logit[1:], -0.8))[None]  # each evening, of the day that follows
     nothing = np.zeros((1, days))
-    forecasts = Forecasts(forecast, *[nothing] * 7, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0)))
+    forecasts = Forecasts(forecast, *[nothing] * 8, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0)))
     none = np.zeros((1, days, len(CHANNELS)))
     channels = Filtered(*[none] * 7, innovation, nothing, nothing, Beliefs(np.zeros((1, 26)), np.zeros((1, 26, 26))))
     begun = np.zeros(1, dtype=np.int64)

@@ -171,7 +171,9 @@ def test_nine_in_ten_held_out_headaches_of_the_cohort_fall_within_their_interval
     rng = np.random.default_rng(6)
 
     def draw(who: np.ndarray, treated: np.ndarray) -> np.ndarray:
-        return np.array([draw_duration(course, 0 if own else UNTREATED, *rng.random(2)) for own in treated])
+        return np.array(
+            [draw_duration(course.of_anybody(), 0.0, 0 if own else UNTREATED, *rng.random(2)) for own in treated]
+        )
 
     attacks = drawn_attacks(rng, draw)
     middle = BEGIN + timedelta(days=60)

@@ -14,7 +14,7 @@ from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.triggers.analysis import EXPOSURES, Days, days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.interactions import PAIRS
 
-TERMS = 10
+TERMS = 11
 COLUMNS = {"weather": "pressure_change_24h", "sleep": "total_sleep_hours", "stress": "stress_level"}
 
 

@@ -20,7 +20,9 @@ RANGE = (0.1, 1.0)
 
 def points_of(rng: np.random.Generator, count: int) -> Points:
     """A population in which every susceptibility is equally likely."""
-    return Points(rng.normal(-2, 1, count), rng.uniform(*RANGE, (count, KINDS)), np.full(count, -np.log(count)))
+    return Points(
+        rng.normal(-2, 1, count), rng.uniform(*RANGE, (count, KINDS)), np.zeros(count), np.full(count, -np.log(count))
+    )
 
 
 def standing_of(points: Points, weight: np.ndarray) -> Standing:
@@ -60,7 +62,7 @@ def test_moments_are_those_of_the_weighted_hypotheses() -> None:
 def test_intervals_are_those_of_a_posterior_in_closed_form() -> None:
     """A susceptibility found to be 0.6 +- 0.1; points so dense that two of them are 0.0005 apart."""
     s = np.linspace(*RANGE, 2001)
-    points = Points(np.zeros(2001), np.tile(s[:, None], KINDS), np.full(2001, -np.log(2001)))
+    points = Points(np.zeros(2001), np.tile(s[:, None], KINDS), np.zeros(2001), np.full(2001, -np.log(2001)))
     posterior = truncnorm((RANGE[0] - 0.6) / 0.1, (RANGE[1] - 0.6) / 0.1, 0.6, 0.1)
     found = sensitivities(points, EFFECTS, standing_of(points, posterior.pdf(s)))
     for k in range(KINDS):
