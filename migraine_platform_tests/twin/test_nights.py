@@ -82,8 +82,8 @@ def last_forecasts(living: Living, days: int) -> pl.DataFrame:
 
 def test_nights_add_a_row_an_evening_and_change_none(made, one_by_one) -> None:
     assert_sound(one_by_one)
-    patients = made.of(tables.Twins).height
-    for table, evening, before in ((tables.Watch, "date", MADE), (tables.Predictions, "made_on", 8)):
+    patients, validated = made.of(tables.Twins).height, made.settings.twin.validation_days
+    for table, evening, before in ((tables.Watch, "date", MADE), (tables.Predictions, "made_on", validated)):
         frame = one_by_one.of(table)
         assert frame.height == patients * (before + LAST - MADE)
         assert frame[evening].max() == made.evening(LAST)
