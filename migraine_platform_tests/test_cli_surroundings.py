@@ -48,12 +48,12 @@ def test_every_query_of_the_readme_is_answered_as_it_is_pasted(finished: Finishe
 
 
 def test_what_a_run_leaves_is_readable_by_its_owner_alone(finished: Finished) -> None:
-    """Twins, lake, warehouse, reports, exports, and what Dagster remembers of the run; the inputs are as they were."""
+    """Twins, lake, warehouse, reports, and what Dagster remembers of the run; the inputs are as they were."""
     data = finished.root / "data"
     made = [
         path for path in data.rglob("*") if path.is_file() and path.suffix != ".xlsx" and "stations" not in path.parts
     ]
-    assert {path.relative_to(data).parts[0] for path in made} >= {"lake", "twins", "reports", "exports", "dagster"}
+    assert {path.relative_to(data).parts[0] for path in made} >= {"lake", "twins", "reports", "dagster"}
     assert [path for path in made if path.stat().st_mode & 0o077] == []
 
 
