@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from migraine_platform.plotting import BLUE, GREEN, GREY, new_figure, to_png
 from migraine_platform.warehouse.declare import Column, Table
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ACROSS, MOST_PANELS, MOST_BARS, BINS = 4, 24, 12, 30
+MOST_ROWS = 20_000
 TELLS_APART = 1e-12
 """Least relative width of a bar."""
 
@@ -25,8 +28,9 @@ def at_a_glance(table: type[Table], frame: pl.DataFrame) -> bytes | None:
     """Histograms of numbers, shares of flags, counts of names; None where there is nothing to draw.
 
     Args:
-        frame: some of the table's rows; keys and what is all null are not drawn.
+        frame: some of the table's rows, of which at most MOST_ROWS count; keys and what is all null are not drawn.
     """
+    frame = frame.gather_every(-(-max(frame.height, 1) // MOST_ROWS))
     panels = [column for column in table.columns if column.name not in table.key and _drawable(column, frame)]
     flags = [column for column in panels if column.kind == "flag"]
     others = [column for column in panels if column.kind != "flag"][: MOST_PANELS - bool(flags)]
@@ -61,9 +65,10 @@ def _draw(axis: Axes, column: Column, values: pl.Series) -> None:
         return
     numbers = values.to_numpy().astype(float)
     whole = column.kind == "integer" and numbers.max() - numbers.min() < 2 * BINS
-    edges = [value - 0.5 for value in range(int(numbers.min()), int(numbers.max()) + 2)]
+    one_by_one = [value - 0.5 for value in range(int(numbers.min()), int(numbers.max()) + 2)] if whole else []
     apart = numbers.max() - numbers.min() > BINS * TELLS_APART * abs(numbers).max()  # rounding alone has no histogram
-    axis.hist(numbers if apart else numbers.round(9), bins=edges if whole else BINS if apart else 1, color=BLUE)
+    bins = one_by_one if whole else BINS if apart else 1
+    axis.stairs(*np.histogram(numbers if apart else numbers.round(9), bins), fill=True, color=BLUE)
     axis.set_yticks([])
 
 

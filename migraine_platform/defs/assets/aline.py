@@ -9,7 +9,7 @@ from migraine_platform.config import Settings
 from migraine_platform.config.hashing import training_hashes
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.context import RETRAIN_TAG, Population, batches_of, failing_plainly
-from migraine_platform.defs.describe import image, pictured, provenance, table_metadata
+from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -173,7 +173,9 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
                     {"dagster/row_count": frame.height}, asset_key="question_policy", partition_key=batch
                 )
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {frame.height:,} questions")
-        return dg.MaterializeResult(metadata={**provenance(lake, tables.Questions, chosen[0]), "version": card.version})
+        drawn = glance(tables.Questions, lake.read(tables.Questions, chosen[:1]), chosen[0])
+        told = {**provenance(lake, tables.Questions, chosen[0]), "version": card.version}
+        return dg.MaterializeResult(metadata={**told, **drawn})
 
     return [training_run, checkpoint, question_policy]
 
