@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from migraine_platform.config.attacks import Attacks, Prodrome
+from migraine_platform.config.attacks import Attacks
 from migraine_platform.config.treatment import Treatments
-from migraine_platform.errors import UserError
+from migraine_platform.simulator.quantiles import (
+    duration_quantiles,
+    onset_hour_quantiles,
+    prodrome_quantiles,
+    quantile,
+    share_below,
+)
 from migraine_platform.simulator.streams import Stream, fill_uniforms
 from migraine_platform.simulator.symptoms import (
     AURA,
@@ -40,19 +46,8 @@ HOURS = 24
 EVENING = 20
 """Hour at which the diary is filled and tomorrow is forecast. No aura spans it, and a prodrome that does is a sign."""
 
-TABLE_SIZE = 1025
-FARTHEST_LOCATION = 6.0
-"""How many standard deviations outside of its range a cut distribution may be centred; farther, digits are lost."""
-
-SHORTEST_PRODROME = 0.1
-"""Hours."""
-
 OWN = np.linspace(-5, 5, 81)
 """What may be a person's own, on a normal scale."""
-
-
-class CourseError(UserError):
-    """A course of attacks that no distribution has."""
 
 
 class Course(NamedTuple):
@@ -94,11 +89,11 @@ class Course(NamedTuple):
         Raises:
             CourseError: if no distribution of durations has the configured median.
         """
-        hours = _onset_hour_quantiles(np.array(settings.onset_weight_by_hour))
-        lengths = _prodrome_quantiles(settings.prodrome)
+        hours = onset_hour_quantiles(np.array(settings.onset_weight_by_hour))
+        lengths = prodrome_quantiles(settings.prodrome)
         course = cls(
             onset_hours=hours,
-            durations=_duration_quantiles(settings),
+            durations=duration_quantiles(settings),
             drug_hazard=np.stack([drug_hazard(drug) for drug in treatments.acute.values()]),
             prodrome_hours=lengths,
             prodrome_share=settings.prodrome.share_of_attacks,
@@ -177,26 +172,6 @@ class Attack(NamedTuple):
     severity: float
     postdrome: float
     """Hours after it."""
-
-
-@njit(cache=True)
-def quantile(table: NDArray[np.float64], u: float) -> float:
-    """Linear interpolation in a table of quantiles."""
-    position = u * (len(table) - 1)
-    left = min(int(position), len(table) - 2)
-    return float(table[left] + (position - left) * (table[left + 1] - table[left]))
-
-
-@njit(cache=True)
-def share_below(table: NDArray[np.float64], value: float) -> float:
-    """Inverse of `quantile`: where in a rising table a value lies, as a share of its length."""
-    if value <= table[0]:
-        return 0.0
-    if value >= table[-1]:
-        return 1.0
-    right = int(np.searchsorted(table, value, side="right"))
-    left = right - 1
-    return float((left + (value - table[left]) / (table[right] - table[left])) / (len(table) - 1))
 
 
 @njit(cache=True)
@@ -314,46 +289,3 @@ def _tabulate_late(course: Course, needed: NDArray[np.float64], out: NDArray[np.
         for place in range(len(OWN)):
             for wait in needed:
                 out[drug + 1, place] += lasting_share(course, OWN[place], drug, wait) / len(needed)
-
-
-def _onset_hour_quantiles(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[K] hours of the day below which equal steps of probability lie; uniform within an hour."""
-    below = np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
-    return np.interp(np.linspace(0, 1, TABLE_SIZE), below, np.arange(HOURS + 1))
-
-
-def _prodrome_quantiles(settings: Prodrome) -> NDArray[np.float64]:
-    """[K] quantiles of a prodrome's hours: uniform below one hour, exponential from there, of the configured mean."""
-    share = np.linspace(0, 1, TABLE_SIZE)[:-1]
-    short = settings.under_an_hour
-    beyond = max(settings.mean_hours - short * (SHORTEST_PRODROME + 1) / 2, 0.0) / max(1 - short, 1e-9) - 1
-    brief = SHORTEST_PRODROME + share / max(short, 1e-9) * (1 - SHORTEST_PRODROME)
-    long = 1 - max(beyond, 0.0) * np.log1p(-np.clip((share - short) / max(1 - short, 1e-9), 0, 1 - 1e-12))
-    hours = np.where(share < short, brief, long)
-    return np.append(hours, 2 * hours[-1] - hours[-2])
-
-
-def _duration_quantiles(settings: Attacks) -> NDArray[np.float64]:
-    """[K] quantiles of a lognormal cut to the configured range, its median that of the cut distribution."""
-    from scipy.optimize import brentq
-    from scipy.special import ndtr, ndtri
-
-    low, high = np.log(settings.duration)
-    sd = settings.duration_log_sd
-    target = np.log(settings.duration_median)
-
-    def quantiles(location: float, share: NDArray[np.float64]) -> NDArray[np.float64]:
-        bottom, top = ndtr((low - location) / sd), ndtr((high - location) / sd)
-        return np.asarray(location + sd * ndtri(bottom + share * (top - bottom)))
-
-    def median(location: float) -> float:
-        return float(quantiles(location, np.array(0.5)))
-
-    lowest, highest = low - FARTHEST_LOCATION * sd, high + FARTHEST_LOCATION * sd
-    if not median(lowest) < target < median(highest):
-        raise CourseError(
-            f"simulator.attacks.duration_median: {settings.duration_median:g} h cannot be reached with duration_log_sd "
-            f"{sd:g}; expected {np.exp(median(lowest)):.1f} to {np.exp(median(highest)):.1f}"
-        )
-    location = brentq(lambda at: median(at) - target, lowest, highest)
-    return np.clip(np.exp(quantiles(location, np.linspace(0, 1, TABLE_SIZE))), *settings.duration)

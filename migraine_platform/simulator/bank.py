@@ -16,10 +16,11 @@ from numba import njit
 from migraine_platform.config.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
-from migraine_platform.simulator.attacks import EVENING, HOURS, Course, prodrome_length, quantile
+from migraine_platform.simulator.attacks import EVENING, HOURS, Course, prodrome_length
 from migraine_platform.simulator.cohort import CohortSimulator, Lives
 from migraine_platform.simulator.inputs import CYCLE_INPUT
 from migraine_platform.simulator.patients import draw_patients
+from migraine_platform.simulator.quantiles import quantile
 from migraine_platform.simulator.streams import Stream, uniforms
 from migraine_platform.simulator.symptoms import HEADACHE
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from migraine_platform.simulator.attacks import EVENING, HOURS, begin_attack, draw_day, quantile
+from migraine_platform.simulator.attacks import EVENING, HOURS, begin_attack, draw_day
 from migraine_platform.simulator.drift import CONCEPT, COVARIATE, LABEL, level_at
 from migraine_platform.simulator.exogenous import (
     AWAKE,
@@ -41,6 +41,7 @@ from migraine_platform.simulator.inputs import (
     drift_of,
 )
 from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.simulator.quantiles import quantile
 from migraine_platform.simulator.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,

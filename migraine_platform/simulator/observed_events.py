@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from migraine_platform.simulator.attacks import (
-    EVENING,
-    HOURS,
-    lasting_share,
-    quantile,
-    share_below,
-)
+from migraine_platform.simulator.attacks import EVENING, HOURS, lasting_share
 from migraine_platform.simulator.hazard import (
     carried,
     expit,
@@ -37,6 +31,7 @@ from migraine_platform.simulator.particles import (
     draw_end,
     uniform,
 )
+from migraine_platform.simulator.quantiles import quantile, share_below
 from migraine_platform.simulator.readings import (
     reported_on,
     weighted,

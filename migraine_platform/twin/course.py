@@ -18,8 +18,9 @@ import numpy as np
 from numba import njit
 
 from migraine_platform.config.simulator import Simulator
-from migraine_platform.simulator.attacks import EVENING, HOURS, Course, lasting_share, quantile
+from migraine_platform.simulator.attacks import EVENING, HOURS, Course, lasting_share
 from migraine_platform.simulator.hazard import running_tomorrow
+from migraine_platform.simulator.quantiles import quantile
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.twin.hypotheses import AGES, FIRST_DAY, LATER_DAY, UNKNOWN_DAY
 

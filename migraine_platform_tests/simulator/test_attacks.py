@@ -5,17 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import norm
 
-from migraine_platform.simulator.attacks import (
-    EVENING,
-    Course,
-    CourseError,
-    draw_duration,
-    lasting_share,
-    late_lasting,
-    quantile,
-    share_below,
-)
+from migraine_platform.simulator.attacks import EVENING, Course, draw_duration, lasting_share, late_lasting
 from migraine_platform.simulator.patients import first_patients
+from migraine_platform.simulator.quantiles import CourseError, quantile, share_below
 from migraine_platform.simulator.treatment import UNTREATED
 from migraine_platform.simulator.world import Days
 

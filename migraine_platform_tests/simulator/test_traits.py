@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from migraine_platform.simulator.attacks import UNTREATED, Course, draw_duration, prodrome_length, quantile
+from migraine_platform.simulator.attacks import UNTREATED, Course, draw_duration, prodrome_length
+from migraine_platform.simulator.quantiles import quantile
 from migraine_platform.simulator.symptoms import (
     AURA,
     HEADACHE,

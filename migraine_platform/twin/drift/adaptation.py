@@ -30,7 +30,7 @@ from migraine_platform.twin.twins import Replay, Twins, create, update
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KEPT_LEVEL, KEPT_SUSCEPTIBILITY, KEPT_WEEKEND = 0.2, 0.2, 0.5
+KEPT_LEVEL, KEPT_SUSCEPTIBILITY, KEPT_WEEKEND = 0.2, 0.2, 1.0
 """Bandwidths, on the logit scale, as a share of the range and in standard deviations, within which what did not change
 is kept."""
 
