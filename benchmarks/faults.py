@@ -32,6 +32,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,8 @@ def damage(base: Project, folder: Path) -> dict[str, Counter[str]]:
 NOBODY = 65534
 """Number of an account that owns nothing."""
 
-FULL_AFTER = 64 * 1024
-"""Bytes that a file may have on a disk that is full."""
+FULL_AFTER = {"Dagster's records": 64 * 1024, "the warehouse": 1024 * 1024}
+"""Bytes that a file may have on a disk that is full, by what does not fit any more."""
 
 
 def _as_nobody() -> None:
@@ -135,9 +136,17 @@ def _as_nobody() -> None:
     os.setuid(NOBODY)
 
 
-def _on_a_full_disk() -> None:
+def _runs_as_nobody() -> bool:
+    """Whether another account can start Python at all, which may lie in a folder of one's own."""
+    try:
+        return subprocess.run([sys.executable, "-c", ""], preexec_fn=_as_nobody).returncode == 0
+    except PermissionError:
+        return False
+
+
+def _on_a_full_disk(room: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_AFTER, FULL_AFTER))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
 
 def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
@@ -149,11 +158,11 @@ def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
     kinds_of: dict[str, dict[str, Any]] = {
         "time zone, 11 h behind": {"among": {"TZ": "Pacific/Pago_Pago"}},
         "time zone, 14 h ahead": {"among": {"TZ": "Pacific/Kiritimati"}},
-        "umask 077": {"before": lambda: _quietly(os.umask, 0o077)},
-        "umask 000": {"before": lambda: _quietly(os.umask, 0o000)},
-        "full disk": {"before": _on_a_full_disk},
+        "umask 077": {"before": partial(os.umask, 0o077)},
+        "umask 000": {"before": partial(os.umask, 0o000)},
+        **{f"no room for {what}": {"before": partial(_on_a_full_disk, room)} for what, room in FULL_AFTER.items()},
     }
-    if os.getuid() == 0:
+    if os.getuid() == 0 and _runs_as_nobody():
         kinds_of["account that may not write"] = {"before": _as_nobody, "among": {"HOME": str(folder)}}
     found: dict[str, Counter[str]] = {}
     for kind, those in kinds_of.items():
@@ -170,10 +179,6 @@ def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
         print(f"{kind}: {dict(found[kind])}, {len(left)} left, {len(open_to_others)} open {reason}", file=sys.stderr)
         shutil.rmtree(own.folder)
     return found
-
-
-def _quietly(change: Callable[[int], int], to: int) -> None:
-    change(to)
 
 
 def together(base: Project, folder: Path, rng: random.Random) -> dict[str, Counter[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -45,6 +47,30 @@ def test_every_query_of_the_readme_is_answered_as_it_is_pasted(finished: Finishe
     with duckdb.connect(str(finished.root / "data" / "warehouse.duckdb"), read_only=True) as connection:
         for query in queries:
             connection.execute(query).fetchall()
+
+
+def _on_a_full_disk() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(copy: Path) -> None:
+    """Files cannot grow beyond 64 KB, so that Dagster cannot write down that a run begins."""
+    warehouse = copy / "data" / "warehouse.duckdb"
+    before = warehouse.read_bytes()
+    night = (date.today() + timedelta(days=1)).isoformat()
+    done = subprocess.run(
+        [*COMMAND, "night", "--ahead", "--date", night],
+        env=environment(copy),
+        capture_output=True,
+        text=True,
+        preexec_fn=_on_a_full_disk,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Dagster cannot keep its records" in done.stderr.splitlines()[-1]
+    assert "is there room on the disk" in done.stderr.splitlines()[-1]
+    assert warehouse.read_bytes() == before
 
 
 def test_what_a_run_leaves_is_readable_by_its_owner_alone(finished: Finished) -> None:

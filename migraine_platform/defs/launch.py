@@ -153,14 +153,23 @@ def tidy_home(settings: Settings) -> Path:
 
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance; a home that it cannot open is one sentence."""
+    """Dagster's instance; a home that it cannot open, or cannot write to, is one sentence."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         instance = dg.DagsterInstance.get()
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise RunFailedError(f"{os.environ['DAGSTER_HOME']}: Dagster cannot open its home: {reason}") from None
     with instance:
-        yield instance
+        try:
+            yield instance
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            raise RunFailedError(
+                f"{os.environ['DAGSTER_HOME']}: Dagster cannot keep its records: {reason}; is there room on the disk, "
+                "and may this account write there?"
+            ) from None
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> str:
