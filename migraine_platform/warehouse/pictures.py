@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ACROSS, MOST_PANELS, MOST_BARS, BINS = 4, 24, 12, 30
 MOST_ROWS = 20_000
+MARGIN, SPACE = 0.025, 0.4
+"""Around the panels, as a share of the width of four; between them, as a share of a panel's height."""
 TELLS_APART = 1e-12
 """Least relative width of a bar."""
 
@@ -38,7 +40,10 @@ def at_a_glance(table: type[Table], frame: pl.DataFrame) -> bytes | None:
     if not count:
         return None
     rows = -(-count // ACROSS)
-    figure, axes = new_figure(3 * min(count, ACROSS), 2.1 * rows + 0.3, rows, min(count, ACROSS))
+    height = 2.1 * rows + 0.3
+    figure, axes = new_figure(3 * min(count, ACROSS), height, rows, min(count, ACROSS))
+    figure.set_layout_engine(None)  # finding the room for each label would take as long as drawing all of them
+    figure.subplots_adjust(MARGIN, MARGIN / height * 12, 1 - MARGIN, 1 - MARGIN / height * 12, SPACE / 3, SPACE)
     for axis, column in zip(axes, others, strict=False):
         _draw(axis, column, frame[column.name].drop_nulls())
     if flags:
@@ -70,6 +75,7 @@ def _draw(axis: Axes, column: Column, values: pl.Series) -> None:
     bins = one_by_one if whole else BINS if apart else 1
     axis.stairs(*np.histogram(numbers if apart else numbers.round(9), bins), fill=True, color=BLUE)
     axis.set_yticks([])
+    axis.locator_params(axis="x", nbins=4)
 
 
 def _draw_flags(axis: Axes, flags: list[Column], frame: pl.DataFrame) -> None:
