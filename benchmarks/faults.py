@@ -127,8 +127,8 @@ def damage(base: Project, folder: Path) -> dict[str, Counter[str]]:
 NOBODY = 65534
 """Number of an account that owns nothing."""
 
-FULL_AFTER = {"Dagster's records": 64 * 1024, "the warehouse": 1024 * 1024}
-"""Bytes that a file may have on a disk that is full, by what does not fit any more."""
+FULL_AFTER = {"64 KB": 64 * 1024, "1 MB": 1024 * 1024}
+"""Bytes that a file may have on a disk that is full."""
 
 
 def _as_nobody() -> None:
@@ -160,7 +160,7 @@ def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
         "time zone, 14 h ahead": {"among": {"TZ": "Pacific/Kiritimati"}},
         "umask 077": {"before": partial(os.umask, 0o077)},
         "umask 000": {"before": partial(os.umask, 0o000)},
-        **{f"no room for {what}": {"before": partial(_on_a_full_disk, room)} for what, room in FULL_AFTER.items()},
+        **{f"disk full after {what}": {"before": partial(_on_a_full_disk, room)} for what, room in FULL_AFTER.items()},
     }
     if os.getuid() == 0 and _runs_as_nobody():
         kinds_of["account that may not write"] = {"before": _as_nobody, "among": {"HOME": str(folder)}}
