@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -49,9 +47,7 @@ def test_every_query_of_the_readme_is_answered_as_it_is_pasted(finished: Finishe
             connection.execute(query).fetchall()
 
 
-def _on_a_full_disk() -> None:
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+ON_A_FULL_DISK = ["bash", "-c", 'ulimit -f 64; exec "$@"', "bash"]
 
 
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(copy: Path) -> None:
@@ -60,11 +56,10 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(copy: Path) -> None:
     before = warehouse.read_bytes()
     night = (date.today() + timedelta(days=1)).isoformat()
     done = subprocess.run(
-        [*COMMAND, "night", "--ahead", "--date", night],
+        [*ON_A_FULL_DISK, *COMMAND, "night", "--ahead", "--date", night],
         env=environment(copy),
         capture_output=True,
         text=True,
-        preexec_fn=_on_a_full_disk,
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
