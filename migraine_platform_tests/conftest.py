@@ -34,42 +34,7 @@ LONGEST = [
     "warehouse/test_publish.py", "test_cli_ask.py", "defs/test_checks.py", "simulator/test_learner.py",
 ]  # fmt: skip
 """Files that take longest, which begin first: one that began last would leave all workers but one idle."""
-TINY = """
-simulator:
-  cohort: {patients: 60, days: 40, batch_size: 25}
-  calibration: {patients: 600, days: 200, iterations: 9}
-  ceilings: {oracle_patients: 40, particles: 32}
-  interventions: {patients: 20, replicates: 2, after_days: 7, days: 28}
-realism: {patients: 60}
-exports: {fusemoe_window_days: 14}
-train:
-  steps: 24
-  batch: 32
-  checkpoint_every: 8
-  network: {width: 16, layers: 2, heads: 2, feed_forward: 32, components: 3}
-  data: {days: 60, training_patients: 60, validation_patients: 20, scoring_patients: 40, reference_patients: 100,
-    validation_windows: 64}
-  promotion:
-    {windows: 100, labelled_days: 400, coverage_90: [0.5, 1.0], must_beat: [], must_match: [], must_ask_better_than: []}
-twin:
-  points: 64
-  validation_days: 10
-  horizon_days: 3
-  population: {patients: 40, state_space_patients: 12, state_space_steps: 2, points: 32, steps: 2}
-  experts: {width: 8, steps: 4, batch: 64, patients: 40}
-  promotion: {calibration_error: 1.0, coverage_90: [0.0, 1.0]}
-  drift: {strangers: 40, stranger_days: 140}
-evaluation:
-  replicates: 50
-  unseen_patients: 12
-  aline_evenings: 40
-  windows: 16
-  questions: 2
-  greedy_windows: 3
-  greedy_draws: 2
-  gates: {calibration_error: 1.0, ahead_of: [], not_behind: []}
-  study: {folds: 2}
-"""
+TINY = (REPOSITORY / "migraine_platform_tests" / "tiny.yaml").read_text(encoding="utf-8")
 
 
 def make_project(root: Path) -> Path:
