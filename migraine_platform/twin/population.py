@@ -151,10 +151,23 @@ def learn(
             effects = counted(evidence, _likeliest(tried, chosen, covariates, evidence))
             tried = [counted(evidence, effects._replace(early=share)) for share in EARLY]
             effects = _likeliest(tried, chosen, covariates, evidence)
-            for name, values in SPREADS.items():
-                tried = [effects._replace(**{name: sd}) for sd in values]  # type: ignore[arg-type]
+            for name in _told_of(covariates, evidence):
+                tried = [effects._replace(**{name: sd}) for sd in SPREADS[name]]  # type: ignore[arg-type]
                 effects = _likeliest(tried, chosen, covariates, evidence, some=1)
     return Learned(personal, effects, tuple(trace))
+
+
+def _told_of(covariates: Covariates, evidence: Evidence) -> list[str]:
+    """Of which SPREADS the days tell anything: diaries may note no signs, and know nothing of attacks that go on."""
+    onset, migraine, prodrome = (
+        evidence.events[..., EVENTS.index(name)] for name in ("onset", "migraine_by_evening", "prodrome")
+    )
+    tells = {
+        "signs_sd": prodrome.any(),
+        "lasting_sd": (migraine & ~onset).any(),
+        "weekend": np.ptp(covariates.weekend) > 0,
+    }
+    return [name for name in SPREADS if tells[name]]
 
 
 def _likeliest(

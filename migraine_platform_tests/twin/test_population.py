@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from migraine_platform.config.twin import Population
 from migraine_platform.twin.hazard import follow
-from migraine_platform.twin.population import LEVELS, Personal, learn
+from migraine_platform.twin.population import LEVELS, SPREADS, Personal, _told_of, learn
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
 PATIENTS, DAYS = 300, 100
@@ -124,6 +124,19 @@ def test_points_are_spread_over_the_population() -> None:
     for column in points.susceptibility.T:
         assert kstest(column, "uniform", args=(RANGE[0], RANGE[1] - RANGE[0])).statistic < 2 / 256
     assert_allclose(points.level, personal.points(256).level)
+
+
+def test_how_persons_differ_is_looked_for_where_days_tell_of_it_alone() -> None:
+    """Neither signs, nor attacks that go on, nor weekends: nothing is tried, and nothing found."""
+    rng = np.random.default_rng(6)
+    covariates = triggers_alone(rng, 20, 30)
+    evidence = live(rng, np.full(20, -1.5), np.full((20, 4), 0.5), TRUTH, covariates)
+    evidence.events[..., 3] = False
+    evidence.events[..., 1] = evidence.events[..., 2]
+    assert _told_of(covariates, evidence) == []
+    covariates.weekend[:, ::7] = 1.0
+    evidence.events[0, 3, 2:4], evidence.events[0, 3, 1] = True, False
+    assert _told_of(covariates, evidence) == list(SPREADS)
 
 
 @pytest.fixture(scope="module")
