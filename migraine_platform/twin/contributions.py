@@ -21,7 +21,7 @@ import numpy as np
 from migraine_platform.config.latent import AXES
 from migraine_platform.twin.covariates import TRIGGERS, Covariates
 from migraine_platform.twin.hazard import flat
-from migraine_platform.twin.hypotheses import Effects, Forecasts, Points, Standing
+from migraine_platform.twin.hypotheses import Effects, Forecasts, Points, Standing, weekends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,13 +87,9 @@ def factor_sd(points: Points, standing: Standing, effects: Effects, covariates: 
     kinds = effects.trigger**2 * (((trigger - usual) ** 2 + unsure) * variance + unsure * mean**2)
     load = effects.load**2 * np.diagonal(covariates.spread[:, -1], axis1=1, axis2=2)
     nothing = np.full((len(share), 1), np.nan)
-    week = share @ points.weekend**2 - (share @ points.weekend) ** 2
-    week *= (effects.weekend * covariates.weekend[:, -1]) ** 2
-    known, of_week = (
-        np.sqrt(np.maximum(part, 0.0))
-        for part in (np.concatenate([level[:, None], kinds, load], axis=1), week[:, None])
-    )
-    return np.concatenate([known, nothing, of_week, nothing, nothing, nothing], axis=1)
+    week = weekends(points, effects, standing)[1] * np.abs(covariates.weekend[:, -1])
+    known = np.sqrt(np.maximum(np.concatenate([level[:, None], kinds, load], axis=1), 0.0))
+    return np.concatenate([known, nothing, week[:, None], nothing, nothing, nothing], axis=1)
 
 
 def contributions(

@@ -49,13 +49,12 @@ from migraine_platform.twin.hypotheses import (
     first_standing,
 )
 from migraine_platform.twin.outlook import IMPOSSIBLE, forecast_one, late_onset, no_forecasts
-from migraine_platform.twin.own_course import chance_to_last, goes_on, learn_lasting
+from migraine_platform.twin.own_course import FLATTENING, chance_to_last, goes_on, learn_lasting
 from migraine_platform.twin.signs import hear_signs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FLATTENING = np.pi / 8
 MEAN_SUSCEPTIBILITY = 0.55
 """At which a trigger that may or may not have been there makes the hazard uncertain."""
 

@@ -22,8 +22,9 @@ from numba import njit
 from migraine_platform.simulator.parallel import in_parallel
 from migraine_platform.twin.course import tilt
 from migraine_platform.twin.covariates import Covariates
-from migraine_platform.twin.hazard import FLATTENING, unknown
+from migraine_platform.twin.hazard import unknown
 from migraine_platform.twin.hypotheses import AFTER_ILL, AFTER_WELL, LOGIT_BINS, LOGIT_STEP, Effects, Forecasts
+from migraine_platform.twin.own_course import FLATTENING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

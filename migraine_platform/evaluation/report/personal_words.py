@@ -6,6 +6,7 @@ Belongs here: sentences made of one row. Does not: which rows are told, or marku
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 from migraine_platform.evaluation.report.personal_facts import Row
 from migraine_platform.evaluation.report.words import minus, number, plain
@@ -26,7 +27,7 @@ PHASES = {
     "postdrome": "Exhaustion after it",
 }
 
-HALF_WIDTH = 1.645
+HALF_WIDTH = NormalDist().inv_cdf(0.95)
 """Standard deviations from the middle of a normal to an end of its central 90 %."""
 
 QUESTIONS = {

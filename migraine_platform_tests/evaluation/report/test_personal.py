@@ -9,14 +9,15 @@ import pytest
 
 from migraine_platform.evaluation.report.personal import personal_page
 from migraine_platform.evaluation.report.personal_facts import PersonError
-from migraine_platform.evaluation.report.personal_words import (
+from migraine_platform.evaluation.report.personal_words import (  # fmt: skip
     chance,
     change,
     contribution,
     false_alarms,
     seldom,
     trigger,
-)  # fmt: skip
+    weekend,
+)
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.tables import ahead, aline, cohort, drift, ingest, twin
@@ -216,6 +217,17 @@ def test_rows_are_told_in_plain_words() -> None:
     assert contribution({**signs, "log_odds": -0.1}, 0.2).startswith(
         "No early signs of an attack: 20 % instead of 22 %"
     )
+    unsure = "nothing sets them apart from workdays, as far as the days tell"
+    for mean, sd, words in (
+        (0.7, 0.2, "attacks begin rather at weekends (odds × 2.0, 90 % interval 1.4 to 2.8)"),
+        (-0.7, 0.2, "attacks begin rather on workdays (odds × 0.5, 90 % interval 0.4 to 0.7)"),
+        (
+            0.1,
+            0.3,
+            f"{unsure} (odds × 1.1, 90 % interval 0.7 to 1.8)",
+        ),
+    ):
+        assert weekend({"weekend": mean, "weekend_sd": sd}) == words
     row = {"trigger": "diet", "mean": 0.0, "lower": -0.7, "upper": 0.7, "confidence": 0.3, "probability_strong": 0.1}
     assert trigger(row) == (
         "Diet: likely not a strong trigger (10 %); multiplies the odds of an attack the day after by 1.0 "
