@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import hypothesis
 import pytest
+import sqlalchemy
 import yaml
 
 from migraine_platform.config import Settings, load_settings, population_hash
@@ -81,6 +83,13 @@ class Finished(NamedTuple):
     def copy(self, to: Path) -> Path:
         """The same, to be changed; its configuration still names no place but its own."""
         return Path(shutil.copytree(self.root, to))
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def _not_for_ever(connection: object, record: object) -> None:
+    """What tests record need not outlive a machine that goes down: nothing waits for the disk."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,6 +16,7 @@ from migraine_platform.defs.dead_runs import end_dead_runs
 from migraine_platform.defs.executors import PROCESS_TAG
 from migraine_platform.defs.health import FACTS, HEALTH_JOB
 from migraine_platform.defs.observed import BLOCKED_BY_CHECK
+from migraine_platform.defs.records import quick_records
 from migraine_platform.defs.retraining import ALINE_JOB, RETRAIN_JOB
 from migraine_platform.errors import UserError
 from migraine_platform.operations.clock import demand_next, read_clock, today
@@ -125,7 +126,7 @@ def _execute(
         failed: what is said of a run that fails, before the reasons.
     """
     os.environ["DAGSTER_HOME"] = str(prepare_home(settings))
-    with _instance() as instance:
+    with quick_records(), _instance() as instance:
         end_dead_runs(instance)
         result = (
             build_defs(settings)
