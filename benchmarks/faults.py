@@ -7,9 +7,10 @@ warehouse must be the old one or the new one, every file of the lake whole, and 
 and publish what an undisturbed one does. Damage: each kind of stored file is emptied, cut, has one bit flipped, or is
 swapped with an older one; then a night runs.
 
-Around: a night in other time zones, with files for nobody and for everybody, as an account that may not write, and on a
-disk that is full after some kilobytes. Together: a second night, a retraining, and the UI's own night, begun while a
-night runs. What comes of it is counted:
+Around: a night in other time zones, with files for nobody and for everybody, as an account that may only read (of root,
+where `setpriv` is), on a disk that is full after some kilobytes, and by a clock that is wrong or jumps (where Debian's
+package faketime is). Together: a second night, a retraining, and the UI's own night, begun while a night runs. What
+comes of it is counted:
 
     named       the run failed, with a sentence that says where, and the warehouse is as it was
     unharmed    the run published what it would have without the damage
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import random
 import resource
 import shutil
@@ -38,7 +40,7 @@ from typing import Any
 
 import polars as pl
 from measure import machine
-from small_project import Project, begin, ended, same
+from small_project import Project, begin, same
 
 COLUMNS = {"named": 8, "unharmed": 10, "SILENT": 8, "UNNAMED": 9, "recovers": 10}
 
@@ -53,11 +55,11 @@ def kills(base: Project, folder: Path, count: int, rng: random.Random) -> Counte
     found: Counter[str] = Counter()
     for number in range(count):
         own = base.copy(folder / "killed")
-        process = own.start(*night)
+        process = own.start(*night).process
         try:
             process.wait(timeout=rng.uniform(0.1, lasts))
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         now = own.published()
         found["warehouse old or new"] += same(now, old) or same(now, new)
@@ -124,24 +126,20 @@ def damage(base: Project, folder: Path) -> dict[str, Counter[str]]:
     return found
 
 
-NOBODY = 65534
-"""Number of an account that owns nothing."""
+READER = (
+    "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search",
+    "--ambient-caps=+dac_read_search",
+)  # fmt: skip
+"""Starts a command as an account that owns nothing and may read everything."""
+
+WRONG_CLOCK = Path("/usr/lib") / f"{platform.machine()}-linux-gnu" / "faketime" / "libfaketime.so.1"
+"""A library, installed with Debian's package faketime, that tells a process another time."""
+
+JUMP_AFTER = 0.4
+"""Share of a night after which its clock jumps."""
 
 FULL_AFTER = {"64 KB": 64 * 1024, "1 MB": 1024 * 1024}
 """Bytes that a file may have on a disk that is full."""
-
-
-def _as_nobody() -> None:
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
-
-
-def _runs_as_nobody() -> bool:
-    """Whether another account can start Python at all, which may lie in a folder of one's own."""
-    try:
-        return subprocess.run([sys.executable, "-c", ""], preexec_fn=_as_nobody).returncode == 0
-    except PermissionError:
-        return False
 
 
 def _on_a_full_disk(room: int) -> None:
@@ -149,12 +147,31 @@ def _on_a_full_disk(room: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
 
+CLOCKS = {
+    "clock a year behind": ("-365d", "-365d"),
+    "clock that jumps back 2 h": ("+0", "-2h"),
+    "clock that jumps on 2 days": ("+0", "+2d"),
+}
+"""What the wrong clock tells at first and later."""
+
+
+def _clock_from(file: Path) -> dict[str, str]:
+    """Environment of a process whose wall clock is told by a file; how long a thing takes is measured truly."""
+    return {
+        "LD_PRELOAD": str(WRONG_CLOCK),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
 def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
     """A night in other surroundings; one that could not end well is run again as usual, and must then."""
     night = ("night", "--ahead", "--date", str(date.today() + timedelta(days=2)))
     plain = base.copy(folder / "undisturbed")
+    began = time.monotonic()
     assert plain.run(*night)[0] == 0
-    old, new = base.published(), plain.published()
+    lasts, old, new = time.monotonic() - began, base.published(), plain.published()
     kinds_of: dict[str, dict[str, Any]] = {
         "time zone, 11 h behind": {"among": {"TZ": "Pacific/Pago_Pago"}},
         "time zone, 14 h ahead": {"among": {"TZ": "Pacific/Kiritimati"}},
@@ -162,12 +179,21 @@ def around(base: Project, folder: Path) -> dict[str, Counter[str]]:
         "umask 000": {"before": partial(os.umask, 0o000)},
         **{f"disk full after {what}": {"before": partial(_on_a_full_disk, room)} for what, room in FULL_AFTER.items()},
     }
-    if os.getuid() == 0 and _runs_as_nobody():
-        kinds_of["account that may not write"] = {"before": _as_nobody, "among": {"HOME": str(folder)}}
+    if os.getuid() == 0 and shutil.which(READER[0]):
+        kinds_of["account that may only read"] = {"through": READER}
+    tells = folder / "clock"
+    if WRONG_CLOCK.is_file():
+        kinds_of |= {kind: {"among": _clock_from(tells)} for kind in CLOCKS}
     found: dict[str, Counter[str]] = {}
     for kind, those in kinds_of.items():
         own = base.copy(folder / "around")
-        code, said = own.run(*night, **those)
+        if kind in CLOCKS:
+            tells.write_text(CLOCKS[kind][0])
+        begun = own.start(*night, **those)
+        if kind in CLOCKS:
+            time.sleep(JUMP_AFTER * lasts)
+            tells.write_text(CLOCKS[kind][1])
+        code, said = begun.ended()
         outcome = _outcome(own, code, said, old, new, False)
         found[kind] = Counter({outcome: 1})
         if code:
@@ -190,22 +216,21 @@ def together(base: Project, folder: Path, rng: random.Random) -> dict[str, Count
     assert plain.run(*night)[0] == 0
     lasts, alone = time.monotonic() - began, plain.published()
     retrain = {"twins/retrain": "asked", "dagster/partition": "batch-000"}
-    assert ended(plain.launch("retrain_twins", **retrain))[0] == 0
+    assert plain.launch("retrain_twins", **retrain).ended()[0] == 0
     found: dict[str, Counter[str]] = {}
     for kind in ("another night in a terminal", "the UI's night", "a retraining"):
         for share in (0.1, 0.4, 0.7):
             own = base.copy(folder / "together")
-            first = own.start(*night, said=subprocess.PIPE)
+            first = own.start(*night)
             time.sleep(share * lasts * rng.uniform(0.8, 1.2))
             if kind.startswith("another"):
                 code, said = own.run(*night)
                 said_why = code == 0 or "another run is working" in said
             else:
-                code, said = ended(
-                    own.launch("night", **tags) if "UI" in kind else own.launch("retrain_twins", **retrain)
-                )
+                second = own.launch("night", **tags) if "UI" in kind else own.launch("retrain_twins", **retrain)
+                code, _ = second.ended()
                 said_why = code == 0
-            ended_well = ended(first)[0] == 0
+            ended_well = first.ended()[0] == 0
             now = own.published()
             # challengers on trial are the only thing that a retraining may add before it is judged
             told = {name: frame for name, frame in now.items() if not name.startswith("twin.")}

@@ -5,14 +5,17 @@ Belongs here: making one, running commands on it, reading what it published. Doe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -25,6 +28,22 @@ PATIENCE = 900
 
 SMALL = (ROOT / "migraine_platform_tests" / "tiny.yaml").read_text(encoding="utf-8")
 COMMAND = [sys.executable, "-c", "from migraine_platform.cli import main; main()"]
+
+
+class Begun(NamedTuple):
+    """A command that was begun, and the file into which it says what goes wrong."""
+
+    process: subprocess.Popen[str]
+    said: IO[str]
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code, and what it said of errors; helpers that it left behind are ended too."""
+        code = self.process.wait(timeout=PATIENCE)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        with self.said as file:
+            file.seek(0)
+            return code, file.read()
 
 
 class Project:
@@ -41,36 +60,38 @@ class Project:
     def start(
         self,
         *arguments: str,
-        said: int = subprocess.DEVNULL,
         among: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
-    ) -> subprocess.Popen[str]:
-        """The `migraine` command, begun; what it says of errors goes to `said`.
+        through: Sequence[str] = (),
+    ) -> Begun:
+        """The `migraine` command, begun.
 
         Args:
             among: environment variables beside the usual ones.
             before: called in the new process first.
+            through: a command that starts it.
         """
-        return self._begin([*COMMAND, *arguments], said, among or {}, before)
+        return self._begin([*through, *COMMAND, *arguments], among or {}, before)
 
     def run(self, *arguments: str, **around: Any) -> tuple[int, str]:
         """The same, to its end: exit code and what it said of errors."""
-        return ended(self.start(*arguments, said=subprocess.PIPE, **around))
+        return self.start(*arguments, **around).ended()
 
-    def launch(self, job: str, **tags: str) -> subprocess.Popen[str]:
+    def launch(self, job: str, **tags: str) -> Begun:
         """A job as the UI or the daemon runs it, with Dagster's own records; begun."""
         home = {"DAGSTER_HOME": str(self.data / "dagster")}
         command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "migraine_platform.definitions", "-j", job]
-        return self._begin([*command, "--tags", json.dumps(tags)], subprocess.PIPE, home, None)
+        return self._begin([*command, "--tags", json.dumps(tags)], home, None)
 
-    def _begin(
-        self, command: list[str], said: int, among: Mapping[str, str], before: Callable[[], None] | None
-    ) -> subprocess.Popen[str]:
+    def _begin(self, command: list[str], among: Mapping[str, str], before: Callable[[], None] | None) -> Begun:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MIGRAINE_", "DAGSTER_"))}
         environment = {**kept, "MIGRAINE_ROOT": str(self.folder), "MIGRAINE_PRESET": PRESET, **among}
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=said, text=True, preexec_fn=before
-        )
+        said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (closed when read)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=said, text=True, preexec_fn=before,
+            process_group=0,
+        )  # fmt: skip
+        return Begun(process, said)
 
     def published(self) -> dict[str, pl.DataFrame]:
         """Every table of the warehouse but when it was published."""
@@ -89,12 +110,6 @@ class Project:
             except pl.exceptions.PolarsError:
                 found.append(path.name)
         return found
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit code of a command, and what it said of errors."""
-    _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said or ""
 
 
 def begin(folder: Path) -> Project:
