@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -83,6 +84,18 @@ class Finished(NamedTuple):
     def copy(self, to: Path) -> Path:
         """The same, to be changed; its configuration still names no place but its own."""
         return Path(shutil.copytree(self.root, to))
+
+
+def restored(root: Path, to: Path) -> Path:
+    """A copy of a project whose data folder came out of a backup, made and unpacked as the docs say."""
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    pack, unpack = re.findall(r"^tar [^#\n]+", text, flags=re.MULTILINE)
+    copy = Path(shutil.copytree(root, to))
+    subprocess.run(["sh", "-c", pack], cwd=copy, check=True)
+    shutil.rmtree(copy / "data")
+    (copy / "data").mkdir()
+    subprocess.run(["sh", "-c", unpack], cwd=copy, check=True)
+    return copy
 
 
 @sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")

@@ -16,7 +16,7 @@ import pytest
 
 from migraine_platform.operations.storage import warehouse_of
 from migraine_platform.warehouse.places import Places
-from migraine_platform_tests.conftest import REPOSITORY, Finished, environment, migraine
+from migraine_platform_tests.conftest import REPOSITORY, Finished, environment, migraine, restored
 
 COMMAND = [sys.executable, "-c", "from migraine_platform.cli import main; main()"]
 
@@ -231,17 +231,9 @@ def test_the_specifications_scripts_are_the_commands(name: str) -> None:
 
 
 def test_the_backup_of_the_docs_holds_what_a_night_needs(finished: Finished, tmp_path: Path) -> None:
-    text = (REPOSITORY / "docs" / "operations.md").read_text()
-    pack, unpack = re.findall(r"^tar [^#\n]+", text, flags=re.MULTILINE)
-    copy = finished.copy(tmp_path / "project")
-    (copy / "data" / "restored").mkdir()
-    subprocess.run(["sh", "-c", pack], cwd=copy, check=True)
-    subprocess.run(["sh", "-c", unpack.replace("-C data", "-C data/restored")], cwd=copy, check=True)
-    restored = copy / "data" / "restored"
-    assert {"lake", "twins", "checkpoints", "clock.json", "warehouse.duckdb"} <= {
-        path.name for path in restored.iterdir()
-    }
-    assert not list(restored.glob(".*"))
-    assert not (restored / "dagster").exists()
-    for path in (copy / "data" / "lake").rglob("*.parquet"):
-        assert (restored / path.relative_to(copy / "data")).read_bytes() == path.read_bytes()
+    data = restored(finished.root, tmp_path / "project") / "data"
+    assert {"lake", "twins", "checkpoints", "clock.json", "warehouse.duckdb"} <= {path.name for path in data.iterdir()}
+    assert not list(data.glob(".*"))
+    assert not (data / "dagster").exists()
+    for path in (finished.root / "data" / "lake").rglob("*.parquet"):
+        assert (data / path.relative_to(finished.root / "data")).read_bytes() == path.read_bytes()

@@ -24,11 +24,11 @@ from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_t
 from migraine_platform.defs.context import NIGHT_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RETRAIN_TAG
 from migraine_platform.defs.launch import run_job, run_night
 from migraine_platform.defs.retraining import RETRAIN_JOB
-from migraine_platform.operations.clock import Clock, write_clock
+from migraine_platform.operations.clock import Clock, read_clock, write_clock
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.places import Places
 from migraine_platform.warehouse.query import query
-from migraine_platform_tests.conftest import Finished, environment, migraine
+from migraine_platform_tests.conftest import Finished, environment, migraine, restored
 from migraine_platform_tests.defs.lived import (
     BATCHES,
     BY_NIGHT,
@@ -337,6 +337,22 @@ def test_a_night_from_a_terminal(born: Path, lived: tuple[Settings, str]) -> Non
     wrong = migraine(born, "night", "--date", "tomorrow")
     assert wrong.returncode == 1
     assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.slow
+def test_a_backup_without_its_clock_lives_on_once_the_clock_is_recovered(older: Settings, tmp_path: Path) -> None:
+    root = restored(older.platform.data_dir.parent, tmp_path / "project")
+    (root / "data" / "clock.json").unlink()
+    refused = migraine(root, "night")
+    assert refused.returncode == 1
+    assert "migraine clock --recover" in refused.stderr
+    assert migraine(root, "clock", "--recover").returncode == 0
+    settings = reload(root)
+    clock, before = read_clock(Places.of(settings.platform), settings), published_until(settings)
+    assert clock is not None
+    done = migraine(root, "night", "--ahead", "--date", (clock.night + timedelta(days=1)).isoformat())
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert published_until(reload(root)) == before + timedelta(days=1)
 
 
 @pytest.mark.slow
