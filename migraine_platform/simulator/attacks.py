@@ -267,7 +267,12 @@ def prodrome_length(course: Course, since: float, early: bool, u: float) -> floa
         since: hours to the headache from 20:00 of the day before; from the last 20:00 if the prodrome is not early.
         early: whether it was there by then; if so it began within the day before, else it began later.
     """
-    later = share_below(course.prodrome_hours, since)
+    return prodrome_beyond(course, share_below(course.prodrome_hours, since), since, early, u)
+
+
+@njit(cache=True)
+def prodrome_beyond(course: Course, later: float, since: float, early: bool, u: float) -> float:
+    """The same, of a known share `later` of prodromes that are shorter than `since` hours."""
     if early:
         return min(quantile(course.prodrome_hours, later + u * (1.0 - later)), since + HOURS)
     return min(quantile(course.prodrome_hours, u * later), since)

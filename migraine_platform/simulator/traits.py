@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from migraine_platform.simulator.attacks import EVENING, HOURS, OWN, Course, own_signs, prodrome_length
+from migraine_platform.simulator.attacks import EVENING, HOURS, OWN, Course, own_signs, prodrome_beyond
+from migraine_platform.simulator.quantiles import share_below
 from migraine_platform.simulator.symptoms import AURA, HEADACHE, POSTDROME, PRODROME, SEVERITY
 
 if TYPE_CHECKING:
@@ -90,11 +91,14 @@ def _typical_prodrome(course: Course, share: NDArray[np.float64]) -> NDArray[np.
     early = course.early_share
     hours = course.onset_hours[HOUR_STEP // 2 :: HOUR_STEP]
     out = np.zeros(len(share))
-    for i in range(len(share)):
-        for hour in hours:
-            before = hour + HOURS - EVENING
+    for hour in hours:
+        before = hour + HOURS - EVENING
+        since = before % HOURS
+        beyond, within = share_below(course.prodrome_hours, before), share_below(course.prodrome_hours, since)
+        for i in range(len(share)):
             for u in share[i]:
-                out[i] += early * np.log(prodrome_length(course, before, True, u))
-                out[i] += (1.0 - early) * np.log(max(prodrome_length(course, before % HOURS, False, u), SHORTEST))
+                out[i] += early * np.log(prodrome_beyond(course, beyond, before, True, u))
+                out[i] += (1.0 - early) * np.log(max(prodrome_beyond(course, within, since, False, u), SHORTEST))
+    for i in range(len(share)):
         out[i] = np.exp(out[i] / (len(hours) * share.shape[1]))
     return out

@@ -222,18 +222,15 @@ def _create_table(
     connection.execute(f"CREATE TABLE {table.name} ({columns})")
     source = lake.sql_source(connection, table, partitions)
     connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM {source}")
-    _comment(connection, "TABLE", table.name, f"{table.description()} Key: {', '.join(table.key)}.")
-    for column in table.columns:
-        _comment(connection, "COLUMN", f'{table.name}."{column.name}"', column.comment)
+    meanings = {column.name: column.comment for column in table.columns}
+    _describe(connection, "TABLE", table.name, f"{table.description()} Key: {', '.join(table.key)}.", meanings)
     return _count(connection, table.name)
 
 
 def _create_mart(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
     connection.execute("CREATE SCHEMA IF NOT EXISTS marts")
     connection.execute(f"CREATE VIEW {mart.name} AS {mart.sql}")
-    _comment(connection, "VIEW", mart.name, mart.description)
-    for column, meaning in mart.columns.items():
-        _comment(connection, "COLUMN", f'{mart.name}."{column}"', meaning)
+    _describe(connection, "VIEW", mart.name, mart.description, mart.columns)
 
 
 def _create_publication(connection: duckdb.DuckDBPyConnection, stamp: Stamp, plan: Plan) -> None:
@@ -245,14 +242,21 @@ def _create_publication(connection: duckdb.DuckDBPyConnection, stamp: Stamp, pla
         "INSERT INTO lineage.publication VALUES (?, ?, ?, ?, ?)",
         [datetime.now(UTC).replace(tzinfo=None), stamp.population, package_version(), stamp.last_date, parts],
     )
-    _comment(connection, "TABLE", "lineage.publication", "What this warehouse was made from, and when (UTC).")
-    for name, (_, meaning) in PUBLICATION.items():
-        _comment(connection, "COLUMN", f"lineage.publication.{name}", meaning)
+    meanings = {name: meaning for name, (_, meaning) in PUBLICATION.items()}
+    about = "What this warehouse was made from, and when (UTC)."
+    _describe(connection, "TABLE", "lineage.publication", about, meanings)
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str) -> None:
-    quoted = text.replace("'", "''")
-    connection.execute(f"COMMENT ON {kind} {name} IS '{quoted}'")
+def _describe(
+    connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str, columns: Mapping[str, str]
+) -> None:
+    """Comment on a table or view and its columns, in one transaction: each by itself would wait for the disk."""
+    comments = {f"{kind} {name}": text} | {f'COLUMN {name}."{column}"': said for column, said in columns.items()}
+    connection.begin()
+    for what, said in comments.items():
+        quoted = said.replace("'", "''")
+        connection.execute(f"COMMENT ON {what} IS '{quoted}'")
+    connection.commit()
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
