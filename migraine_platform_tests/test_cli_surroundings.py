@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
+from migraine_platform.config import load_settings
+from migraine_platform.defs.build import build_defs
+from migraine_platform.defs.health import HEALTH_JOB
+from migraine_platform.defs.inbox import INGEST_JOB
 from migraine_platform.operations.storage import warehouse_of
 from migraine_platform.warehouse.places import Places
 from migraine_platform_tests.conftest import REPOSITORY, Finished, environment, migraine, restored
@@ -220,6 +225,19 @@ def test_health_names_what_is_switched_off_and_where_the_page_is(copy: Path) -> 
     assert re.search(r"switched off: .*nightly", done.stdout)
     assert (copy / "data" / "reports" / "health.html").is_file()
     assert str(copy / "data" / "reports" / "health.html") in done.stdout
+
+
+def test_a_failed_run_of_any_job_is_on_the_health_page(copy: Path) -> None:
+    """Of those that the code location has, but the page's own."""
+    defs = build_defs(load_settings("tiny", copy))
+    names = {job.name for job in defs.jobs or ()} - {HEALTH_JOB}
+    assert INGEST_JOB in names
+    with dg.DagsterInstance.from_config(str(copy / "data" / "dagster")) as instance:
+        for name in names:
+            instance.report_run_failed(instance.create_run_for_job(defs.resolve_job_def(name)))
+    assert migraine(copy, "health").returncode == 1
+    page = (copy / "data" / "reports" / "health.html").read_text()
+    assert [name for name in names if name not in page] == []
 
 
 @pytest.mark.parametrize("name", ["generate_mock_distribution", "simulator", "train_aline"])

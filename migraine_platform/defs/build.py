@@ -31,7 +31,7 @@ from migraine_platform.defs.dead_runs import dead_runs_sensor
 from migraine_platform.defs.executors import exclusive_executor
 from migraine_platform.defs.freshness import with_freshness
 from migraine_platform.defs.health import health_definitions
-from migraine_platform.defs.inbox import inbox_sensor
+from migraine_platform.defs.inbox import inbox_sensor, ingest_job
 from migraine_platform.defs.logging import console_lines
 from migraine_platform.defs.retraining import retraining_jobs, retraining_sensors
 from migraine_platform.operations.clock import at, tonight
@@ -59,12 +59,12 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *warehouse_assets(owner),
         ]
         assets = with_freshness(assets, settings, NIGHTLY, WEEKLY)
-        checks, retrain = platform_checks(), retraining_jobs(settings)
-        jobs = [platform_job(settings), nightly_job(settings), evaluation_job(settings), *retrain]
+        checks, retrain, ingest = platform_checks(), retraining_jobs(settings), ingest_job(settings, LATE_OBSERVATIONS)
+        jobs = [platform_job(settings), nightly_job(settings), evaluation_job(settings), ingest, *retrain]
         schedules = [nightly_schedule(settings), *weekly_schedules(settings)]
         sensors = [
             dead_runs_sensor(),
-            inbox_sensor(settings, LATE_OBSERVATIONS),
+            inbox_sensor(settings, ingest),
             *retraining_sensors(settings, retrain),
         ]
         automation = {

@@ -33,13 +33,13 @@ def ingest_job(settings: Settings, selection: dg.AssetSelection) -> UnresolvedAs
     )
 
 
-def inbox_sensor(settings: Settings, selection: dg.AssetSelection) -> dg.SensorDefinition:
+def inbox_sensor(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Asks for a run when files wait that are no longer being written."""
     folder = Places.of(settings.platform).inbox
 
     @dg.sensor(
         name="new_observations",
-        job=ingest_job(settings, selection),
+        job=job,
         description="Looks for new files with observations in the inbox.",
     )
     def new_observations(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:

@@ -19,7 +19,7 @@ from migraine_platform.defs.assets.cohort import cohort_assets
 from migraine_platform.defs.assets.ingest import OBSERVATIONS, ingest_assets
 from migraine_platform.defs.assets.priors import priors_assets
 from migraine_platform.defs.context import Population, all_batches_tags, patient_batches
-from migraine_platform.defs.inbox import INGEST_JOB, inbox_sensor
+from migraine_platform.defs.inbox import INGEST_JOB, inbox_sensor, ingest_job
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition
 from migraine_platform.warehouse.lake import WHOLE, Lake
@@ -39,7 +39,7 @@ def defs_of(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[*priors_assets(owner), *cohort_assets(owner, batches), *ingest_assets(owner, batches)],
         jobs=[upstream],
-        sensors=[inbox_sensor(settings, dg.AssetSelection.assets(OBSERVATIONS))],
+        sensors=[inbox_sensor(settings, ingest_job(settings, dg.AssetSelection.assets(OBSERVATIONS)))],
         resources={"settings": settings, "places": places, "lake": Lake(places.lake_url)},
         executor=dg.in_process_executor,
     )
