@@ -49,8 +49,7 @@ def _checkpoint_checks() -> dg.AssetChecksDefinition:
                 tables.ASKS_WELL: unbeaten(scores, INFORMATION_BEHIND, wanted.must_ask_better_than),
             }
             for name, problems in found.items():
-                mark = lake.unseal if problems else lake.seal
-                mark(tables.Checkpoints, WHOLE, content_hash, name)
+                lake.seal(tables.Checkpoints, WHOLE, content_hash, name, passed=not problems)
         for name, problems in found.items():
             yield dg.AssetCheckResult(
                 asset_key="checkpoint",
@@ -85,8 +84,7 @@ def _twins_check() -> dg.AssetChecksDefinition:
                     counts[status] = counts.get(status, 0) + 1
                 if lacking:
                     missing[batch] = lacking
-                mark = lake.unseal if lacking else lake.seal
-                mark(tables.Twins, batch, content_hash, tables.EVERY_TWIN)
+                lake.seal(tables.Twins, batch, content_hash, tables.EVERY_TWIN, passed=not lacking)
         return dg.AssetCheckResult(
             passed=not missing,
             severity=dg.AssetCheckSeverity.ERROR,
@@ -130,9 +128,8 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
             if simulated.is_empty() and said.height:
                 problems = {name: [] for name in names}  # everybody reports his own days: no truth to hold against
             for name, wrong in problems.items():
-                mark = lake.unseal if wrong else lake.seal
                 for batch, (_, content_hash) in read.items():
-                    mark(tables.Predictions, batch, content_hash, name)
+                    lake.seal(tables.Predictions, batch, content_hash, name, passed=not wrong)
         for name, wrong in problems.items():
             yield dg.AssetCheckResult(
                 asset_key="predictions",
@@ -178,8 +175,7 @@ def judge_population(population: Population, settings: Settings) -> Verdict:
     now = gates(metrics, read(tables.Differences), settings.evaluation.gates, somebody_is_simulated(days))
     if not found.select(now.columns).sort("gate").equals(now.sort("gate")):
         wrong.append("gates are of other figures or limits; materialise promotion_gates again")
-    mark = lake.unseal if wrong else lake.seal
-    mark(tables.TwinPopulation, WHOLE, content_hash, tables.EVALUATED)
+    lake.seal(tables.TwinPopulation, WHOLE, content_hash, tables.EVALUATED, passed=not wrong)
     return Verdict(wrong, found)
 
 

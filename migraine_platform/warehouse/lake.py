@@ -1,9 +1,9 @@
 """The lake: Parquet partitions, each written whole or not at all, each saying what it is.
 
-    <root>/<schema>/<table>/<partition>.parquet      the rows; the stamp lies in the file's own metadata
-    <root>/<schema>/<table>/<partition>.audit.json   the seal: which bytes passed which checks
+    <root>/<schema>/<table>/<partition>.parquet              the rows; the stamp lies in the file's own metadata
+    <root>/<schema>/<table>/<partition>.<check>.audit.json   a seal: which bytes passed the check (seals.py)
 
-Belongs here: reading, writing, stamping and sealing partitions. Does not: what rows must look like (contracts.py).
+Belongs here: reading, writing and stamping partitions. Does not: what rows must look like (contracts.py).
 The root is any URL that fsspec opens. A reader sees the old file or the new one: a local file is renamed into place,
 an object store's put is atomic by itself.
 """
@@ -25,6 +25,7 @@ from migraine_platform.config.hashing import maker_version
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.places import replace_file
+from migraine_platform.warehouse.seals import Sealed, Seals
 from migraine_platform.warehouse.together import Together
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Lake:
         except (ValueError, ImportError) as error:
             raise LakeError(f'lake_url "{root}" cannot be opened: {error}; expected a folder or a URL') from None
         self._local = "file" in _protocols(self._fs)
+        self._seals = Seals(self._fs, self._base, self._put)
         self._together = Together(self._fs, self._base, self._local, self._put)
 
     def write(self, table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> None:
@@ -174,14 +176,12 @@ class Lake:
                 total += pl.scan_parquet(file).select(pl.len()).collect().item()
         return total
 
-    def seal(self, table: type[Table], partition: str, content_hash: str, check: str) -> None:
-        """Record that exactly these bytes passed a check, under the table's contract as declared today."""
-        self._write_seal(table, partition, content_hash, {*self._passed(table, partition, content_hash), check})
-
-    def unseal(self, table: type[Table], partition: str, content_hash: str, check: str) -> None:
-        """Take back that these bytes passed a check: what it demands has changed."""
-        passed = self._passed(table, partition, content_hash) - {check}
-        self._write_seal(table, partition, content_hash, passed)
+    def seal(self, table: type[Table], partition: str, content_hash: str, check: str, passed: bool = True) -> None:
+        """Record that exactly these bytes passed a check, under the table's contract of today; or that none do now."""
+        if passed:
+            self._seals.put(_place(table, partition, ""), check, Sealed(content_hash, table.fingerprint()))
+        else:
+            self._seals.remove(_place(table, partition, ""), check)
 
     def sealed(self, table: type[Table], partition: str) -> bool:
         """Whether the partition's present bytes passed every check that the table demands."""
@@ -190,21 +190,9 @@ class Lake:
     def sealed_hash(self, table: type[Table], partition: str) -> str | None:
         """The hash of the present bytes if these passed every check that the table demands; else None."""
         content_hash = self.content_hash(table, partition)
-        return content_hash if set(table.audits) <= self._passed(table, partition, content_hash) else None
-
-    def _write_seal(self, table: type[Table], partition: str, content_hash: str, passed: set[str]) -> None:
-        seal = {"sha256": content_hash, "contract": table.fingerprint(), "checks": sorted(passed)}
-        self._put(self._path(table, partition, ".audit.json"), json.dumps(seal, sort_keys=True).encode())
-
-    def _passed(self, table: type[Table], partition: str, content_hash: str) -> set[str]:
-        """The checks that these bytes passed; a seal that cannot be read, or of other bytes, says none."""
-        path = self._path(table, partition, ".audit.json")
-        try:
-            seal = json.loads(self._fs.cat_file(path))
-            current = (seal["sha256"], seal["contract"]) == (content_hash, table.fingerprint())
-            return set(seal["checks"]) if current else set()
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return set()
+        wanted = Sealed(content_hash, table.fingerprint())
+        passed = all(self._seals.found(_place(table, partition, ""), check) == wanted for check in table.audits)
+        return content_hash if passed else None
 
     def content_hash(self, table: type[Table], partition: str) -> str:
         """SHA-256 of a partition's file."""
@@ -252,8 +240,8 @@ class Lake:
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             raise LakeError(f"{table.name}: not in the lake yet: {shown}; materialise it first")
 
-    def _path(self, table: type[Table], partition: str, suffix: str = ".parquet") -> str:
-        return f"{self._base}/{_place(table, partition, suffix)}"
+    def _path(self, table: type[Table], partition: str) -> str:
+        return f"{self._base}/{_place(table, partition)}"
 
     def _get(self, table: type[Table], partition: str) -> bytes:
         return bytes(self._fs.cat_file(self._path(table, partition)))

@@ -173,5 +173,8 @@ def test_a_seal_collects_the_checks_of_the_same_bytes(tmp_path) -> None:
     assert not lake.sealed(Strict, "all")
     assert audit_partition(lake, Strict, "all").passed
     assert lake.sealed(Strict, "all")
+    lake.seal(Strict, "all", content_hash, "second", passed=False)
+    assert not lake.sealed(Strict, "all")
+    lake.seal(Strict, "all", content_hash, "second")
     lake.seal(Strict, "all", "0" * 64, "contract")
     assert not lake.sealed(Strict, "all")

@@ -433,7 +433,7 @@ def test_every_check_that_a_table_demands_must_have_passed(lake, plan, target, d
 
 
 def test_a_seal_or_a_file_that_is_damaged_is_named(lake, plan, target, dated) -> None:
-    seal_file = Path(lake.root) / "cohort" / "patients" / "batch-000.audit.json"
+    seal_file = Path(lake.root) / "cohort" / "patients" / "batch-000.contract.audit.json"
     for content in (b"", b"{", b"[]", b"\xff", b'{"sha256": 1}'):
         seal_file.write_bytes(content)
         assert "cohort.patients: not audited" in refused(lake, plan, target, dated)
