@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.latent import INPUTS
-from migraine_platform.simulator.cohort import CohortSimulator, Lives
-from migraine_platform.simulator.patients import TRIGGERS
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
+from migraine_platform.simulator.generative.profiles import TRIGGERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -204,8 +204,8 @@ if __name__ == "__main__":
 
     from migraine_platform.config import load_settings
     from migraine_platform.priors.configured import configured_features
-    from migraine_platform.simulator.calibration import calibrate
-    from migraine_platform.simulator.patients import first_patients
+    from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+    from migraine_platform.simulator.generative.profiles import first_patients
 
     patients, days = (int(argument) for argument in sys.argv[1:3]) if len(sys.argv) > 2 else (400, 150)
     settings = load_settings("default")

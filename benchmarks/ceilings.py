@@ -19,10 +19,10 @@ from measure import machine
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.patients import first_patients
-from migraine_platform.simulator.realism import auc
+from migraine_platform.simulator.checks.realism import auc
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.generative.profiles import first_patients
 
 PRIOR_DAYS = 10
 HISTORIES = (30, 60, 120)

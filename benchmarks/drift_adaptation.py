@@ -46,8 +46,8 @@ from planted import (
 )
 
 from migraine_platform.config.change import KINDS, SHAPES
-from migraine_platform.simulator.drift import CONCEPT, COVARIATE, LABEL, SUDDEN
-from migraine_platform.simulator.exogenous import FEATURES
+from migraine_platform.simulator.exogenous.features import FEATURES
+from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, SUDDEN
 from migraine_platform.twin import twins as twin
 from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.covariates import TRIGGERS

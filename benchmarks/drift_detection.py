@@ -3,10 +3,11 @@
 python benchmarks/drift_detection.py [--patients 600] [--undrifted 400] [--particles 256] [--keep FOLDER]
 
 Changes are planted on day 180 of 270 (planted.py). The ceiling is Page's CUSUM of log-likelihood ratios of two particle
-filters (simulator/oracle.py), one of which knows the person as he was, the other as he becomes; the one between knows
-the person as he was, but of a change of the hazard's level not how large it is. Detected: an alarm within so many days,
-of those who were not in alarm the day before. Every detector has the same rate of false alarms: the watch's and the
-classical detectors' are set on half of the undrifted patients, those of the ceilings on the days before the change.
+filters (simulator/filtering/oracle.py), one of which knows the person as he was, the other as he becomes; the one
+between knows the person as he was, but of a change of the hazard's level not how large it is. Detected: an alarm within
+so many days, of those who were not in alarm the day before. Every detector has the same rate of false alarms: the
+watch's and the classical detectors' are set on half of the undrifted patients, those of the ceilings on the days before
+the change.
 Errors are standard errors of a bootstrap over patients, thresholds included. What the filters said is kept in FOLDER,
 if one is given, and read from there the next time.
 """
@@ -39,12 +40,12 @@ from planted import (
 
 from migraine_platform.config.change import KINDS, SHAPES
 from migraine_platform.config.detectors import Detectors
-from migraine_platform.simulator.drift import LABEL, NEVER, SUDDEN
-from migraine_platform.simulator.drift import Change as Planted
-from migraine_platform.simulator.exogenous import FEATURES
-from migraine_platform.simulator.measurement import adherence
-from migraine_platform.simulator.oracle import Evidence, filter_days
-from migraine_platform.simulator.world import Persons
+from migraine_platform.simulator.exogenous.features import FEATURES
+from migraine_platform.simulator.filtering.oracle import Evidence, filter_days
+from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN
+from migraine_platform.simulator.generative.drift import Change as Planted
+from migraine_platform.simulator.generative.measurement import adherence
+from migraine_platform.simulator.generative.model import Persons
 from migraine_platform.twin.covariates import TRIGGERS
 from migraine_platform.twin.drift.classical import DETECTORS, Streams, alarms
 from migraine_platform.twin.drift.examination import HAZARD

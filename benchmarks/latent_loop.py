@@ -18,8 +18,8 @@ from measure import compare, machine
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 
 
 def specified(features: list, latent: dict, patients: int, days: int) -> list[tuple]:

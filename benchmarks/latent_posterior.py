@@ -24,9 +24,9 @@ from migraine_platform.aline.scorecard import posterior_of
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.aline.teaching import Lesson, warm_up
 from migraine_platform.config.hours import DAY_FACTS
-from migraine_platform.simulator.bank import DayBank
-from migraine_platform.simulator.linear_day import GaussianDay, standard_facts
-from migraine_platform.simulator.windows import WindowSimulator
+from migraine_platform.simulator.hourly.bank import DayBank
+from migraine_platform.simulator.hourly.linear_day import GaussianDay, standard_facts
+from migraine_platform.simulator.hourly.windows import WindowSimulator
 
 RANKED = 2000
 

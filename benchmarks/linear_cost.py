@@ -11,8 +11,8 @@ from measure import machine, seconds
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 
 RUNS = 5
 PATIENTS, DAYS = (500, 1000, 2000, 4000, 8000), (90, 180, 360, 720, 1440)

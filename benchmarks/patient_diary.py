@@ -24,7 +24,7 @@ from migraine_platform.aline.metrics import mean_and_margin
 from migraine_platform.aline.policies import AtRandom, InOrder, Learned, information, run_policy
 from migraine_platform.aline.tasks.patient_diary import DAYS, PatientDiary, fill_lives
 from migraine_platform.aline.training import Run
-from migraine_platform.simulator.bank import SCORING, TRAINING, VALIDATION
+from migraine_platform.simulator.hourly.bank import SCORING, TRAINING, VALIDATION
 from migraine_platform.warehouse.places import RunFolder
 
 ASKED = (1, 3, 5, 8, 12)

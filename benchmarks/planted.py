@@ -16,11 +16,11 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.config.loading import resized
 from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.calibration import Calibration, calibrate
-from migraine_platform.simulator.cohort import CohortSimulator, Lives
-from migraine_platform.simulator.drift import Change as Planted
-from migraine_platform.simulator.drift import draw_changes
-from migraine_platform.simulator.patients import Patients, draw_patients
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate
+from migraine_platform.simulator.generative.drift import Change as Planted
+from migraine_platform.simulator.generative.drift import draw_changes
+from migraine_platform.simulator.generative.profiles import Patients, draw_patients
 from migraine_platform.twin import twins as twin
 from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.drift.examination import Change, Course, examine

@@ -22,8 +22,8 @@ from migraine_platform.aline.policies import AtRandom, InOrder, Learned, NestedM
 from migraine_platform.aline.scorecard import policy_information
 from migraine_platform.aline.window_rules import Imagined, LeastCertain, by_priority, fixed_hours
 from migraine_platform.config.hours import QUESTIONS
-from migraine_platform.simulator.linear_day import GaussianDay
-from migraine_platform.simulator.windows import FIRST_END
+from migraine_platform.simulator.hourly.linear_day import GaussianDay
+from migraine_platform.simulator.hourly.windows import FIRST_END
 
 LONGEST = 8
 

@@ -11,7 +11,7 @@ from migraine_platform.aline.model import Aline
 from migraine_platform.aline.strangers import Strangers
 from migraine_platform.config import Settings, load_settings
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

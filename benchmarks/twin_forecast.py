@@ -5,8 +5,8 @@ python benchmarks/twin_forecast.py [--patients 400] [--learner FILE]
 The default population, 1,000 patients x 180 days. Twins of the first patients are made twice: with a population learned
 from the others alone (patients never seen), and with one learned from everybody's first 120 days (days never seen).
 Expected log loss is against (a), the probability that the whole state gives; (c) is the ideal learner of
-simulator/learner.py, (b) the filter that knows a patient's parameters. The learner takes most of an hour: what it said
-is kept in FILE, if one is given, and read from there the next time.
+research/ideal_learner/learner.py, (b) the filter that knows a patient's parameters. The learner takes most of an hour:
+what it said is kept in FILE, if one is given, and read from there the next time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator, Lives
-from migraine_platform.simulator.learner import learn
-from migraine_platform.simulator.patients import TRIGGERS, first_patients
-from migraine_platform.simulator.realism import auc
+from migraine_platform.research.ideal_learner.learner import learn
+from migraine_platform.simulator.checks.realism import auc
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
+from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
 from migraine_platform.twin import twins as twin
 from migraine_platform.twin.hazard import follow
 from migraine_platform.twin.histories import Histories, histories

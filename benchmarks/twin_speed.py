@@ -22,8 +22,8 @@ from measure import machine, seconds
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
-from migraine_platform.simulator.calibration import calibrate
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.twin.channels import CHANNELS, StandardDays
 from migraine_platform.twin.histories import Histories, histories
 from migraine_platform.twin.model import Clinical, learn_model

@@ -17,8 +17,8 @@ from strangers_at_hand import arguments, at_hand, trained
 from migraine_platform.aline.baselines import fit_baselines
 from migraine_platform.aline.metrics import expected_log_loss, share_of_way
 from migraine_platform.aline.scorecard import complete_day_scores
-from migraine_platform.simulator.bank import REFERENCE, fill_bank
-from migraine_platform.simulator.window_posterior import BankPosterior
+from migraine_platform.simulator.hourly.bank import REFERENCE, fill_bank
+from migraine_platform.simulator.hourly.window_posterior import BankPosterior
 
 BOOTSTRAPS = 2000
 

@@ -15,15 +15,19 @@ PACKAGE = REPOSITORY / "migraine_platform"
 
 MAY_IMPORT = {  # data flow one way: a package imports itself and what stands before it
     "config": {"config"},
-    "priors": {"config", "priors"},
-    "simulator": {"config", "priors", "simulator"},
+    "compiled": {"config", "compiled"},
+    "priors": {"config", "compiled", "priors"},
+    "simulator": {"config", "compiled", "priors", "simulator"},
     "warehouse": {"config", "priors", "simulator", "warehouse"},
     "ingest": {"config", "warehouse", "ingest"},
     "operations": {"config", "warehouse", "operations"},
-    "aline": {"config", "priors", "simulator", "warehouse", "aline"},
-    "twin": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
-    "research": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "research"},
-    "evaluation": {"config", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "evaluation"},
+    "aline": {"config", "compiled", "priors", "simulator", "warehouse", "aline"},
+    "twin": {"config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
+    "research": {"config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "research"},
+    "evaluation": {"config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "evaluation"},
+}
+GROUPS = {  # inside a package, too, data flow one way: a group imports itself and what stands before it
+    "simulator": ("random", "exogenous", "generative", "filtering", "cohort", "hourly", "checks"),
 }
 SCIENCE = ("priors", "simulator", "aline", "twin", "evaluation")
 HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
@@ -51,6 +55,28 @@ def test_science_knows_no_orchestrator_and_data_flow_one_way(path: Path) -> None
         assert not name.startswith("dagster"), f"{name} in {path.name}"
         if name.startswith("migraine_platform.") and name.count(".") > 1:
             assert name.split(".")[1] in MAY_IMPORT[package], f"{name} in {package}/{path.name}"
+
+
+@pytest.mark.parametrize("path", modules(*GROUPS), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_groups_of_a_package_import_only_those_before_them(path: Path) -> None:
+    package, *group = path.relative_to(PACKAGE).parts[:-1]
+    if not group:
+        return
+    order = GROUPS[package]
+    for name in imports(path):
+        if name.startswith(f"migraine_platform.{package}."):
+            assert order.index(name.split(".")[2]) <= order.index(group[0]), name
+
+
+@pytest.mark.parametrize("path", modules("."), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_compiled_takes_njit_from_where_the_cache_is_set(path: Path) -> None:
+    if path.parent.name != "compiled":
+        assert not any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "numba"
+            and {name.name for name in node.names} & {"njit"}
+            for node in ast.walk(ast.parse(path.read_text()))
+        )
 
 
 @pytest.mark.parametrize("path", modules(*SCIENCE, "defs"), ids=lambda path: str(path.relative_to(PACKAGE)))

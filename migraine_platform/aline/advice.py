@@ -25,7 +25,7 @@ from migraine_platform.aline.replies import Replies
 from migraine_platform.aline.task import Context
 from migraine_platform.aline.tasks.migraine_window import LOG_ODDS, WindowTokens
 from migraine_platform.config.hours import HOURS_A_DAY, QUESTIONS, Hours
-from migraine_platform.simulator.windows import Windows, askable
+from migraine_platform.simulator.hourly.windows import Windows, askable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from migraine_platform.simulator.windows import CARD_SIZES, Windows
+from migraine_platform.simulator.hourly.windows import CARD_SIZES, Windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

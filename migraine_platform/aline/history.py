@@ -16,8 +16,8 @@ import numpy as np
 from migraine_platform.config.hours import HOURS_A_DAY, Hours
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
-from migraine_platform.simulator.bank import HISTORY_DAYS
-from migraine_platform.simulator.windows import COUNT_EDGES, CYCLE_EDGES, SINCE_EDGES, Windows, answer_names
+from migraine_platform.simulator.hourly.bank import HISTORY_DAYS
+from migraine_platform.simulator.hourly.windows import COUNT_EDGES, CYCLE_EDGES, SINCE_EDGES, Windows, answer_names
 
 if TYPE_CHECKING:
     import polars as pl

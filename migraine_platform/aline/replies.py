@@ -15,7 +15,7 @@ from migraine_platform.aline.task import Layout
 from migraine_platform.aline.tasks.migraine_window import STATE
 from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.errors import UserError
-from migraine_platform.simulator.windows import SIGN, Channels, answer_names
+from migraine_platform.simulator.hourly.windows import SIGN, Channels, answer_names
 
 USUAL_RATING, POINTS_A_SD = 5.0, 2.0
 TYPICAL_DIET, TYPICAL_SIGN = 0.2, 0.1

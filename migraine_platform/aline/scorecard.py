@@ -21,7 +21,7 @@ from migraine_platform.aline.model import Aline
 from migraine_platform.aline.policies import Policy, information, run_policy
 from migraine_platform.aline.task import Context
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
-from migraine_platform.simulator.windows import Windows
+from migraine_platform.simulator.hourly.windows import Windows
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,12 +16,12 @@ from functools import cached_property
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.config.settings import Settings
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.bank import REFERENCE, SCORING, TRAINING, VALIDATION, DayBank, fill_bank
-from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.dynamics import Dynamics
-from migraine_platform.simulator.window_posterior import BankPosterior
-from migraine_platform.simulator.windows import WindowSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.generative.dynamics import Dynamics
+from migraine_platform.simulator.hourly.bank import REFERENCE, SCORING, TRAINING, VALIDATION, DayBank, fill_bank
+from migraine_platform.simulator.hourly.window_posterior import BankPosterior
+from migraine_platform.simulator.hourly.windows import WindowSimulator
 
 
 class Strangers:

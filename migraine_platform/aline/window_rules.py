@@ -16,8 +16,8 @@ from migraine_platform.aline.policies import CLOSED, ByPriority, InOrder
 from migraine_platform.aline.task import Episode
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.config.hours import DAY_FACTS, FACT_OF, HOURS_A_DAY, QUESTIONS
-from migraine_platform.simulator.linear_day import GaussianDay
-from migraine_platform.simulator.windows import BAROMETER, Windows
+from migraine_platform.simulator.hourly.linear_day import GaussianDay
+from migraine_platform.simulator.hourly.windows import BAROMETER, Windows
 
 FIXED_HOURS = (8, 12, 19)
 """Morning, noon, and the hour that ends at 20:00."""

@@ -92,7 +92,7 @@ def simulate(
 ) -> None:
     """Simulate a cohort into the files of the design document, without the orchestrator."""
     from migraine_platform.priors.configured import configured_features
-    from migraine_platform.simulator.cohort import CohortSimulator
+    from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
     from migraine_platform.warehouse.export import export_files
     from migraine_platform.warehouse.fits import fitted
     from migraine_platform.warehouse.fusemoe import Windows, export_fusemoe

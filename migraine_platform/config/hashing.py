@@ -18,7 +18,7 @@ from migraine_platform.config.simulator import Simulator
 SCIENCE = ("priors", "simulator")
 """Packages whose source decides what a population looks like."""
 
-COMPILED = (*SCIENCE, "twin")
+COMPILED = (*SCIENCE, "compiled", "twin", "research")
 """Packages whose source holds compiled functions."""
 
 LEARNING = ("aline",)

@@ -22,7 +22,7 @@ class Reference(Frozen):
 
 
 class Realism(Frozen):
-    """The references, by figure (simulator/realism.py says how each is measured)."""
+    """The references, by figure (simulator/checks/realism.py says how each is measured)."""
 
     patients: Annotated[int, Field(ge=20)]
     """At most so many patients, from the first, are looked at."""

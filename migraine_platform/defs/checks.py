@@ -129,9 +129,9 @@ def _targets_check() -> dg.AssetChecksDefinition:
     @dg.asset_check(asset="calibration", name=name, blocking=True)
     def targets(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
         """Trigger effects and frequencies, measured by living twice, on patients that the fit never saw."""
-        from migraine_platform.simulator.calibration import from_frame
-        from migraine_platform.simulator.figures import calibration_targets
-        from migraine_platform.simulator.targets import measure
+        from migraine_platform.simulator.checks.figures import calibration_targets
+        from migraine_platform.simulator.checks.targets import measure
+        from migraine_platform.simulator.cohort.parameter_fitting import from_frame
 
         with failing_plainly():
             features = Population.of(settings, lake).features
@@ -166,10 +166,10 @@ def _validation_checks() -> dg.AssetChecksDefinition:
         import polars as pl
 
         from migraine_platform.priors.features import select
-        from migraine_platform.simulator.associations import rises, sums, weak
-        from migraine_platform.simulator.completeness import holes
-        from migraine_platform.simulator.exogenous import FEATURES
-        from migraine_platform.simulator.validation import POINTS, Batch
+        from migraine_platform.simulator.checks.associations import rises, sums, weak
+        from migraine_platform.simulator.checks.completeness import holes
+        from migraine_platform.simulator.checks.validation import POINTS, Batch
+        from migraine_platform.simulator.exogenous.features import FEATURES
 
         failed: dict[str, dict[str, str]] = {name: {} for name in names}
         read: dict[str, str] = {}

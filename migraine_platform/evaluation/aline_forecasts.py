@@ -1,9 +1,9 @@
 """What ALINE says of the cohort's patients: their evenings on the hourly clock, a few questions answered.
 
-A simulated day of the cohort is lived once more hour by hour (simulator/windows.py); the network reads what device and
-station recorded until 20:00, asks its best questions, is answered, and forecasts. The patient's card is complete, and
-the hours' noise is drawn anew: what it knows is not quite what the twins know. Belongs here: forecasts for scoring.
-Does not: the network (aline/).
+A simulated day of the cohort is simulated once more hour by hour (simulator/hourly/windows.py); the network reads what
+device and station recorded until 20:00, asks its best questions, is answered, and forecasts. The patient's card is
+complete, and the hours' noise is drawn anew: what it knows is not quite what the twins know. Belongs here: forecasts
+for scoring. Does not: the network (aline/).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 from migraine_platform.config.settings import Settings
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.bank import HISTORY_DAYS, fill_bank
-from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.dynamics import Dynamics
-from migraine_platform.simulator.windows import WindowSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.generative.dynamics import Dynamics
+from migraine_platform.simulator.hourly.bank import HISTORY_DAYS, fill_bank
+from migraine_platform.simulator.hourly.windows import WindowSimulator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

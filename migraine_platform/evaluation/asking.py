@@ -26,7 +26,7 @@ from migraine_platform.aline.policies import CLOSED, NestedMonteCarlo, Policy, i
 from migraine_platform.aline.task import Context, Episode
 from migraine_platform.aline.window_rules import Imagined, asked_of, known_entries
 from migraine_platform.config.hours import DAY_FACTS, HOURS_A_DAY
-from migraine_platform.simulator.windows import Windows
+from migraine_platform.simulator.hourly.windows import Windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

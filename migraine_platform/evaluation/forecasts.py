@@ -21,7 +21,7 @@ from migraine_platform.evaluation.models import ALINE, FULL_STATE, KNOWN_PARAMET
 from migraine_platform.evaluation.twin_forecasts import lived_forecasts
 from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.calibration import Calibration
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration
 from migraine_platform.twin.features import EVENTS
 from migraine_platform.twin.histories import Histories
 from migraine_platform.twin.inputs import Read, read_histories

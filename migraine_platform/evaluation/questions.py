@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from migraine_platform.aline.policies import Policy
     from migraine_platform.aline.strangers import Strangers
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
-    from migraine_platform.simulator.windows import Windows
+    from migraine_platform.simulator.hourly.windows import Windows
 
 ALINE, RANDOM, FIXED_HOURS, STATIC_ORDER = "aline", "random", "fixed_hours", "static_order"
 LEAST_CERTAIN, GREEDY, ORACLE = "least_certain", "greedy", "oracle"
@@ -83,8 +83,8 @@ def question_curve(
 def evenings_of(card: Card, strangers: Strangers, settings: Settings) -> Evenings:
     """Evenings of patients whom nobody has met, at the hour at which questions are usually asked."""
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
-    from migraine_platform.simulator.bank import fill_bank
-    from migraine_platform.simulator.windows import WindowSimulator
+    from migraine_platform.simulator.hourly.bank import fill_bank
+    from migraine_platform.simulator.hourly.windows import WindowSimulator
 
     rng = np.random.default_rng((SEED, settings.evaluation.seed))
 
@@ -130,7 +130,7 @@ class _Follow:
         import torch
 
         from migraine_platform.aline.policies import best_order
-        from migraine_platform.simulator.linear_day import GaussianDay
+        from migraine_platform.simulator.hourly.linear_day import GaussianDay
 
         self.net, self.evenings, self.settings = net, evenings, settings.evaluation
         self.goal = torch.ones(len(net.layout.targets), dtype=torch.bool)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.errors import UserError
 from migraine_platform.evaluation import bootstrap, curves
 from migraine_platform.evaluation.metrics import METRICS, NAMES, figures
 from migraine_platform.evaluation.subsets import ALL, ONSET, SUBSETS, members
 from migraine_platform.evaluation.totals import Cases, totals
-from migraine_platform.simulator.parallel import in_parallel
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables.evaluation import SPLITS

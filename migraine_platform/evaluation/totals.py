@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 import migraine_platform.simulator  # noqa: F401  says where compiled code is kept
+from migraine_platform.compiled import njit
 from migraine_platform.evaluation.metrics import BINS, FALSE_ALARM_RATE, SMALLEST, Totals
 
 if TYPE_CHECKING:

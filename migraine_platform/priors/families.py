@@ -1,7 +1,7 @@
 """Priors: a distribution of each feature, matched to its mean and standard deviation.
 
 Belongs here: the families and their moment matching, closed form each. Does not: how a feature persists from day to
-day (simulator/exogenous.py).
+day (simulator/exogenous/features.py).
 
     normal      mean, sd
     lognormal   positive; sigma^2 = log(1 + sd^2 / mean^2), mu = log(mean) - sigma^2 / 2

@@ -1,19 +1,15 @@
-"""The simulator: one generative model of a patient.
+"""The simulator: one generative model of a patient, and everything that is computed from that model.
 
-Compiled code is kept in a folder named by the digest of all sources: numba asks only whether the file of a compiled
-function changed, not those of the functions that it calls.
+Begin with `cohort.cohort_simulator.CohortSimulator`, which simulates patients batch by batch. The groups, each of which
+imports only from those before it:
+
+    random      counter-based random numbers, and quantile functions
+    exogenous   calendar, weather, menstrual cycle, and the daily features that follow their priors
+    generative  latent state, hazard, attacks, treatment, change: the model, and trajectories drawn from it
+    filtering   forecasts from what was measured: a particle filter on the generative model
+    cohort      parameters fitted to the configured targets, batches of patients, interventions, rows of tables
+    hourly      days refined to hours, and what can be inferred from them
+    checks      whether a cohort is what was configured, and how it compares with the literature
+
+Does not belong here: what learns from simulated patients (aline/, twin/).
 """
-
-from __future__ import annotations
-
-import os
-import tempfile
-from pathlib import Path
-
-import numba
-
-from migraine_platform.config.compiled import compiled_code
-
-if not os.environ.get("NUMBA_CACHE_DIR"):
-    beside = Path(__file__).with_name("__pycache__")
-    numba.config.CACHE_DIR = str(compiled_code(beside, Path(tempfile.gettempdir())))  # type: ignore[attr-defined]

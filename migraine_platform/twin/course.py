@@ -15,13 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from migraine_platform.compiled import njit
 from migraine_platform.config.simulator import Simulator
-from migraine_platform.simulator.attacks import EVENING, HOURS, Course, lasting_share
-from migraine_platform.simulator.hazard import running_tomorrow
-from migraine_platform.simulator.quantiles import quantile
-from migraine_platform.simulator.treatment import UNTREATED
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, lasting_share
+from migraine_platform.simulator.generative.hazard import running_tomorrow
+from migraine_platform.simulator.generative.treatment import UNTREATED
+from migraine_platform.simulator.random.quantiles import quantile
 from migraine_platform.twin.hypotheses import AGES, FIRST_DAY, LATER_DAY, UNKNOWN_DAY
 
 if TYPE_CHECKING:

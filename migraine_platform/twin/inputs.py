@@ -15,8 +15,8 @@ import numpy as np
 from migraine_platform.config import Settings, resized
 from migraine_platform.config.twin import Twin
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration
 from migraine_platform.twin.audit import extended
 from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.cohort import NO_VERSION, Built, build

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
-from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.hypotheses import (
     AFTER_ILL,
     AFTER_WELL,

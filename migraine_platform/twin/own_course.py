@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from migraine_platform.compiled import njit
 from migraine_platform.twin.hypotheses import (
     AGE,
     LASTS,

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.twin import Population
-from migraine_platform.simulator.parallel import in_parallel
 from migraine_platform.twin.counting import counted
 from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.features import EVENTS

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from migraine_platform.compiled import njit
 from migraine_platform.twin.hypotheses import AFTER_WELL, UNSIGNED, Effects, Standing
 from migraine_platform.twin.outlook import IMPOSSIBLE
 from migraine_platform.twin.own_course import learn_signs, sign_factor, signs_of_onset

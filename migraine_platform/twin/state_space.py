@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.channels import CONTEXT, StandardDays
 from migraine_platform.twin.kalman import Beliefs, Dynamics, Filtered, filter_days, smooth
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.course import tilt
 from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.hazard import unknown

@@ -1,6 +1,6 @@
 """The calibration of some settings, fitted once: kept in a folder under the hash of all that decides it.
 
-Belongs here: finding it again. Does not: the fit (calibration.py). A file that is damaged is fitted anew.
+Belongs here: finding it again. Does not: the fit (parameter_fitting.py). A file that is damaged is fitted anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from migraine_platform.config.hashing import code_version, configuration, digest
 from migraine_platform.config.simulator import Simulator
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.calibration import Calibration, calibrate, from_frame, to_frame
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate, from_frame, to_frame
 from migraine_platform.warehouse.places import replace_file
 
 NOT_FITTED = ("ceilings", "interventions", "measurement")

@@ -1,6 +1,6 @@
 """A table at a glance: how the values of each column are spread, as its declaration has them.
 
-Belongs here: one picture for any table. Does not: figures that are about something (simulator/figures.py, ...).
+Belongs here: one picture for any table. Does not: figures that are about something (simulator/checks/figures.py, ...).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from migraine_platform.aline.model import Aline
 from migraine_platform.aline.plan import questions_frame
 from migraine_platform.aline.replies import RANGES, RATING, Replies, ReplyError
 from migraine_platform.config.hours import QUESTIONS
-from migraine_platform.simulator.windows import COUNT_EDGES, answer_names
+from migraine_platform.simulator.hourly.windows import COUNT_EDGES, answer_names
 from migraine_platform_tests.aline.conftest import SMALL
 
 

@@ -7,7 +7,7 @@ import torch
 from migraine_platform.aline.model import Aline
 from migraine_platform.aline.policies import Learned, run_policy
 from migraine_platform.aline.tasks.patient_diary import Lives, PatientDiary, fill_lives
-from migraine_platform.simulator.bank import SCORING, TRAINING
+from migraine_platform.simulator.hourly.bank import SCORING, TRAINING
 from migraine_platform_tests.aline.conftest import SMALL
 
 

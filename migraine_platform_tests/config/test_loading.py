@@ -258,7 +258,7 @@ def _versions() -> dict[str, str]:
         ("twin/hazard.py", {"twin", "evaluation"}),
         ("aline/model.py", {"aline", "twin", "evaluation"}),
         ("ingest/overlay.py", {"ingest", "clinical", "recorded", "twin", "evaluation"}),
-        ("simulator/life.py", {table.schema_name() for table in tables.ALL}),
+        ("simulator/generative/trajectories.py", {table.schema_name() for table in tables.ALL}),
         ("cli/platform.py", set()),
     ],
 )

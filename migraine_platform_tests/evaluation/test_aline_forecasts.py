@@ -7,7 +7,7 @@ import torch
 from migraine_platform.aline.model import Aline
 from migraine_platform.aline.tasks.migraine_window import window_layout
 from migraine_platform.evaluation.aline_forecasts import aline_forecasts, numbers_of, windows_of
-from migraine_platform.simulator.bank import HISTORY_DAYS
+from migraine_platform.simulator.hourly.bank import HISTORY_DAYS
 from migraine_platform.warehouse import tables
 
 

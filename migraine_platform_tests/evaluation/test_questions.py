@@ -25,7 +25,7 @@ from migraine_platform.evaluation.questions import (
     information_by_rule,
     question_curve,
 )
-from migraine_platform.simulator.linear_day import GaussianDay
+from migraine_platform.simulator.hourly.linear_day import GaussianDay
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
 from migraine_platform_tests.aline.conftest import SMALL

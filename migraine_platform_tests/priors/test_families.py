@@ -12,7 +12,7 @@ from scipy import integrate, stats
 from migraine_platform.priors.distributions import distribution_frame
 from migraine_platform.priors.families import FAMILIES, Prior, family_problem, implied_sd
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.exogenous import at, position_of
+from migraine_platform.simulator.exogenous.features import at, position_of
 
 EXAMPLE = Feature(
     "c", "x", "d", "u", 0.5, "0-10", 0.0, 10.0, 4.0, 1.5, None, None, None, "normal", 1.0, 10.0, (5,) * 10, "none", "s"

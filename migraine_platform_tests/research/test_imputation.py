@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from migraine_platform.errors import UserError
 from migraine_platform.research.imputation import ImputationError, Imputer, fit, pooled
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.twin.channels import CHANNELS, Scales
 from migraine_platform.twin.histories import histories
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from migraine_platform.config.simulator import Simulator
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 
 
 def changed(settings: Simulator, **sections: dict[str, Any]) -> Simulator:

@@ -9,8 +9,8 @@ import torch
 
 from migraine_platform.config import Settings
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.calibration import Calibration
-from migraine_platform.simulator.cohort import CohortSimulator
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration
 from migraine_platform.twin.cohort import Built, build
 from migraine_platform.twin.drift.alarms import Thresholds
 from migraine_platform.twin.experts.network import Experts

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from migraine_platform.simulator.attacks import EVENING, HOURS, Course, draw_duration
-from migraine_platform.simulator.quantiles import quantile
-from migraine_platform.simulator.treatment import UNTREATED
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, draw_duration
+from migraine_platform.simulator.generative.treatment import UNTREATED
+from migraine_platform.simulator.random.quantiles import quantile
 from migraine_platform.twin.course import ATOMS, ATTACKS, lasting_atoms, tilt
 from migraine_platform.twin.hypotheses import AGES, FIRST_DAY, LATE, LATER_DAY, NO_ATTACK, SECOND_DAY, UNKNOWN_DAY
 

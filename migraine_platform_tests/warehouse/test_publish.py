@@ -19,8 +19,9 @@ from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors import mock
 from migraine_platform.priors.distributions import distribution_frame
 from migraine_platform.priors.features import to_frame
-from migraine_platform.simulator import calibration as calibration_science
-from migraine_platform.simulator import effects, realism
+from migraine_platform.simulator.checks import realism
+from migraine_platform.simulator.cohort import effects
+from migraine_platform.simulator.cohort import parameter_fitting as calibration_science
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition, polars_type
 from migraine_platform.warehouse.declare import Table

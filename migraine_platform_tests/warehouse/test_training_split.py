@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from migraine_platform.simulator.patients import draw_batch, held_out
+from migraine_platform.simulator.generative.profiles import draw_batch, held_out
 from migraine_platform.warehouse.places import PlaceError
 from migraine_platform.warehouse.training_split import COLUMNS, export_split
 

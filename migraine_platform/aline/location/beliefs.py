@@ -17,10 +17,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from migraine_platform.aline.location.signal import NOISE, signal, square_at
+from migraine_platform.compiled import njit
 
 Floats = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from migraine_platform.aline.location.signal import NOISE, signal
+from migraine_platform.compiled import njit
 
 Floats = NDArray[np.float64]
 

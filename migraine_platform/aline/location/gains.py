@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from migraine_platform.aline.location.beliefs import Beliefs
 from migraine_platform.aline.location.signal import BACKGROUND, NOISE, SOFTENING, signal
+from migraine_platform.compiled import njit
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from migraine_platform.compiled import njit
 
 BACKGROUND, SOFTENING, NOISE = 0.1, 1e-4, 0.5
 CORE = SOFTENING**0.5

@@ -21,8 +21,8 @@ from torch import Tensor
 from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target
 from migraine_platform.config.hours import HOURS_A_DAY, QUESTIONS, Hours
 from migraine_platform.config.latent import AXES
-from migraine_platform.simulator.patients import TRIGGERS
-from migraine_platform.simulator.windows import (
+from migraine_platform.simulator.generative.profiles import TRIGGERS
+from migraine_platform.simulator.hourly.windows import (
     BAROMETER,
     CARD_SIZES,
     Windows,

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.patients import TRIGGERS, draw_patients
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.generative.profiles import TRIGGERS, draw_patients
 
 NAME = "patient_diary"
 DAYS = 60

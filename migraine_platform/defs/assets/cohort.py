@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from migraine_platform.simulator.cohort import CohortSimulator
+    from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 
 GROUP = "cohort"
 MIGRAINE_DAYS = "Migraine days a month: realised by class, and against the profile"
@@ -84,7 +84,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Strengths of triggers and preventives, and intercepts, fitted once on a reference cohort of its own."""
-        from migraine_platform.simulator import calibration as science
+        from migraine_platform.simulator.cohort import parameter_fitting as science
         from migraine_platform.warehouse.fits import fitted
 
         with failing_plainly():
@@ -104,8 +104,8 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
         """Daily weather of every site: a real station beside simulated climates."""
-        from migraine_platform.simulator.figures import pressure_falls
-        from migraine_platform.simulator.station import read_station
+        from migraine_platform.simulator.checks.figures import pressure_falls
+        from migraine_platform.simulator.exogenous.station import read_station
 
         with failing_plainly():
             for site in settings.simulator.weather.sites:
@@ -135,8 +135,8 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
         """What each treatment would truly do to each of the first patients: the same lives with and without it."""
-        from migraine_platform.simulator import effects
-        from migraine_platform.simulator.figures import treatment_effects
+        from migraine_platform.simulator.checks.figures import treatment_effects
+        from migraine_platform.simulator.cohort import effects
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -175,7 +175,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         import polars as pl
 
         from migraine_platform.operations.clock import tonight, write_clock
-        from migraine_platform.simulator.figures import migraine_days_a_month, realised_frequency
+        from migraine_platform.simulator.checks.figures import migraine_days_a_month, realised_frequency
 
         frequencies: list[pl.DataFrame] = []
         glances: dict[str, dict[str, dg.MarkdownMetadataValue]] = {}
@@ -230,8 +230,8 @@ def _known_forecasts(
 
 def simulator_of(population: Population, settings: Settings) -> "CohortSimulator":
     """The simulator of this population, with the calibration that lies in the lake."""
-    from migraine_platform.simulator.calibration import from_frame
-    from migraine_platform.simulator.cohort import CohortSimulator
+    from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+    from migraine_platform.simulator.cohort.parameter_fitting import from_frame
 
     fitted = from_frame(population.read(tables.CalibrationTerms))
     return CohortSimulator(settings.simulator, population.features, fitted)

@@ -65,7 +65,7 @@ def _batches(
 ) -> "Iterator[tuple[dict[str, pl.DataFrame], pl.Series]]":
     """Each batch's days and truth, and the patients of it that are held out."""
     from migraine_platform.config.simulator import batch_number
-    from migraine_platform.simulator.patients import draw_batch, held_out
+    from migraine_platform.simulator.generative.profiles import draw_batch, held_out
 
     cohort = settings.simulator.cohort
     for done, batch in enumerate(cohort.batch_names, start=1):

@@ -23,8 +23,8 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
     )
     def realism(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """Figures of the cohort beside those of literature and real data, each with a verdict."""
-        from migraine_platform.simulator import realism as science
-        from migraine_platform.simulator.figures import onset_hours
+        from migraine_platform.simulator.checks import realism as science
+        from migraine_platform.simulator.checks.figures import onset_hours
 
         with failing_plainly():
             population = Population.of(settings, lake)

@@ -127,7 +127,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
         """How much detectors of drift must see, so that they alarm of nothing as seldom as is wanted."""
-        from migraine_platform.simulator.calibration import from_frame
+        from migraine_platform.simulator.cohort.parameter_fitting import from_frame
         from migraine_platform.twin.inputs import find_thresholds
         from migraine_platform.twin.model import Model
 

@@ -22,8 +22,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from migraine_platform.compiled import njit
 from migraine_platform.config.detectors import Detectors
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ The log-likelihood of a change of size d that began on day s is, to second order
     label       v = y - p,               i = p (1 - p)             y: migraine day, p: its forecast
     concept     v = (y - p) beta x,      i = p (1 - p) (beta x)^2  x: the trigger against the usual day
 
-with `level` of a sudden, a gradual and a recurring change as in simulator/drift.py; d is the likeliest one. A recurring
-change is looked for only in histories of more than a year.
+with `level` of a sudden, a gradual and a recurring change as in simulator/generative/drift.py; d is the likeliest one.
+A recurring change is looked for only in histories of more than a year.
 
 Belongs here: dates, shapes and sizes. Does not: whether there is a change at all (watch.py).
 """

@@ -19,9 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from migraine_platform.simulator.parallel import in_parallel
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.hypotheses import KINDS as TRIGGER_KINDS
 from migraine_platform.twin.hypotheses import Points
 from migraine_platform.twin.population import Personal

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.drift import draw_changes
-from migraine_platform.simulator.patients import draw_patients
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.generative.drift import draw_changes
+from migraine_platform.simulator.generative.profiles import draw_patients
 from migraine_platform.twin.histories import Histories, histories
 
 if TYPE_CHECKING:
-    from migraine_platform.simulator.patients import Patients
+    from migraine_platform.simulator.generative.profiles import Patients
 
 FIRST = 3 * 2**41
 """Number of the first of them; strangers of other purposes have lower ones."""

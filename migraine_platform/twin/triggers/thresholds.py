@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numba import njit
 
+from migraine_platform.compiled import njit
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID, SITE
 COMPLETE = "every_patient_every_day"
 
 VALIDATION = ("distributions", "correlations", "proportions", "temporal_consistency")
-"""The generator's validation (simulator/validation.py), each a blocking check."""
+"""The generator's validation (simulator/checks/validation.py), each a blocking check."""
 
 WEATHER_TRIGGER = flag("Pressure fell in 24 h by the configured step (simulator.triggers)")
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config.change import KINDS, SHAPES
-from migraine_platform.simulator import drift
+from migraine_platform.simulator.generative import drift
 from migraine_platform.twin.channels import CHANNELS
 from migraine_platform.twin.covariates import TRIGGERS, Covariates
 from migraine_platform.twin.drift.examination import HAZARD, YEAR, Change, Course, examine, levels

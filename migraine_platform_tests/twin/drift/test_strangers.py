@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.drift import draw_changes
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.generative.drift import draw_changes
 from migraine_platform.twin.drift.strangers import FIRST, strangers, undrifted
 from migraine_platform.twin.histories import histories
 

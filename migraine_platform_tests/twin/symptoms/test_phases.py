@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.simulator.attacks import Course, draw_duration
-from migraine_platform.simulator.treatment import UNTREATED
+from migraine_platform.simulator.generative.attacks import Course, draw_duration
+from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.twin.symptoms.phases import PHASES, SHORTEST, AttackLogError, Phases, attack_log, fit_phases
 from migraine_platform.twin.symptoms.shrinkage import LevelPrior, beta_population, levels, normal_effects, spreads
 

@@ -19,8 +19,8 @@ from benchmarks.causal_refuters import (
     samples,
     unobserved_common_cause,
 )
-from migraine_platform.simulator.cohort import CohortSimulator
-from migraine_platform.simulator.patients import TRIGGERS, first_patients
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
 
 SURE = 3.89
 """Standard errors: a normal is farther from its mean once in 10,000."""

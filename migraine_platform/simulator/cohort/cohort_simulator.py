@@ -1,0 +1,181 @@
+"""A cohort, batch by batch: patients, their days, their attacks, as frames of the declared tables.
+
+simulator = CohortSimulator(settings.simulator, features, calibration)
+tables = simulator.batch(0)["cohort.sleep_days"]
+worlds = simulator.paired(first_patients(settings.simulator, 50), Intervention("cgrp_antibody"), replicates=8)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.config.simulator import Simulator, batch_name
+from migraine_platform.priors.features import Feature
+from migraine_platform.simulator.cohort.exposure import Exposure, Usual, usual_days
+from migraine_platform.simulator.cohort.frames import DayFrames, attack_frame, patient_frame, truth_frame
+from migraine_platform.simulator.cohort.interventions import Intervention, PairedWorlds, Replicates, replicated, under
+from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
+from migraine_platform.simulator.exogenous.calendar import Calendar
+from migraine_platform.simulator.exogenous.weather import SiteWeather, simulate_sites, site_frame
+from migraine_platform.simulator.filtering.oracle import Evidence, Filtered, filter_days
+from migraine_platform.simulator.generative.drift import Change, drift_frame
+from migraine_platform.simulator.generative.measurement import Recorded, adherence, measured_days, record
+from migraine_platform.simulator.generative.model import Days, Persons, Regime, World
+from migraine_platform.simulator.generative.profiles import TRIGGERS, Patients, draw_batch
+from migraine_platform.simulator.generative.trajectories import live
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Lives:
+    """What some patients lived, and what of it was recorded."""
+
+    patients: Patients
+    persons: Persons
+    days: Days
+    recorded: Recorded
+
+
+class CohortSimulator:
+    """Simulates batches of one population; what all batches share is made once."""
+
+    def __init__(self, settings: Simulator, features: Sequence[Feature], calibration: Calibration) -> None:
+        self.settings = settings
+        self.features = features
+        self.calibration = calibration
+        self.calendar = Calendar.of(settings.cohort)
+
+    @cached_property
+    def sites(self) -> SiteWeather:
+        """Weather of every site, burn-in included."""
+        return simulate_sites(self.settings.weather, self.calendar, self.settings.cohort.seed)
+
+    @cached_property
+    def world(self) -> World:
+        """The tabulated model."""
+        return build_world(self.settings, self.features, self.calendar, self.sites, self.calibration.beta)
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """What a person's own levels make of his days."""
+        return Exposure.of(self.settings, self.world)
+
+    @cached_property
+    def regime(self) -> Regime:
+        """Days as they come."""
+        return usual_regime(self.settings, self.world.copula, self.world.course, self.calendar)
+
+    def site_days(self) -> pl.DataFrame:
+        """Rows of `cohort.site_days`."""
+        fall = self.settings.triggers.pressure_fall
+        return site_frame(self.sites, self.settings.weather.sites, self.calendar, fall)
+
+    def persons(self, patients: Patients) -> Persons:
+        """The patients with their calibrated intercepts."""
+        drawn = build_persons(self.settings, patients, self.world.copula, self.world.course, self.calendar)
+        return drawn._replace(intercept=self.calibration.intercept(patients, self.usual_days(drawn)))
+
+    def usual_days(self, persons: Persons) -> Usual:
+        """What these persons' days are like on average."""
+        return usual_days(self.settings, self.world, self.exposure, persons)
+
+    def live(self, patients: Patients, fate: int = 0, change: Change | None = None) -> Lives:
+        """Let some patients live, and record what their diaries and devices would have.
+
+        Args:
+            fate: replicate of the draws; 0 is the cohort's.
+            change: what changes in them instead of what the population's drift would.
+        """
+        persons = self.persons(patients)
+        if change is not None:
+            persons = persons._replace(change=change)
+        days = live(self.world, persons, self.regime, Days.empty(len(patients.index), self.calendar), fate)
+        return Lives(patients, persons, days, self.record(patients, days, fate))
+
+    def record(self, patients: Patients, days: Days, fate: int = 0) -> Recorded:
+        """What diaries and devices recorded of these days."""
+        evening = days.flag("migraine_by_evening")
+        return record(
+            self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, fate
+        )
+
+    def measured(self, lives: Lives) -> pl.DataFrame:
+        """Rows of `measured.patient_days` of some lives."""
+        daily = DayFrames(lives.patients, lives.persons, lives.days, self.calendar, batch_name(0))
+        return measured_days(daily.joined(), lives.recorded)
+
+    def batch(self, number: int, oracle: NDArray[np.float64] | None = None) -> dict[str, pl.DataFrame]:
+        """The tables of one batch, by declared name.
+
+        Args:
+            oracle: [P, any] the best forecasts of its first days, if they are known; the others' are left out then.
+        """
+        lives = self.live(draw_batch(self.settings, number))
+        patients, persons, days = lives.patients, lives.persons, lives.days
+        name = batch_name(number)
+        daily = DayFrames(patients, persons, days, self.calendar, name)
+        joined = daily.joined()
+        entries = adherence(self.settings.measurement, patients.index, self.settings.cohort.seed)
+        return {
+            "cohort.patients": patient_frame(
+                patients, persons, name, [site.site_id for site in self.settings.weather.sites]
+            ),
+            "cohort.weather_days": daily.weather(),
+            "cohort.sleep_days": daily.sleep(),
+            "cohort.diary_days": daily.diary(),
+            "cohort.wearable_days": daily.wearable(),
+            "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
+            "cohort.patient_days": joined,
+            "measured.patient_days": measured_days(joined, lives.recorded),
+            "truth.patients": truth_frame(patients, persons, self.world.course, entries),
+            "truth.patient_days": daily.truth(self.oracle(lives) if oracle is None else self._longer(oracle)),
+            "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
+        }
+
+    def _longer(self, oracle: NDArray[np.float64]) -> NDArray[np.float64]:
+        kept = oracle[:, : self.calendar.days]
+        return np.pad(kept, ((0, 0), (0, self.calendar.days - kept.shape[1])), constant_values=np.nan)
+
+    def oracle(self, lives: Lives) -> NDArray[np.float64]:
+        """[P, K] the best forecast from the measured days and the patient's true parameters; NaN where not asked."""
+        wanted = lives.patients.index < self.settings.ceilings.oracle_patients
+        out = np.full(lives.days.at_risk.shape, np.nan)
+        if wanted.any():
+            out[wanted] = self.filtered(lives).forecast[wanted]
+        return out
+
+    def filtered(self, lives: Lives, particles: int | None = None) -> Filtered:
+        """What a filter that knows the patients' parameters makes of their measured days."""
+        entries = adherence(self.settings.measurement, lives.patients.index, self.settings.cohort.seed)
+        evidence = Evidence.of(self.world, lives.days, lives.recorded, entries)
+        return filter_days(
+            self.world, lives.persons, self.regime, evidence, particles or self.settings.ceilings.particles
+        )
+
+    def simulate(self, patients: Patients, intervene: Intervention | None = None, replicates: int = 1) -> Replicates:
+        """Live under other fates than the cohort's, perhaps with an intervention.
+
+        Raises:
+            TreatmentError: if the treatment is not configured.
+        """
+        persons, regime = self.persons(patients), self.regime
+        if intervene is not None:
+            regime = under(regime, self.settings.treatments, self.calibration, self.calendar, intervene)
+
+        def run(fate: int) -> Days:
+            return live(self.world, persons, regime, Days.empty(len(patients.index), self.calendar), fate)
+
+        return replicated(run, replicates)
+
+    def paired(self, patients: Patients, intervene: Intervention, replicates: int) -> PairedWorlds:
+        """The same patients without and with an intervention, under the same fates."""
+        return PairedWorlds(self.simulate(patients, None, replicates), self.simulate(patients, intervene, replicates))

@@ -1,0 +1,190 @@
+"""What a person's days are like on average: how often each trigger comes, and where the latent state lies.
+
+    rate_k = P(trigger k on a day | person)        from the person's own levels, habits and site
+    E Z    = (I - A)^-1 B E[u | person]
+
+Cycles of the week, coupling and drift are left out: the intercept needs to know who has many triggers, not how many to
+the day. Nothing here depends on the cohort's horizon.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.config.latent import AXES, INPUTS
+from migraine_platform.config.simulator import Simulator
+from migraine_platform.priors.families import Z_LIMIT
+from migraine_platform.simulator.exogenous.features import SLEEP, STRESS
+from migraine_platform.simulator.exogenous.station import read_station
+from migraine_platform.simulator.generative.latent_inputs import (
+    DRAWN_INPUTS,
+    FIRST_WEATHER_INPUT,
+    WEATHER_INPUTS,
+    weather_score,
+)
+from migraine_platform.simulator.generative.model import Persons, World
+from migraine_platform.simulator.generative.symptoms import HEADACHE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+POINTS = 101
+"""Equally probable points at which a standard normal is looked at; triggers are steps, which no smooth rule likes."""
+
+LEVELS = np.linspace(-Z_LIMIT, Z_LIMIT, 121)
+"""Own levels of z at which the tables are made; between them, interpolated."""
+
+
+class Usual(NamedTuple):
+    """A person's days on average, for P persons."""
+
+    rates: NDArray[np.float64]
+    """[P, 4] share of days on which each trigger comes."""
+    latent: NDArray[np.float64]
+    """[P] w_i . E Z"""
+    headache: NDArray[np.float64]
+    """[P] how long headaches last, on a normal scale."""
+
+    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Usual:
+        """Some of the persons."""
+        return Usual(*(part[rows] for part in self))
+
+
+class Exposure(NamedTuple):
+    """What a person's own levels make of his days, tabulated: each depends on one level alone."""
+
+    long_or_short: NDArray[np.float64]
+    """[L] share of nights that count, by the level of sleep."""
+    rises: NDArray[np.float64]
+    """[L] share of days on which stress rises enough, by its level."""
+    scores: NDArray[np.float64]
+    """[drawn inputs, L] mean u by the level of the feature."""
+    falls: NDArray[np.float64]
+    """[sites] share of days with a fall of pressure that counts."""
+    weather: NDArray[np.float64]
+    """[sites, 3] mean u of the weather inputs."""
+    by_latent: NDArray[np.float64]
+    """[4, inputs] (I - A)^-1 B"""
+
+    @classmethod
+    def of(cls, settings: Simulator, world: World) -> Exposure:
+        """Tabulate the model's."""
+        rules, copula, inputs = world.rules, world.copula, world.inputs
+        points = _points()
+        sleep, stress = (_values(world, f, points) for f in (SLEEP, STRESS))
+        # Two days' stress: today's innovation around what yesterday leaves.
+        rises = [
+            (_values(world, STRESS, copula.lag1[STRESS] * x + copula.fresh[STRESS] * points) - stress[:, place, None])
+            >= rules.stress_rise
+            for place, x in enumerate(points)
+        ]
+        grid = np.linspace(-Z_LIMIT, Z_LIMIT, inputs.by_z.shape[1])
+        return cls(
+            long_or_short=((sleep < rules.short_sleep) | (sleep > rules.long_sleep)).mean(axis=1),
+            rises=np.mean(rises, axis=(0, 2)),
+            scores=np.stack(
+                [
+                    np.interp(LEVELS[:, None] + copula.spread[f] * points, grid, inputs.by_z[k]).mean(axis=1)
+                    for k, f in enumerate(DRAWN_INPUTS)
+                ]
+            ),
+            falls=_pressure_falls(settings),
+            weather=_weather_scores(settings, world),
+            by_latent=np.asarray(np.linalg.solve(np.eye(len(AXES)) - inputs.A, inputs.B), dtype=np.float64),
+        )
+
+
+def usual_days(settings: Simulator, world: World, exposure: Exposure, persons: Persons) -> Usual:
+    """What these persons' days are like on average."""
+    own = persons.symptoms[:, HEADACHE]
+    return Usual(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons), own)
+
+
+def trigger_rates(settings: Simulator, exposure: Exposure, persons: Persons) -> NDArray[np.float64]:
+    """[P, 4] share of days on which each trigger comes."""
+    weekend = settings.diary.alcohol_weekend_extra
+    habit, items = persons.habit[:, :3], settings.triggers.diet_items
+    workday, free_day = (_at_least(habit + extra, items) for extra in ((0, 0, 0), (weekend, 0, 0)))
+    return np.column_stack(
+        [
+            exposure.falls[persons.site],
+            np.interp(persons.level[:, SLEEP], LEVELS, exposure.long_or_short),
+            np.interp(persons.level[:, STRESS], LEVELS, exposure.rises),
+            (5 * workday + 2 * free_day) / 7,
+        ]
+    )
+
+
+def latent_mean(world: World, exposure: Exposure, persons: Persons) -> NDArray[np.float64]:
+    """[P] w_i . E Z, the weather at the climates' means and cycles of 28 days."""
+    scores = np.zeros((len(persons.index), len(INPUTS)))
+    for k, f in enumerate(DRAWN_INPUTS):
+        scores[:, k] = np.interp(persons.level[:, f], LEVELS, exposure.scores[k])
+    cycling = persons.cycle_day[:, 0] > 0
+    scores[cycling, INPUTS.index("cycle_day")] = world.inputs.by_cycle_day[1:].mean()
+    scores[:, FIRST_WEATHER_INPUT:] = exposure.weather[persons.site]
+    return np.asarray(((scores[:, None, :] * exposure.by_latent).sum(axis=2) * persons.latent_weights).sum(axis=1))
+
+
+def _points() -> NDArray[np.float64]:
+    """[POINTS] quantiles of a standard normal."""
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri((np.arange(POINTS) + 0.5) / POINTS))
+
+
+def _values(world: World, f: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[L, points] values of a feature at some x, by level."""
+    table = world.copula.tables[f]
+    z = LEVELS[:, None] + world.copula.spread[f] * x
+    return np.asarray(np.interp(z, np.linspace(-Z_LIMIT, Z_LIMIT, len(table)), table))
+
+
+def _at_least(shares: NDArray[np.float64], items: int) -> NDArray[np.float64]:
+    """[P] probability that at least so many of three independent items [P, 3] happen."""
+    a, b, c = np.clip(shares, 0, 1).T
+    exactly = [
+        (1 - a) * (1 - b) * (1 - c),
+        a * (1 - b) * (1 - c) + b * (1 - a) * (1 - c) + c * (1 - a) * (1 - b),
+        a * b * (1 - c) + a * c * (1 - b) + b * c * (1 - a),
+        a * b * c,
+    ]
+    return np.asarray(sum(exactly[items:], np.zeros(len(shares))))
+
+
+def _pressure_falls(settings: Simulator) -> NDArray[np.float64]:
+    """[sites] share of days with a fall that counts: of the climate's process, or counted in the station's file."""
+    from scipy.special import ndtr
+
+    shares = []
+    for site in settings.weather.sites:
+        if site.station is not None:
+            change = np.diff(read_station(site.station).values[:, 2])
+            shares.append(float((change <= -settings.triggers.pressure_fall).mean()))
+        else:
+            climate = settings.weather.climates[site.climate]
+            sd = climate.pressure_sd * np.sqrt(2 * (1 - climate.pressure_lag1))
+            shares.append(float(ndtr(-settings.triggers.pressure_fall / sd)))
+    return np.array(shares)
+
+
+def _weather_scores(settings: Simulator, world: World) -> NDArray[np.float64]:
+    """[sites, 3] mean scores of the weather inputs over a year of the site's climate."""
+    points, phases = _points(), np.cos(np.linspace(0, 2 * np.pi, POINTS, endpoint=False))
+    rows = []
+    for site in settings.weather.sites:
+        climate = settings.weather.climates[site.climate]
+        values = {
+            "pressure_change_24h": climate.pressure_sd * np.sqrt(2 * (1 - climate.pressure_lag1)) * points,
+            "temperature": site.temperature_mean + site.temperature_amplitude * phases,
+            "humidity": site.humidity_mean + climate.humidity_sd * points,
+        }
+        rows.append(
+            [
+                np.mean([weather_score(world.inputs, k, float(value)) for value in values[name]])
+                for k, name in enumerate(WEATHER_INPUTS)
+            ]
+        )
+    return np.array(rows)

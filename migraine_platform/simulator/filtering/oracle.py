@@ -1,0 +1,222 @@
+"""The best forecast that the measured days allow, the patient's parameters known: a particle filter on the generator.
+
+Each particle is one possible life: latent state, features where none were recorded, attack. Every evening at 20:00 it
+is weighted by how probable it makes what diary and device recorded by then, and by whether they recorded at all:
+people skip more entries on migraine days, so a gap says something. The forecast is the weighted mean of what each
+particle's whole state forecasts (hazard.forecast).
+
+What a person's days are like on average, and the calendar of the menstrual cycle, are taken as known. Belongs here:
+the patients' evidence, and the run over days. Does not: what a day does to a particle (observed_events.py,
+observed_features.py, observed_signs.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.config.copula import COLUMN_OF
+from migraine_platform.priors.families import Z_LIMIT
+from migraine_platform.simulator.exogenous.features import FEATURES
+from migraine_platform.simulator.filtering.observed_events import begin_day, observe_events
+from migraine_platform.simulator.filtering.observed_features import observe_features
+from migraine_platform.simulator.filtering.observed_signs import observe_signs
+from migraine_platform.simulator.filtering.particles import (
+    GAPS,
+    LOGIT_BINS,
+    Cloud,
+    Factors,
+    Source,
+    evening_forecast,
+    factors,
+    largest,
+    new_cloud,
+    resample,
+)
+from migraine_platform.simulator.generative.measurement import Recorded
+from migraine_platform.simulator.generative.model import (
+    DIET_COLUMNS,
+    FLAGS,
+    VALUES,
+    Days,
+    Persons,
+    Regime,
+    World,
+    usual_logit,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IMPOSSIBLE = -50.0
+"""Log evidence of a day that no particle can have lived: less than any day that one can, and yet finite."""
+
+RESAMPLE_BELOW = 0.5
+"""Effective sample size, as a share of the particles, below which they are resampled."""
+
+
+class Evidence(NamedTuple):
+    """What diaries and devices recorded of P patients on K days."""
+
+    values: NDArray[np.float64]
+    """[P, K, F] features in their units."""
+    latent: NDArray[np.float64]
+    """[P, K, F] the same as z."""
+    diet: NDArray[np.bool_]
+    """[P, K, 4]"""
+    events: NDArray[np.bool_]
+    """[P, K, 5] in the order of world.EVENTS."""
+    diary: NDArray[np.bool_]
+    """[P, K] whether there is an entry; without one, `diet`, `events` and the diary's features say nothing."""
+    device: NDArray[np.bool_]
+    """[P, K] whether the device was worn; without it, its features say nothing."""
+    entries: NDArray[np.float64]
+    """[P, 2] probability of an entry on an evening without, and with migraine."""
+
+    @classmethod
+    def of(cls, world: World, days: Days, recorded: Recorded, entries: NDArray[np.float64]) -> Evidence:
+        """What was recorded of these days."""
+        columns = [VALUES.index(COLUMN_OF.get(name, name)) for name in FEATURES]
+        values = np.moveaxis(days.values[columns], 0, 2).astype(np.float64)
+        grid = np.linspace(-Z_LIMIT, Z_LIMIT, world.copula.tables.shape[1])
+        latent = np.empty_like(values)
+        for f in range(len(FEATURES)):
+            latent[..., f] = np.interp(values[..., f], world.copula.tables[f], grid)
+        diet = [FLAGS.index(name) for name in DIET_COLUMNS]
+        events = slice(FLAGS.index("has_migraine"), len(FLAGS))
+        return cls(
+            values=values,
+            latent=latent,
+            diet=np.ascontiguousarray(np.moveaxis(days.flags[diet], 0, 2)),
+            events=np.ascontiguousarray(np.moveaxis(days.flags[events], 0, 2)),
+            diary=recorded.diary,
+            device=recorded.device,
+            entries=entries,
+        )
+
+
+class Filtered(NamedTuple):
+    """What the filter makes of P patients' K days."""
+
+    forecast: NDArray[np.float64]
+    """[P, K] probability that the day is a migraine day, as of the evening before."""
+    log_evidence: NDArray[np.float64]
+    """[P, K] log probability of what the day recorded, given the days before; up to a constant of the patient's."""
+    spread: NDArray[np.float64]
+    """[P, K, particles.LOGIT_BINS] weight of the particles by their forecast of the day; no bins if not wanted."""
+
+
+def filter_days(
+    world: World,
+    persons: Persons,
+    regime: Regime,
+    evidence: Evidence,
+    particles: int,
+    subject: NDArray[np.int64] | None = None,
+    with_spread: bool = False,
+) -> Filtered:
+    """Run the filter for every person.
+
+    Args:
+        persons: H hypothetical persons.
+        subject: [H] whose evidence (position in `evidence`) each of them is held against; by default each his own.
+        with_spread: whether the particles' single forecasts are wanted too.
+    """
+    count = len(persons.index)
+    subject = np.arange(count) if subject is None else subject
+    kept = evidence.diary.shape[1]
+    bins = LOGIT_BINS if with_spread else 0
+    out = Filtered(np.empty((count, kept)), np.empty((count, kept)), np.empty((count, kept, bins)))
+    patterns = factors(world.copula)
+
+    in_parallel(
+        count,
+        lambda first, last: _filter_some(
+            world, persons, regime, evidence, patterns, particles, first, last, subject, out
+        ),
+        shares=4,
+        smallest=4,
+    )
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _filter_some(
+    world: World,
+    persons: Persons,
+    regime: Regime,
+    evidence: Evidence,
+    patterns: Factors,
+    particles: int,
+    first: int,
+    last: int,
+    subject: NDArray[np.int64],
+    out: Filtered,
+) -> None:
+    for i in range(first, last):
+        _filter_one(world, persons, regime, evidence, patterns, particles, i, subject[i], out)
+
+
+@njit(cache=True)
+def _filter_one(
+    world: World,
+    persons: Persons,
+    regime: Regime,
+    evidence: Evidence,
+    patterns: Factors,
+    particles: int,
+    i: int,
+    subject: int,
+    out: Filtered,
+) -> None:
+    cloud: Cloud = new_cloud(particles)
+    source = Source(np.empty(8), np.zeros(2, dtype=np.int64))
+    for n in range(particles):
+        cloud.logit[n], cloud.trace[n] = usual_logit(persons, regime, i, 0), persons.trace[i]
+    forecast, gap = persons.trace[i], GAPS
+    spread = np.zeros(out.spread.shape[2])
+    for t in range(world.total):
+        k = t - world.burn_in
+        source.place[0], source.place[1] = 0, 8
+        has_diary = k >= 0 and evidence.diary[subject, k]
+        has_device = k >= 0 and evidence.device[subject, k]
+        told_late = k > 0 and evidence.diary[subject, k - 1]
+        late = told_late and evidence.events[subject, k - 1, 0] and not evidence.events[subject, k - 1, 2]
+        row = max(k, 0)
+        gap += 1
+        if k >= 0:
+            out.forecast[i, k] = forecast
+            out.spread[i, k] = spread
+        begin_day(world, persons, regime, cloud, source, i, t, told_late, late)
+        observe_events(
+            world, persons, regime, cloud, source, i, t, has_diary, evidence.events[subject, row],
+            evidence.entries[subject], k >= 0,
+        )  # fmt: skip
+        observe_features(
+            world, persons, regime, cloud, source, patterns, i, t, has_diary, has_device,
+            evidence.values[subject, row], evidence.latent[subject, row], evidence.diet[subject, row], gap,
+        )  # fmt: skip
+        observe_signs(world, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, 3])
+        if has_device:
+            gap = 0
+        top = largest(cloud.log_weight)
+        impossible = not top > -np.inf
+        if impossible:  # no particle can have lived this day: start afresh from what they are
+            for n in range(particles):
+                cloud.log_weight[n] = 0.0
+            top = 0.0
+        total, squared = 0.0, 0.0
+        for n in range(particles):
+            weight = np.exp(cloud.log_weight[n] - top)
+            total += weight
+            squared += weight * weight
+        forecast = evening_forecast(world, persons, regime, cloud, i, t, top, total, spread)
+        if k >= 0:
+            out.log_evidence[i, k] = IMPOSSIBLE if impossible else top + np.log(total / particles)
+        for n in range(particles):
+            cloud.log_weight[n] -= top + np.log(total / particles)
+        if total * total < RESAMPLE_BELOW * particles * squared:
+            resample(cloud, source, persons.index[i], world.seed, t)

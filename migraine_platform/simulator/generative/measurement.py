@@ -1,0 +1,136 @@
+"""What was recorded: the diary's and the device's gaps.
+
+    P(diary entry)   = a_i on evenings without migraine, a_i drawn per person; odds lower by a factor with migraine
+    device           worn but for gaps of whole days: a gap begins with a fixed probability, its length is geometric
+
+The diary is filled at 20:00 and depends on what the day had brought by then. Belongs here: which days are recorded,
+and what a recorded day shows. Does not: what happened (trajectories.py). Truth and measurement are separate tables, so
+that nobody trains on the truth by accident. Missing more on attack days makes the pattern of gaps itself informative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.config.measurement import Measurement
+from migraine_platform.simulator.exogenous.calendar import Calendar
+from migraine_platform.simulator.generative.model import (
+    DIARY_COLUMNS,
+    DIET_COLUMNS,
+    EVENTS,
+    SLEEP_COLUMNS,
+    WEARABLE_COLUMNS,
+)
+from migraine_platform.simulator.random.streams import Stream, fill_uniforms, uniforms
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+BY_DIARY = (*DIARY_COLUMNS, *DIET_COLUMNS, *EVENTS, "cycle_day", "diet_trigger")
+"""Columns that a day without a diary entry lacks."""
+
+BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS, "sleep_trigger")
+"""Columns that a day without the device lacks; the weather is always known."""
+
+RECORDING_STREAM = int(Stream.RECORDING)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """[P, K] which kept days have a diary entry, and on which the device was worn."""
+
+    diary: NDArray[np.bool_]
+    device: NDArray[np.bool_]
+
+
+def adherence(settings: Measurement, index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """[P, 2] each person's probability of an entry on an evening without, and with migraine."""
+    low, high = settings.diary_adherence
+    usual = low + uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0] * (high - low)
+    with_migraine = usual / (usual + (1 - usual) * np.exp(settings.attack_day_log_odds))
+    return np.column_stack([usual, with_migraine])
+
+
+def record(
+    settings: Measurement,
+    index: NDArray[np.int64],
+    by_evening: NDArray[np.bool_],
+    calendar: Calendar,
+    seed: int,
+    fate: int = 0,
+) -> Recorded:
+    """Which days are recorded.
+
+    Args:
+        index: [P] the patients' indices in the population.
+        by_evening: [P, K] kept days that were migraine days by the evening.
+        fate: replicate of the draws.
+    """
+    entries = adherence(settings, index, seed)
+    recorded = _record(
+        index, by_evening, entries, settings.device_gap_start, settings.device_gap_days, calendar.burn_in, seed, fate
+    )
+    return Recorded(*recorded)
+
+
+@njit(cache=True)
+def _record(
+    index: NDArray[np.int64],
+    by_evening: NDArray[np.bool_],
+    entries: NDArray[np.float64],
+    start: float,
+    mean_days: float,
+    burn_in: int,
+    seed: int,
+    fate: int,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Diary entries and worn devices; a gap lasts 1 + floor(log u / log(1 - 1 / mean)) days."""
+    diary = np.empty(by_evening.shape, dtype=np.bool_)
+    device = np.empty(by_evening.shape, dtype=np.bool_)
+    u = np.empty(8)
+    for i in range(len(index)):
+        left = 0
+        for t in range(burn_in + by_evening.shape[1]):
+            fill_uniforms(u, seed, RECORDING_STREAM, index[i], t, 0, fate)
+            if left == 0 and u[1] < start:
+                left = 1
+                if mean_days > 1.0:
+                    left += int(np.log(u[2]) / np.log(1.0 - 1.0 / mean_days))
+            worn = left == 0
+            left = max(left - 1, 0)
+            if t >= burn_in:
+                k = t - burn_in
+                device[i, k] = worn
+                diary[i, k] = u[0] < entries[i, 1 if by_evening[i, k] else 0]
+    return diary, device
+
+
+def measured_days(patient_days: pl.DataFrame, recorded: Recorded) -> pl.DataFrame:
+    """Rows of `measured.patient_days`: those of `cohort.patient_days` with nulls where nothing was recorded.
+
+    A rise of stress needs the diary of both days; on a patient's first day it needs a day that nobody recorded.
+
+    Args:
+        patient_days: patient by patient, day by day.
+    """
+    import polars as pl
+
+    both = recorded.diary.copy()
+    both[:, 1:] &= recorded.diary[:, :-1]
+    both[:, 0] = False
+    masks = {"_diary": recorded.diary, "_device": recorded.device, "_both": both}
+    gaps = {
+        **dict.fromkeys(BY_DIARY, "_diary"),
+        **dict.fromkeys(BY_DEVICE, "_device"),
+        "stress_trigger": "_both",
+    }
+    marked = patient_days.with_columns(pl.Series(name, mask.ravel()) for name, mask in masks.items())
+    return marked.select(
+        pl.when(pl.col(gaps[name])).then(pl.col(name)).alias(name) if name in gaps else pl.col(name)
+        for name in patient_days.columns
+    )

@@ -1,0 +1,119 @@
+"""Who the patients are: age, sex, class, frequency, susceptibilities, site.
+
+Classes are stratified: within every 20 consecutive patients the chronic share is exact (independent draws would miss
+it by a point at 1,000 patients four times in ten). All else is drawn per patient.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.config.simulator import Cohort, Population, Simulator
+from migraine_platform.simulator.random.streams import Stream, uniforms
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+TRIGGERS = ("weather", "sleep", "stress", "diet")
+STRATUM = 20
+DAYS_A_MONTH = 30
+PROFILE_SLOTS = 16
+
+
+@dataclass(frozen=True)
+class Patients:
+    """P patients as arrays; `index` counts from 0 over the whole population."""
+
+    index: NDArray[np.int64]
+    age: NDArray[np.int64]
+    is_female: NDArray[np.bool_]
+    is_chronic: NDArray[np.bool_]
+    has_aura: NDArray[np.bool_]
+    frequency: NDArray[np.float64]
+    """[P] profile migraine days as a share of days."""
+    susceptibility: NDArray[np.float64]
+    """[P, 4] in the order of TRIGGERS."""
+    site: NDArray[np.int64]
+    """[P] position in the configured sites."""
+    weather_offset: NDArray[np.float64]
+    """[P, 3] in [-1, 1]: temperature, humidity, pressure, in units of the configured offsets."""
+    habit: NDArray[np.float64]
+    """[P, 4] in [0, 1]: where in its range a person's share of days lies: alcohol, caffeine, chocolate, processed."""
+
+    @property
+    def names(self) -> pl.Series:
+        """`ids` as a column."""
+        import polars as pl
+
+        return pl.Series("patient_id", self.ids)
+
+    @property
+    def ids(self) -> list[str]:
+        """Names of the patients: P0001 is the first."""
+        return [f"P{index + 1:04d}" for index in self.index.tolist()]
+
+
+def draw_patients(index: NDArray[np.int64], seed: int, population: Population, sites: int) -> Patients:
+    """The patients of these indices; each depends on the seed and its own index alone."""
+    u = uniforms(seed, Stream.PROFILE, index, 1, PROFILE_SLOTS)[:, 0]
+    chronic = chronic_of(index, seed, population.chronic_share)
+    low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
+    first, last = population.age
+    s_low, s_high = population.susceptibility
+    return Patients(
+        index=index,
+        age=(first + np.floor(u[:, 0] * (last - first + 1))).astype(np.int64),
+        is_female=u[:, 1] < population.female_share,
+        is_chronic=chronic,
+        has_aura=u[:, 2] < population.aura_share,
+        frequency=(low + u[:, 3] * (high - low)) / DAYS_A_MONTH,
+        susceptibility=s_low + u[:, 4:8] * (s_high - s_low),
+        site=np.floor(u[:, 8] * sites).astype(np.int64),
+        weather_offset=2 * u[:, 9:12] - 1,
+        habit=u[:, 12:16],
+    )
+
+
+def chronic_of(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
+    """[P] whether each patient is chronic: the patients of a stratum with the smallest draws are.
+
+    Stratum n holds floor((n + 1) 20 share) - floor(n 20 share) chronic patients, so that shares that are no
+    multiple of a twentieth come out exact over several strata.
+    """
+    stratum = index // STRATUM
+    strata, position = np.unique(stratum, return_inverse=True)
+    members = (strata[:, None] * STRATUM + np.arange(STRATUM)).astype(np.int64)
+    draws = uniforms(seed, Stream.CLASSES, members.ravel(), 1, 1).reshape(members.shape)
+    rank = draws.argsort(axis=1).argsort(axis=1)
+    # 1e-9: 20 * 0.15 is 3.0000000000000004 in floating point, 20 * 0.35 is 6.999...
+    total = np.array([math.floor(n * STRATUM * share + 1e-9) for n in (*strata.tolist(), *(strata + 1).tolist())])
+    count = total[len(strata) :] - total[: len(strata)]
+    return np.asarray(rank[position, index % STRATUM] < count[position])
+
+
+def batch_index(cohort: Cohort, batch: int) -> NDArray[np.int64]:
+    """Indices of the patients in one batch (counted from 0)."""
+    first = batch * cohort.batch_size
+    return np.arange(first, min(first + cohort.batch_size, cohort.patients), dtype=np.int64)
+
+
+def draw_batch(settings: Simulator, batch: int) -> Patients:
+    """The patients of one batch."""
+    index = batch_index(settings.cohort, batch)
+    return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+
+
+def first_patients(settings: Simulator, count: int) -> Patients:
+    """The first patients of the population, at most so many."""
+    index = np.arange(min(count, settings.cohort.patients), dtype=np.int64)
+    return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+
+
+def held_out(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
+    """[P] who belongs to the validation set: decided patient by patient, whatever the batch."""
+    return np.asarray(uniforms(seed, Stream.SPLIT, index, 1, 1)[:, 0, 0] < share)

@@ -1,0 +1,112 @@
+"""What is read off a day: weather, triggers, latent inputs, pain at night and by day.
+
+Shared by those who live (trajectories.py) and those who infer (observed_events.py, observed_features.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.simulator.exogenous.features import at, position_of
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS
+from migraine_platform.simulator.generative.latent_inputs import (
+    CYCLE_INPUT,
+    DRAWN_INPUTS,
+    FIRST_WEATHER_INPUT,
+    Inputs,
+    weather_score,
+)
+from migraine_platform.simulator.generative.model import Rules
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NIGHT_BEGINS, NIGHT_ENDS = -2, 6
+"""Hours of the day between which a headache spoils the night's sleep."""
+
+
+@njit(cache=True)
+def weighted(weights: NDArray[np.float64], z: NDArray[np.float64]) -> float:
+    """w . Z, summed in a fixed order."""
+    return float(weights[0] * z[0] + weights[1] * z[1] + weights[2] * z[2] + weights[3] * z[3])
+
+
+@njit(cache=True)
+def reported_on(moment: float) -> int:
+    """The day whose diary, filled at 20:00, is the first to know of a moment."""
+    return int((moment + HOURS - EVENING) // HOURS)
+
+
+@njit(cache=True)
+def overlaps(t: int, first: int, last: int, previous_end: float, onset: bool, start: float, end: float) -> bool:
+    """Whether a headache falls into some hours of day t: one from before, or today's."""
+    return previous_end > HOURS * t + first or (onset and start < HOURS * t + last and end > HOURS * t + first)
+
+
+@njit(cache=True)
+def sensitivity(own: float, change: float) -> float:
+    """s_ik today: a concept change moves it, within 0-1."""
+    return min(max(own + change, 0.0), 1.0)
+
+
+@njit(cache=True)
+def weather_at(
+    weather: NDArray[np.float64],
+    humidity_range: tuple[float, float],
+    site: int,
+    offset: NDArray[np.float64],
+    t: int,
+    out: NDArray[np.float64],
+) -> None:
+    """The weather where the patient is into `out` [4]: the site's plus the patient's own offset."""
+    low, high = humidity_range
+    out[0] = np.float32(weather[0, site, t] + offset[0])
+    out[1] = np.float32(min(max(weather[1, site, t] + offset[1], low), high))
+    out[2] = np.float32(weather[2, site, t] + offset[2])
+    out[3] = np.float32(weather[3, site, t])
+
+
+@njit(cache=True)
+def read_triggers(
+    rules: Rules,
+    pressure_change: float,
+    sleep: float,
+    stress_rise: float,
+    diet: NDArray[np.bool_],
+    out: NDArray[np.bool_],
+) -> None:
+    """Which triggers happened into `out` [4], read off the realised values.
+
+    Hidden susceptibility has no say in whether a trigger happened: it decides only what the trigger does.
+    """
+    out[0] = pressure_change <= -rules.pressure_fall
+    out[1] = sleep < rules.short_sleep or sleep > rules.long_sleep
+    out[2] = stress_rise >= rules.stress_rise
+    out[3] = int(diet[0]) + int(diet[1]) + int(diet[2]) >= rules.diet_items
+
+
+@njit(cache=True)
+def read_scores(
+    inputs: Inputs,
+    latent: NDArray[np.float64],
+    cycle_standard: int,
+    weather: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """u of the day into `out`, in the order of config.latent.INPUTS."""
+    for k in range(len(DRAWN_INPUTS)):
+        table = inputs.by_z[k]
+        out[k] = at(table, position_of(latent[DRAWN_INPUTS[k]], len(table)))
+    out[CYCLE_INPUT] = inputs.by_cycle_day[cycle_standard]
+    out[FIRST_WEATHER_INPUT] = weather_score(inputs, 0, weather[3])
+    out[FIRST_WEATHER_INPUT + 1] = weather_score(inputs, 1, weather[0])
+    out[FIRST_WEATHER_INPUT + 2] = weather_score(inputs, 2, weather[1])
+
+
+@njit(cache=True)
+def sleep_quality(deep: float, rem: float, awake_minutes: float) -> float:
+    """Quality of a night, 0-100: 50 + 100 (2 deep + rem - awake / 120) (generator design document, 3.1)."""
+    return min(max(50 + 100 * (2 * deep + rem - awake_minutes / 120), 0.0), 100.0)

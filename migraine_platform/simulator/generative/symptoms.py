@@ -1,0 +1,70 @@
+"""How persons differ in what their attacks are like: severity, aura, signs, lengths, days of the week.
+
+    u' = Phi(sqrt(r) m + sqrt(1 - r) Phi^-1(u))        m the person's own, u the attack's; r: between_persons
+
+u' is uniform over the population, so that no share or distribution of attacks changes, and two attacks of a person have
+correlation r on the normal scale. How long headaches last, how often signs come and the weekend's log-odds bear on when
+a migraine day comes: forecasts have to know or to learn them. The others do not.
+
+Belongs here: the person's part. Does not: an attack's course (attacks.py), what a person's attacks come to (traits.py).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.config.attacks import Attacks
+from migraine_platform.simulator.random.normal import normal_quantile
+from migraine_platform.simulator.random.streams import Stream, normals
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SEVERITY, AURA, PRODROME, POSTDROME, HEADACHE, SIGNS, WEEKEND = range(7)
+SYMPTOMS = 7
+
+
+class Lean(NamedTuple):
+    """How attacks lean towards what is the person's own."""
+
+    between: NDArray[np.float64]
+    """[SYMPTOMS] sqrt(r); 0 for the weekend, which is no attack's."""
+    within: NDArray[np.float64]
+    """[SYMPTOMS] sqrt(1 - r)"""
+
+    @classmethod
+    def of(cls, settings: Attacks) -> Lean:
+        """As configured."""
+        own = settings.between_persons
+        share = np.array([own.severity, own.aura, own.prodrome, own.postdrome, own.headache, own.signs, 0.0])
+        return cls(np.sqrt(share), np.sqrt(1 - share))
+
+
+def own_symptoms(index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """[P, SYMPTOMS] m of each person: standard normal."""
+    return np.ascontiguousarray(normals(seed, Stream.SYMPTOM, index, 1, SYMPTOMS)[:, 0])
+
+
+@njit(cache=True)
+def leaning(lean: Lean, symptom: int, own: float, u: float) -> float:
+    """u' of an attack's deviate."""
+    if lean.between[symptom] == 0.0:
+        return u
+    return _normal_share(lean.between[symptom] * own + lean.within[symptom] * normal_quantile(u))
+
+
+@njit(cache=True)
+def straightened(lean: Lean, symptom: int, own: float, share: float) -> float:
+    """Inverse of `leaning`: how often an attack's u' is below `share`, at this person."""
+    if lean.between[symptom] == 0.0 or share <= 0.0 or share >= 1.0:
+        return share
+    return _normal_share((normal_quantile(share) - lean.between[symptom] * own) / lean.within[symptom])
+
+
+@njit(cache=True)
+def _normal_share(z: float) -> float:
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))

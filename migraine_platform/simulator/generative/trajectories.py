@@ -1,0 +1,250 @@
+"""Lives, forward in time: attacks act on the days that follow, days on the attacks that follow.
+
+One day of one patient, in the order in which it happens:
+
+    midnight   the latent state moves on; the hazard decides whether an attack begins today, and at which hour
+    morning    the night's sleep, worse after pain and stress
+    day        stress, activity, diet; pain changes them
+    evening    triggers and latent inputs are read off what happened; signs of an attack; at 20:00 tomorrow is forecast
+
+Every draw has a place of its own (streams.py), so that no day's draws depend on another day's outcome. Belongs here:
+the loop. Does not: its parts (hazard.py, attacks.py, features.py, latent_inputs.py, drift.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.simulator.exogenous.features import (
+    AWAKE,
+    COUNT,
+    DEEP,
+    NIGHT,
+    REM,
+    SLEEP,
+    STRESS,
+    WATER,
+    advance,
+    at,
+    position_of,
+)
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, begin_attack, draw_day
+from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, level_at
+from migraine_platform.simulator.generative.hazard import Evening, carried, expit, forecast, mean_expit, next_trace
+from migraine_platform.simulator.generative.latent_inputs import (
+    INPUT_COUNT,
+    LATENT,
+    add_noise,
+    drift_of,
+)
+from migraine_platform.simulator.generative.model import DIET, KINDS, Days, Persons, Regime, World, own_of, usual_logit
+from migraine_platform.simulator.generative.readings import (
+    NIGHT_BEGINS,
+    NIGHT_ENDS,
+    overlaps,
+    read_scores,
+    read_triggers,
+    reported_on,
+    sensitivity,
+    sleep_quality,
+    weather_at,
+    weighted,
+)
+from migraine_platform.simulator.generative.signs import CAME, NONE, UNASKED, evening_entry, prodrome_entry, sign_shift
+from migraine_platform.simulator.generative.treatment import UNTREATED
+from migraine_platform.simulator.random.quantiles import quantile
+from migraine_platform.simulator.random.streams import Stream, fill_normals, fill_uniforms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LATENT_STREAM, DIARY_STREAM = int(Stream.LATENT), int(Stream.DIARY)
+
+
+def live(world: World, persons: Persons, regime: Regime, days: Days, fate: int = 0) -> Days:
+    """Let the patients live; fills and returns `days`.
+
+    Args:
+        fate: replicate of the draws: the same persons under another fate. 0 is the cohort's.
+    """
+    in_parallel(len(persons.index), lambda first, last: _live(world, persons, regime, days, fate, first, last))
+    return days
+
+
+@njit(cache=True, nogil=True)
+def _live(world: World, persons: Persons, regime: Regime, days: Days, fate: int, first: int, last: int) -> None:
+    for i in range(first, last):
+        _live_one(world, persons, regime, days, fate, i)
+
+
+@njit(cache=True)
+def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: int, i: int) -> None:
+    course, carry, inputs, own = world.course, world.carry, world.inputs, own_of(persons, i)
+    person, seed = persons.index[i], world.seed
+    e, u = np.empty(8), np.empty(8)
+    z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
+    x, latent = np.zeros(COUNT), np.zeros(COUNT)
+    values, weather = np.zeros(COUNT), np.zeros(4)
+    diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
+    logit, expected, stress_before, stress_excess = usual_logit(persons, regime, i, 0), persons.trace[i], 0.0, 0.0
+    trace, was_migraine = persons.trace[i], False
+    end, start, drug = -1e9, -1e9, UNTREATED
+    intake, sign, shift = -1, UNASKED, 0.0
+    for t in range(world.total):
+        # Midnight: the latent state, the hazard, the attack.
+        fill_normals(e, seed, LATENT_STREAM, person, t, 0, fate, LATENT)
+        add_noise(inputs, e, ahead)
+        z[:] = ahead
+        if was_migraine:  # an attack that began after the evening leaves its sign nothing to say
+            sign, shift = UNASKED, 0.0
+        p = expit(logit + weighted(persons.latent_weights[i], z) + carried(carry, trace, was_migraine) + shift)
+        if t > 0:
+            trace = next_trace(carry, trace, was_migraine)
+        left_over = max(0.0, end - HOURS * t)
+        at_risk = left_over < course.migraine_day_hours
+        draw_day(u, seed, person, t, 0, fate)
+        share = own.sign_share[sign]
+        direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, own, p, sign), u[4]
+        hour = max(quantile(course.onset_hours, u[2]), left_over)
+        prodromal = at_risk and direct <= u[0] < direct + entry
+        onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
+        previous_end, medication = end, intake == t
+        if onset:
+            drug = regime.drug[t] if u[3] < regime.treated_share[t] else UNTREATED
+            draw_day(u, seed, person, t, 1, fate)
+            attack = begin_attack(
+                course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, sign == CAME, u
+            )
+            start, end = attack.start, attack.start + attack.duration
+            intake = reported_on(start + course.intake_delay) if drug != UNTREATED else -1
+            medication = medication or intake == t
+            days.attack[i, t] = True
+            days.start[i, t], days.duration[i, t], days.drug[i, t] = start, attack.duration, drug
+            days.prodrome[i, t], days.aura[i, t] = attack.prodrome, attack.aura
+            days.severity[i, t], days.postdrome[i, t] = attack.severity, attack.postdrome
+        is_migraine = onset or not at_risk
+        by_evening = is_migraine and not (onset and hour >= EVENING)
+        signalled = prodromal and hour < EVENING
+
+        # Morning and day: the features, moved by pain, stress, drift and intervention.
+        night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, previous_end, onset, start, end)
+        day = overlaps(t, NIGHT_ENDS, EVENING, previous_end, onset, start, end)
+        change = level_at(persons.change, i, t) * persons.change.strength[i] if persons.change.kind[i] else 0.0
+        moved = persons.change.target[i] if persons.change.kind[i] == COVARIATE else -1
+        advance(world.copula, x, e, seed, person, t, fate)
+        for f in range(COUNT):
+            spread = world.copula.spread[f] * regime.scale[f, t]
+            shift = regime.shift[f, t]
+            if f < NIGHT:
+                shift += world.coupling.stress_night[f] * stress_excess
+            if night if f < NIGHT else day:
+                shift += world.coupling.pain[f]
+            if f == moved:
+                shift += change
+            latent[f] = persons.level[i, f] + spread * x[f] + shift
+            values[f] = np.float32(at(world.copula.tables[f], position_of(latent[f], world.copula.tables.shape[1])))
+        stress_excess = latent[STRESS] - persons.level[i, STRESS]
+        fill_uniforms(u, seed, DIARY_STREAM, person, t, 0, fate)
+        for item in range(DIET):
+            share = (persons.habit[i, item] + regime.diet_extra[item, t]) * regime.diet_factor[item, t]
+            diet[item] = u[item] < share
+        weather_at(world.weather, world.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
+
+        # Evening: what the day was like decides tomorrow's hazard.
+        rise = values[STRESS] - stress_before if t > 0 else 0.0
+        stress_before = values[STRESS]
+        read_triggers(world.rules, weather[3], values[SLEEP], rise, diet, trigger)
+        read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
+        drift_of(inputs, z, scores, ahead)
+        logit = usual_logit(persons, regime, i, t + 1)
+        for k in range(KINDS):
+            on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
+            if on:
+                concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k
+                logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
+        if persons.change.kind[i] == LABEL:
+            logit += level_at(persons.change, i, t + 1) * persons.change.strength[i]
+        outlook = logit + weighted(persons.latent_weights[i], ahead)
+        sign_today, sign, shift = sign, UNASKED, 0.0
+        if not by_evening and not signalled:
+            q = mean_expit(outlook + carried(carry, trace, False), persons.noise_factor[i])
+            sign = CAME if for_sign < evening_entry(course, own, q) else NONE
+            shift = sign_shift(course, own, q, sign)
+        if t >= world.burn_in:
+            k = t - world.burn_in
+            _keep_values(days.values, i, k, values, weather)
+            _keep_flags(days.flags, i, k, diet, trigger)
+            _keep_events(days.flags, i, k, is_migraine, onset, by_evening, signalled or sign == CAME, medication)
+            days.announced[i, k] = sign == CAME
+            days.at_risk[i, k] = at_risk
+            days.z[:, i, k] = z
+            days.onset_probability[i, k] = p
+            days.migraine_probability[i, k] = expected
+        evening = Evening(
+            outlook,
+            persons.noise_factor[i],
+            trace,
+            by_evening,
+            HOURS * t + EVENING - start if by_evening and end > HOURS * t + EVENING else -1.0,
+            drug,
+            at_risk and not signalled,
+            p,
+            sign_today,
+            shift,
+            regime.treated_share[t],
+            regime.drug[t],
+        )
+        expected = forecast(course, own, carry, evening)
+        was_migraine = is_migraine
+
+
+@njit(cache=True)
+def _keep_values(
+    out: NDArray[np.float32], i: int, k: int, values: NDArray[np.float64], weather: NDArray[np.float64]
+) -> None:
+    """In the order of world.VALUES."""
+    deep, rem, awake = values[DEEP], values[REM], values[AWAKE]
+    for column in range(4):
+        out[column, i, k] = weather[column]
+    out[4, i, k] = values[SLEEP]
+    out[5, i, k] = deep
+    out[6, i, k] = rem
+    out[7, i, k] = 1.0 - deep - rem
+    out[8, i, k] = awake
+    out[9, i, k] = sleep_quality(deep, rem, awake)
+    out[10, i, k] = values[STRESS]
+    out[11, i, k] = values[WATER]
+    for f in range(WATER + 1, COUNT):
+        out[12 + f - WATER - 1, i, k] = values[f]
+
+
+@njit(cache=True)
+def _keep_flags(out: NDArray[np.bool_], i: int, k: int, diet: NDArray[np.bool_], trigger: NDArray[np.bool_]) -> None:
+    for item in range(DIET):
+        out[item, i, k] = diet[item]
+    for kind in range(KINDS):
+        out[DIET + kind, i, k] = trigger[kind]
+
+
+@njit(cache=True)
+def _keep_events(
+    out: NDArray[np.bool_],
+    i: int,
+    k: int,
+    migraine: bool,
+    onset: bool,
+    by_evening: bool,
+    prodrome: bool,
+    medication: bool,
+) -> None:
+    """In the order of world.EVENTS."""
+    first = DIET + KINDS
+    out[first, i, k] = migraine
+    out[first + 1, i, k] = onset
+    out[first + 2, i, k] = by_evening
+    out[first + 3, i, k] = prodrome
+    out[first + 4, i, k] = medication

@@ -1,0 +1,1 @@
+"""Randomness: counter-based draws (`streams`), the normal quantile (`normal`), quantile tables (`quantiles`)."""

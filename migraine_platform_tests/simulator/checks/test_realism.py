@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import roc_auc_score
+
+from migraine_platform.config.realism import Reference
+from migraine_platform.simulator.checks.realism import (
+    FIGURES,
+    RealismError,
+    View,
+    auc,
+    realism_frame,
+    spreads,
+    verdict,
+    view,
+    within_person_lag1,
+)
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.warehouse.contracts import audit
+from migraine_platform.warehouse.tables import Realism
+
+
+@pytest.fixture(scope="module")
+def simulator(simulator_of) -> CohortSimulator:
+    return simulator_of(cohort={"patients": 400, "batch_size": 400, "days": 120}, ceilings={"oracle_patients": 0})
+
+
+@pytest.fixture(scope="module")
+def cohort(simulator: CohortSimulator) -> View:
+    frames = simulator.batch(0)
+    return view(frames["cohort.patient_days"], frames["truth.patient_days"], frames["cohort.attacks"])
+
+
+def test_the_default_cohort_is_realistic(settings, simulator, cohort) -> None:
+    frame = realism_frame(settings.realism, cohort, simulator.site_days())
+    assert frame["figure"].to_list() == list(settings.realism.figures)
+    # The specification's triggers of 15-20 points tell patients apart better than real ones do.
+    assert set(frame.filter(verdict="outside")["figure"]) <= {"perfect_auc_pooled"}, frame.filter(verdict="outside")
+    assert "sleep_lag1" in frame.filter(verdict="specification")["figure"]
+    result = audit(Realism, frame.sort("figure"))
+    assert result.passed, result.summary()
+
+
+def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
+    """Migraine independent of yesterday and certain to a perfect model; sleep spread twice as far; signs by chance."""
+    rng = np.random.default_rng(1)
+    fake = {name: values.copy() for name, values in cohort.days.items()}
+    fake["has_migraine"] = (rng.random(cohort.forecast.shape) < 0.3).astype(float)
+    mean = fake["total_sleep_hours"].mean()
+    fake["total_sleep_hours"] = mean + 2 * (fake["total_sleep_hours"] - mean)
+    fake["prodrome"] = (rng.random(cohort.forecast.shape) < 0.1).astype(float)
+    unreal = View(
+        fake,
+        fake["has_migraine"] + 0.01 * rng.random(cohort.forecast.shape),
+        cohort.announced,
+        cohort.is_weekend,
+        cohort.attack_patient,
+        np.full_like(cohort.attack_hour, 15.0),
+        cohort.attack_duration / 3,
+        cohort.attack_treated,
+    )
+    frame = realism_frame(settings.realism, unreal, simulator.site_days())
+    outside = set(frame.filter(verdict="outside")["figure"])
+    assert outside >= {
+        "migraine_lag1",
+        "perfect_auc_within",
+        "perfect_auc_pooled",
+        "sleep_within_sd_hours",
+        "onsets_06_to_12_share",
+        "untreated_duration_median_h",
+        "prodrome_conversion",
+    }
+    assert "stress_lag1" not in outside
+
+
+def test_a_figure_that_nobody_knows_is_named(settings, simulator, cohort) -> None:
+    reference = Reference(literature=(0, 1), source="somebody")
+    asked = settings.realism.model_copy(update={"figures": {"shoe_size": reference}})
+    with pytest.raises(RealismError, match="no figure is called shoe_size; known: sleep_mean_hours"):
+        realism_frame(asked, cohort, simulator.site_days())
+
+
+def test_every_figure_has_a_reference(settings) -> None:
+    assert set(FIGURES) <= set(settings.realism.figures)
+
+
+@pytest.mark.parametrize(
+    ("value", "margin", "expected"),
+    [(0.5, 0.0, "within"), (1.05, 0.1, "within"), (3.5, 0.1, "specification"), (2.0, 0.1, "outside")],
+)
+def test_verdicts(value: float, margin: float, expected: str) -> None:
+    reference = Reference(literature=(0, 1), specification=(3, 4), source="x")
+    assert verdict(reference, value, margin) == expected
+
+
+def test_auc_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(2)
+    labels, scores = (rng.random(500) < 0.3).astype(float), rng.integers(0, 20, 500) / 20
+    assert_allclose(auc(labels, scores), roc_auc_score(labels, scores))
+    assert np.isnan(auc(np.ones(4), np.arange(4.0)))
+
+
+def test_spreads_and_lag1_are_those_of_the_process() -> None:
+    """2,000 persons x 100 days of an AR(1) process around own means; five standard errors."""
+    rng = np.random.default_rng(3)
+    x = np.zeros((2000, 100))
+    x[:, 0] = rng.normal(size=2000)
+    for day in range(1, 100):
+        x[:, day] = 0.4 * x[:, day - 1] + np.sqrt(1 - 0.16) * rng.normal(size=2000)
+    values = 3 * rng.normal(size=(2000, 1)) + 2 * x
+    between, within = spreads(values)
+    assert abs(between - 3) < 0.25
+    assert abs(within - 2) < 0.05
+    assert abs(within_person_lag1(values) - 0.4) < 0.02
+
+
+def test_the_view_lays_days_out_by_patient(cohort, simulator) -> None:
+    frames = simulator.batch(0)
+    days = frames["cohort.patient_days"]
+    person = days.filter(patient_id="P0003")
+    assert np.array_equal(cohort.days["has_migraine"][2], person["has_migraine"].cast(float).to_numpy())
+    began = frames["cohort.attacks"].filter(pl.col("attack_id") >= 0)
+    assert len(cohort.attack_hour) == began.height == int(cohort.days["onset"].sum())

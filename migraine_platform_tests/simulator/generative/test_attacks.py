@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import norm
+
+from migraine_platform.simulator.generative.attacks import EVENING, Course, draw_duration, lasting_share, late_lasting
+from migraine_platform.simulator.generative.model import Days
+from migraine_platform.simulator.generative.profiles import first_patients
+from migraine_platform.simulator.generative.treatment import UNTREATED
+from migraine_platform.simulator.random.quantiles import CourseError, quantile, share_below
+
+PERSONS, DAYS = 500, 200
+
+
+@pytest.fixture(scope="module")
+def course(settings) -> Course:
+    return Course.of(settings.simulator.attacks, settings.simulator.treatments)
+
+
+@pytest.fixture(scope="module")
+def lived(simulator_of):
+    simulator = simulator_of(cohort={"patients": PERSONS, "days": DAYS})
+    return simulator, simulator.live(first_patients(simulator.settings, PERSONS))
+
+
+def attacks_of(days: Days) -> dict[str, np.ndarray]:
+    """Every attack: person, day and course."""
+    who, when = np.nonzero(days.attack)
+    names = ("start", "duration", "drug", "prodrome", "aura", "severity", "postdrome")
+    return {"who": who, "when": when, **{name: getattr(days, name)[who, when] for name in names}}
+
+
+def test_onsets_happen_as_often_as_the_hazard_says(lived) -> None:
+    """Sum of Bernoulli draws with known probabilities; false alarm 6e-5 at four standard errors."""
+    days = lived[1].days
+    p = days.onset_probability[days.at_risk]
+    assert abs(days.flag("onset").sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum())
+    assert not np.any(days.flag("onset") & ~days.at_risk)
+
+
+def test_a_migraine_day_is_an_onset_or_four_hours_of_an_attack_that_goes_on(lived) -> None:
+    """The kernel's days recomputed from the attacks alone."""
+    simulator, lives = lived
+    expected = lives.days.attack.copy()
+    found = attacks_of(lives.days)
+    for person, day, start, duration in zip(*(found[k] for k in ("who", "when", "start", "duration")), strict=True):
+        for later in range(day + 1, min(simulator.calendar.total, int((start + duration) // 24) + 1)):
+            expected[person, later] |= start + duration - 24 * later >= 4
+    assert np.array_equal(lives.days.flag("has_migraine"), expected[:, simulator.calendar.burn_in :])
+
+
+def test_the_evening_knows_of_attacks_that_began_before_20_00(lived) -> None:
+    simulator, lives = lived
+    days, burn_in = lives.days, simulator.calendar.burn_in
+    hour = days.start[:, burn_in:] - 24 * np.arange(burn_in, simulator.calendar.total)
+    late = days.flag("onset") & (np.where(days.flag("onset"), hour, 0) >= EVENING)
+    assert np.array_equal(days.flag("migraine_by_evening"), days.flag("has_migraine") & ~late)
+    assert 0.05 < late.sum() / days.flag("onset").sum() < 0.2
+
+
+def test_attacks_do_not_overlap(lived) -> None:
+    found = attacks_of(lived[1].days)
+    same = found["who"][1:] == found["who"][:-1]
+    end = (found["start"] + found["duration"])[:-1]
+    begins = (found["start"] - np.maximum(found["aura"], found["prodrome"]))[1:]
+    assert np.all((begins - end)[same] >= -1e-9)
+
+
+def test_courses_keep_their_ranges_and_medians(lived) -> None:
+    found = attacks_of(lived[1].days)
+    duration, treated = found["duration"], found["drug"] != UNTREATED
+    assert duration.min() >= 4
+    assert duration.max() <= 72
+    assert_allclose(np.median(duration[~treated]), 24, rtol=0.05)
+    assert np.median(duration[treated]) < 12
+    assert_allclose(treated.mean(), 0.6, atol=0.02)
+    assert found["severity"].min() >= 3
+    assert found["severity"].max() <= 10
+    assert found["postdrome"].min() >= 2
+
+
+def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_trial_says(lived) -> None:
+    """Sumatriptan 100 mg leaves 29 % pain-free at two hours; false alarm 6e-5 at four standard errors."""
+    found = attacks_of(lived[1].days)
+    free = found["duration"][found["drug"] != UNTREATED] <= 4.0 + 1e-9
+    assert abs(free.mean() - 0.29) < 4 * np.sqrt(0.29 * 0.71 / len(free))
+
+
+@pytest.mark.parametrize("own", [-1.5, 0.0, 2.0])
+@pytest.mark.parametrize("drug", [UNTREATED, 0, 3])
+def test_durations_follow_the_survival_that_forecasts_use(course: Course, drug: int, own: float) -> None:
+    """20,000 draws of a person against the stated share; false alarm 6e-5 a point."""
+    rng = np.random.default_rng(1)
+    drawn = np.array([draw_duration(course, own, drug, *rng.random(2)) for _ in range(20_000)])
+    for hours in (3.9, 5.0, 8.0, 16.0, 30.0, 60.0):
+        share = lasting_share(course, own, drug, hours)
+        assert abs((drawn > hours).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(drawn)) + 1e-9
+
+
+@pytest.mark.parametrize("drug", [UNTREATED, 1])
+def test_of_whom_nothing_is_known_headaches_last_as_in_the_population(course: Course, drug: int) -> None:
+    """The mean over equally likely persons, within the error of 400 of them."""
+    persons = norm.ppf((np.arange(400) + 0.5) / 400)
+    for hours in (5.0, 20.0, 50.0):
+        share = np.mean([lasting_share(course, own, drug, hours) for own in persons])
+        assert lasting_share(course.of_anybody(), 0.0, drug, hours) == pytest.approx(share, abs=2e-3)
+
+
+def test_late_attacks_go_on_as_their_hours_and_lengths_say(course: Course) -> None:
+    """5,000 attacks of the evening of each of two persons; false alarm 6e-5 a point."""
+    rng = np.random.default_rng(2)
+    for own in (-1.0, 1.3):
+        hours = np.array([quantile(course.onset_hours, 1 - course.late_share * u) for u in rng.random(5000)])
+        for drug in (UNTREATED, 0):
+            share = late_lasting(course, own, drug)
+            lasts = [draw_duration(course, own, drug, *rng.random(2)) >= 28 - hour for hour in hours]
+            assert abs(np.mean(lasts) - share) < 4 * np.sqrt(share * (1 - share) / 5000) + 0.003
+
+
+def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_average(simulator_of) -> None:
+    """Weekends against workdays, person by person: the slope on the persons' own is one (four standard errors)."""
+    simulator = simulator_of(
+        cohort={"patients": PERSONS, "days": DAYS},
+        sleep={"weekend_extra_hours": 0.0},
+        diary={"alcohol_weekend_extra": 0.0, "workday_extra_stress": 0.0},
+    )
+    lives = simulator.live(first_patients(simulator.settings, PERSONS))
+    kept = simulator.regime.weekend[simulator.calendar.burn_in :]
+    p = np.clip(lives.days.onset_probability, 1e-9, 1 - 1e-9)
+    logit = np.log(p / (1 - p))
+    told = logit[:, kept > 0].mean(axis=1) - logit[:, kept < 0].mean(axis=1)
+    own = lives.persons.weekend
+    slope = (own @ told) / (own @ own)
+    error = (told - slope * own).std() / np.sqrt(own @ own)
+    assert abs(slope - 1) < 4 * error + 0.05  # 0.05: what comes at weekends leaves its trace on the days after
+    assert abs(own.mean()) < 4 * own.std() / np.sqrt(PERSONS)
+
+
+@pytest.mark.parametrize("median", [5.0, 24.0, 60.0])
+def test_any_reachable_median_is_met(settings, median: float) -> None:
+    attacks = settings.simulator.attacks.model_copy(update={"duration_median": median})
+    assert_allclose(np.median(Course.of(attacks, settings.simulator.treatments).durations), median, rtol=1e-6)
+
+
+def test_an_unreachable_median_is_named_with_what_is_reachable(settings) -> None:
+    attacks = settings.simulator.attacks.model_copy(update={"duration_median": 71.0})
+    with pytest.raises(CourseError, match=r"duration_median: 71 h cannot be reached .* expected 4\.\d to 6\d\.\d"):
+        Course.of(attacks, settings.simulator.treatments)
+
+
+def test_onsets_peak_in_the_morning(lived) -> None:
+    hours = (attacks_of(lived[1].days)["start"] % 24).astype(int)
+    by_quarter = np.bincount(hours // 6, minlength=4) / len(hours)
+    assert by_quarter.argmax() == 1
+    assert by_quarter[1] > 0.35
+
+
+def test_aura_comes_to_patients_with_aura_and_lasts_five_to_sixty_minutes(lived) -> None:
+    found, has_aura = attacks_of(lived[1].days), lived[1].patients.has_aura
+    theirs = has_aura[found["who"]]
+    assert np.all(found["aura"][~theirs] == 0)
+    auras = found["aura"][theirs]
+    assert 0.5 < (auras > 0).mean() < 0.62  # 0.6, less those for which the last attack or evening leaves no room
+    assert auras[auras > 0].min() >= 5 / 60
+    assert auras.max() <= 1
+
+
+def test_prodromes_are_entered_by_the_hazard_and_convert_as_stated(lived) -> None:
+    """Of the day's own signs 72 % become an attack; attacks have signs as often as is the person's (four errors)."""
+    days = lived[1].days
+    signs, onset = days.flag("prodrome"), days.flag("onset")
+    converted = onset[:, 1:][signs[:, 1:] & ~days.announced[:, 1:] & ~days.announced[:, :-1]]
+    assert abs(converted.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(converted))
+    early = onset & days.flag("migraine_by_evening")
+    share = lived[1].persons.sign_share[np.nonzero(early)[0], 0]
+    assert abs((signs[early] - share).sum()) < 4 * np.sqrt((share * (1 - share)).sum())
+    own = lived[1].persons.sign_share[:, 0]
+    assert abs(own.mean() - 0.329) < 4 * own.std() / np.sqrt(PERSONS)
+    assert own.std() > 0.1
+
+
+def test_signs_of_the_evening_before_announce_as_stated(lived) -> None:
+    """Of such signs 72 % are followed by an attack of the next day, unless one comes tonight (four standard errors)."""
+    days = lived[1].days
+    announced, onset, migraine = days.announced[:, :-1], days.flag("onset"), days.flag("has_migraine")[:, :-1]
+    assert not np.any(announced & days.flag("migraine_by_evening")[:, :-1])
+    came = onset[:, 1:][announced & ~migraine]
+    assert len(came) > 1000
+    assert abs(came.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(came))
+
+
+def test_attacks_come_as_often_where_signs_announce_them(lived, simulator_of) -> None:
+    """The mean over evenings with and without signs is the hazard's: in pairs of persons, four standard errors."""
+    count = len(lived[1].patients.index)
+    attacks = lived[0].settings.attacks
+    none = simulator_of(
+        cohort={"patients": count, "days": DAYS},
+        attacks={"prodrome": attacks.prodrome.model_copy(update={"share_of_attacks": 0.0})},
+    )
+    without = none.live(first_patients(none.settings, count)).days
+    assert not without.announced.any()
+    assert np.all(attacks_of(without)["prodrome"] == 0)
+    less = lived[1].days.flag("onset").mean(axis=1) - without.flag("onset").mean(axis=1)
+    assert abs(less.mean()) < 4 * less.std() / np.sqrt(count)
+    assert 4 * less.std() / np.sqrt(count) < 0.01
+
+
+def test_a_prodrome_spans_the_evening_where_it_announces_and_no_aura_does(lived, course) -> None:
+    days = lived[1].days
+    found = attacks_of(days)
+    kept = found["when"] > lived[0].calendar.burn_in
+    before = lived[0].calendar.burn_in + 1
+    announced = (
+        days.announced[found["who"][kept], found["when"][kept] - before]
+        & ~(days.flag("has_migraine")[found["who"][kept], found["when"][kept] - before])
+    )
+    start = found["start"][kept]
+    evening = 24 * np.floor((start - EVENING) / 24) + EVENING
+    late = start % 24 >= EVENING
+    begins = start - found["prodrome"][kept]
+    day_before = evening - np.where(late, 24, 0)
+    assert np.all(begins[announced] <= day_before[announced] + 1e-9)
+    assert np.all(begins[announced] >= day_before[announced] - 24 - 1e-9)
+    assert np.all(begins[~announced] >= evening[~announced] - 1e-9)
+    assert np.all(start - found["aura"][kept] >= evening - 1e-9)
+    share = announced.sum() / (found["prodrome"][kept] > 0).sum()
+    assert 0.12 < share < course.early_share  # less after a migraine or a sign
+    assert_allclose(
+        0.329 * course.early_share, 0.077, atol=0.002
+    )  # P(longer than from 20:00 to the onset), of the lengths
+
+
+def test_share_below_inverts_the_quantiles(course: Course) -> None:
+    for u in np.linspace(0.001, 0.999, 37):
+        value = np.interp(u, np.linspace(0, 1, len(course.durations)), course.durations)
+        assert_allclose(share_below(course.durations, value), u, atol=1e-9)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose
+
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.exogenous.calendar import Calendar
+from migraine_platform.simulator.generative.measurement import BY_DEVICE, BY_DIARY, adherence, record
+from migraine_platform.warehouse.tables import MeasuredDays, PatientDays
+
+PERSONS, DAYS = 2000, 200
+CALENDAR = Calendar(date(2024, 1, 1), 28, DAYS)
+
+
+@pytest.fixture(scope="module")
+def migraine() -> np.ndarray:
+    return np.random.default_rng(1).random((PERSONS, DAYS)) < 0.3
+
+
+@pytest.fixture(scope="module")
+def recorded(settings, migraine):
+    return record(settings.simulator.measurement, np.arange(PERSONS), migraine, CALENDAR, 5)
+
+
+@pytest.fixture(scope="module")
+def tables(settings, features, calibration) -> dict[str, pl.DataFrame]:
+    cohort = settings.simulator.cohort.model_copy(update={"patients": 300, "batch_size": 300, "days": 90})
+    simulator = CohortSimulator(settings.simulator.model_copy(update={"cohort": cohort}), features, calibration)
+    return simulator.batch(0)
+
+
+def test_adherence_differs_by_person_over_the_configured_range(recorded, migraine) -> None:
+    per_person = np.array([row[~sick].mean() for row, sick in zip(recorded.diary, migraine, strict=True)])
+    assert_allclose(per_person.mean(), (0.50 + 0.98) / 2, atol=0.02)
+    assert 0.12 < per_person.std() < 0.16  # uniform over 0.48 has 0.139, and 140 days add a little
+    assert per_person.min() < 0.55
+    assert per_person.max() > 0.95
+
+
+def test_the_stated_adherence_is_the_one_that_records(settings, recorded, migraine) -> None:
+    """Per person, entries on evenings without and with migraine; five standard errors over all persons."""
+    stated = adherence(settings.simulator.measurement, np.arange(PERSONS), 5)
+    for column, evenings in enumerate((~migraine, migraine)):
+        counts, expected = (recorded.diary & evenings).sum(axis=1), evenings.sum(axis=1) * stated[:, column]
+        error = np.sqrt((expected * (1 - stated[:, column])).sum())
+        assert abs(counts.sum() - expected.sum()) < 5 * error
+
+
+def test_an_entrys_odds_halve_on_a_migraine_day(recorded, migraine) -> None:
+    """Log-odds ratio per person, averaged; about 2,000 x 60 migraine days make its error 0.02."""
+    ratios = []
+    for row, sick in zip(recorded.diary, migraine, strict=True):
+        ill, well = row[sick], row[~sick]
+        counts = [ill.sum() + 0.5, (~ill).sum() + 0.5, well.sum() + 0.5, (~well).sum() + 0.5]
+        ratios.append(np.log(counts[0] * counts[3] / (counts[1] * counts[2])))
+    assert_allclose(np.mean(ratios), -0.7, atol=0.08)
+
+
+def test_the_devices_gaps_come_in_blocks_of_the_stated_length(recorded) -> None:
+    lengths, starts, worn_days = [], 0, 0
+    for row in recorded.device:
+        off = np.concatenate([[False], ~row, [False]])
+        edges = np.flatnonzero(np.diff(off.astype(int)))
+        begins, ends = edges[::2], edges[1::2]
+        whole = ends < DAYS
+        lengths += (ends - begins)[whole].tolist()
+        starts += len(begins)
+        worn_days += row.sum()
+    # Two gaps may touch: the apparent length grows by a share of 0.02 or so.
+    assert_allclose(np.mean(lengths), 3.0, rtol=0.08)
+    assert_allclose(starts / (worn_days + starts), 0.02, rtol=0.1)
+
+
+def test_gaps_of_one_day_are_possible(settings, migraine) -> None:
+    single = settings.simulator.measurement.model_copy(update={"device_gap_days": 1.0, "device_gap_start": 0.1})
+    device = record(single, np.arange(PERSONS), migraine, CALENDAR, 5).device
+    assert_allclose((~device).mean(), 0.1, atol=0.005)
+
+
+def test_what_is_recorded_is_the_truth(tables) -> None:
+    truth, measured = tables["cohort.patient_days"], tables["measured.patient_days"]
+    assert measured.select("patient_id", "date").equals(truth.select("patient_id", "date"))
+    for column in (column.name for column in MeasuredDays.columns):
+        known = measured[column].is_not_null()
+        if column != "stress_trigger":  # on a first day it is known to nobody
+            assert measured.filter(known)[column].equals(truth.filter(known)[column]), column
+
+
+def test_a_day_is_missing_by_diary_or_by_device_as_a_whole(tables) -> None:
+    measured = tables["measured.patient_days"]
+    # A man's cycle day is missing on every day.
+    for group in ([name for name in BY_DIARY if name != "cycle_day"], BY_DEVICE):
+        missing = measured.select(pl.col(name).is_null() for name in group)
+        assert missing.select((pl.min_horizontal(group) == pl.max_horizontal(group)).all()).item()
+        assert 0.01 < missing[group[0]].mean() < 0.5
+    always = ("temperature", "humidity", "pressure", "pressure_change_24h", "weather_trigger")
+    assert all(measured[name].null_count() == 0 for name in always)
+    named = {*BY_DIARY, *BY_DEVICE, *always, "stress_trigger", "patient_id", "patient_batch", "date"}
+    assert named == {column.name for column in PatientDays.columns}
+
+
+def test_the_tables_gaps_are_the_recorded_ones(tables, settings) -> None:
+    """Entries are rarer on the very evenings of the truth's migraines, and gaps lie where they were drawn."""
+    days = tables["cohort.patient_days"].with_columns(
+        entry=tables["measured.patient_days"]["stress_level"].is_not_null()
+    )
+    rates = dict(days.group_by("migraine_by_evening").agg(pl.col("entry").mean()).iter_rows())
+    assert 0.08 < rates[False] - rates[True] < 0.2
+    cohort = settings.simulator.cohort
+    calendar = Calendar(cohort.start_date, cohort.burn_in_days, 90)
+    evenings = tables["cohort.patient_days"]["migraine_by_evening"].to_numpy().reshape(300, 90)
+    expected = record(settings.simulator.measurement, np.arange(300), evenings, calendar, cohort.seed)
+    for column, recorded in (("total_sleep_hours", expected.device), ("stress_level", expected.diary)):
+        there = tables["measured.patient_days"][column].is_not_null().to_numpy().reshape(300, 90)
+        assert np.array_equal(there, recorded)
+
+
+def test_a_rise_of_stress_needs_the_diary_of_both_days(tables) -> None:
+    measured = tables["measured.patient_days"].with_columns(
+        both=pl.col("stress_level").is_not_null() & pl.col("stress_level").shift(1).over("patient_id").is_not_null(),
+        rise=pl.col("stress_level").diff().over("patient_id") >= 3,
+    )
+    assert (measured["stress_trigger"].is_not_null() == measured["both"]).all()
+    known = measured.filter("both")
+    assert known["stress_trigger"].to_list() == known["rise"].to_list()
