@@ -11,7 +11,7 @@ from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
-from migraine_platform.twin.histories import Histories, histories
+from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from measure import machine
 
-from migraine_platform.twin import twins as twin
-from migraine_platform.twin.days_ahead import HALF_WIDTH, WEEK, migraine_ahead, states_ahead
-from migraine_platform.twin.experts.network import Experts
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.inputs import clinical_of, learn_experts
-from migraine_platform.twin.model import Clinical, Model, learn_model
-from migraine_platform.twin.prediction import predict
-from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, StateSpace, choose
+from migraine_platform.twin.cohort.inputs import clinical_of, learn_experts
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.prediction import predict
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.dynamics.experts.network import Experts
+from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE, StateSpace, choose
+from migraine_platform.twin.updating.days_ahead import HALF_WIDTH, WEEK, migraine_ahead, states_ahead
 from migraine_platform.warehouse import tables
 
 EVENINGS = range(60, 180 - WEEK, 15)

@@ -48,13 +48,13 @@ from planted import (
 from migraine_platform.config.change import KINDS, SHAPES
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, SUDDEN
-from migraine_platform.twin import twins as twin
-from migraine_platform.twin.channels import CHANNELS
-from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.data.channels import CHANNELS
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.adaptation import relived, renewals
 from migraine_platform.twin.drift.examination import HAZARD, Change, levels
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.hypotheses import Points
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.hypotheses import Points
 
 WITHIN, AFTER = 60, 30
 """Days in which an alarm is waited for; days after it that are scored."""

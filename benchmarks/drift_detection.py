@@ -46,11 +46,11 @@ from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN
 from migraine_platform.simulator.generative.drift import Change as Planted
 from migraine_platform.simulator.generative.measurement import adherence
 from migraine_platform.simulator.generative.model import Persons
-from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.classical import DETECTORS, Streams, alarms
 from migraine_platform.twin.drift.examination import HAZARD
 from migraine_platform.twin.drift.false_alarms import ThresholdError, calibrate, false_alarms
-from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.hazard.covariates import TRIGGERS
 
 WITHIN = (21, 30, 60)
 RATES = (0.1, 0.25, 0.5, 1.0, 2.0)

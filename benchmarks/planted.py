@@ -21,14 +21,14 @@ from migraine_platform.simulator.cohort.parameter_fitting import Calibration, ca
 from migraine_platform.simulator.generative.drift import Change as Planted
 from migraine_platform.simulator.generative.drift import draw_changes
 from migraine_platform.simulator.generative.profiles import Patients, draw_patients
-from migraine_platform.twin import twins as twin
-from migraine_platform.twin.covariates import Covariates
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.twin.drift.examination import Change, Course, examine
 from migraine_platform.twin.drift.watch import Suspicion, Watcher
-from migraine_platform.twin.histories import Histories, histories
-from migraine_platform.twin.hypotheses import Evidence, Forecasts
-from migraine_platform.twin.kalman import Filtered
-from migraine_platform.twin.model import Clinical, Model, learn_model
+from migraine_platform.twin.dynamics.kalman import Filtered
+from migraine_platform.twin.hazard.covariates import Covariates
+from migraine_platform.twin.hazard.hypotheses import Evidence, Forecasts
 
 TAUGHT_BY, TAUGHT_DAYS = 400, 120
 DRIFTED, DRIFTED_DAYS, DAY = 5000, 270, 180

@@ -18,11 +18,11 @@ import polars as pl
 from measure import machine
 
 from migraine_platform.evaluation.symptoms import symptom_recovery
-from migraine_platform.twin import twins as twin
-from migraine_platform.twin.channels import Scales
-from migraine_platform.twin.cohort_symptoms import fitted
-from migraine_platform.twin.hypotheses import weekends
-from migraine_platform.twin.model import Clinical, Model, learn_model
+from migraine_platform.twin.cohort.symptoms import fitted
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.data.channels import Scales
+from migraine_platform.twin.hazard.hypotheses import weekends
 from migraine_platform.warehouse import tables
 
 TAUGHT, LESSON, SCORED = 800, 120, 60

@@ -28,14 +28,14 @@ from migraine_platform.simulator.checks.realism import auc
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
-from migraine_platform.twin import twins as twin
-from migraine_platform.twin.hazard import follow
-from migraine_platform.twin.histories import Histories, histories
-from migraine_platform.twin.hypotheses import Evidence
-from migraine_platform.twin.judgement import expected_calibration_error
-from migraine_platform.twin.model import Clinical, Model, learn_model
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.promotion_checks import expected_calibration_error
+from migraine_platform.twin.data.histories import Histories, histories
+from migraine_platform.twin.hazard.filter import follow
+from migraine_platform.twin.hazard.hypotheses import Evidence
+from migraine_platform.twin.hazard.uncertainty import uncertainty
 from migraine_platform.twin.triggers.sensitivity import sensitivities
-from migraine_platform.twin.uncertainty import uncertainty
 from migraine_platform.warehouse import tables
 
 SPANS = {30: slice(30, 60), 60: slice(60, 90), 120: slice(120, 180)}

@@ -15,14 +15,14 @@ import torch
 from measure import machine
 
 from migraine_platform.research import imputation
-from migraine_platform.twin import state_space
-from migraine_platform.twin.channels import Scales, StandardDays
-from migraine_platform.twin.experts.network import ExpertSettings, negative_log_likelihood
-from migraine_platform.twin.experts.training import fit
-from migraine_platform.twin.features import EVENTS
-from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.data.channels import Scales, StandardDays
+from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.dynamics import state_space
+from migraine_platform.twin.dynamics.experts.network import ExpertSettings, negative_log_likelihood
+from migraine_platform.twin.dynamics.experts.training import fit
+from migraine_platform.twin.dynamics.transition import StateSpace
 from migraine_platform.twin.symptoms.survival import fit_onsets
-from migraine_platform.twin.transition import StateSpace
 from migraine_platform.warehouse import tables
 
 TAIL = 1.6449

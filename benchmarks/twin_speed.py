@@ -24,14 +24,14 @@ from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
-from migraine_platform.twin.channels import CHANNELS, StandardDays
-from migraine_platform.twin.histories import Histories, histories
-from migraine_platform.twin.model import Clinical, learn_model
-from migraine_platform.twin.prediction import predict
+from migraine_platform.twin.core.model import Clinical, learn_model
+from migraine_platform.twin.core.prediction import predict
+from migraine_platform.twin.core.twins import Replay, create, update
+from migraine_platform.twin.data.channels import CHANNELS, StandardDays
+from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.twin.symptoms.progression import SIGNS, fit_symptoms
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.sensitivity import sensitivities
-from migraine_platform.twin.twins import Replay, create, update
 from migraine_platform.warehouse import tables
 
 BASELINE_PATIENTS = 3

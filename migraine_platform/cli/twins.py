@@ -63,7 +63,7 @@ def twin() -> None:
 @plain_errors
 def show(patient: str) -> None:
     """Print a person's twin: tomorrow's forecast and its reasons, triggers, attacks."""
-    from migraine_platform.twin.show import show as words
+    from migraine_platform.twin.reporting.show import show as words
 
     click.echo(words(configured_places(), patient))
 
@@ -75,7 +75,7 @@ def show(patient: str) -> None:
 @plain_errors
 def state(patient: str, day: str | None, as_json: bool) -> None:
     """Print a person's state on an evening: all that diary, device and files say of the day."""
-    from migraine_platform.twin.recorded_state import in_words, recorded_state
+    from migraine_platform.twin.data.recorded_state import in_words, recorded_state
 
     found = recorded_state(configured_places(), patient, _day("--date", day) if day else None)
     click.echo(found.model_dump_json(indent=2) if as_json else "\n".join(in_words(found)))

@@ -27,7 +27,7 @@ class Experts(Frozen):
 
 
 class Population(Frozen):
-    """How the population is learned from its diaries (`twin/population.py`)."""
+    """How the population is learned from its diaries (`twin/hazard/population.py`)."""
 
     patients: Count
     """How many patients the shared effects are learned from, at most."""
@@ -40,7 +40,7 @@ class Population(Frozen):
 
 
 class Promotion(Frozen):
-    """What forecasts must show before they are published (`twin/judgement.py`)."""
+    """What forecasts must show before they are published (`twin/core/promotion_checks.py`)."""
 
     calibration_error: Share
     """Largest mean distance between said and realised shares."""
@@ -80,7 +80,7 @@ class Drift(Frozen):
 
 
 class Retraining(Frozen):
-    """When twins are made anew, and what must be seen before the new ones replace the old (`twin/trials.py`)."""
+    """When twins are retrained, and what must be seen before the new replace the old (`twin/updating/trials.py`)."""
 
     after_days: Count
     """Days since a batch's twins were made from the whole history."""

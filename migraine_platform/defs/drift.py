@@ -38,7 +38,7 @@ def _drift_check() -> dg.AssetChecksDefinition:
         """Nobody changed since the batch's twins were made, or made anew on trial."""
         import polars as pl
 
-        from migraine_platform.twin.trials import cohort_shift, unanswered
+        from migraine_platform.twin.updating.trials import cohort_shift, unanswered
 
         with failing_plainly():
             chosen = batches_of(context, settings)
@@ -89,7 +89,7 @@ def _due_check() -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.AssetCheckResult:
         """No batch's twins are old, much worse than at the start, or adapted too often."""
-        from migraine_platform.twin.trials import reasons
+        from migraine_platform.twin.updating.trials import reasons
 
         with failing_plainly():
             chosen = batches_of(context, settings)

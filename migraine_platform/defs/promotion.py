@@ -108,7 +108,7 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
         import polars as pl
 
         from migraine_platform.ingest.recorded import before_reports
-        from migraine_platform.twin.judgement import judge
+        from migraine_platform.twin.core.promotion_checks import judge
 
         with failing_plainly():
             chosen = batches_of(context, settings)
@@ -160,7 +160,7 @@ def judge_population(population: Population, settings: Settings) -> Verdict:
     from migraine_platform.evaluation.gates import gates, problems, unlike
     from migraine_platform.evaluation.provenance import TWIN_POPULATION
     from migraine_platform.ingest.recorded import somebody_is_simulated
-    from migraine_platform.twin.model import newest
+    from migraine_platform.twin.core.model import newest
 
     read, lake = population.read, population.lake
     found, made_from, metrics = read(tables.Gates), read(tables.Provenance), read(tables.Metrics)

@@ -3,7 +3,7 @@
 A batch is left alone while a run of its retraining waits or works, while its challengers are on trial, and for some
 days after its last request; the tick says which of these held. Run keys name the evaluation that asked, so that the
 same finding never asks twice. Belongs here: who is asked for, and when. Does not: what a retraining is
-(twin/trials.py).
+(twin/updating/trials.py).
 """
 
 from collections.abc import Sequence

@@ -12,10 +12,10 @@ import numpy as np
 from migraine_platform.config import Settings
 from migraine_platform.evaluation.states import state_errors
 from migraine_platform.priors.features import Feature
-from migraine_platform.twin import twins as twin
-from migraine_platform.twin.experts.storage import load_experts
-from migraine_platform.twin.inputs import Read, clinical_of, read_histories
-from migraine_platform.twin.model import Model
+from migraine_platform.twin.cohort.inputs import Read, clinical_of, read_histories
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.dynamics.experts.storage import load_experts
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.places import Places
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.evaluation.evenings import early_signs
-from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:

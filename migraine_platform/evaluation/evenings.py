@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.twin.features import COLUMNS, EVENTS
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.twins import PRIOR_DAYS
+from migraine_platform.twin.core.twins import PRIOR_DAYS
+from migraine_platform.twin.data.features import COLUMNS, EVENTS
+from migraine_platform.twin.data.histories import Histories
 
 if TYPE_CHECKING:
     import polars as pl

@@ -22,10 +22,10 @@ from migraine_platform.evaluation.twin_forecasts import lived_forecasts
 from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.parameter_fitting import Calibration
-from migraine_platform.twin.features import EVENTS
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.inputs import Read, read_histories
-from migraine_platform.twin.lifecycle import Keeper
+from migraine_platform.twin.cohort.inputs import Read, read_histories
+from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.updating.evening_update import Keeper
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ On days never seen and on patients never seen; figures of a real study are repor
     not behind a model         its log loss is not lower by more than chance
 
 A model that was not compared fails its gate, and so does a split without days: what nobody looked at is not known to
-hold. That 90 % intervals hold what they should is judged batch by batch, where forecasts are made (twin/judgement.py).
-Belongs here: the gates. Does not: who stops a publication for them.
+hold. That 90 % intervals hold what they should is judged batch by batch, where forecasts are made
+(twin/core/promotion_checks.py). Belongs here: the gates. Does not: who stops a publication for them.
 """
 
 from __future__ import annotations

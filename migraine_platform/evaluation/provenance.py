@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from migraine_platform.config import Settings
 from migraine_platform.config.hashing import digest
-from migraine_platform.twin.inputs import Read
-from migraine_platform.twin.model import newest
+from migraine_platform.twin.cohort.inputs import Read
+from migraine_platform.twin.core.model import newest
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Stamp
 

@@ -1,6 +1,6 @@
 """How far forecasts of the next day's state are off, feature by feature, in the features' own units.
 
-    state_space, experts    the two models of how days follow each other (twin/transition.py)
+    state_space, experts    the two models of how days follow each other (twin/dynamics/transition.py)
     yesterday               the value that was recorded last
     own_mean                the person's mean so far, drawn to everybody's while few values are there
 
@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.twin.channels import CHANNELS, PLACES, Scales, grid
-from migraine_platform.twin.days_ahead import HALF_WIDTH
-from migraine_platform.twin.features import FEATURES
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.model import Model
-from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, StateSpace, Transition
-from migraine_platform.twin.twins import Replay
+from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.core.twins import Replay
+from migraine_platform.twin.data.channels import CHANNELS, PLACES, Scales, grid
+from migraine_platform.twin.data.features import FEATURES
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE, StateSpace, Transition
+from migraine_platform.twin.updating.days_ahead import HALF_WIDTH
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from migraine_platform.twin.experts.network import Experts
+    from migraine_platform.twin.dynamics.experts.network import Experts
 
 YESTERDAY, OWN_MEAN = "yesterday", "own_mean"
 

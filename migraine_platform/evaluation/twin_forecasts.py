@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.lifecycle import Keeper, Past, begin, live_on
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.updating.evening_update import Keeper, Past, begin, live_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

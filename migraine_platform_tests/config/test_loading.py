@@ -255,7 +255,7 @@ def _versions() -> dict[str, str]:
     ("changed", "stale"),
     [
         ("evaluation/gates.py", {"evaluation"}),
-        ("twin/hazard.py", {"twin", "evaluation"}),
+        ("twin/hazard/filter.py", {"twin", "evaluation"}),
         ("aline/model.py", {"aline", "twin", "evaluation"}),
         ("ingest/overlay.py", {"ingest", "clinical", "recorded", "twin", "evaluation"}),
         ("simulator/generative/trajectories.py", {table.schema_name() for table in tables.ALL}),

@@ -24,7 +24,7 @@ from migraine_platform.defs.build import build_defs
 from migraine_platform.evaluation.provenance import IN_USE, TWIN_POPULATION
 from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
 from migraine_platform.ingest.study import StudyError
-from migraine_platform.twin.model import Model, newest
+from migraine_platform.twin.core.model import Model, newest
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places
 from migraine_platform.warehouse.query import query

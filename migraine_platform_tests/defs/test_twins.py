@@ -14,8 +14,8 @@ from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, REMAKE_TAG, all_batches_tags
-from migraine_platform.twin.model import Model
-from migraine_platform.twin.storage import load_kept
+from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake import Lake
 from migraine_platform.warehouse.places import Places

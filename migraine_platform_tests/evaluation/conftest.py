@@ -9,7 +9,7 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.twin.histories import Histories, histories
+from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 

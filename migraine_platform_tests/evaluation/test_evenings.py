@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from migraine_platform.evaluation.evenings import LONGEST, RECENT, TRIGGER_FLAGS, Evenings, evenings, trigger_flags
-from migraine_platform.twin.features import COLUMNS, EVENTS
-from migraine_platform.twin.twins import PRIOR_DAYS
+from migraine_platform.twin.core.twins import PRIOR_DAYS
+from migraine_platform.twin.data.features import COLUMNS, EVENTS
 from migraine_platform.warehouse import tables
 
 BASE = 0.25

@@ -22,14 +22,14 @@ from migraine_platform.evaluation.states import (
     normal_nodes,
     state_errors,
 )
-from migraine_platform.twin.channels import CHANNELS, GRID, PLACES, Scales, StandardDays, grid
-from migraine_platform.twin.experts.network import ExpertNet, Experts, ExpertSettings
-from migraine_platform.twin.features import EVENTS, FEATURES
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.inputs import keeper_of
-from migraine_platform.twin.model import Clinical, learn_model
-from migraine_platform.twin.transition import EXPERTS, STATE_SPACE, StateSpace
-from migraine_platform.twin.twins import create
+from migraine_platform.twin.cohort.inputs import keeper_of
+from migraine_platform.twin.core.model import Clinical, learn_model
+from migraine_platform.twin.core.twins import create
+from migraine_platform.twin.data.channels import CHANNELS, GRID, PLACES, Scales, StandardDays, grid
+from migraine_platform.twin.data.features import EVENTS, FEATURES
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.dynamics.experts.network import ExpertNet, Experts, ExpertSettings
+from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE, StateSpace
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
 from migraine_platform_tests.twin.conftest import NO_ALARM, everybody, simulated

@@ -7,10 +7,10 @@ import pytest
 
 from migraine_platform.evaluation import twin_forecasts
 from migraine_platform.evaluation.twin_forecasts import lived_forecasts
+from migraine_platform.twin.cohort.inputs import clinical_of, keeper_of
+from migraine_platform.twin.core.model import learn_model
 from migraine_platform.twin.drift.alarms import Thresholds
-from migraine_platform.twin.inputs import clinical_of, keeper_of
-from migraine_platform.twin.lifecycle import Keeper, Past, begin, live_on
-from migraine_platform.twin.model import learn_model
+from migraine_platform.twin.updating.evening_update import Keeper, Past, begin, live_on
 
 pytestmark = pytest.mark.slow
 

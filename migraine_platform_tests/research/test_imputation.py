@@ -11,8 +11,8 @@ from scipy.stats import norm
 from migraine_platform.errors import UserError
 from migraine_platform.research.imputation import ImputationError, Imputer, fit, pooled
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.twin.channels import CHANNELS, Scales
-from migraine_platform.twin.histories import histories
+from migraine_platform.twin.data.channels import CHANNELS, Scales
+from migraine_platform.twin.data.histories import histories
 
 PERSISTENCE = np.array([0.8, 0.5, 0.3, 0.0])
 BETWEEN = np.array([0.3, 0.2, 0.6, 0.1])

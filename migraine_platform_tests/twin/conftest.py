@@ -11,14 +11,14 @@ from migraine_platform.config import Settings
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import Calibration
-from migraine_platform.twin.cohort import Built, build
+from migraine_platform.twin.cohort.build import Built, build
+from migraine_platform.twin.cohort.inputs import keeper_of, learn_experts
+from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.data.histories import histories as read_histories
 from migraine_platform.twin.drift.alarms import Thresholds
-from migraine_platform.twin.experts.network import Experts
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.histories import histories as read_histories
-from migraine_platform.twin.inputs import keeper_of, learn_experts
-from migraine_platform.twin.lifecycle import Keeper
-from migraine_platform.twin.model import Clinical, Model, learn_model
+from migraine_platform.twin.dynamics.experts.network import Experts
+from migraine_platform.twin.updating.evening_update import Keeper
 from migraine_platform.warehouse import tables
 
 torch.set_num_threads(1)  # networks this small gain nothing from more, and lose much where cores are busy

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother
 
-from migraine_platform.twin.channels import CONTEXT, StandardDays
-from migraine_platform.twin.kalman import Dynamics
-from migraine_platform.twin.state_space import INPUTS, inputs_of
+from migraine_platform.twin.data.channels import CONTEXT, StandardDays
+from migraine_platform.twin.dynamics.kalman import Dynamics
+from migraine_platform.twin.dynamics.state_space import INPUTS, inputs_of
 
 
 class Drawn(NamedTuple):

@@ -14,15 +14,15 @@ from polars.testing import assert_frame_equal
 from migraine_platform.config import Settings, resized
 from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors.features import Feature
-from migraine_platform.twin.cohort_nights import Settled, keep_batches, load_batches
+from migraine_platform.twin.cohort.batch_update import Asked, in_use
+from migraine_platform.twin.cohort.cohort_update import Settled, keep_batches, load_batches
+from migraine_platform.twin.cohort.inputs import Made, batch_frames, read_histories
+from migraine_platform.twin.cohort.updaters import Keepers
+from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, Thresholds
 from migraine_platform.twin.drift.classical import Threshold
-from migraine_platform.twin.inputs import Made, batch_frames, read_histories
-from migraine_platform.twin.keepers import Keepers
-from migraine_platform.twin.keeping import Asked, in_use
-from migraine_platform.twin.lifecycle import Kept
-from migraine_platform.twin.model import Model
-from migraine_platform.twin.storage import load_kept, to_bytes, version_of
+from migraine_platform.twin.updating.evening_update import Kept
+from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit, polars_type
 from migraine_platform.warehouse.declare import Table

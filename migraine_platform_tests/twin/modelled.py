@@ -1,12 +1,12 @@
-"""Diaries drawn from the model itself, by its docstrings and none of its code (twin/hazard.py)."""
+"""Diaries drawn from the model itself, by its docstrings and none of its code (twin/hazard/filter.py)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from migraine_platform.twin.covariates import Covariates
-from migraine_platform.twin.hypotheses import AGES, KINDS, Effects, Evidence, Points
+from migraine_platform.twin.hazard.covariates import Covariates
+from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, Effects, Evidence, Points
 
 ALWAYS = 1 - 1e-12
 

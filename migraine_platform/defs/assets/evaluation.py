@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from migraine_platform.evaluation.forecasts import Comparison, Materials
-    from migraine_platform.twin.lifecycle import Keeper
+    from migraine_platform.twin.updating.evening_update import Keeper
 
 
 def evaluation_assets(owner: str) -> list[dg.AssetsDefinition]:
@@ -206,9 +206,9 @@ def _materials(population: Population, settings: Settings, places: Places) -> "M
 
 
 def _keeper(population: Population, settings: Settings) -> "Keeper":
+    from migraine_platform.twin.cohort.inputs import keeper_of
+    from migraine_platform.twin.core.model import Model
     from migraine_platform.twin.drift.alarms import Thresholds
-    from migraine_platform.twin.inputs import keeper_of
-    from migraine_platform.twin.model import Model
 
     model = Model.from_frame(population.read(tables.TwinPopulation))
     return keeper_of(model, settings, population.features, Thresholds.from_frame(population.read(tables.Thresholds)))

@@ -23,8 +23,8 @@ from migraine_platform.warehouse.places import Places
 if TYPE_CHECKING:
     import polars as pl
 
-    from migraine_platform.twin.inputs import Made
-    from migraine_platform.twin.model import Model
+    from migraine_platform.twin.cohort.inputs import Made
+    from migraine_platform.twin.core.model import Model
 
 GROUP = "twins"
 SAID: dict[str, tuple[type[Table], ...]] = {
@@ -86,10 +86,10 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """What all twins share, learned from the diaries of all but the last days: prior, effects, experts."""
-        from migraine_platform.twin.experts.storage import save_experts
-        from migraine_platform.twin.figures import levels
-        from migraine_platform.twin.inputs import clinical_of, learn_experts, read_histories
-        from migraine_platform.twin.model import learn_model
+        from migraine_platform.twin.cohort.inputs import clinical_of, learn_experts, read_histories
+        from migraine_platform.twin.core.model import learn_model
+        from migraine_platform.twin.dynamics.experts.storage import save_experts
+        from migraine_platform.twin.reporting.figures import levels
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -128,8 +128,8 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
     ) -> dg.MaterializeResult:
         """How much detectors of drift must see, so that they alarm of nothing as seldom as is wanted."""
         from migraine_platform.simulator.cohort.parameter_fitting import from_frame
-        from migraine_platform.twin.inputs import find_thresholds
-        from migraine_platform.twin.model import Model
+        from migraine_platform.twin.cohort.inputs import find_thresholds
+        from migraine_platform.twin.core.model import Model
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -184,7 +184,7 @@ def _with_those_in_use(population: Population, settings: Settings, model: "Model
     """Rows of the model, beside those of older ones that twins still belong to."""
     import polars as pl
 
-    from migraine_platform.twin.model import beside
+    from migraine_platform.twin.core.model import beside
 
     before = population.before(tables.TwinPopulation, WHOLE)
     if before is None:
@@ -201,9 +201,9 @@ def _kept(
     context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
 ) -> bool:
     """Bring the twins of some batches up to the day; False if they must be made anew."""
-    from migraine_platform.twin.cohort_nights import keep_batches, load_batches
-    from migraine_platform.twin.keepers import Keepers
-    from migraine_platform.twin.keeping import Asked
+    from migraine_platform.twin.cohort.batch_update import Asked
+    from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
+    from migraine_platform.twin.cohort.updaters import Keepers
 
     tags = context.run.tags
     if REMAKE_TAG in tags:
@@ -228,8 +228,8 @@ def _made(
     context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
 ) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
     """Make the twins of some batches anew; pictures for the UI, by asset."""
-    from migraine_platform.twin.inputs import batch_frames, build_cohort
-    from migraine_platform.twin.keeping import in_use
+    from migraine_platform.twin.cohort.batch_update import in_use
+    from migraine_platform.twin.cohort.inputs import batch_frames, build_cohort
 
     lake = population.lake
     promoted = not lake.missing(tables.Checkpoints, [WHOLE]) and lake.sealed(tables.Checkpoints, WHOLE)
@@ -260,7 +260,7 @@ def _whole(upstream: str) -> dg.AssetDep:
 
 def _pictures(made: "Made", chosen: list[str], places: Places) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
     """What the UI shows: somebody's twin, who is not named, and how true the forecasts came."""
-    from migraine_platform.twin.figures import one_twin, reliability
+    from migraine_platform.twin.reporting.figures import one_twin, reliability
     from migraine_platform.twin.triggers.causal import graph_table
     from migraine_platform.warehouse.places import replace_file
 

@@ -37,7 +37,7 @@ from migraine_platform.evaluation.report.personal_words import (
     weekend,
 )
 from migraine_platform.evaluation.report.words import counted, number
-from migraine_platform.twin.show import FRESH_DAYS, SMALLEST_FACTOR, SUPPORTED
+from migraine_platform.twin.reporting.show import FRESH_DAYS, SMALLEST_FACTOR, SUPPORTED
 
 SHOWN_FACTORS = 3
 """On either side."""

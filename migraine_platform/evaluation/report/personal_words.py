@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 from migraine_platform.evaluation.report.personal_facts import Row
 from migraine_platform.evaluation.report.words import minus, number, plain
-from migraine_platform.twin.show import LAGS
+from migraine_platform.twin.reporting.show import LAGS
 from migraine_platform.twin.triggers.sensitivity import FOUND
 
 LEARNED, BARELY = 0.5, 0.1

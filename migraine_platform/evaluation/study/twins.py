@@ -6,8 +6,8 @@ today is learned as in every twin (refractory, trace), and in the place of the l
 
     logit P(headache on t+1) = g_i + w . treatment[t+1] + kappa r[t] + refractory if t was one,   w >= 0
 
-g_i, its distribution and w are learned from the study's own diaries (twin/population.py); nothing is taken from the
-simulation. Belongs here: from panels to forecasts. Does not: the filter.
+g_i, its distribution and w are learned from the study's own diaries (twin/hazard/population.py); nothing is taken from
+the simulation. Belongs here: from panels to forecasts. Does not: the filter.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 
 from migraine_platform.config.twin import Twin
 from migraine_platform.evaluation.study.panel import Panel
-from migraine_platform.twin.covariates import Covariates
-from migraine_platform.twin.features import EVENTS
-from migraine_platform.twin.hazard import follow
-from migraine_platform.twin.hypotheses import KINDS, Evidence
-from migraine_platform.twin.population import Learned, learn
+from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.hazard.covariates import Covariates
+from migraine_platform.twin.hazard.filter import follow
+from migraine_platform.twin.hazard.hypotheses import KINDS, Evidence
+from migraine_platform.twin.hazard.population import Learned, learn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.change import KINDS
-from migraine_platform.twin.channels import CHANNELS
+from migraine_platform.twin.core.model import Clinical, Model
+from migraine_platform.twin.core.twins import Replay, Twins, create, update
+from migraine_platform.twin.data.channels import CHANNELS
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.examination import Change
 from migraine_platform.twin.drift.watch import COVARIATE
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.hypotheses import Points
-from migraine_platform.twin.model import Clinical, Model
-from migraine_platform.twin.twins import Replay, Twins, create, update
+from migraine_platform.twin.hazard.hypotheses import Points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

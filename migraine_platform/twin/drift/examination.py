@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.change import KINDS, SHAPES
-from migraine_platform.twin.channels import CHANNELS
-from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.core.twins import Replay
+from migraine_platform.twin.data.channels import CHANNELS
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.watch import CONCEPT, COVARIATE, LABEL, Suspicion
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.hypotheses import Effects
-from migraine_platform.twin.twins import Replay
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.hypotheses import Effects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

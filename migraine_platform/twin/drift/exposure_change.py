@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.twin.channels import CHANNELS
+from migraine_platform.twin.data.channels import CHANNELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,9 +22,9 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.twin.hypotheses import KINDS as TRIGGER_KINDS
-from migraine_platform.twin.hypotheses import Points
-from migraine_platform.twin.population import Personal
+from migraine_platform.twin.hazard.hypotheses import KINDS as TRIGGER_KINDS
+from migraine_platform.twin.hazard.hypotheses import Points
+from migraine_platform.twin.hazard.population import Personal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

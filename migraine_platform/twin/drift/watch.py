@@ -18,12 +18,12 @@ import numpy as np
 
 from migraine_platform.config.change import KINDS
 from migraine_platform.config.twin import Drift
-from migraine_platform.twin.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes
 from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes
-from migraine_platform.twin.hazard import follow
-from migraine_platform.twin.hypotheses import Effects, Evidence, Standing, first_standing
-from migraine_platform.twin.model import Model
+from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.filter import follow
+from migraine_platform.twin.hazard.hypotheses import Effects, Evidence, Standing, first_standing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

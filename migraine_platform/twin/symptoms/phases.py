@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from migraine_platform.twin.histories import Histories
+    from migraine_platform.twin.data.histories import Histories
 
 PHASES = ("prodrome", "aura", "headache_untreated", "headache_treated", "postdrome")
 

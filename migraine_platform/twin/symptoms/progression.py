@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.twin.features import EVENTS
+from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.symptoms.phases import PHASES, Phases, attack_log, fit_phases, with_recorded
 from migraine_platform.twin.symptoms.prodrome import LAGS, Diary, Signs, fit_signs
 from migraine_platform.twin.symptoms.survival import WITHIN, Onsets, fit_onsets
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from migraine_platform.twin.histories import Histories
+    from migraine_platform.twin.data.histories import Histories
 
 EVENING = time(20)
 """When a day's diary is filled."""

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from migraine_platform.twin.contributions import FIRST_TRIGGER, Person, onset_terms
-from migraine_platform.twin.covariates import TRIGGERS
-from migraine_platform.twin.features import EVENTS, POSITION
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.hypotheses import Effects, Points, Standing
+from migraine_platform.twin.core.twins import Replay
+from migraine_platform.twin.data.features import EVENTS, POSITION
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, Person, onset_terms
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing
 from migraine_platform.twin.triggers.interactions import PAIRS, interactions
 from migraine_platform.twin.triggers.thresholds import StepPrior, thresholds
-from migraine_platform.twin.twins import Replay
 
 if TYPE_CHECKING:
     import polars as pl

@@ -260,7 +260,7 @@ def is_offered(feature: str) -> bool:
     Raises:
         CausalError: if nothing has that name.
     """
-    from migraine_platform.twin.features import COLUMNS, NAMES
+    from migraine_platform.twin.data.features import COLUMNS, NAMES
 
     column = dict(zip(NAMES, COLUMNS, strict=True)).get(feature, feature)
     node = _NODE_OF.get(column, column)

@@ -2,7 +2,7 @@
 
     effect_k = beta_k s_k     log-odds of an onset the day after, the trigger there against not there, the load held
 
-Only the product is told by data. Posterior quantiles are those of the weighted hypotheses (hazard.py). Belongs here: a
+Only the product is told by data. Posterior quantiles are those of the weighted hypotheses (filter.py). Belongs here: a
 summary of the posterior. Does not: what may be called a trigger (causal.py).
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.twin.covariates import TRIGGERS
-from migraine_platform.twin.hypotheses import Effects, Points, Standing
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing
 
 if TYPE_CHECKING:
     import polars as pl

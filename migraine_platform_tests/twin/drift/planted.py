@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from migraine_platform.twin.channels import CHANNELS
-from migraine_platform.twin.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.exposure_change import expectations
 from migraine_platform.twin.drift.hazard_change import Grid
 from migraine_platform.twin.drift.watch import Watcher
-from migraine_platform.twin.hypotheses import Evidence
-from migraine_platform.twin.population import Personal
+from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.hypotheses import Evidence
+from migraine_platform.twin.hazard.population import Personal
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
 PERSONAL = Personal(-1.0 + 0.7 * ndtri(np.linspace(0.001, 0.999, 129)), (0.1, 1.0))

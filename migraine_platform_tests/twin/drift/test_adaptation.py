@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.channels import CHANNELS
-from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.core.twins import Replay, Twins, climatology, create
+from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, relived, renewals, told
 from migraine_platform.twin.drift.examination import HAZARD, Change
 from migraine_platform.twin.drift.hazard_change import Grid
-from migraine_platform.twin.hazard import follow
-from migraine_platform.twin.hypotheses import Points
-from migraine_platform.twin.kalman import Beliefs
-from migraine_platform.twin.population import Personal
-from migraine_platform.twin.twins import Replay, Twins, climatology, create
+from migraine_platform.twin.dynamics.kalman import Beliefs
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.filter import follow
+from migraine_platform.twin.hazard.hypotheses import Points
+from migraine_platform.twin.hazard.population import Personal
 from migraine_platform_tests.twin.conftest import DAYS, POINTS
 from migraine_platform_tests.twin.drift.planted import EFFECTS, PERSONAL, persons
 

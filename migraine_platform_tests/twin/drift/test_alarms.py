@@ -140,7 +140,7 @@ def test_asked_night_by_night_the_first_alarms_are_those_of_all_at_once(settings
         begin, until = max(0, first - memory), min(first + nights, days)
         for row in range(6):
             since = first
-            while since < until:  # after an alarm, the rest of the evenings, as lifecycle.py does
+            while since < until:  # after an alarm, the rest of the evenings, as evening_update.py does
                 own = Record(*(part[row : row + 1, begin:until] for part in record))
                 last = np.array([found[row][-1] - begin if found[row] else -1])
                 one = first_alarms(thresholds, settings.twin.drift.detectors, own, FIRST + timedelta(days=begin),

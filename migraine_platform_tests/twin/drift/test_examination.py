@@ -9,14 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config.change import KINDS, SHAPES
 from migraine_platform.simulator.generative import drift
-from migraine_platform.twin.channels import CHANNELS
-from migraine_platform.twin.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.core.twins import Replay
+from migraine_platform.twin.data.channels import CHANNELS
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.examination import HAZARD, YEAR, Change, Course, examine, levels
 from migraine_platform.twin.drift.watch import Suspicion
-from migraine_platform.twin.histories import Histories
-from migraine_platform.twin.hypotheses import Evidence, Forecasts
-from migraine_platform.twin.kalman import Beliefs, Filtered
-from migraine_platform.twin.twins import Replay
+from migraine_platform.twin.dynamics.kalman import Beliefs, Filtered
+from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.hypotheses import Evidence, Forecasts
 from migraine_platform_tests.twin.drift.planted import EFFECTS, STRESS, STRESSED
 from migraine_platform_tests.twin.modelled import expit
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
-from migraine_platform.twin.channels import CHANNELS
+from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.exposure_change import (
     FARTHEST,
     JUMP,
@@ -14,7 +14,7 @@ from migraine_platform.twin.drift.exposure_change import (
     follow_exposures,
     no_exposure_changes,
 )
-from migraine_platform.twin.kalman import Dynamics, filter_days
+from migraine_platform.twin.dynamics.kalman import Dynamics, filter_days
 
 CHANNELS_HERE = 3
 PRIOR = np.random.default_rng(0).dirichlet(np.ones(CHANNELS_HERE * len(MEANS))).reshape(CHANNELS_HERE, -1)

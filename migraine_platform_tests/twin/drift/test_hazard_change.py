@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.covariates import Covariates
 from migraine_platform.twin.drift.hazard_change import CORNERS, LEVELS, WAYS, Grid, follow_changes
-from migraine_platform.twin.hazard import follow
+from migraine_platform.twin.hazard.covariates import Covariates
+from migraine_platform.twin.hazard.filter import follow
 from migraine_platform_tests.twin.drift.planted import EFFECTS, LEVEL_CHANGE, PERSONAL, persons
 
 GRID = Grid.of(PERSONAL, LEVEL_CHANGE)

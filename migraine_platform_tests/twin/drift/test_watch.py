@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config.change import KINDS
-from migraine_platform.twin.channels import CHANNELS
-from migraine_platform.twin.covariates import TRIGGERS
+from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.watch import CHUNK, COVARIATE, Suspicion, Watcher
-from migraine_platform.twin.hazard import follow
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.filter import follow
 from migraine_platform_tests.twin.drift.planted import EFFECTS, MEMORY, PERSONAL, STRESS, Days, persons, watcher
 
 WATCHER = watcher()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.contributions import FIRST_TRIGGER
-from migraine_platform.twin.covariates import TRIGGERS
-from migraine_platform.twin.features import EVENTS, FEATURES, POSITION
-from migraine_platform.twin.histories import Histories
+from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
+from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.triggers.analysis import EXPOSURES, Days, days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.interactions import PAIRS
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from migraine_platform.twin.features import COLUMNS, NAMES
+from migraine_platform.twin.data.features import COLUMNS, NAMES
 from migraine_platform.twin.triggers.causal import (
     ADJUSTED,
     DOUBTED,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import truncnorm
 
-from migraine_platform.twin.covariates import TRIGGERS
-from migraine_platform.twin.hypotheses import KINDS, Points, Standing, first_standing
+from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.twin.hazard.hypotheses import KINDS, Points, Standing, first_standing
 from migraine_platform.twin.triggers import causal
 from migraine_platform.twin.triggers.causal import Edge
 from migraine_platform.twin.triggers.sensitivity import STRONG, sensitivities

@@ -1,0 +1,236 @@
+"""All twins of a cohort at once, and the tables that they fill.
+
+Belongs here: from histories to rows. Does not: the models, or where rows and files go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.twin.cohort.symptoms import fitted
+from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.core.prediction import Predictions, input_hashes, predict
+from migraine_platform.twin.core.twins import Replay, Twins, Validation, validate
+from migraine_platform.twin.data.features import DIET, POSITION
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.dynamics.transition import (
+    EXPERTS,
+    STATE_SPACE,
+    Choice,
+    StateSpace,
+    Transition,
+    choose,
+    horizon,
+)
+from migraine_platform.twin.hazard.contributions import FACTORS
+from migraine_platform.twin.hazard.hypotheses import Points, Standing, weekends
+from migraine_platform.twin.symptoms.phases import Phases
+from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
+from migraine_platform.twin.triggers.sensitivity import sensitivities
+from migraine_platform.twin.updating.days_ahead import ahead_frames
+from migraine_platform.twin.updating.evening_update import Keeper, Kept, Past, begin, live_on
+from migraine_platform.twin.updating.update_rows import drift_frame, kept_columns, prediction_frame, watch_frame
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from migraine_platform.twin.dynamics.experts.network import Experts
+
+NO_VERSION = "0" * 12
+OBSERVED = {
+    "trigger: weather": ("pressure_change_24h", "hPa"),
+    "trigger: sleep": ("total_sleep_hours", "h"),
+    "trigger: stress": ("stress_level", "points more than yesterday"),
+    "trigger: diet": (None, f"of {', '.join(DIET)}"),
+}
+"""Factor -> column of its source and unit; the diet's is how many of its items."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A cohort's twins, and their rows."""
+
+    kept: Kept
+    first: Kept
+    """As of the evening from which on the twins are validated."""
+    points: Points
+    predictions: Predictions
+    histories: Histories
+    replay: Replay
+    """As if nobody had changed."""
+    frames: dict[type[Table], pl.DataFrame]
+    """Without the columns that depend on the batch."""
+
+    @property
+    def twins(self) -> Twins:
+        """As of the last evening."""
+        return self.kept.twins
+
+
+def build(
+    keeper: Keeper,
+    experts: Experts,
+    histories: Histories,
+    attacks: pl.DataFrame,
+    has_aura: NDArray[np.bool_],
+    population: str,
+    start: Callable[[Points], Standing | None] = lambda points: None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Built:
+    """Create every patient's twin from his days, keep it over the last of them, and tell tomorrow.
+
+    Args:
+        attacks: the patients' logs; only what they recorded of them is used.
+        has_aura: [P] diagnosis.
+        population: hash of the population that the patients belong to.
+        start: where twins start instead of the population's prior.
+    """
+    model, points, settings = keeper.model, keeper.points, keeper.settings
+    before = max(1, histories.days - settings.validation_days)
+    progress(f"twins: {histories.count} patients, {before} days, then {histories.days - before} to validate on")
+    lived = begin(keeper, histories.until(before), start(points))
+    first = lived.kept
+    evenings, replay, detections = [lived.evenings], lived.replay, lived.detections
+    if before < histories.days:
+        lived = live_on(keeper, lived.kept, histories, Past(lived.evenings.record, {}))
+        evenings, replay, detections = [*evenings, lived.evenings], replay.then(lived.replay), lived.detections
+    twins = lived.kept.twins
+    said = predict(model, keeper.clinical, points, twins)
+    progress(f"twins: {len(detections)} changes of persons; models of the next day, triggers, symptoms")
+    days = model.scales.standard(histories)
+    models: dict[str, Transition] = {STATE_SPACE: StateSpace(model.dynamics, replay.channels), EXPERTS: experts}
+    choice = choose(models, days, settings.validation_days)
+    useful = horizon(model.dynamics, replay.channels, days, settings.validation_days, settings.horizon_days)
+    told = days_of(points, model.effects, twins.standing, replay, histories)
+    symptoms = fitted(histories, attacks, days, has_aura)
+    symptoms = replace(symptoms, onsets=symptoms.onsets.given_tomorrow(said.began))
+    progression = symptoms.to_frames()
+    versions = twins.versions()
+    watched = watch_frame(twins.patient_ids, evenings)
+    frames: dict[type[Table], pl.DataFrame] = {
+        tables.Twins: _twins_frame(
+            model, points, twins, versions, choice, useful, validate(replay, histories, settings), symptoms.phases
+        ).pipe(kept_columns, watched, drift_frame(detections), trained_on=histories.last),
+        tables.Predictions: prediction_frame(twins.patient_ids, versions, evenings[-1:]),
+        **ahead_frames(keeper, experts, twins, histories, said, choice.model),
+        tables.Contributions: contribution_frame(said, histories),
+        tables.TriggerSensitivity: sensitivities(points, model.effects, twins.standing).to_frame(twins.patient_ids),
+        tables.TriggerThresholds: threshold_frame(told, histories),
+        tables.TriggerInteractions: interaction_frame(told, histories),
+        tables.SymptomPhases: progression.phases,
+        tables.OnsetTimes: progression.onset_times,
+        tables.Signs: progression.signs,
+        tables.Audit: audit_frame(said, versions, histories, population),
+        tables.Watch: watched,
+        tables.Drift: drift_frame(detections),
+    }
+    return Built(lived.kept, first, points, said, histories, replay, frames)
+
+
+def _twins_frame(
+    model: Model,
+    points: Points,
+    twins: Twins,
+    versions: list[str],
+    choice: Choice,
+    useful: NDArray[np.int64],
+    scores: Validation,
+    phases: Phases,
+) -> pl.DataFrame:
+    """Rows of `twin.twins`, but for batch and file."""
+    import polars as pl
+
+    learned_from = set(model.patients)
+    weekend, weekend_sd = weekends(points, model.effects, twins.standing)
+    started = twins.started
+    status = np.where(started, "fitted", "prior").tolist()
+    notes = [
+        _note(bool(begun), int(entries), int(discarded))
+        for begun, entries, discarded in zip(started, twins.entries, twins.discarded, strict=True)
+    ]
+    nullable = {
+        "adherence": np.where(started, twins.adherence, np.nan),
+        "state_space_log_likelihood": choice.log_likelihood[STATE_SPACE],
+        "experts_log_likelihood": choice.log_likelihood[EXPERTS],
+        "state_error": scores.state_error,
+        "validation_log_loss": scores.log_loss,
+        "validation_brier": scores.brier,
+        "climatology_log_loss": np.where(scores.days > 0, scores.climatology, np.nan),
+    }
+    return pl.DataFrame(
+        {
+            "patient_id": twins.patient_ids,
+            "status": status,
+            "reason": pl.Series(notes, dtype=pl.String),
+            "as_of": [twins.as_of] * len(versions),
+            "twin_version": versions,
+            "population_version": [twins.population] * len(versions),
+            "in_population": [patient in learned_from for patient in twins.patient_ids],
+            "entries": twins.entries,
+            "discarded_values": twins.discarded,
+            "level": np.exp(twins.standing.log_weight) @ points.level,
+            "weekend": weekend,
+            "weekend_sd": weekend_sd,
+            "transition_model": choice.model,
+            "horizon_days": useful,
+            "validation_days": scores.days,
+            "severity": phases.severity_mean,
+            "severity_sd": phases.severity_sd,
+            **{name: pl.Series(values).fill_nan(None) for name, values in nullable.items()},
+        }
+    )
+
+
+def _note(started: bool, entries: int, discarded: int) -> str | None:
+    """What is noteworthy of a twin."""
+    if not started:
+        return "no day is there: the twin is the population's prior"
+    if not entries:
+        return "no diary entry: known by weather and device alone"
+    return f"impossible values discarded: {discarded}" if discarded else None
+
+
+def contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
+    """Rows of `twin.contributions`, with what was recorded today beside its effect."""
+    import polars as pl
+
+    observed = np.full((histories.count, len(FACTORS)), np.nan)
+    units: list[str | None] = [None] * len(FACTORS)
+    for factor, (column, unit) in OBSERVED.items():
+        places = [POSITION[name] for name in ((column,) if column else DIET)]
+        value = histories.values[:, -1, places].sum(axis=1)
+        seen = histories.present[:, -1, places].all(axis=1)
+        if column == "stress_level" and histories.days > 1:
+            value = value - histories.values[:, -2, places[0]]
+            seen &= histories.present[:, -2, places[0]]
+        place = FACTORS.index(factor)
+        observed[:, place], units[place] = np.where(seen, value, np.nan), unit
+    return said.factor_frame().with_columns(
+        observed=pl.Series(observed.ravel()).fill_nan(None), unit=pl.Series(units * histories.count, dtype=pl.String)
+    )
+
+
+def audit_frame(said: Predictions, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
+    """Tonight's forecasts as rows of `twin.audit`."""
+    import polars as pl
+
+    return said.to_frame().select(
+        pl.lit(population).alias("population"),
+        "patient_id",
+        "for_date",
+        pl.lit("forecast").alias("event"),
+        pl.Series("twin_version", versions),
+        "made_on",
+        pl.Series("inputs_hash", input_hashes(histories)),
+        "probability",
+        "lower",
+        "upper",
+        pl.lit(None, dtype=pl.Int64).alias("outcome"),
+    )

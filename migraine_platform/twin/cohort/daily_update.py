@@ -1,0 +1,177 @@
+"""A night of a cohort's twins: from where they stood to where they stand, and the rows that change.
+
+Each batch is brought on by itself. What is known only of a whole history (thresholds, interactions) stays as it was
+when the twins were made. A trial's challengers live the same evenings beside the champions.
+
+Belongs here: one batch's night. Does not: what lies where (inputs.py), who runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.twin.cohort.build import contribution_frame
+from migraine_platform.twin.core.prediction import Predictions, predict
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.hazard.hypotheses import weekends
+from migraine_platform.twin.triggers.sensitivity import sensitivities
+from migraine_platform.twin.updating.evening_update import Evenings, Keeper, Kept, Lived, Past, live_on
+from migraine_platform.twin.updating.trials import Trial, mixed
+from migraine_platform.twin.updating.update_rows import (
+    drift_frame,
+    kept_columns,
+    past_of,
+    prediction_frame,
+    watch_frame,
+)
+from migraine_platform.warehouse import tables
+from migraine_platform.warehouse.declare import Table
+from migraine_platform.warehouse.tables.twin import BOTH_TWINS, HAZARD_FILTER
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions)
+"""Tables that are as of the making of the twins."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch as the night before left it."""
+
+    name: str
+    kept: Kept
+    rows: dict[type[Table], pl.DataFrame]
+    """By table, of `twin`."""
+    trial: Trial | None
+    trial_keeper: Keeper | None
+    """What the challengers are kept by: their population may be a newer one."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """One batch after a night."""
+
+    kept: Kept
+    trial: Trial | None
+    rows: dict[type[Table], pl.DataFrame]
+    """By table, with the night's added."""
+    found: int
+    """Changes of persons that were noticed."""
+
+
+def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
+    """The evenings since the batch's last one.
+
+    Args:
+        whole: all days of the batch's patients, in the order of its twins.
+    """
+    import polars as pl
+
+    past = past_of(batch.rows, keeper.settings, whole.patient_ids, batch.kept.twins.as_of)
+    lived = live_on(keeper, batch.kept, whole, past)
+    evenings, trial = lived.evenings, None
+    if batch.trial is not None and batch.trial_keeper is not None:
+        trial, evenings = _tried(batch.trial_keeper, batch.trial, lived, whole, past)
+    twins = lived.kept.twins
+    watched = pl.concat([batch.rows[tables.Watch], watch_frame(twins.patient_ids, [evenings])]).sort(tables.Watch.key)
+    drift = pl.concat([batch.rows[tables.Drift], drift_frame(lived.detections)])
+    said_by = HAZARD_FILTER if trial is None else BOTH_TWINS
+    told = prediction_frame(twins.patient_ids, twins.versions(), [evenings], said_by)
+    rows = {
+        **batch.rows,
+        tables.Predictions: pl.concat([batch.rows[tables.Predictions].select(told.columns), told]),
+        tables.Watch: watched,
+        tables.Drift: drift,
+    }
+    return Night(lived.kept, trial, rows, len(lived.detections))
+
+
+def standing_frames(
+    keeper: Keeper, kept: Kept, whole: Histories, rows: dict[type[Table], pl.DataFrame]
+) -> tuple[dict[type[Table], pl.DataFrame], Predictions]:
+    """Rows that follow from where the twins stand tonight.
+
+    Args:
+        rows: what the night left, by table.
+    """
+    import polars as pl
+
+    twins = kept.twins
+    versions = twins.versions()
+    said = predict(keeper.model, keeper.clinical, keeper.points, twins)
+    version_of = pl.DataFrame({"patient_id": twins.patient_ids, "twin_version": versions})
+    predictions = rows[tables.Predictions]
+    named = predictions.drop("twin_version").join(version_of, on="patient_id", how="left", maintain_order="left")
+    own = _twin_rows(keeper, kept, rows[tables.Twins], versions)
+    return {
+        **rows,
+        tables.Twins: kept_columns(own, rows[tables.Watch], rows[tables.Drift]),
+        tables.Predictions: named.select(predictions.columns),
+        tables.Contributions: contribution_frame(said, whole),
+        tables.TriggerSensitivity: sensitivities(keeper.points, keeper.model.effects, twins.standing).to_frame(
+            twins.patient_ids
+        ),
+    }, said
+
+
+def in_their_place(
+    keeper: Keeper, kept: Kept, rows: dict[type[Table], pl.DataFrame], trained_on: date
+) -> dict[type[Table], pl.DataFrame]:
+    """Rows of the evening on which other twins come into use: it is they who tell of tomorrow, and begin to count.
+
+    Args:
+        trained_on: the evening on which they were made.
+    """
+    import polars as pl
+
+    said = predict(keeper.model, keeper.clinical, keeper.points, kept.twins).to_frame()
+    twins = rows[tables.Twins].with_columns(as_of=pl.lit(kept.twins.as_of))
+    twins = kept_columns(twins, rows[tables.Watch], rows[tables.Drift], trained_on)
+    return {
+        **rows,
+        tables.Predictions: rows[tables.Predictions].update(said, on=tables.Predictions.key, how="left"),
+        # errors are told beside those at the start, and this is another start
+        tables.Twins: twins.with_columns(state_error=pl.coalesce("recent_state_error", "state_error")),
+    }
+
+
+def _tried(keeper: Keeper, trial: Trial, lived: Lived, whole: Histories, past: Past) -> tuple[Trial, Evenings]:
+    """The challengers' evenings, and what both twins say together."""
+    other = live_on(keeper, trial.challengers, whole, past)
+    after = replace(
+        trial,
+        challengers=other.kept,
+        champion=trial.champion + lived.replay.forecasts.log_evidence.sum(axis=1),
+        challenger=trial.challenger + other.replay.forecasts.log_evidence.sum(axis=1),
+    )
+    return after, replace(lived.evenings, said=mixed(lived.evenings.said, other.evenings.said, after.weight))
+
+
+def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
+    """Rows of `twin.twins` of the night before, with what the night changed; who has no twin keeps his reason."""
+    import polars as pl
+
+    twins, points = kept.twins, keeper.points
+    weekend, weekend_sd = weekends(points, keeper.model.effects, twins.standing)
+    new = pl.DataFrame(
+        {
+            "patient_id": twins.patient_ids,
+            "as_of": [twins.as_of] * len(versions),
+            "twin_version": versions,
+            "entries": twins.entries,
+            "discarded_values": twins.discarded,
+            "level": np.exp(twins.standing.log_weight) @ points.level,
+            "weekend": weekend,
+            "weekend_sd": weekend_sd,
+            "adherence": pl.Series(np.where(twins.started, twins.adherence, np.nan)).fill_nan(None),
+            "status": np.where(twins.started, "fitted", "prior"),
+        }
+    )
+    known = set(twins.patient_ids)
+    rows = before.with_columns(pl.lit(twins.as_of).alias("as_of"), pl.lit(twins.population).alias("population_version"))
+    return rows.update(new, on="patient_id", how="left") if known else rows

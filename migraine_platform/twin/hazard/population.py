@@ -1,0 +1,283 @@
+"""What a population's diaries teach: the prior of every twin, and the effects that all patients share.
+
+    P(level) and the shared effects maximise the population's marginal likelihood, by EM on the points of filter.py:
+    E step   w[i, m] = posterior weight of hypothesis m for patient i
+    M step   effects: a Newton step on sum_i,m w[i, m] log P(onsets of i | m);   P(level): the mean of w over patients
+
+Susceptibilities keep the clinicians' prior (uniform on a range); their strength beta is learned. A day is used where
+the diaries of both evenings are there; since people write less on migraine days, odds are mended for that.
+
+Belongs here: estimation. Does not: the recursion (filter.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.config.twin import Population
+from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.hazard.counting import counted
+from migraine_platform.twin.hazard.covariates import Covariates
+from migraine_platform.twin.hazard.filter import flat, follow
+from migraine_platform.twin.hazard.hypotheses import (
+    AGES,
+    KINDS,
+    Effects,
+    Evidence,
+    Points,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHARED = 2 * KINDS + 2
+"""Shared effects that are found by Newton steps: triggers, load, refractory, trace."""
+
+BANDWIDTH = 0.15
+"""Of the smoothing of the levels' distribution, on the logit scale."""
+
+ENTRY_ODDS = (0.25, 0.35, 0.42, 0.5, 0.58, 0.68, 0.8, 1.0)
+"""Among these, the likeliest odds of an entry on a migraine day are chosen."""
+
+EARLY = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.17, 0.22)
+"""Among these, the likeliest share of onsets with a sign on the evening before is chosen."""
+
+SPREADS = {
+    "signs_sd": (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0),
+    "lasting_sd": (0.0, 0.3, 0.5, 0.7, 0.9, 1.1, 1.4),
+    "weekend": (0.0, 0.1, 0.2, 0.3, 0.4, 0.55, 0.75),
+}
+"""Among these, the likeliest spreads between persons are chosen, one after the other. Newton steps would find too small
+a spread of weekends: among so few hypotheses each person's own has an error."""
+
+RIDGE = 1.0
+LEVELS = 129
+"""Quantiles by which the distribution of levels is kept."""
+
+
+@dataclass(frozen=True)
+class Personal:
+    """The population's distribution of who a patient is."""
+
+    levels: NDArray[np.float64]
+    """[LEVELS] quantiles of the level at equal steps."""
+    susceptibility: tuple[float, float]
+
+    def points(self, count: int) -> Points:
+        """So many hypotheses, spread evenly over the population (Sobol 1967): each as likely as any other."""
+        from scipy.special import ndtri
+        from scipy.stats import qmc
+
+        u = qmc.Sobol(2 + KINDS, scramble=True, rng=0).random(count)
+        low, high = self.susceptibility
+        level = np.interp(u[:, 0], np.linspace(0, 1, len(self.levels)), self.levels)
+        susceptibility = low + (high - low) * u[:, 1 : 1 + KINDS]
+        return Points(level, susceptibility, ndtri(u[:, 1 + KINDS]), np.full(count, -np.log(count)))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the population's diaries taught."""
+
+    personal: Personal
+    effects: Effects
+    log_evidence: tuple[float, ...]
+    """Mean over patients of the log probability of their diaries, before each step."""
+
+
+def first_guess(
+    susceptibility: tuple[float, float], memory: float, renewal: float, conversion: float
+) -> tuple[Personal, Effects]:
+    """Where EM starts."""
+    from scipy.special import ndtri
+
+    levels = -2.0 + 1.5 * ndtri(np.linspace(0.002, 0.998, LEVELS))
+    effects = Effects(
+        trigger=np.ones(KINDS),
+        load=np.ones(KINDS),
+        refractory=0.0,
+        trace=0.0,
+        weekend=0.0,
+        memory=memory,
+        lasting=np.full((AGES, 2), 0.3),
+        lasting_sd=0.0,
+        by_evening=0.85,
+        alarms=0.1,
+        signs=0.3,
+        signs_sd=0.0,
+        early=0.0,
+        conversion=conversion,
+        entry_odds=0.6,
+        renewal=renewal,
+    )
+    return Personal(levels, susceptibility), effects
+
+
+def learn(
+    covariates: Covariates,
+    evidence: Evidence,
+    susceptibility: tuple[float, float],
+    settings: Population,
+    renewal: float,
+    conversion: float,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Learned:
+    """Fit the population.
+
+    Args:
+        susceptibility: range of a person's susceptibilities.
+        renewal: probability that a person changes overnight.
+        conversion: share of the signs of tomorrow's attack that it follows.
+    """
+    personal, effects = first_guess(susceptibility, settings.trace_memory, renewal, conversion)
+    effects = counted(evidence, effects)
+    trace: list[float] = []
+    for step in range(settings.steps):
+        chosen = personal.points(settings.points)
+        forecasts, standing = follow(chosen, effects, covariates, evidence)
+        trace.append(float(forecasts.log_evidence.sum() / len(evidence.diary)))
+        progress(f"population: step {step + 1} of {settings.steps}, log evidence {trace[-1]:.3f} a patient")
+        shares = np.exp(standing.log_weight)
+        effects = _newton(chosen, effects, covariates, evidence, forecasts.trace, shares)
+        personal = Personal(_levels(chosen.level, shares.mean(axis=0)), susceptibility)
+        if step == settings.steps // 2:
+            tried = [effects._replace(entry_odds=odds) for odds in ENTRY_ODDS]
+            effects = counted(evidence, _likeliest(tried, chosen, covariates, evidence))
+            tried = [counted(evidence, effects._replace(early=share)) for share in EARLY]
+            effects = _likeliest(tried, chosen, covariates, evidence)
+            for name in _told_of(covariates, evidence):
+                tried = [effects._replace(**{name: sd}) for sd in SPREADS[name]]  # type: ignore[arg-type]
+                effects = _likeliest(tried, chosen, covariates, evidence, some=1)
+    return Learned(personal, effects, tuple(trace))
+
+
+def _told_of(covariates: Covariates, evidence: Evidence) -> list[str]:
+    """Of which SPREADS the days tell anything: diaries may note no signs, and know nothing of attacks that go on."""
+    onset, migraine, prodrome = (
+        evidence.events[..., EVENTS.index(name)] for name in ("onset", "migraine_by_evening", "prodrome")
+    )
+    tells = {
+        "signs_sd": prodrome.any(),
+        "lasting_sd": (migraine & ~onset).any(),
+        "weekend": np.ptp(covariates.weekend) > 0,
+    }
+    return [name for name in SPREADS if tells[name]]
+
+
+def _likeliest(
+    tried: list[Effects], points: Points, covariates: Covariates, evidence: Evidence, some: int = 3
+) -> Effects:
+    """Those of some effects that make the diaries of one in `some` patients likeliest."""
+    chosen = slice(0, max(1, len(evidence.diary) // some))
+    part = Covariates(*(array[chosen] for array in covariates))
+    told = evidence.of_patients(chosen)
+    scores = [float(follow(points, one, part, told)[0].log_evidence.sum()) for one in tried]
+    return tried[int(np.argmax(scores))]
+
+
+def _levels(level: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles of the weighted levels, smoothed."""
+    from scipy.special import ndtr
+
+    grid = np.linspace(level.min() - 1, level.max() + 1, 801)
+    reached = ndtr((grid[:, None] - level) / BANDWIDTH) @ weight
+    return np.interp(np.linspace(0.0005, 0.9995, LEVELS), reached, grid)
+
+
+def _newton(
+    points: Points,
+    effects: Effects,
+    covariates: Covariates,
+    evidence: Evidence,
+    trace: NDArray[np.float64],
+    shares: NDArray[np.float64],
+) -> Effects:
+    """One Newton step on the shared effects, the weights of the hypotheses held."""
+    patients = len(evidence.diary)
+    gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
+    centred = covariates.trigger - covariates.usual
+    flattened = flat(effects, covariates)
+    complete = evidence.events[..., EVENTS.index("has_migraine")]
+
+    def work(first: int, last: int) -> None:
+        for i in range(first, last):
+            _score_one(
+                points, effects, centred[i], covariates.load[i], covariates.weekend[i], flattened[i], trace[i],
+                evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i], shares[i],
+                gradient[i], curvature[i],
+            )  # fmt: skip
+
+    in_parallel(patients, work)
+    ridge = RIDGE * np.eye(SHARED)
+    step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
+    step *= min(1.0, 1.0 / np.abs(step).max())
+    trigger = np.maximum(effects.trigger + step[:KINDS], 0.0)
+    load = np.maximum(effects.load + step[KINDS : 2 * KINDS], 0.0)
+    return effects._replace(
+        trigger=trigger,
+        load=load,
+        refractory=float(effects.refractory + step[2 * KINDS]),
+        trace=float(effects.trace + step[2 * KINDS + 1]),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _score_one(
+    points: Points,
+    effects: Effects,
+    centred: NDArray[np.float64],
+    load: NDArray[np.float64],
+    weekend: NDArray[np.float64],
+    flattened: NDArray[np.float64],
+    trace: NDArray[np.float64],
+    diary: NDArray[np.bool_],
+    events: NDArray[np.bool_],
+    complete: NDArray[np.bool_],
+    begun: int,
+    share: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+    curvature: NDArray[np.float64],
+) -> None:
+    """Gradient and curvature of one patient's onsets."""
+    row, scale = np.zeros(SHARED), np.ones(SHARED)
+    wrote = 0.0
+    for k in range(begun, len(diary)):
+        wrote += diary[k] / (len(diary) - begun)
+    odds = max(wrote, 0.02) / max(1.0 - wrote, 0.02) * effects.entry_odds
+    shift = np.log(odds / (1.0 + odds) / max(wrote, 0.02))
+    for k in range(begun, len(diary) - 1):
+        ill = diary[k] and complete[k]
+        continued = events[k + 1, 2] and not events[k + 1, 1]
+        if diary[k] and diary[k + 1] and not continued:
+            after = 1.0 if ill else 0.0
+            row[2 * KINDS] = after
+            row[2 * KINDS + 1] = effects.memory * trace[k] + (1.0 - effects.memory) * after
+            fixed = effects.refractory * after + effects.trace * row[2 * KINDS + 1]
+            for kind in range(KINDS):
+                row[kind], row[KINDS + kind] = centred[k, kind], load[k, kind]
+                fixed += effects.load[kind] * load[k, kind]
+            flat = flattened[k]
+            onset = 1.0 if complete[k + 1] and events[k + 1, 1] else 0.0
+            for m in range(len(share)):
+                if share[m] < 1e-6:
+                    continue
+                logit = points.level[m] + fixed + effects.weekend * points.weekend[m] * weekend[k]
+                for kind in range(KINDS):
+                    scale[kind] = points.susceptibility[m, kind]
+                    logit += effects.trigger[kind] * scale[kind] * centred[k, kind]
+                p = 1.0 / (1.0 + np.exp(-(logit * flat + shift)))
+                slope, bend = share[m] * (onset - p) * flat, share[m] * p * (1.0 - p) * flat * flat
+                for a in range(SHARED):
+                    left = row[a] * scale[a]
+                    gradient[a] += slope * left
+                    for b in range(a + 1):
+                        curvature[a, b] += bend * left * row[b] * scale[b]
+    for a in range(SHARED):
+        for b in range(a):
+            curvature[b, a] = curvature[a, b]

@@ -1,0 +1,307 @@
+"""The evenings of twins that are kept: a day is filtered, forecast and watched; who has changed is adapted that night.
+
+    begin     twins from the first days of a history
+    live_on   the evenings that follow, one or many: what a missed week catches up is what its nights would have done
+
+An alarm ends a patient's evening otherwise: what changed is examined, his past is lived again with it (adaptation.py),
+the watch begins anew, and his later evenings go on from there. Belongs here: that order. Does not: its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.config.twin import Twin
+from migraine_platform.twin.core.model import Clinical, Model
+from migraine_platform.twin.core.prediction import Said, say
+from migraine_platform.twin.core.twins import Replay, Twins, create, update
+from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.drift.adaptation import relived, renewals
+from migraine_platform.twin.drift.alarms import Record, Thresholds, first_alarms
+from migraine_platform.twin.drift.examination import Change, Course, examine
+from migraine_platform.twin.drift.watch import Suspicion, Watch, Watcher
+from migraine_platform.twin.hazard.hypotheses import Points, Standing
+from migraine_platform.twin.hazard.outlook import foresee
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEAST = 1e-6
+BY_EVENING = EVENTS.index("migraine_by_evening")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """What all twins of a population are kept by."""
+
+    model: Model
+    clinical: Clinical
+    points: Points
+    watcher: Watcher
+    thresholds: Thresholds
+    course: Course
+    settings: Twin
+
+    @classmethod
+    def of(
+        cls, model: Model, clinical: Clinical, thresholds: Thresholds, course: Course, settings: Twin,
+        expected: Mapping[str, float],
+    ) -> Keeper:  # fmt: skip
+        """A population's.
+
+        Args:
+            expected: channel -> sign of the change that clinicians expect of it.
+        """
+        watcher = Watcher.of(model, settings.drift, expected)
+        return cls(model, clinical, model.points(settings.points), watcher, thresholds, course, settings)
+
+    @cached_property
+    def after(self) -> NDArray[np.float64]:
+        """[WAYS, M, M] who somebody may be after a change of each way."""
+        return renewals(self.points, self.model.personal.susceptibility, self.settings.drift.level_change)
+
+    def fits(self, kept: Kept) -> bool:
+        """Whether twins are of this population, and stand on its hypotheses."""
+        own, grid = kept.twins.standing.log_weight.shape[1], kept.watch.standing.log_weight.shape[1]
+        hypotheses = (len(self.points.level), len(self.watcher.grid.points.level))
+        return kept.twins.population == self.model.version and (own, grid) == hypotheses
+
+    def relive(
+        self, own: Histories, changes: Sequence[Change], probability: float | None = None
+    ) -> tuple[Twins, Replay]:
+        """One patient's twin that knows of changes.
+
+        Args:
+            probability: that they happened; by default what an alarm is believed at first.
+        """
+        probability = self.settings.drift.change_probability if probability is None else probability
+        return relived(self.model, self.clinical, self.points, self.after, own, changes, probability)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """P patients' twins and the watch over them, as of one evening."""
+
+    twins: Twins
+    watch: Watch
+
+    def of(self, rows: NDArray[np.int64]) -> Kept:
+        """Some of the patients."""
+        return Kept(self.twins.of(rows), self.watch.of(rows))
+
+
+@dataclass(frozen=True)
+class Detection:
+    """An alarm, and what was found."""
+
+    patient_id: str
+    detected_on: date
+    detector: str
+    statistic: float
+    change: Change
+
+
+@dataclass(frozen=True)
+class Evenings:
+    """What P patients' twins said and saw on N evenings."""
+
+    first: date
+    said: Said
+    """[P, N] of the day that follows each evening."""
+    odds: NDArray[np.float64]
+    """[P, N, 3] of a change, by kind."""
+    record: Record
+    """[P, N]"""
+
+    @property
+    def days(self) -> int:
+        """N"""
+        return int(self.odds.shape[1])
+
+    def last(self) -> Evenings:
+        """The last of them alone."""
+        return Evenings(
+            self.first + timedelta(days=self.days - 1),
+            Said(*(part[:, -1:] for part in self.said)),
+            self.odds[:, -1:],
+            Record(*(part[:, -1:] for part in self.record)),
+        )
+
+    def replace_evenings(self, row: int, since: int, own: Evenings) -> None:
+        """Put one patient's evenings from one of them on in the place of his others."""
+        self.odds[row, since:] = own.odds[0]
+        for mine, other in zip((*self.said, *self.record), (*own.said, *own.record), strict=True):
+            mine[row, since:] = other[0]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of P patients' evenings before those that are lived."""
+
+    record: Record
+    """[P, T] the evenings that are kept, the twins' own last; T may be 0."""
+    detections: Mapping[str, tuple[Detection, ...]]
+
+    @classmethod
+    def nothing(cls, patients: int) -> Past:
+        """Of patients of whom no evening is kept."""
+        return cls(Record(*(np.zeros((patients, 0)) for _ in Record._fields)), {})
+
+    def of(self, row: int) -> Past:
+        """One patient's."""
+        return Past(self.record.of(slice(row, row + 1)), self.detections)
+
+    def then(self, record: Record, patient: str, detection: Detection) -> Past:
+        """After more evenings, the last of which brought an alarm."""
+        known = (*self.detections.get(patient, ()), detection)
+        return Past(self.record.then(record), {**self.detections, patient: known})
+
+    def alarmed(self, patients: Sequence[str], first: date) -> NDArray[np.int64]:
+        """[P] number of the last evening with an alarm, counted from a day; negative without one."""
+        latest = [
+            self.detections[patient][-1].detected_on if patient in self.detections else None for patient in patients
+        ]
+        return np.array([max(-1, (day - first).days) if day else -1 for day in latest], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """After some evenings."""
+
+    kept: Kept
+    evenings: Evenings
+    detections: tuple[Detection, ...]
+    replay: Replay
+    """As if nobody had changed in these evenings."""
+
+
+def begin(keeper: Keeper, histories: Histories, standing: Standing | None = None) -> Lived:
+    """Twins of patients from their first days; nobody is suspected yet.
+
+    Args:
+        standing: where to start instead of the population's prior.
+    """
+    twins, replay = create(keeper.model, keeper.clinical, keeper.points, histories, standing, with_spread=True)
+    watch, suspicion = _watched(keeper, keeper.watcher.begin(histories.count), replay)
+    nothing = np.full((histories.count, 1), np.nan)
+    return Lived(Kept(twins, watch), _evenings(keeper, histories, replay, suspicion, nothing), (), replay)
+
+
+def live_on(keeper: Keeper, kept: Kept, whole: Histories, past: Past) -> Lived:
+    """The evenings after the twins' last one, up to the last one of a history.
+
+    Args:
+        whole: all days of the twins' patients.
+    """
+    lived = _unsuspected(keeper, kept, whole)
+    evenings, known = lived.evenings, past.record.log_odds.shape[1]
+    first = evenings.first - timedelta(days=known)
+    alarm = first_alarms(
+        keeper.thresholds,
+        keeper.settings.drift.detectors,
+        past.record.then(evenings.record),
+        first,
+        known,
+        past.alarmed(whole.patient_ids, first),
+    )
+    mended: dict[int, Kept] = {}
+    found: list[Detection] = []
+    for row in np.flatnonzero(alarm.evening >= 0).tolist():
+        own, evening = whole.of(np.array([row])), int(alarm.evening[row]) - known
+        until = own.until(whole.days - evenings.days + evening + 1)
+        before = past.detections.get(own.patient_ids[0], ())
+        seen = lived.replay.of(row, evening + 1)
+        change, mended[row], tonight = _adapted(keeper, kept.watch.of(np.array([row])), seen, until, before)
+        detection = Detection(own.patient_ids[0], until.last, alarm.detector[row], float(alarm.statistic[row]), change)
+        found.append(detection)
+        for mine, other in zip(evenings.said, tonight, strict=True):
+            mine[row, evening] = other[0, 0]
+        if evening + 1 < evenings.days:
+            earlier = past.of(row).then(
+                evenings.record.of(np.array([row])).until(evening + 1), own.patient_ids[0], detection
+            )
+            rest = live_on(keeper, mended[row], own, earlier)
+            evenings.replace_evenings(row, evening + 1, rest.evenings)
+            mended[row] = rest.kept
+            found.extend(rest.detections)
+    return replace(lived, kept=replaced_rows(lived.kept, mended), detections=tuple(found))
+
+
+def _unsuspected(keeper: Keeper, kept: Kept, whole: Histories) -> Lived:
+    """The evenings as they are lived if nobody's alarm goes off."""
+    first = (kept.twins.as_of - whole.first).days
+    tonight = foresee(keeper.points, keeper.model.effects, kept.twins.standing, with_spread=False).probability
+    days = whole.since(first)
+    twins, replay = update(keeper.model, keeper.clinical, keeper.points, kept.twins, days, with_spread=True)
+    watch, suspicion = _watched(keeper, kept.watch, replay)
+    return Lived(Kept(twins, watch), _evenings(keeper, days.since(1), replay, suspicion, tonight), (), replay)
+
+
+def _watched(keeper: Keeper, watch: Watch, replay: Replay) -> tuple[Watch, Suspicion]:
+    return keeper.watcher.follow(watch, replay.covariates, replay.evidence, replay.channels.innovation)
+
+
+def _evenings(
+    keeper: Keeper, days: Histories, replay: Replay, suspicion: Suspicion, tonight: NDArray[np.float64]
+) -> Evenings:
+    """What was said and seen.
+
+    Args:
+        days: the replay's.
+        tonight: [P, 1] forecast of the first of them; NaN if there was none.
+    """
+    innovation = replay.channels.innovation
+    seen = (innovation != 0).sum(axis=2)
+    squares = (innovation**2).sum(axis=2)
+    forecast = np.concatenate([tonight, replay.forecasts.probability[:, :-1]], axis=1)
+    forecast = np.clip(forecast, LEAST, 1 - LEAST)
+    log_odds = np.log(forecast / (1 - forecast))
+    came = days.events[..., BY_EVENING]
+    surprise = np.where(days.diary, (forecast - came) * log_odds, np.nan)  # log loss minus its expectation
+    return Evenings(
+        first=days.first,
+        said=say(keeper.model, keeper.clinical, replay.forecasts, replay.covariates),
+        odds=suspicion.by_kind(),
+        record=Record(
+            suspicion.log_odds(), np.where(seen > 0, np.sqrt(squares / np.maximum(seen, 1)), np.nan), surprise
+        ),
+    )
+
+
+def _adapted(
+    keeper: Keeper, watch: Watch, seen: Replay, own: Histories, before: Sequence[Detection]
+) -> tuple[Change, Kept, Said]:
+    """One patient on the evening of an alarm: what changed, where he stands now, what is said of tomorrow.
+
+    Args:
+        watch: as of an evening before.
+        seen: by his twin on the evenings since then.
+        own: his days, the alarm's being the last.
+    """
+    known = [detection.change for detection in before]
+    watch, suspicion = _watched(keeper, watch, seen)
+    _, past = keeper.relive(own, known)
+    change = examine(suspicion, keeper.model.effects, past, own, keeper.course)
+    twins, _ = keeper.relive(own, [*known, change])
+    forecasts = foresee(keeper.points, keeper.model.effects, twins.standing)
+    said = say(keeper.model, keeper.clinical, forecasts, twins.last)
+    return change, Kept(twins, keeper.watcher.reset(watch)), said
+
+
+def replaced_rows(kept: Kept, mended: Mapping[int, Kept]) -> Kept:
+    """Some patients' twins and watches replaced."""
+    if not mended:
+        return kept
+    order = np.arange(len(kept.twins.patient_ids))
+    parts = [kept, *mended.values()]
+    for place, row in enumerate(mended):
+        order[row] = len(order) + place
+    whole = Kept(Twins.of_all([part.twins for part in parts]), Watch.of_all([part.watch for part in parts]))
+    return whole.of(order)

@@ -1,0 +1,97 @@
+"""Where a batch's twins stood on earlier evenings: which of them are stored, and finding one again.
+
+A week apart at first, then twice as far each time: late observations are mostly of last week, and a year costs a
+handful of files. Belongs here: that rule. Does not: what is lived again from there (replay.py).
+
+    age of a state in weeks    0-1  1-2  2-4  4-8  8-16 ...   one of each, its oldest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from migraine_platform.twin.core.twins import TwinError
+from migraine_platform.twin.updating.evening_update import Keeper, Kept, replaced_rows
+from migraine_platform.twin.updating.storage import load_kept
+from migraine_platform.warehouse.places import Places
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WEEK = 7
+
+
+class States:
+    """A batch's stored states, loaded when asked for; one that is lost or no longer fits counts as not stored."""
+
+    def __init__(self, rows: pl.DataFrame, keeper: Keeper, places: Places) -> None:
+        self._versions = dict(rows.select("as_of", "file_version").sort("as_of").iter_rows())
+        self._keeper, self._places = keeper, places
+        self._loaded: dict[date, Kept | None] = {}
+        self.corrected: dict[date, Kept] = {}
+        """Those of which a patient's twin was lived again."""
+
+    @property
+    def evenings(self) -> list[date]:
+        """On which a state is stored, in order."""
+        return [evening for evening in self._versions if self._load(evening) is not None]
+
+    def before(self, day: date, patient: str) -> Kept | None:
+        """A patient's twin on the newest evening before the day."""
+        for evening in reversed(self._versions):
+            kept = self._load(evening) if evening < day else None
+            if kept is not None and patient in kept.twins.patient_ids:
+                return kept.of(np.array([kept.twins.patient_ids.index(patient)]))
+        return None
+
+    def correct(self, own: Mapping[date, Kept]) -> None:
+        """Put one patient's twin, by evening, into the states of these evenings."""
+        for evening, twin in own.items():
+            kept = self._load(evening) if evening in self._versions else None
+            (patient,) = twin.twins.patient_ids
+            if kept is not None and patient in kept.twins.patient_ids:
+                row = kept.twins.patient_ids.index(patient)
+                self._loaded[evening] = self.corrected[evening] = replaced_rows(kept, {row: twin})
+
+    def _load(self, evening: date) -> Kept | None:
+        if evening not in self._loaded:
+            try:
+                kept = load_kept(self._places.twins(self._versions[evening]))
+            except TwinError:
+                self._loaded[evening] = None
+            else:
+                self._loaded[evening] = kept if self._keeper.fits(kept) else None
+        return self._loaded[evening]
+
+
+def thinned(evenings: Mapping[date, str], now: date) -> dict[date, str]:
+    """Which evenings' states are kept: of each doubling of age, its oldest."""
+    oldest: dict[int, date] = {}
+    for evening in sorted(evenings):
+        place = (max(0, (now - evening).days) // WEEK).bit_length()
+        oldest.setdefault(place, evening)
+    return {evening: evenings[evening] for evening in sorted(oldest.values())}
+
+
+def state_frame(before: pl.DataFrame | None, batch: str, added: Mapping[date, str], now: date) -> pl.DataFrame:
+    """Rows of `twin.states`, thinned.
+
+    Args:
+        before: rows so far; None if the twins of then are no longer in use.
+        added: evening -> version of a file; of an evening that is there, the file in its place; of the newest evening,
+            only if it is a week after the last one that is there.
+    """
+    import polars as pl
+
+    known: dict[date, str] = {} if before is None else dict(before.select("as_of", "file_version").iter_rows())
+    for evening, version in sorted(added.items()):
+        if evening in known or not known or (evening - max(known)).days >= WEEK:
+            known[evening] = version
+    kept = thinned(known, now)
+    types = {"patient_batch": pl.String, "as_of": pl.Date, "file_version": pl.String}
+    rows = [(batch, evening, version) for evening, version in kept.items()]
+    return pl.DataFrame(rows, schema=types, orient="row")

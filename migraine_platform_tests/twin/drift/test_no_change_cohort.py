@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.generative.drift import draw_changes
+from migraine_platform.twin.data.histories import histories
+from migraine_platform.twin.drift.no_change_cohort import FIRST, strangers, undrifted
+
+COUNT = 12
+
+
+def with_changes(settings, share: float):
+    """The simulator's settings with everybody changing early, or nobody."""
+    drift = settings.simulator.drift.model_copy(update={"share": share, "daily_hazard": 0.2})
+    return settings.simulator.model_copy(update={"drift": drift})
+
+
+@pytest.fixture(scope="module")
+def lives(settings, features, calibration):
+    def made(share: float):
+        return undrifted(CohortSimulator(with_changes(settings, share), features, calibration), COUNT)
+
+    return made
+
+
+def test_strangers_never_change_however_many_others_do(lives) -> None:
+    calm, wild = lives(0.0), lives(1.0)
+    for name in ("values", "present", "diary", "events"):
+        assert_array_equal(getattr(calm, name), getattr(wild, name))
+
+
+def test_strangers_who_could_change_would(settings, features, calibration) -> None:
+    """Else the comparison above would say nothing: the same persons, not kept from changing."""
+    own = with_changes(settings, 1.0)
+    simulator = CohortSimulator(own, features, calibration)
+    who = strangers(simulator, COUNT)
+    change = draw_changes(own.drift, who.index, who.susceptibility, own.cohort.burn_in_days, own.cohort.seed)
+    changed, _ = histories(simulator.measured(simulator.live(who, change=change)), who.ids, own.cohort.last_date)
+    told = undrifted(simulator, COUNT)
+    assert changed.patient_ids == told.patient_ids
+    assert np.any(changed.values != told.values)
+
+
+def test_nobody_of_a_cohort_is_a_stranger(settings, simulator) -> None:
+    who = strangers(simulator, COUNT)
+    assert len(set(who.index.tolist())) == COUNT
+    assert who.index.min() == FIRST > settings.simulator.cohort.patients
+    assert len({int(patient[1:]) for patient in who.ids} & set(range(1, settings.simulator.cohort.patients + 1))) == 0
+
+
+def test_their_lives_last_as_long_as_the_configuration_says(settings, lives) -> None:
+    found = lives(0.0)
+    assert (found.count, found.days) == (COUNT, settings.simulator.cohort.days)
+    assert found.last == settings.simulator.cohort.last_date
+    assert found.diary.any(axis=1).all()
+
+
+def test_the_same_seed_is_the_same_strangers_and_more_of_them_the_same_first(settings, features, calibration) -> None:
+    simulator = CohortSimulator(settings.simulator, features, calibration)
+    few, many = undrifted(simulator, 5), undrifted(simulator, COUNT)
+    assert few.patient_ids == many.patient_ids[:5]
+    assert_array_equal(few.events, many.events[:5])
+    seeded = settings.simulator.cohort.model_copy(update={"seed": settings.simulator.cohort.seed + 1})
+    other = CohortSimulator(settings.simulator.model_copy(update={"cohort": seeded}), features, calibration)
+    assert np.any(undrifted(other, 5).events != few.events)
