@@ -18,6 +18,7 @@ import numpy as np
 from measure import machine
 
 from migraine_platform.config import load_settings
+from migraine_platform.forecast_scores import log_loss
 from migraine_platform.priors.configured import configured_features
 from migraine_platform.simulator.checks.realism import auc
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
@@ -27,12 +28,6 @@ from migraine_platform.simulator.generative.profiles import first_patients
 PRIOR_DAYS = 10
 HISTORIES = (30, 60, 120)
 SPAN = 30
-
-
-def expected_log_loss(truth: np.ndarray, forecast: np.ndarray) -> float:
-    """Mean cross-entropy between the full-state probability and a forecast."""
-    forecast = np.clip(forecast, 1e-9, 1 - 1e-9)
-    return float(-(truth * np.log(forecast) + (1 - truth) * np.log1p(-forecast)).mean())
 
 
 def climatology(migraine: np.ndarray, recorded: np.ndarray, population: float) -> np.ndarray:
@@ -71,7 +66,7 @@ if __name__ == "__main__":
     print(f"{'':38}" + "".join(f"{history:>12}" for history in HISTORIES) + f"{'AUC':>11}{'AUC':>8}")
     for name, forecast in forecasts.items():
         spans = [slice(history, min(history + SPAN, days)) for history in HISTORIES]
-        losses = [expected_log_loss(full[:, span], forecast[:, span]) for span in spans]
+        losses = [log_loss(forecast[:, span], full[:, span]).mean() for span in spans]
         last = slice(HISTORIES[0], None)
         pooled = auc(migraine[:, last].ravel(), forecast[:, last].ravel())
         own = within_auc(migraine[:, last], forecast[:, last])

@@ -19,6 +19,7 @@ from migraine_platform.config import load_settings
 from migraine_platform.evaluation.scores import score
 from migraine_platform.evaluation.study.forecasts import compare_study
 from migraine_platform.evaluation.study.panel import panel_of
+from migraine_platform.forecast_scores import log_loss
 from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
 from migraine_platform.warehouse import tables
 
@@ -57,8 +58,8 @@ def main() -> None:
         both = again.forecasts.join(again.days, on=["split", "patient_id", "for_date"])
         both = both.filter(pl.col("split") == tables.REAL_UNSEEN)
         for (model,), rows in both.partition_by("model", as_dict=True).items():
-            p, y = rows["probability"].clip(1e-6, 1 - 1e-6).to_numpy(), rows["migraine"].to_numpy()
-            losses.setdefault(str(model), []).append(float(-np.log(np.where(y, p, 1 - p)).mean()))
+            p, y = rows["probability"].to_numpy(), rows["migraine"].to_numpy()
+            losses.setdefault(str(model), []).append(float(log_loss(p, y).mean()))
     print(f"\n{tables.REAL_UNSEEN}, log loss under {given.seeds} divisions into folds: mean (least to most)")
     for model, found in sorted(losses.items(), key=lambda item: np.mean(item[1])):
         print(f"{model:22}{np.mean(found):8.4f} ({min(found):.4f} to {max(found):.4f})")

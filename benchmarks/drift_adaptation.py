@@ -46,6 +46,7 @@ from planted import (
 )
 
 from migraine_platform.config.change import KINDS, SHAPES
+from migraine_platform.forecast_scores import log_loss
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, SUDDEN
 from migraine_platform.twin.core import twins as twin
@@ -86,12 +87,6 @@ class Taught(NamedTuple):
         model, clinical = self.school.model, self.school.clinical
         _, replay = relived(model, clinical, self.points, self.after, own, [change], probability)
         return replay.forecasts.probability[0]
-
-
-def loss(full: np.ndarray, forecast: np.ndarray) -> np.ndarray:
-    """Cross-entropy of forecasts [..., K] against the full-state probability, in nats a day."""
-    q = np.clip(forecast, 1e-9, 1 - 1e-9)
-    return -(full * np.log(q) + (1 - full) * np.log1p(-q))
 
 
 def true_change(cohort: Cohort, i: int) -> Change:
@@ -159,7 +154,7 @@ def after_alarm(taught: Taught, cohort: Cohort, said: Watched, i: int, evening: 
         knowing(taught, own, true),
     )
     full = cohort.full[i, evening + 1 : evening + AFTER + 1]
-    return np.array([loss(full, forecast[days]).mean() for forecast in forecasts])
+    return np.array([log_loss(forecast[days], full).mean() for forecast in forecasts])
 
 
 def gained(losses: np.ndarray) -> np.ndarray:
@@ -204,7 +199,8 @@ def print_cost(taught: Taught, cohort: Cohort, said: Watched, rate: float) -> No
     half = cohort.own.count // 2
     halves = np.arange(cohort.own.count) < half
     cost, of_alarmed = np.zeros(cohort.own.count), np.zeros(cohort.own.count)
-    gain_a_day = loss(cohort.full, twin.climatology(cohort.own))[:, 1:] - loss(cohort.full[:, 1:], forecast[:, :-1])
+    usual = log_loss(twin.climatology(cohort.own), cohort.full)
+    gain_a_day = usual[:, 1:] - log_loss(forecast[:, :-1], cohort.full[:, 1:])
     for mine in (halves, ~halves):
         threshold = threshold_for(peaks(statistic[~mine]), rate)
         days = alarm_days(statistic, threshold, SCORED.start, SCORED.stop - SCORED.start)
@@ -214,7 +210,7 @@ def print_cost(taught: Taught, cohort: Cohort, said: Watched, rate: float) -> No
             change = examined(taught.school, cohort.own, said, i, evening)
             adapted = taught.told(own, change, taught.school.settings.twin.drift.change_probability)
             full = cohort.full[i, evening + 1 : evening + AFTER + 1]
-            cost[i] = (loss(full, adapted[span]) - loss(full, forecast[i, span])).sum()
+            cost[i] = (log_loss(adapted[span], full) - log_loss(forecast[i, span], full)).sum()
             of_alarmed[i] = gain_a_day[i, span].sum()
     gain = gain_a_day[:, SCORED.start :].sum(axis=1)
 

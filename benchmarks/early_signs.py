@@ -18,13 +18,13 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline import training
-from migraine_platform.aline.baselines import BOOSTING, fit_baselines
-from migraine_platform.aline.checkpoints import load_network
-from migraine_platform.aline.metrics import expected_log_loss, mean_and_margin
-from migraine_platform.aline.model import Aline, Size
-from migraine_platform.aline.scorecard import posterior_of
-from migraine_platform.aline.task import Layout
+from migraine_platform.aline.network.network import Aline, Size
+from migraine_platform.aline.scoring.baselines import BOOSTING, fit_baselines
+from migraine_platform.aline.scoring.scorecard import posterior_of
+from migraine_platform.aline.tasks.task import Layout
+from migraine_platform.aline.training import training
+from migraine_platform.aline.training.checkpoints import load_network
+from migraine_platform.forecast_scores import log_loss, mean_and_margin
 from migraine_platform.warehouse.places import RunFolder
 
 SEED = 1
@@ -46,7 +46,7 @@ def main() -> None:
     task = strangers.scoring
     windows = task.simulator.draw(rng, promotion.windows, complete=True)
     labelled = strangers.task.simulator.draw(rng, promotion.labelled_days, complete=True)
-    boosting = expected_log_loss(fit_baselines(labelled, 0)[BOOSTING](windows), windows.probability)
+    boosting = log_loss(fit_baselines(labelled, 0)[BOOSTING](windows), windows.probability)
     announced = task.simulator.bank.announced[windows.row]
     print(machine())
     print(f"{len(announced):,} complete days, {announced.mean():.1%} with a sign of tomorrow's attack")
@@ -58,7 +58,7 @@ def main() -> None:
             net, _ = load_network(Path(folder) / "best")
         with torch.no_grad():
             said = posterior_of(net, task.complete(windows).context).chance()[:, -1].double().numpy()
-        lead = boosting - expected_log_loss(said, windows.probability)
+        lead = boosting - log_loss(said, windows.probability)
         (whole, margin), (signs, wide) = (mean_and_margin(lead[those]) for those in (announced | True, announced))
         took = time.perf_counter() - begun
         print(

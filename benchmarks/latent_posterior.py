@@ -17,13 +17,13 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline.calibration import Calibration
-from migraine_platform.aline.metrics import mean_and_margin
-from migraine_platform.aline.model import Size
-from migraine_platform.aline.scorecard import posterior_of
+from migraine_platform.aline.network.network import Size
+from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.scoring.scorecard import posterior_of
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
-from migraine_platform.aline.teaching import Lesson, warm_up
+from migraine_platform.aline.training.teaching import Lesson, warm_up
 from migraine_platform.config.hours import DAY_FACTS
+from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.simulator.hourly.bank import DayBank
 from migraine_platform.simulator.hourly.linear_day import GaussianDay, standard_facts
 from migraine_platform.simulator.hourly.windows import WindowSimulator

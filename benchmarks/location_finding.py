@@ -22,14 +22,14 @@ import torch
 from measure import machine, seconds
 from numpy.typing import NDArray
 
-from migraine_platform.aline.budget import Budget
-from migraine_platform.aline.location import learning, published
-from migraine_platform.aline.location.beliefs import believe
-from migraine_platform.aline.location.exact import exact_posterior, log_posterior, spce
-from migraine_platform.aline.location.finder import Finder, Learned, decide, log_densities
-from migraine_platform.aline.location.rollouts import AtRandom, Greedy, GreedyAmong, Rollouts, Rule, roll_out
-from migraine_platform.aline.metrics import mean_and_margin
-from migraine_platform.aline.model import Aline
+from migraine_platform.aline.network.network import Aline
+from migraine_platform.forecast_scores import mean_and_margin
+from migraine_platform.research.budget import Budget
+from migraine_platform.research.location_finding import learning, published
+from migraine_platform.research.location_finding.beliefs import believe
+from migraine_platform.research.location_finding.exact import exact_posterior, log_posterior, spce
+from migraine_platform.research.location_finding.finder import Finder, Learned, decide, log_densities
+from migraine_platform.research.location_finding.rollouts import AtRandom, Greedy, GreedyAmong, Rollouts, Rule, roll_out
 
 PUBLISHED, GOAL, FASTEST_GOAL, POSTERIOR_GOAL = 8.91, 10.0, 1.0, 0.05
 TEST, CURVE = 11, 12

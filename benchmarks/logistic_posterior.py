@@ -2,11 +2,11 @@
 
 python benchmarks/logistic_posterior.py [--minutes 15] [--data-sets 60] [--weights FOLDER]
 
-Trains the generic network for `--minutes` of one core's time on exact posteriors (`aline/teaching.py`), and once more
-for as long on single draws; `--weights` keeps what was trained, and uses what was kept. Then, on fresh data sets of 0
-to 50 days: means and standard deviations of the parameters against NUTS's and against the exact posterior's, ranks
-and coverage of the true parameters, and seconds per data set. All times are those of one core (process time), NUTS's
-without its compilation, ours in batches and alone.
+Trains the generic network for `--minutes` of one core's time on exact posteriors (`aline/training/teaching.py`), and
+once more for as long on single draws; `--weights` keeps what was trained, and uses what was kept. Then, on fresh data
+sets of 0 to 50 days: means and standard deviations of the parameters against NUTS's and against the exact posterior's,
+ranks and coverage of the true parameters, and seconds per data set. All times are those of one core (process time),
+NUTS's without its compilation, ours in batches and alone.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ import torch
 from measure import machine
 from torch import Tensor
 
-from migraine_platform.aline.calibration import coverage, ranks, uniformity
-from migraine_platform.aline.checkpoints import Card, load_network, save_tensors
-from migraine_platform.aline.logistic_reference import exact_posterior, laplace, teacher
-from migraine_platform.aline.model import Aline, Size
-from migraine_platform.aline.task import Context
-from migraine_platform.aline.tasks.logistic import Logistic, logistic_prior
-from migraine_platform.aline.teaching import Lesson, Teacher, warm_up
+from migraine_platform.aline.network.network import Aline, Size
+from migraine_platform.aline.scoring.calibration import coverage, ranks, uniformity
+from migraine_platform.aline.tasks.task import Context
+from migraine_platform.aline.training.checkpoints import Card, load_network, save_tensors
+from migraine_platform.aline.training.teaching import Lesson, Teacher, warm_up
 from migraine_platform.config import load_settings
 from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.mock import build_mock
+from migraine_platform.research.logistic.reference import exact_posterior, laplace, teacher
+from migraine_platform.research.logistic.task import Logistic, logistic_prior
 
 SIZE = Size(width=32, layers=3, heads=2, feed_forward=128, components=10)
 LESSON = Lesson(steps=0, batch=128, learning_rate=3e-3)

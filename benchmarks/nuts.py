@@ -20,8 +20,8 @@ from numpyro.infer import NUTS
 from numpyro.infer.hmc import HMCState
 from torch import Tensor
 
-from migraine_platform.aline.task import Context
-from migraine_platform.aline.tasks.logistic import LogisticPrior
+from migraine_platform.aline.tasks.task import Context
+from migraine_platform.research.logistic.task import LogisticPrior
 
 
 class Nuts:

@@ -18,11 +18,11 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline.checkpoints import load_network
-from migraine_platform.aline.metrics import mean_and_margin
-from migraine_platform.aline.policies import AtRandom, Learned
-from migraine_platform.aline.scorecard import complete_day_scores, policy_information
-from migraine_platform.aline.training import Run
+from migraine_platform.aline.policies.policies import AtRandom, Learned
+from migraine_platform.aline.scoring.scorecard import complete_day_scores, policy_information
+from migraine_platform.aline.training.checkpoints import load_network
+from migraine_platform.aline.training.training import Run
+from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.warehouse.places import RunFolder
 
 VARIANTS = {

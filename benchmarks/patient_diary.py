@@ -18,12 +18,12 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline.calibration import Calibration
-from migraine_platform.aline.checkpoints import load_network
-from migraine_platform.aline.metrics import mean_and_margin
-from migraine_platform.aline.policies import AtRandom, InOrder, Learned, information, run_policy
-from migraine_platform.aline.tasks.patient_diary import DAYS, PatientDiary, fill_lives
-from migraine_platform.aline.training import Run
+from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, information, run_policy
+from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.training.checkpoints import load_network
+from migraine_platform.aline.training.training import Run
+from migraine_platform.forecast_scores import mean_and_margin
+from migraine_platform.research.diary.task import DAYS, PatientDiary, fill_lives
 from migraine_platform.simulator.hourly.bank import SCORING, TRAINING, VALIDATION
 from migraine_platform.warehouse.places import RunFolder
 

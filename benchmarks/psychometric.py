@@ -19,12 +19,12 @@ import torch
 from measure import machine
 from torch import Tensor
 
-from migraine_platform.aline.budget import Budget
-from migraine_platform.aline.metrics import mean_and_margin
-from migraine_platform.aline.model import Aline
-from migraine_platform.aline.policies import AtRandom, Learned, Policy, information
-from migraine_platform.aline.tasks.psychometric import CURVE, HORIZON, RATES, ExactGreedy, Oracle, Psychometric
-from migraine_platform.aline.tasks.psychometric_teacher import GOALS, Lessons, train
+from migraine_platform.aline.network.network import Aline
+from migraine_platform.aline.policies.policies import AtRandom, Learned, Policy, information
+from migraine_platform.forecast_scores import mean_and_margin
+from migraine_platform.research.budget import Budget
+from migraine_platform.research.psychometric.task import CURVE, HORIZON, RATES, ExactGreedy, Oracle, Psychometric
+from migraine_platform.research.psychometric.teacher import GOALS, Lessons, train
 
 TEST = 21
 MARKS = (0.5, 1, 2, 4)

@@ -13,7 +13,7 @@ import torch
 from measure import compare, machine
 from strangers_at_hand import arguments, at_hand, trained
 
-from migraine_platform.aline.advice import Advisor
+from migraine_platform.aline.advice.advice import Advisor
 
 PATIENTS = 256
 

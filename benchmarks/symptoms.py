@@ -18,6 +18,7 @@ import polars as pl
 from measure import machine
 
 from migraine_platform.evaluation.symptoms import symptom_recovery
+from migraine_platform.forecast_scores import log_loss
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core import twins as twin
 from migraine_platform.twin.core.model import Clinical, Model, learn_model
@@ -63,7 +64,7 @@ def worth(model: Model, clinical: Clinical) -> None:
     def losses(**effects: float) -> np.ndarray:
         other = replace(model, effects=model.effects._replace(**effects))
         p = twin.create(other, clinical, points, own)[1].forecasts.probability[:, -SCORED - 1 : -1]
-        return -(full * np.log(p) + (1 - full) * np.log1p(-p)).mean(axis=1)
+        return log_loss(p, full).mean(axis=1)
 
     told = losses()
     print(f"expected log loss, persons differ: {told.mean():.4f}; {model.summary()}")

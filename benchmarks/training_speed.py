@@ -15,13 +15,13 @@ import torch
 from measure import compare, machine
 from torch import Tensor
 
-from migraine_platform.aline.episodes import rollout_losses
-from migraine_platform.aline.heads import Posterior
-from migraine_platform.aline.model import Aline, Size
-from migraine_platform.aline.objectives import advantages, rewards_of
-from migraine_platform.aline.task import Episode
-from migraine_platform.aline.tasks.location_finding import LocationFinding
+from migraine_platform.aline.network.heads import Posterior
+from migraine_platform.aline.network.network import Aline, Size
+from migraine_platform.aline.tasks.task import Episode
+from migraine_platform.aline.training.episodes import rollout_losses
+from migraine_platform.aline.training.objectives import advantages, rewards_of
 from migraine_platform.config import load_settings
+from migraine_platform.research.location_finding.task import LocationFinding
 
 
 def dense(net: Aline, episode: Episode, goal: Tensor) -> tuple[Posterior, Tensor]:

@@ -22,6 +22,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
+from migraine_platform.forecast_scores import calibration_error, log_loss
 from migraine_platform.priors.configured import configured_features
 from migraine_platform.research.ideal_learner.learner import learn
 from migraine_platform.simulator.checks.realism import auc
@@ -30,7 +31,6 @@ from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
 from migraine_platform.twin.core import twins as twin
 from migraine_platform.twin.core.model import Clinical, Model, learn_model
-from migraine_platform.twin.core.promotion_checks import expected_calibration_error
 from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import Evidence
@@ -42,12 +42,6 @@ SPANS = {30: slice(30, 60), 60: slice(60, 90), 120: slice(120, 180)}
 """Days that are scored after so many days of history."""
 
 HYPOTHESES, PARTICLES = 256, 64
-
-
-def expected_log_loss(full: np.ndarray, forecast: np.ndarray) -> float:
-    """Mean cross-entropy between the full-state probability and a forecast."""
-    q = np.clip(forecast, 1e-9, 1 - 1e-9)
-    return float(-(full * np.log(q) + (1 - full) * np.log1p(-q)).mean())
 
 
 def interval_score(lower: np.ndarray, upper: np.ndarray, truth: np.ndarray) -> float:
@@ -118,8 +112,7 @@ def report(
     print("days of history   (a)     (b)     (c)    twin  climatology  shared  share of (c)'s gain, (b)'s, (a)'s")
     for history, span in SPANS.items():
         a, b, c, t, u, one = (
-            expected_log_loss(full[:, span], part[:, span])
-            for part in (full, known, ideal["forecast"], p, usual, shared)
+            log_loss(part[:, span], full[:, span]).mean() for part in (full, known, ideal["forecast"], p, usual, shared)
         )
         shares = "  ".join(f"{100 * (u - t) / (u - ceiling):6.1f} %" for ceiling in (c, b, a))
         print(f"{history:15}{a:8.4f}{b:8.4f}{c:8.4f}{t:8.4f}{u:10.4f}{one:10.4f}   {shares}")
@@ -134,7 +127,7 @@ def report(
         f = forecast[:, last]
         print(
             f"{label:22}{auc(y.ravel(), f.ravel()):8.4f}{within_auc(y, f):8.4f}{((f - y) ** 2).mean():8.4f}"
-            f"{expected_calibration_error(f.ravel(), y.ravel() > 0):8.4f}{auc(y[fresh], f[fresh]):17.4f}"
+            f"{calibration_error(f.ravel(), y.ravel() > 0):8.4f}{auc(y[fresh], f[fresh]):17.4f}"
         )
     print(f"{'90 % intervals of (a)':24}{'cover':>8}{'score':>8}   (c): cover, score, ratio of scores")
     for history, span in SPANS.items():

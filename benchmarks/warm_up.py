@@ -19,15 +19,15 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline import training
-from migraine_platform.aline.checkpoints import load_network
-from migraine_platform.aline.model import Aline, Size
-from migraine_platform.aline.task import Layout
-from migraine_platform.aline.tasks.logistic import Logistic, logistic_prior
+from migraine_platform.aline.network.network import Aline, Size
+from migraine_platform.aline.tasks.task import Layout
+from migraine_platform.aline.training import training
+from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.config import load_settings
 from migraine_platform.config.train import Train
 from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.mock import build_mock
+from migraine_platform.research.logistic.task import Logistic, logistic_prior
 from migraine_platform.warehouse.places import RunFolder
 
 SHARED = ("layers.", "start", "norm.")

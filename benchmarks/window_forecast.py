@@ -14,9 +14,9 @@ import torch
 from measure import machine
 from strangers_at_hand import arguments, at_hand, trained
 
-from migraine_platform.aline.baselines import fit_baselines
-from migraine_platform.aline.metrics import expected_log_loss, share_of_way
-from migraine_platform.aline.scorecard import complete_day_scores
+from migraine_platform.aline.scoring.baselines import fit_baselines
+from migraine_platform.aline.scoring.scorecard import complete_day_scores
+from migraine_platform.forecast_scores import log_loss, share_of_way
 from migraine_platform.simulator.hourly.bank import REFERENCE, fill_bank
 from migraine_platform.simulator.hourly.window_posterior import BankPosterior
 
@@ -42,7 +42,7 @@ def main() -> None:
     found = None
     for name, part in (("bayes_half_bank", half), ("bayes", bank)):
         found = BankPosterior(settings.hours, strangers.daily, part).infer(windows)
-        losses[name] = expected_log_loss(found.probability, truth)
+        losses[name] = log_loss(found.probability, truth)
         print(f"{name}: {part.size:,} days, {np.median(found.effective):.0f} of them speak for a window (median)")
     assert found is not None
     scores, calibration = complete_day_scores(net, strangers.scoring, windows, baselines, found.probability)
@@ -51,9 +51,9 @@ def main() -> None:
             print(f"{score.model:<22} {score.metric:<22} {score.value:8.4f}   {score.lower:.4f} to {score.upper:.4f}")
     with torch.no_grad():
         posterior = net.posterior(net.encode(strangers.scoring.complete(windows).context))
-    own = expected_log_loss(posterior.chance()[:, -1].double().numpy(), truth)
-    base = expected_log_loss(baselines["base_rate"](windows), truth)
-    for ceiling, loss in (("bayes", losses["bayes"]), ("whole truth", expected_log_loss(truth, truth))):
+    own = log_loss(posterior.chance()[:, -1].double().numpy(), truth)
+    base = log_loss(baselines["base_rate"](windows), truth)
+    for ceiling, loss in (("bayes", losses["bayes"]), ("whole truth", log_loss(truth, truth))):
         draws = rng.integers(len(own), size=(BOOTSTRAPS, len(own)))
         shares = [share_of_way(own[rows].mean(), base[rows].mean(), loss[rows].mean()) for rows in draws]
         low, high = np.quantile(shares, (0.025, 0.975))

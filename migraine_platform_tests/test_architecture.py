@@ -28,6 +28,7 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
 }
 GROUPS = {  # inside a package, too, data flow one way: a group imports itself and what stands before it
     "simulator": ("random", "exogenous", "generative", "filtering", "cohort", "hourly", "checks"),
+    "aline": ("tasks", "network", "policies", "training", "scoring", "advice"),
     "twin": (
         "data",
         "dynamics",

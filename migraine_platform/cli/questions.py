@@ -10,7 +10,7 @@ from migraine_platform.cli.common import plain_errors, preset_option, settings_o
 from migraine_platform.warehouse.places import Places
 
 if TYPE_CHECKING:
-    from migraine_platform.aline.interview import Interviewer
+    from migraine_platform.aline.advice.interview import Interviewer
 
 
 @click.command()
@@ -41,7 +41,7 @@ def ask(
     preset: str | None,
 ) -> None:
     """Print the next best questions for a patient, with what each is expected to tell, and take answers."""
-    from migraine_platform.aline.interview import Interviewer
+    from migraine_platform.aline.advice.interview import Interviewer
 
     settings = settings_of(preset)
     interviewer = Interviewer.of_patient(Places.of(settings.platform), settings, patient, goal or None)
@@ -72,7 +72,7 @@ def train(steps: int | None, seed: int | None, preset: str | None) -> None:
 
 def _put(interviewer: Interviewer, hour: int, question: str) -> bool:
     """Put one question to the person at the terminal; False if an empty line ended it."""
-    from migraine_platform.aline.replies import ReplyError
+    from migraine_platform.aline.advice.replies import ReplyError
 
     while True:
         click.echo(f"\n{hour:02d}:00-{(hour + 1) % 24:02d}:00, {question}")

@@ -28,7 +28,7 @@ class Network(Frozen):
 
 
 class Objectives(Frozen):
-    """What is minimised (`aline/objectives.py`)."""
+    """What is minimised (`aline/training/objectives.py`)."""
 
     posterior: Literal["likelihood", "squared_error"]
     policy: Literal["published", "reward_to_go", "uncertainty"]

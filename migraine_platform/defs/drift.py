@@ -125,9 +125,9 @@ def _fresh_check() -> dg.AssetChecksDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.AssetCheckResult:
         """The checkpoint in use states true uncertainty about patients and days that nobody has seen yet."""
-        from migraine_platform.aline.checkpoints import load_network
-        from migraine_platform.aline.promotion import fresh_calibration
-        from migraine_platform.aline.strangers import Strangers
+        from migraine_platform.aline.scoring.promotion import fresh_calibration
+        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.training.checkpoints import load_network
         from migraine_platform.defs.assets.cohort import simulator_of
         from migraine_platform.operations.clock import today
 

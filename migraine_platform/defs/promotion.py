@@ -30,7 +30,7 @@ def _checkpoint_checks() -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(specs=[dg.AssetCheckSpec(name, asset="checkpoint", blocking=True) for name in names])
     def promotion(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> Iterator[dg.AssetCheckResult]:
         """True uncertainty; better forecasts than the baselines; more told by as many questions."""
-        from migraine_platform.aline.promotion import (
+        from migraine_platform.aline.scoring.promotion import (
             INFORMATION_BEHIND,
             LOG_LOSS_BEHIND,
             calibration_problems,

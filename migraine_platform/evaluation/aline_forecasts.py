@@ -24,7 +24,7 @@ from migraine_platform.simulator.hourly.windows import WindowSimulator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from migraine_platform.aline.model import Aline
+    from migraine_platform.aline.network.network import Aline
 
 CHUNK = 512
 """Evenings that are looked at together."""
@@ -47,7 +47,7 @@ def aline_forecasts(
     """
     import torch
 
-    from migraine_platform.aline.policies import Learned
+    from migraine_platform.aline.policies.policies import Learned
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 
     said = np.full(wanted.shape, np.nan)

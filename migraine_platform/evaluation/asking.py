@@ -1,7 +1,7 @@
 """Rules of asking that try questions out, and what any rule gains: greed by brute force, and an oracle.
 
     greedy    the question that is expected to take most off the spread, each answer imagined many times over and
-              learned from (Nested Monte Carlo, aline/policies.py)
+              learned from (Nested Monte Carlo, aline/policies/policies.py)
     oracle    the question whose true answer adds most to the log-score of the truth: it has seen both
 
 No rule gains more by one question than the oracle does, on any evening. By several it is greedy, a ceiling in practice
@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from migraine_platform.aline.model import Aline
-from migraine_platform.aline.policies import CLOSED, NestedMonteCarlo, Policy, information, run_policy
-from migraine_platform.aline.task import Context, Episode
-from migraine_platform.aline.window_rules import Imagined, asked_of, known_entries
+from migraine_platform.aline.network.network import Aline
+from migraine_platform.aline.policies.policies import CLOSED, NestedMonteCarlo, Policy, information, run_policy
+from migraine_platform.aline.policies.window_rules import Imagined, asked_of, known_entries
+from migraine_platform.aline.tasks.task import Context, Episode
 from migraine_platform.config.hours import DAY_FACTS, HOURS_A_DAY
 from migraine_platform.simulator.hourly.windows import Windows
 

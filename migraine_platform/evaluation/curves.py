@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.evaluation.metrics import BINS
-from migraine_platform.evaluation.totals import Cases, bins_of
+from migraine_platform.evaluation.totals import Cases
+from migraine_platform.forecast_scores import BINS, bins_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from migraine_platform.aline.model import Aline
+    from migraine_platform.aline.network.network import Aline
 
 MOST_PATIENTS = 2000
 """Of a cohort, so many patients' evenings at most are lived on the hourly clock for ALINE."""

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from migraine_platform.config.evaluation import Gate
-from migraine_platform.evaluation.metrics import SMALLEST
 from migraine_platform.evaluation.models import TWINS
+from migraine_platform.forecast_scores import SMALLEST
 
 if TYPE_CHECKING:
     import polars as pl

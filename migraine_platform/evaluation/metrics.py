@@ -14,17 +14,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from migraine_platform.forecast_scores import error_of_bins
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Values = NDArray[np.float64]
-
-SMALLEST = 1e-6
-"""Forecasts nearer to 0 or 1 count as this far from it in a log loss, so that one day cannot decide it."""
-
-BINS = 10
-"""Equal widths of the probability, by which calibration is judged: bin k holds floor(10 p) = k, the last one also 1."""
-
 
 FALSE_ALARM_RATE = 0.2
 """Share of days without migraine that are warned of, at which the lead time of warnings is measured."""
@@ -173,7 +168,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "ece", "Calibration error", "share", "lower",
         "Mean distance between said and realised shares, over tenths of the probability, weighted by days.",
-        lambda t: ratio(np.abs(t.bin_said - t.bin_came).sum(axis=1), t.days),
+        lambda t: error_of_bins(t.bin_said - t.bin_came, t.days),
     ),
     Metric(
         "auc_roc", "AUC", "", "higher",

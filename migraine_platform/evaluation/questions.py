@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import polars as pl
     from torch import Tensor
 
-    from migraine_platform.aline.checkpoints import Card
-    from migraine_platform.aline.model import Aline
-    from migraine_platform.aline.policies import Policy
-    from migraine_platform.aline.strangers import Strangers
+    from migraine_platform.aline.network.network import Aline
+    from migraine_platform.aline.policies.policies import Policy
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
+    from migraine_platform.aline.tasks.reference_cohort import Strangers
+    from migraine_platform.aline.training.checkpoints import Card
     from migraine_platform.simulator.hourly.windows import Windows
 
 ALINE, RANDOM, FIXED_HOURS, STATIC_ORDER = "aline", "random", "fixed_hours", "static_order"
@@ -129,7 +129,7 @@ class _Follow:
     def __init__(self, net: Aline, evenings: Evenings, strangers: Strangers, settings: Settings) -> None:
         import torch
 
-        from migraine_platform.aline.policies import best_order
+        from migraine_platform.aline.policies.policies import best_order
         from migraine_platform.simulator.hourly.linear_day import GaussianDay
 
         self.net, self.evenings, self.settings = net, evenings, settings.evaluation
@@ -150,8 +150,8 @@ class _Follow:
         return nats(self.net, self.evenings.task.episode(windows), rule, self.settings.questions, self.goal)
 
     def _rule(self, name: str, windows: Windows, seed: int) -> Policy:
-        from migraine_platform.aline.policies import AtRandom, InOrder, Learned
-        from migraine_platform.aline.window_rules import LeastCertain, fixed_hours
+        from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned
+        from migraine_platform.aline.policies.window_rules import LeastCertain, fixed_hours
         from migraine_platform.evaluation.asking import Greedy, ImaginedByOthers, Oracle
 
         task, others = self.evenings.task, self.evenings.others
@@ -198,7 +198,7 @@ def behind(gained: Mapping[str, Tensor], leader: str = ALINE) -> pl.DataFrame:
 def _means(values: Mapping[str, Tensor], column: str) -> pl.DataFrame:
     import polars as pl
 
-    from migraine_platform.aline.metrics import mean_and_margin
+    from migraine_platform.forecast_scores import mean_and_margin
 
     rows = []
     for name, by_question in values.items():

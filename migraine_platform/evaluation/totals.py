@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import migraine_platform.simulator  # noqa: F401  says where compiled code is kept
 from migraine_platform.compiled import njit
-from migraine_platform.evaluation.metrics import BINS, FALSE_ALARM_RATE, SMALLEST, Totals
+from migraine_platform.evaluation.metrics import FALSE_ALARM_RATE, Totals
+from migraine_platform.forecast_scores import BINS, bins_of, log_loss
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,17 +48,6 @@ class Cases(NamedTuple):
     def patients(self) -> int:
         """How many patients the days are of."""
         return len(np.unique(self.patient))
-
-
-def bins_of(said: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[N] floor(10 p), with 1 in the last bin."""
-    return np.minimum((said * BINS).astype(np.int64), BINS - 1)
-
-
-def losses(said: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[N] -(t ln p + (1 - t) ln(1 - p)), in nats, with p kept SMALLEST away from 0 and 1."""
-    p = np.clip(said, SMALLEST, 1 - SMALLEST)
-    return np.asarray(-(truth * np.log(p) + (1 - truth) * np.log(1 - p)))
 
 
 def totals(cases: Cases, weights: NDArray[np.float64]) -> Totals:
@@ -117,10 +106,10 @@ def _sums(cases: Cases, people: int) -> dict[str, NDArray[np.float64]]:
     columns = {
         "days": np.ones(len(came)),
         "came": came,
-        "log_loss": losses(cases.said, came.astype(float)),
+        "log_loss": log_loss(cases.said, came.astype(float)),
         "brier": (cases.said - came) ** 2,
         "known": known,
-        "expected_loss": np.where(known, losses(cases.said, cases.full), 0),
+        "expected_loss": np.where(known, log_loss(cases.said, cases.full), 0),
         "hits": warned & came,
         "false_alarms": warned & ~came,
         "attacks": ~np.isnan(cases.hours),

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from migraine_platform.aline.model import Aline, Size
-from migraine_platform.aline.strangers import Strangers
-from migraine_platform.aline.task import CHANCE, Context, Episode, Layout, Target, seeded
+from migraine_platform.aline.network.network import Aline, Size
+from migraine_platform.aline.tasks.reference_cohort import Strangers
+from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target, seeded
 from migraine_platform.config.train import Train
 
 torch.set_num_threads(1)  # networks this small gain nothing from more, and lose much where cores are busy

@@ -256,7 +256,7 @@ def _versions() -> dict[str, str]:
     [
         ("evaluation/gates.py", {"evaluation"}),
         ("twin/hazard/filter.py", {"twin", "evaluation"}),
-        ("aline/model.py", {"aline", "twin", "evaluation"}),
+        ("aline/network/network.py", {"aline", "twin", "evaluation"}),
         ("ingest/overlay.py", {"ingest", "clinical", "recorded", "twin", "evaluation"}),
         ("simulator/generative/trajectories.py", {table.schema_name() for table in tables.ALL}),
         ("cli/platform.py", set()),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from migraine_platform.aline.model import Aline
+from migraine_platform.aline.network.network import Aline
 from migraine_platform.aline.tasks.migraine_window import window_layout
 from migraine_platform.evaluation.aline_forecasts import aline_forecasts, numbers_of, windows_of
 from migraine_platform.simulator.hourly.bank import HISTORY_DAYS

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from migraine_platform.aline.heads import HALF_LOG_2PI
-from migraine_platform.aline.model import Aline
-from migraine_platform.aline.policies import AtRandom, InOrder, Learned, NestedMonteCarlo
-from migraine_platform.aline.task import Context, Episode
+from migraine_platform.aline.network.heads import HALF_LOG_2PI
+from migraine_platform.aline.network.network import Aline
+from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, NestedMonteCarlo
+from migraine_platform.aline.tasks.task import Context, Episode
 from migraine_platform.evaluation.asking import Greedy, Oracle, nats, without_silence
 from migraine_platform_tests.aline.conftest import SMALL, Toy
 

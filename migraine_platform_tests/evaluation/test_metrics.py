@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from migraine_platform.evaluation.metrics import BY_NAME, FALSE_ALARM_RATE, METRICS, SMALLEST, figures
+from migraine_platform.evaluation.metrics import BY_NAME, FALSE_ALARM_RATE, METRICS, figures
 from migraine_platform.evaluation.totals import Cases, totals
+from migraine_platform.forecast_scores import SMALLEST
 
 PATIENTS = 4
 

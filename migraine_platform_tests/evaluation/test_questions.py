@@ -7,12 +7,12 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.stats import ttest_rel
 
-from migraine_platform.aline.checkpoints import Card
-from migraine_platform.aline.model import Aline
-from migraine_platform.aline.policies import Learned
-from migraine_platform.aline.scorecard import policy_information
-from migraine_platform.aline.strangers import Strangers
-from migraine_platform.aline.window_rules import known_entries
+from migraine_platform.aline.network.network import Aline
+from migraine_platform.aline.policies.policies import Learned
+from migraine_platform.aline.policies.window_rules import known_entries
+from migraine_platform.aline.scoring.scorecard import policy_information
+from migraine_platform.aline.tasks.reference_cohort import Strangers
+from migraine_platform.aline.training.checkpoints import Card
 from migraine_platform.config import Settings
 from migraine_platform.evaluation.asking import ImaginedByOthers
 from migraine_platform.evaluation.questions import (

@@ -1,1 +1,1 @@
-"""What ALINE is trained on: each module simulates one task."""
+"""Tasks. Begin with `task`, what every task gives; `migraine_window` is the one that the platform uses."""

@@ -18,8 +18,8 @@ from migraine_platform.warehouse.places import Places
 if TYPE_CHECKING:
     import polars as pl
 
-    from migraine_platform.aline.checkpoints import Card
-    from migraine_platform.aline.model import Aline
+    from migraine_platform.aline.network.network import Aline
+    from migraine_platform.aline.training.checkpoints import Card
 
 GROUP = "aline"
 
@@ -53,9 +53,9 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """ALINE trained on windows of strangers' days; a run that was killed goes on from its last checkpoint."""
-        from migraine_platform.aline.figures import learning_curves
-        from migraine_platform.aline.strangers import Strangers
-        from migraine_platform.aline.training import Run
+        from migraine_platform.aline.scoring.figures import learning_curves
+        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.training.training import Run
 
         changes = {name: value for name, value in vars(config).items() if value is not None}
         chosen = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
@@ -108,10 +108,10 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         """The best weights, registered under their version and scored; promoted if every check passes."""
         import polars as pl
 
-        from migraine_platform.aline.checkpoints import load_network, save_tensors
-        from migraine_platform.aline.figures import information_by_question, rank_histograms
-        from migraine_platform.aline.promotion import checkpoint_row, judge, shortcomings
-        from migraine_platform.aline.strangers import Strangers
+        from migraine_platform.aline.scoring.figures import information_by_question, rank_histograms
+        from migraine_platform.aline.scoring.promotion import checkpoint_row, judge, shortcomings
+        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.training.checkpoints import load_network, save_tensors
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -155,9 +155,9 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Tomorrow evening's best questions for every patient, by the promoted checkpoint."""
-        from migraine_platform.aline.advice import Advisor
-        from migraine_platform.aline.history import COLUMNS, cycle_scores, histories
-        from migraine_platform.aline.plan import questions_frame
+        from migraine_platform.aline.advice.advice import Advisor
+        from migraine_platform.aline.advice.history import COLUMNS, cycle_scores, histories
+        from migraine_platform.aline.advice.plan import questions_frame
 
         with failing_plainly():
             chosen = batches_of(context, settings)
@@ -193,7 +193,7 @@ def network_in_use(population: Population, settings: Settings, places: Places) -
     Raises:
         NotPromotedError: if the last one did not pass every check.
     """
-    from migraine_platform.aline.checkpoints import load_network
+    from migraine_platform.aline.training.checkpoints import load_network
 
     _, data = settings_hashes(settings, population)
     if not population.lake.sealed(tables.Checkpoints, WHOLE):

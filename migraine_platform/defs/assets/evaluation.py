@@ -145,7 +145,7 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Information gained by each rule of asking, question by question, with patients nobody learned from."""
-        from migraine_platform.aline.strangers import Strangers
+        from migraine_platform.aline.tasks.reference_cohort import Strangers
         from migraine_platform.evaluation.questions import question_curve
 
         with failing_plainly():

@@ -194,8 +194,8 @@ def _amortised(
     """Where twins start, by the promoted checkpoint; who has no day yet starts from the population's prior."""
     import polars as pl
 
-    from migraine_platform.aline.checkpoints import load_network
-    from migraine_platform.aline.history import COLUMNS
+    from migraine_platform.aline.advice.history import COLUMNS
+    from migraine_platform.aline.training.checkpoints import load_network
     from migraine_platform.twin.hazard import amortised
 
     net, _ = load_network(places.checkpoint(read(tables.Checkpoints)["version"][0]))

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from migraine_platform.config.twin import Promotion
+from migraine_platform.forecast_scores import calibration_error, log_loss
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy.typing import NDArray
-
-BINS = 10
 
 NOBODY = "no day that was forecast has come yet; expected some to judge by"
 
@@ -27,7 +23,7 @@ class Judgement(NamedTuple):
 
     days: int
     calibration_error: float
-    """Mean distance between said and realised shares, over tenths of the forecasts (expected calibration error)."""
+    """Mean distance between said and realised shares, over tenths of the probability (expected calibration error)."""
     coverage: float
     """Share of the 90 % intervals that hold what the whole state gives."""
     brier: float
@@ -66,17 +62,10 @@ def judge(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) ->
     full = both["migraine_probability"].to_numpy()
     if not len(p):
         return Judgement(0, *[float("nan")] * 4)
-    said = np.clip(p, 1e-9, 1 - 1e-9)
     return Judgement(
         days=len(p),
-        calibration_error=expected_calibration_error(p, came),
+        calibration_error=calibration_error(p, came),
         coverage=float(((both["lower"].to_numpy() <= full) & (full <= both["upper"].to_numpy())).mean()),
         brier=float(((p - came) ** 2).mean()),
-        log_loss=float(-(full * np.log(said) + (1 - full) * np.log1p(-said)).mean()),
+        log_loss=float(log_loss(p, full).mean()),
     )
-
-
-def expected_calibration_error(p: NDArray[np.float64], came: NDArray[np.bool_]) -> float:
-    """Mean distance between said and realised shares, over BINS parts of equal size."""
-    parts = np.array_split(np.argsort(p, kind="stable"), min(BINS, len(p)))
-    return float(sum(len(part) * abs(p[part].mean() - came[part].mean()) for part in parts) / len(p))

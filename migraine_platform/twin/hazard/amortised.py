@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from migraine_platform.aline.model import Aline
+    from migraine_platform.aline.network.network import Aline
 
 PREFIX = "susceptibility_"
 
@@ -35,8 +35,8 @@ def findings(
     Args:
         days: aline.history.COLUMNS of measured days.
     """
-    from migraine_platform.aline.advice import Advisor
-    from migraine_platform.aline.history import cycle_scores, histories, planned_windows
+    from migraine_platform.aline.advice.advice import Advisor
+    from migraine_platform.aline.advice.history import cycle_scores, histories, planned_windows
 
     known = histories(days, cycle_scores(features))
     found = Advisor(net, hours).begin(planned_windows(hours, known.card), planned=True).findings()

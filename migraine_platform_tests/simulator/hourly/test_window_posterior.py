@@ -107,13 +107,13 @@ def test_the_bank_is_bayes_rule(settings, simulator, daily) -> None:
 @pytest.mark.slow
 def test_the_bayes_predictor_beats_the_card_alone(settings, simulator, daily, scored) -> None:
     """Expected log loss, paired by window; and its latent posterior covers the truth (90 %: 87-93)."""
-    from migraine_platform.aline.metrics import expected_log_loss
+    from migraine_platform.forecast_scores import log_loss
 
     bank, windows = scored
     found = BankPosterior(settings.hours, daily, fill_bank(simulator, REFERENCE, 60_000)).infer(windows)
     by_card = np.array([windows.probability[windows.card[:, 0] == count].mean() for count in range(6)])
-    card = expected_log_loss(by_card[windows.card[:, 0]], windows.probability)
-    gained = card - expected_log_loss(found.probability, windows.probability)
+    card = log_loss(by_card[windows.card[:, 0]], windows.probability)
+    gained = card - log_loss(found.probability, windows.probability)
     assert gained.mean() > 3.3 * gained.std() / np.sqrt(len(gained))
     announced = bank.announced[windows.row]
     told, true = (p[announced].mean() for p in (found.probability, windows.probability))

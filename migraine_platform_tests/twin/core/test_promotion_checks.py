@@ -5,12 +5,10 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from migraine_platform.config.twin import Promotion
-from migraine_platform.twin.core.promotion_checks import BINS, NOBODY, Judgement, expected_calibration_error, judge
+from migraine_platform.twin.core.promotion_checks import NOBODY, Judgement, judge
 
 WANTED = Promotion(calibration_error=0.05, coverage_90=(0.85, 0.95))
 FIRST = date(2024, 1, 1)
@@ -32,25 +30,6 @@ def rows(**columns: np.ndarray) -> pl.DataFrame:
 def judged(p, lower, upper, came, full) -> Judgement:
     said = rows(probability=p, lower=lower, upper=upper).rename({"date": "for_date"})
     return judge(said, rows(has_migraine=came), rows(migraine_probability=full))
-
-
-def by_hand(p: list[float], came: list[bool]) -> float:
-    """Sort, cut into tenths, the first ones a row longer; the mean distance, row by row."""
-    order = sorted(range(len(p)), key=lambda row: p[row])
-    parts, start = min(BINS, len(p)), 0
-    total = 0.0
-    for part in range(parts):
-        size = len(p) // parts + (part < len(p) % parts)
-        own = order[start : start + size]
-        total += abs(sum(p[row] for row in own) - sum(came[row] for row in own))
-        start += size
-    return total / len(p)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
-def test_the_calibration_error_is_that_of_its_definition(forecasts: list[tuple[float, bool]]) -> None:
-    p, came = map(list, zip(*forecasts, strict=True))
-    assert_allclose(expected_calibration_error(np.array(p), np.array(came)), by_hand(p, came), rtol=0, atol=1e-12)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from migraine_platform.aline.teaching import CLIP, warm_cosine
+from migraine_platform.aline.training.teaching import CLIP, warm_cosine
 from migraine_platform.twin.data.channels import StandardDays
 from migraine_platform.twin.dynamics.experts.inputs import MODALITIES, Evenings, ExpertsError, Tracks, tracks
 from migraine_platform.twin.dynamics.experts.network import CHUNK, EXPERTS, ExpertNet, Experts, ExpertSettings, Mixture

@@ -1,0 +1,1 @@
+"""The network (`network`) and the posteriors that it states (`heads`)."""

@@ -1,0 +1,1 @@
+"""Training. Begin with `training`; `objectives` is what is minimised, `checkpoints` what is kept."""

@@ -1,0 +1,1 @@
+"""A new patient's diary as a task: which past days to ask about."""

@@ -1,0 +1,1 @@
+"""Logistic regression as a task (`task`), and its exact posterior (`reference`)."""

@@ -1,0 +1,1 @@
+"""The psychometric task (`task`), and teaching it from exact expected gains (`teacher`)."""
