@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.latent import INPUTS
+from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
 from migraine_platform.simulator.generative.profiles import TRIGGERS
 
@@ -203,7 +203,7 @@ if __name__ == "__main__":
     from measure import machine
 
     from migraine_platform.config import load_settings
-    from migraine_platform.priors.configured import configured_features
+    from migraine_platform.priors.workbook.configured import configured_features
     from migraine_platform.simulator.cohort.parameter_fitting import calibrate
     from migraine_platform.simulator.generative.profiles import first_patients
 

@@ -19,7 +19,7 @@ from measure import machine
 
 from migraine_platform.config import load_settings
 from migraine_platform.forecast_scores import log_loss
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.checks.realism import auc
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate

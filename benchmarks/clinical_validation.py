@@ -16,11 +16,11 @@ import polars as pl
 from measure import machine
 
 from migraine_platform.config import load_settings
-from migraine_platform.evaluation.scores import score
+from migraine_platform.evaluation.scoring.scores import score
 from migraine_platform.evaluation.study.forecasts import compare_study
 from migraine_platform.evaluation.study.panel import panel_of
 from migraine_platform.forecast_scores import log_loss
-from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
+from migraine_platform.ingest.sources.kostecki_dillon import KosteckiDillon
 from migraine_platform.warehouse import tables
 
 

@@ -7,8 +7,8 @@ from functools import cache
 import polars as pl
 
 from migraine_platform.config import Settings, load_settings
-from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.twin.data.histories import Histories, histories

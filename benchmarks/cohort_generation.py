@@ -25,11 +25,11 @@ from cohort_lake import write_cohort
 from measure import compare, machine
 
 from migraine_platform.config import load_settings
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.simulator.generative.profiles import draw_batch
-from migraine_platform.warehouse.lake import Lake
+from migraine_platform.warehouse.lake.lake import Lake
 
 DATES = np.datetime64("2024-01-01")
 

@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from measure import machine
 
 from migraine_platform.config import load_settings
-from migraine_platform.config.simulator import batch_name
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.config.simulator.settings import batch_name
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import Lake, Stamp
+from migraine_platform.warehouse.lake.lake import Lake, Stamp
 
 PROGRESS_SECONDS = 20.0
 

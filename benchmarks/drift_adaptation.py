@@ -45,7 +45,7 @@ from planted import (
     watched,
 )
 
-from migraine_platform.config.change import KINDS, SHAPES
+from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.forecast_scores import log_loss
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, SUDDEN

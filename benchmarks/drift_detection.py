@@ -38,8 +38,8 @@ from planted import (
     watched,
 )
 
-from migraine_platform.config.change import KINDS, SHAPES
 from migraine_platform.config.detectors import Detectors
+from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.oracle import Evidence, filter_days
 from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN

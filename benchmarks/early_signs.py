@@ -25,7 +25,7 @@ from migraine_platform.aline.tasks.task import Layout
 from migraine_platform.aline.training import training
 from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.forecast_scores import log_loss, mean_and_margin
-from migraine_platform.warehouse.places import RunFolder
+from migraine_platform.warehouse.lake.places import RunFolder
 
 SEED = 1
 

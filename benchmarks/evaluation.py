@@ -24,7 +24,7 @@ STEP = re.compile(r"^\S+ (\S+)\s+done in ([\d.]+) s$")
 CHILD = """
 from migraine_platform.config import load_settings
 from migraine_platform.defs.automation import {name}
-from migraine_platform.defs.launch import run_job
+from migraine_platform.defs.runs.launch import run_job
 run_job(load_settings("{preset}"), {name}, {tags})
 """
 

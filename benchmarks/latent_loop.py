@@ -17,7 +17,7 @@ from cohort_generation import in_memory
 from measure import compare, machine
 
 from migraine_platform.config import load_settings
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 

@@ -22,7 +22,7 @@ from migraine_platform.aline.scoring.calibration import Calibration
 from migraine_platform.aline.scoring.scorecard import posterior_of
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.aline.training.teaching import Lesson, warm_up
-from migraine_platform.config.hours import DAY_FACTS
+from migraine_platform.config.simulator.hours import DAY_FACTS
 from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.simulator.hourly.bank import DayBank
 from migraine_platform.simulator.hourly.linear_day import GaussianDay, standard_facts

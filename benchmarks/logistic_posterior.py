@@ -28,8 +28,8 @@ from migraine_platform.aline.tasks.task import Context
 from migraine_platform.aline.training.checkpoints import Card, load_network, save_tensors
 from migraine_platform.aline.training.teaching import Lesson, Teacher, warm_up
 from migraine_platform.config import load_settings
-from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.mock import build_mock
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.research.logistic.reference import exact_posterior, laplace, teacher
 from migraine_platform.research.logistic.task import Logistic, logistic_prior
 

@@ -54,7 +54,7 @@ def child(data: Path, patients: int, night: str | None) -> None:
             spent[0] += time.perf_counter() - begun
 
     context.failing_plainly = timed
-    from migraine_platform.defs.launch import run_night, run_platform
+    from migraine_platform.defs.runs.launch import run_night, run_platform
 
     settings = settings_of(data, patients)
     if night:

@@ -23,7 +23,7 @@ from migraine_platform.aline.scoring.scorecard import complete_day_scores, polic
 from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.aline.training.training import Run
 from migraine_platform.forecast_scores import mean_and_margin
-from migraine_platform.warehouse.places import RunFolder
+from migraine_platform.warehouse.lake.places import RunFolder
 
 VARIANTS = {
     "likelihood, published reward": {},

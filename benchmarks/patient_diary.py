@@ -25,7 +25,7 @@ from migraine_platform.aline.training.training import Run
 from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.research.diary.task import DAYS, PatientDiary, fill_lives
 from migraine_platform.simulator.hourly.bank import SCORING, TRAINING, VALIDATION
-from migraine_platform.warehouse.places import RunFolder
+from migraine_platform.warehouse.lake.places import RunFolder
 
 ASKED = (1, 3, 5, 8, 12)
 

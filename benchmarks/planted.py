@@ -14,8 +14,8 @@ import numpy as np
 
 from migraine_platform.config import Settings, load_settings
 from migraine_platform.config.loading import resized
-from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
 from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate
 from migraine_platform.simulator.generative.drift import Change as Planted

@@ -20,7 +20,7 @@ from strangers_at_hand import arguments, at_hand, trained
 from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, NestedMonteCarlo, Policy, best_order
 from migraine_platform.aline.policies.window_rules import Imagined, LeastCertain, by_priority, fixed_hours
 from migraine_platform.aline.scoring.scorecard import policy_information
-from migraine_platform.config.hours import QUESTIONS
+from migraine_platform.config.simulator.hours import QUESTIONS
 from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.simulator.hourly.linear_day import GaussianDay
 from migraine_platform.simulator.hourly.windows import FIRST_END

@@ -17,7 +17,7 @@ from statistics import median
 import dagster as dg
 from measure import machine
 
-from migraine_platform.defs.records import quick_records
+from migraine_platform.defs.runs.records import quick_records
 
 RUNS = 5
 

@@ -10,7 +10,7 @@ from migraine_platform.aline.network.network import Aline
 from migraine_platform.aline.tasks.reference_cohort import Strangers
 from migraine_platform.aline.training.checkpoints import Card, load_network
 from migraine_platform.config import Settings, load_settings
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 
 

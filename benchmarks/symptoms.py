@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from measure import machine
 
-from migraine_platform.evaluation.symptoms import symptom_recovery
+from migraine_platform.evaluation.components.symptoms import symptom_recovery
 from migraine_platform.forecast_scores import log_loss
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core import twins as twin

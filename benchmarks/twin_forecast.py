@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
 from migraine_platform.forecast_scores import calibration_error, log_loss
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.research.ideal_learner.learner import learn
 from migraine_platform.simulator.checks.realism import auc
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives

@@ -21,7 +21,7 @@ import polars as pl
 from measure import machine, seconds
 
 from migraine_platform.config import load_settings
-from migraine_platform.priors.configured import configured_features
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import calibrate
 from migraine_platform.twin.core.model import Clinical, learn_model

@@ -25,10 +25,10 @@ from migraine_platform.aline.training import training
 from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.config import load_settings
 from migraine_platform.config.train import Train
-from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.mock import build_mock
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.research.logistic.task import Logistic, logistic_prior
-from migraine_platform.warehouse.places import RunFolder
+from migraine_platform.warehouse.lake.places import RunFolder
 
 SHARED = ("layers.", "start", "norm.")
 

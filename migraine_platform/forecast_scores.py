@@ -1,7 +1,8 @@
 """Scores of probability forecasts, defined once for whoever trains, checks, evaluates or compares.
 
 Truth is a label (0 or 1) or the probability that the whole state gives; held against the latter, a score is its
-expected value, without a coin's noise. Does not belong here: which figures are reported (evaluation/metrics.py).
+expected value, without a coin's noise. Does not belong here: which figures are reported
+(evaluation/scoring/metrics.py).
 """
 
 from __future__ import annotations

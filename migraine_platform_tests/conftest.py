@@ -21,21 +21,31 @@ import yaml
 
 from migraine_platform.config import Settings, load_settings, population_hash
 from migraine_platform.config.hashing import code_version
-from migraine_platform.priors.configured import configured_features
 from migraine_platform.priors.features import Feature, to_frame
+from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate
-from migraine_platform.warehouse.lake import Stamp
+from migraine_platform.warehouse.lake.lake import Stamp
 
 hypothesis.settings.register_profile("platform", deadline=None)  # compiled code is compiled in the first example
 hypothesis.settings.load_profile("platform")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST = [
-    "defs/test_forty_nights.py", "defs/test_runs.py", "defs/test_nights.py", "defs/test_retraining.py",
-    "defs/test_evaluation.py", "defs/test_executors.py", "defs/test_platform_job.py", "test_cli.py", "defs/test_ui.py",
-    "warehouse/test_publish.py", "test_cli_ask.py", "defs/test_checks.py", "research/ideal_learner/test_learner.py",
-]  # fmt: skip
+    "defs/test_forty_nights.py",
+    "defs/test_runs.py",
+    "defs/test_nights.py",
+    "defs/sensors/test_retraining.py",
+    "defs/test_evaluation.py",
+    "defs/runs/test_executors.py",
+    "defs/test_platform_job.py",
+    "test_cli.py",
+    "defs/test_ui.py",
+    "warehouse/test_publish.py",
+    "test_cli_ask.py",
+    "defs/checks/test_audits.py",
+    "research/ideal_learner/test_learner.py",
+]
 """Files that take longest, which begin first: one that began last would leave all workers but one idle."""
 TINY = (REPOSITORY / "migraine_platform_tests" / "tiny.yaml").read_text(encoding="utf-8")
 

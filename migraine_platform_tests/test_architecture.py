@@ -29,6 +29,7 @@ MAY_IMPORT = {  # data flow one way: a package imports itself and what stands be
 GROUPS = {  # inside a package, too, data flow one way: a group imports itself and what stands before it
     "simulator": ("random", "exogenous", "generative", "filtering", "cohort", "hourly", "checks"),
     "aline": ("tasks", "network", "policies", "training", "scoring", "advice"),
+    "evaluation": ("forecasts", "scoring", "components", "questions", "study", "report"),
     "twin": (
         "data",
         "dynamics",

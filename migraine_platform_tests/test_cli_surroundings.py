@@ -18,9 +18,9 @@ import pytest
 from migraine_platform.config import load_settings
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.health import HEALTH_JOB
-from migraine_platform.defs.inbox import INGEST_JOB
+from migraine_platform.defs.sensors.inbox import INGEST_JOB
 from migraine_platform.operations.storage import warehouse_of
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import REPOSITORY, Finished, environment, migraine, restored
 
 COMMAND = [sys.executable, "-c", "from migraine_platform.cli import main; main()"]

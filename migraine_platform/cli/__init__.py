@@ -1,7 +1,7 @@
 """The `migraine` command.
 
 Every subcommand reads settings, calls one function and prints; an error a user can mend is one sentence on standard
-error and exit code 1.
+error and exit code 1. Begin with `platform`; the other modules hold the commands about one subject each.
 """
 
 from __future__ import annotations

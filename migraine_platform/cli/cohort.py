@@ -11,7 +11,7 @@ import click
 from migraine_platform.cli.common import plain_errors, preset_option, settings_of
 from migraine_platform.config import resized
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.lake.places import Places, replace_file
 
 
 @click.command()
@@ -20,7 +20,7 @@ from migraine_platform.warehouse.places import Places, replace_file
 def features(workbook: Path | None) -> None:
     """Read and validate a clinician's workbook (by default the configured one), and show what it says."""
     from migraine_platform.priors.features import to_frame
-    from migraine_platform.priors.workbook import open_workbook
+    from migraine_platform.priors.workbook.workbook import open_workbook
     from migraine_platform.warehouse.query import text_table
 
     path = workbook or settings_of(None).priors.workbook
@@ -45,8 +45,8 @@ def mock(out: Path | None, preset: str | None) -> None:
     """Write the mock distribution (.csv, .pkl) and the feature normaliser (.json, .pkl)."""
     from migraine_platform.priors import artifacts
     from migraine_platform.priors.checklist import POINTS
-    from migraine_platform.priors.configured import configured_features
     from migraine_platform.priors.mock import build_mock
+    from migraine_platform.priors.workbook.configured import configured_features
 
     settings = settings_of(preset)
     known = configured_features(settings.priors)
@@ -91,11 +91,11 @@ def simulate(
     preset: str | None,
 ) -> None:
     """Simulate a cohort into the files of the design document, without the orchestrator."""
-    from migraine_platform.priors.configured import configured_features
+    from migraine_platform.priors.workbook.configured import configured_features
     from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-    from migraine_platform.warehouse.export import export_files
+    from migraine_platform.warehouse.exports.export import export_files
+    from migraine_platform.warehouse.exports.fusemoe import Windows, export_fusemoe
     from migraine_platform.warehouse.fits import fitted
-    from migraine_platform.warehouse.fusemoe import Windows, export_fusemoe
 
     settings = settings_of(preset)
     wanted = {"patients": patients, "days": days, "seed": seed}

@@ -14,7 +14,7 @@ import click
 from migraine_platform.config import Settings, load_settings
 from migraine_platform.config.loading import PRESET_VARIABLE
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -13,7 +13,7 @@ import click
 from migraine_platform.cli.common import configured_places, plain_errors, preset_option, settings_of
 from migraine_platform.config import project_root
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import EVALUATION_PAGE, Places, replace_file
+from migraine_platform.warehouse.lake.places import EVALUATION_PAGE, Places, replace_file
 
 
 @click.command()
@@ -24,7 +24,7 @@ def run(preset: str | None) -> None:
     settings = settings_of(preset)
     cohort = settings.simulator.cohort
     click.echo(f"preset {settings.preset}: {cohort.patients:,} patients x {cohort.days} days", err=True)
-    from migraine_platform.defs.launch import run_platform
+    from migraine_platform.defs.runs.launch import run_platform
 
     run_platform(settings)
     places = Places.of(settings.platform)
@@ -61,7 +61,7 @@ def health(preset: str | None) -> None:
     import json
 
     from migraine_platform.defs.health import PAGE
-    from migraine_platform.defs.launch import look_at_health
+    from migraine_platform.defs.runs.launch import look_at_health
 
     settings = settings_of(preset)
     found = json.loads(look_at_health(settings))
@@ -96,7 +96,7 @@ def tables(check: bool) -> None:
 @plain_errors
 def ui(port: int, preset: str | None) -> None:
     """Open Dagster's UI, with its daemon, on this machine only."""
-    from migraine_platform.defs.launch import tidy_home
+    from migraine_platform.defs.runs.launch import tidy_home
 
     settings = settings_of(preset)
     _demand_free(port)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from migraine_platform.cli.common import plain_errors, preset_option, settings_of
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     from migraine_platform.aline.advice.interview import Interviewer
@@ -64,7 +64,7 @@ def ask(
 @plain_errors
 def train(steps: int | None, seed: int | None, preset: str | None) -> None:
     """Train ALINE as configs/train.yaml says, score it, and ask everybody by it if it passes its checks."""
-    from migraine_platform.defs.launch import run_training
+    from migraine_platform.defs.runs.launch import run_training
 
     run_training(settings_of(preset), steps, seed)
     click.echo("the checkpoint passed its checks; `migraine night` publishes it with its questions")

@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from migraine_platform.cli.common import configured_places, plain_errors
-from migraine_platform.warehouse.places import EVALUATION_NUMBERS, EVALUATION_PAGE, replace_file
+from migraine_platform.warehouse.lake.places import EVALUATION_NUMBERS, EVALUATION_PAGE, replace_file
 
 
 @click.command()
@@ -19,7 +19,7 @@ def report(patient: str | None) -> None:
 
     places = configured_places()
     if patient is not None:
-        from migraine_platform.evaluation.report.personal import personal_page
+        from migraine_platform.evaluation.report.personal.page import personal_page
 
         page = personal_page(partial(rows, places.warehouse, patient_id=patient), patient)
         path = places.report(f"{patient}.html")

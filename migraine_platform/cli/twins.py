@@ -9,7 +9,7 @@ import click
 from migraine_platform.cli.common import configured_places, plain_errors, preset_option, settings_of
 from migraine_platform.config import Settings
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 
 @click.command()
@@ -21,7 +21,7 @@ from migraine_platform.warehouse.places import Places
 @plain_errors
 def night(night: str | None, ahead: bool, preset: str | None) -> None:
     """Live the days that have passed since the last night, update every twin, publish the warehouse."""
-    from migraine_platform.defs.launch import run_night
+    from migraine_platform.defs.runs.launch import run_night
 
     settings = settings_of(preset)
     run_night(settings, _day("--date", night) if night else None, ahead)
@@ -87,7 +87,7 @@ def state(patient: str, day: str | None, as_json: bool) -> None:
 @plain_errors
 def rollback(batch: str, preset: str | None) -> None:
     """Bring back the twins of BATCH that were replaced last; the next night publishes them."""
-    from migraine_platform.defs.launch import run_rollback
+    from migraine_platform.defs.runs.launch import run_rollback
 
     run_rollback(settings_of(preset), batch)
 
@@ -95,7 +95,7 @@ def rollback(batch: str, preset: str | None) -> None:
 def _last_day_in_lake(places: Places, settings: Settings) -> date:
     """The last day that every batch has lived."""
     from migraine_platform.warehouse import tables
-    from migraine_platform.warehouse.lake import Lake
+    from migraine_platform.warehouse.lake.lake import Lake
 
     lake, batches = Lake(places.lake_url), settings.simulator.cohort.batch_names
     if missing := lake.missing(tables.MeasuredDays, batches):

@@ -1,4 +1,8 @@
-"""Typed settings: what may be configured, where it is read from, and what a population is."""
+"""Typed settings: YAML files and presets, checked as they are read; hashes of what a population is made of.
+
+Begin with `load_settings`; `settings` lists the stages, each with a module of its own. Does not belong here: what is
+done with a setting.
+"""
 
 from migraine_platform.config.hashing import code_version, population_hash
 from migraine_platform.config.loading import (

@@ -13,7 +13,7 @@ from typing import Any
 
 import migraine_platform
 from migraine_platform.config.settings import Settings
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 
 SCIENCE = ("priors", "simulator")
 """Packages whose source decides what a population looks like."""

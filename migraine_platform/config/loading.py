@@ -21,7 +21,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from migraine_platform.config.settings import Settings
-from migraine_platform.config.simulator import Cohort
+from migraine_platform.config.simulator.settings import Cohort
 from migraine_platform.errors import UserError
 
 DEFAULT_PRESET = "demo"

@@ -14,11 +14,11 @@ from pydantic import AfterValidator, Field
 from migraine_platform.config.base import Cron, DataFolder, Frozen, InputFile, NonNegative, Positive, RootedUrl
 from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.config.exports import Exports
-from migraine_platform.config.hours import Hours
 from migraine_platform.config.ingest import Ingest
 from migraine_platform.config.operations import Operations
 from migraine_platform.config.realism import Realism
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.hours import Hours
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.train import Train
 from migraine_platform.config.twin import Twin
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen, NonNegative, Positive, Share, ShareRange
-from migraine_platform.config.change import KINDS
 from migraine_platform.config.detectors import Detectors
+from migraine_platform.config.simulator.change import KINDS
 
 Count = Annotated[int, Field(ge=1)]
 

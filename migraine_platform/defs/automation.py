@@ -11,7 +11,7 @@ from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.evaluated import GROUP as EVALUATION_GROUP
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, all_batches_tags
-from migraine_platform.defs.retraining import ALINE_CHECK_JOB
+from migraine_platform.defs.sensors.retraining import ALINE_CHECK_JOB
 from migraine_platform.warehouse import tables
 
 PLATFORM_JOB, NIGHTLY_JOB, EVALUATION_JOB = "platform", "night", "evaluation"

@@ -25,18 +25,18 @@ from migraine_platform.defs.automation import (
     platform_job,
     weekly_schedules,
 )
-from migraine_platform.defs.checks import platform_checks
+from migraine_platform.defs.checks.audits import platform_checks
 from migraine_platform.defs.context import night_of, patient_batches
-from migraine_platform.defs.dead_runs import dead_runs_sensor
-from migraine_platform.defs.executors import exclusive_executor
 from migraine_platform.defs.freshness import with_freshness
 from migraine_platform.defs.health import health_definitions
-from migraine_platform.defs.inbox import inbox_sensor, ingest_job
-from migraine_platform.defs.logging import console_lines
-from migraine_platform.defs.retraining import retraining_jobs, retraining_sensors
+from migraine_platform.defs.runs.dead_runs import dead_runs_sensor
+from migraine_platform.defs.runs.executors import exclusive_executor
+from migraine_platform.defs.runs.logging import console_lines
+from migraine_platform.defs.sensors.inbox import inbox_sensor, ingest_job
+from migraine_platform.defs.sensors.retraining import retraining_jobs, retraining_sensors
 from migraine_platform.operations.clock import at, tonight
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 
 
 def build_defs(settings: Settings) -> dg.Definitions:

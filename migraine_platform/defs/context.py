@@ -12,7 +12,7 @@ from migraine_platform.config import Settings, code_version, population_hash
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import WHOLE, Lake, Stamp
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake, Stamp
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,7 +7,7 @@ import dagster as dg
 
 from migraine_platform.plotting import markdown_image
 from migraine_platform.warehouse.declare import Column, Table
-from migraine_platform.warehouse.lake import Lake
+from migraine_platform.warehouse.lake.lake import Lake
 
 if TYPE_CHECKING:
     import polars as pl

@@ -15,10 +15,10 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.executors import exclusive_executor
 from migraine_platform.defs.observed import Watched, assets_of, failed_steps, failing_checks, runs_of, switched_off
-from migraine_platform.defs.retention import forget_old_runs
-from migraine_platform.warehouse.places import Places
+from migraine_platform.defs.runs.executors import exclusive_executor
+from migraine_platform.defs.runs.retention import forget_old_runs
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     from migraine_platform.operations.facts import Facts
@@ -93,7 +93,7 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
         from migraine_platform.operations.health import judge
         from migraine_platform.operations.page import render
         from migraine_platform.operations.words import as_json, summary
-        from migraine_platform.warehouse.places import replace_file
+        from migraine_platform.warehouse.lake.places import replace_file
 
         zone = settings.platform.time_zone
         facts = gather(context.instance, watched, settings, places)

@@ -27,9 +27,9 @@ from typing import Literal
 from migraine_platform.config.hashing import digest as digest_of
 from migraine_platform.config.ingest import Ingest
 from migraine_platform.ingest.receipts import Receipt, demand_folders, receipts_of
-from migraine_platform.ingest.source import Refused
-from migraine_platform.ingest.sources import read
-from migraine_platform.warehouse.places import InboxFolder, PlaceError, Side, replace_file
+from migraine_platform.ingest.sources.registry import read
+from migraine_platform.ingest.sources.source import Refused
+from migraine_platform.warehouse.lake.places import InboxFolder, PlaceError, Side, replace_file
 
 UNFINISHED = (
     ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart", ".swp", "~",

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from migraine_platform.ingest.judgement import FLAGS, contradictions
-from migraine_platform.ingest.source import CELLS, KEY
+from migraine_platform.ingest.row_validation import FLAGS, contradictions
+from migraine_platform.ingest.sources.source import CELLS, KEY
 
 if TYPE_CHECKING:
     import polars as pl

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from migraine_platform.config.hashing import digest as digest_of
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import InboxFolder, Side
+from migraine_platform.warehouse.lake.places import InboxFolder, Side
 
 ENDING = ".receipt.json"
 SIDES: tuple[Side, ...] = ("accepted", "refused")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from migraine_platform.config.hashing import digest as digest_of
 from migraine_platform.config.ingest import Ingest
 from migraine_platform.ingest.inbox import Stuck
-from migraine_platform.ingest.judgement import judge
 from migraine_platform.ingest.overlay import merged
 from migraine_platform.ingest.receipts import Receipt, content_of, kept
-from migraine_platform.ingest.source import Refused
-from migraine_platform.ingest.sources import read
+from migraine_platform.ingest.row_validation import judge
+from migraine_platform.ingest.sources.registry import read
+from migraine_platform.ingest.sources.source import Refused
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import InboxFolder
+from migraine_platform.warehouse.lake.places import InboxFolder
 from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What is known of each day: what was measured, with what people reported laid over it.
 
 Belongs here: the one view that twins, questions, outcomes, evaluation and reports read. Does not: how statements are
-laid over each other (overlay.py), or which of them are believed (judgement.py).
+laid over each other (overlay.py), or which of them are believed (row_validation.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from migraine_platform.ingest.overlay import overlay
-from migraine_platform.ingest.source import CELLS, KEY
+from migraine_platform.ingest.sources.source import CELLS, KEY
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 

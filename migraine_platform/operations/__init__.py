@@ -1,1 +1,4 @@
-"""How the platform tells people that it is well or not: facts, a verdict, a page, a message. No orchestrator here."""
+"""Keeping a running platform: clock, one run at a time, health page, notices, storage.
+
+Begin with `health`, the verdict on the platform, and `clock`, which day it is. Does not belong here: Dagster (defs/).
+"""

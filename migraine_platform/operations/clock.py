@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from migraine_platform.config import Settings, resized
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.lake.places import Places, replace_file
 
 MOST_NIGHTS = 31
 """That may have passed since the last one; more of them are a machine that was off for long, or a mistaken date."""

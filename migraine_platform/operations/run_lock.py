@@ -2,7 +2,7 @@
 
 The lock is the kernel's: it is let go of when its process ends, however it ends. The file says who holds it, for those
 who must wait. Belongs here: the lock, and whether a process still lives. Does not: what becomes of the runs of those
-that do not (defs/dead_runs.py).
+that do not (defs/runs/dead_runs.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import PlaceError, Places
+from migraine_platform.warehouse.lake.places import PlaceError, Places
 
 POLL_SECONDS = 0.5
 

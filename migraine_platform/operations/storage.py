@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from migraine_platform.operations.facts import DiskFact, FolderFact, WarehouseFact
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.publication import last_publication
 from migraine_platform.warehouse.query import QueryError
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
 
-    from migraine_platform.warehouse.lake import Lake
+    from migraine_platform.warehouse.lake.lake import Lake
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from migraine_platform.config.hashing import code_version, configuration, digest
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate, from_frame, to_frame
-from migraine_platform.warehouse.places import replace_file
+from migraine_platform.warehouse.lake.places import replace_file
 
 NOT_FITTED = ("ceilings", "interventions", "measurement")
 """Sections of the simulator's settings that the fit does not look at."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from migraine_platform.config.hashing import package_version
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import Lake, Stamp
+from migraine_platform.warehouse.lake.lake import Lake, Stamp
 from migraine_platform.warehouse.marts import MARTS, Mart
 
 if TYPE_CHECKING:

@@ -254,7 +254,7 @@ def _versions() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("changed", "stale"),
     [
-        ("evaluation/gates.py", {"evaluation"}),
+        ("evaluation/scoring/gates.py", {"evaluation"}),
         ("twin/hazard/filter.py", {"twin", "evaluation"}),
         ("aline/network/network.py", {"aline", "twin", "evaluation"}),
         ("ingest/overlay.py", {"ingest", "clinical", "recorded", "twin", "evaluation"}),

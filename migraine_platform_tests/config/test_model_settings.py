@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migraine_platform.config import ConfigError, load_settings
-from migraine_platform.config.matrices import is_positive_definite, is_positive_semidefinite, is_stable
+from migraine_platform.config.simulator.matrices import is_positive_definite, is_positive_semidefinite, is_stable
 from migraine_platform_tests.conftest import change, migraine
 
 UNIT = [[float(i == j) for j in range(4)] for i in range(4)]

@@ -13,12 +13,12 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
-from migraine_platform.defs.drift import drift_checks
+from migraine_platform.defs.checks.drift import drift_checks
 from migraine_platform.operations.clock import at, tonight
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import make_project
 
 FIRST = date(2026, 3, 1)

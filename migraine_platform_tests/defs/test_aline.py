@@ -13,8 +13,8 @@ from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import all_batches_tags
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import change, make_project
 
 pytestmark = pytest.mark.slow

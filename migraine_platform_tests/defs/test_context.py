@@ -12,7 +12,7 @@ from migraine_platform.defs.context import Population
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import Lake, Stamp
+from migraine_platform.warehouse.lake.lake import Lake, Stamp
 
 
 def empty(table: type[Table]) -> pl.DataFrame:

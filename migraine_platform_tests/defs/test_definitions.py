@@ -12,7 +12,7 @@ from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
-from migraine_platform.defs.checks import CONTRACTS
+from migraine_platform.defs.checks.audits import CONTRACTS
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.conftest import REPOSITORY, environment
 

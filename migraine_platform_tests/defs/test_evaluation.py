@@ -21,12 +21,12 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.assets.evaluated import EVALUATION, JUDGES_A_POPULATION
 from migraine_platform.defs.automation import EVALUATION_JOB, NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.build import build_defs
-from migraine_platform.evaluation.provenance import IN_USE, TWIN_POPULATION
-from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
-from migraine_platform.ingest.study import StudyError
+from migraine_platform.evaluation.scoring.provenance import IN_USE, TWIN_POPULATION
+from migraine_platform.ingest.sources.kostecki_dillon import KosteckiDillon
+from migraine_platform.ingest.sources.study import StudyError
 from migraine_platform.twin.core.model import Model, newest
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places
+from migraine_platform.warehouse.lake.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places
 from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.evaluation import REAL_CHRONOLOGICAL, REAL_UNSEEN
 from migraine_platform_tests.conftest import make_project

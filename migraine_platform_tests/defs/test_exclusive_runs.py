@@ -12,10 +12,10 @@ from threading import Thread
 import dagster as dg
 import pytest
 
-from migraine_platform.defs.dead_runs import GONE, end_dead_runs
-from migraine_platform.defs.executors import PROCESS_TAG, exclusive_executor
+from migraine_platform.defs.runs.dead_runs import GONE, end_dead_runs
+from migraine_platform.defs.runs.executors import PROCESS_TAG, exclusive_executor
 from migraine_platform.operations.run_lock import is_gone, only_run, this_process
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import REPOSITORY
 
 FOLDER = "EXCLUSIVE_RUNS_FOLDER"

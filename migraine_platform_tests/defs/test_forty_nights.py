@@ -23,7 +23,7 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
 from migraine_platform.defs.context import Population
-from migraine_platform.defs.retraining import RETRAIN_JOB, held_back
+from migraine_platform.defs.sensors.retraining import RETRAIN_JOB, held_back
 from migraine_platform.twin.cohort.inputs import keeper_of, read_histories
 from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.drift.alarms import Thresholds
@@ -31,7 +31,7 @@ from migraine_platform.twin.updating.evening_update import Past, live_on
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.twin.updating.trials import unanswered
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform_tests.conftest import make_project
 from migraine_platform_tests.defs.lived import (

@@ -20,9 +20,9 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, all_batches_tags, patient_batches
 from migraine_platform.defs.freshness import with_freshness
 from migraine_platform.defs.health import HEALTH_JOB, HealthConfig, health_definitions
-from migraine_platform.defs.launch import prepare_home
-from migraine_platform.defs.logging import console_lines
-from migraine_platform.warehouse.places import Places
+from migraine_platform.defs.runs.launch import prepare_home
+from migraine_platform.defs.runs.logging import console_lines
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import environment
 from migraine_platform_tests.operations.receivers import webhook
 
@@ -33,7 +33,7 @@ LOCATION = """
 import dagster as dg
 from migraine_platform.config import load_settings
 from migraine_platform.defs.health import health_definitions
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 @dg.asset
 def nightly():

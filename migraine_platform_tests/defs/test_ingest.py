@@ -19,11 +19,11 @@ from migraine_platform.defs.assets.cohort import cohort_assets
 from migraine_platform.defs.assets.ingest import OBSERVATIONS, ingest_assets
 from migraine_platform.defs.assets.priors import priors_assets
 from migraine_platform.defs.context import Population, all_batches_tags, patient_batches
-from migraine_platform.defs.inbox import INGEST_JOB, inbox_sensor, ingest_job
+from migraine_platform.defs.sensors.inbox import INGEST_JOB, inbox_sensor, ingest_job
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine
 from migraine_platform_tests.conftest import change, make_project
 

@@ -22,11 +22,11 @@ from polars.testing import assert_frame_equal
 from migraine_platform.config import Settings
 from migraine_platform.defs.automation import NIGHTLY_JOB, PLATFORM_JOB, night_tags
 from migraine_platform.defs.context import NIGHT_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RETRAIN_TAG
-from migraine_platform.defs.launch import run_job, run_night
-from migraine_platform.defs.retraining import RETRAIN_JOB
+from migraine_platform.defs.runs.launch import run_job, run_night
+from migraine_platform.defs.sensors.retraining import RETRAIN_JOB
 from migraine_platform.operations.clock import Clock, read_clock, write_clock
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform_tests.conftest import Finished, environment, migraine, restored
 from migraine_platform_tests.defs.lived import (

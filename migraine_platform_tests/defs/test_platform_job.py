@@ -15,8 +15,8 @@ from migraine_platform.defs.automation import PLATFORM_JOB
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import Finished, change, migraine
 
 

@@ -17,8 +17,8 @@ from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, REMAK
 from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.conftest import change, make_project
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from migraine_platform.config import load_settings
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.browser import CHROMIUM, page
 from migraine_platform_tests.conftest import Finished, environment
 from migraine_platform_tests.defs.lived import lake_files

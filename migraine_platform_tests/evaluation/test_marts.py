@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from migraine_platform.evaluation.scores import Scored, score
-from migraine_platform.evaluation.subsets import SUBSETS
+from migraine_platform.evaluation.scoring.scores import Scored, score
+from migraine_platform.evaluation.scoring.subsets import SUBSETS
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.marts import MARTS
 from migraine_platform_tests.evaluation.random_forecasts import SETTINGS, Frames, draw, together, typed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migraine_platform.config.ingest import Ingest
-from migraine_platform.warehouse.places import InboxFolder
+from migraine_platform.warehouse.lake.places import InboxFolder
 
 NOW = 1_800_000_000.0
 SETTINGS = Ingest(stable_seconds=10, largest_file_bytes=4000, most_rows=20, files_per_look=3)

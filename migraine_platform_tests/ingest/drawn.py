@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from migraine_platform.ingest.source import CELLS, KEY, STANDARD
+from migraine_platform.ingest.sources.source import CELLS, KEY, STANDARD
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Column
 from migraine_platform.warehouse.tables.ingest import OBSERVABLE

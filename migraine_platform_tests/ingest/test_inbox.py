@@ -18,7 +18,7 @@ from migraine_platform.ingest.inbox import Stuck, Waiting, fingerprint, take, wa
 from migraine_platform.ingest.receipts import InboxError, content_of, kept
 from migraine_platform.ingest.record import record
 from migraine_platform.warehouse.contracts import audit
-from migraine_platform.warehouse.places import InboxFolder, PlaceError
+from migraine_platform.warehouse.lake.places import InboxFolder, PlaceError
 from migraine_platform.warehouse.tables.ingest import Files
 from migraine_platform_tests.ingest.conftest import NOW, SETTINGS, Drop, drop_into, files_of
 from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from migraine_platform.ingest.judgement import contradictions
 from migraine_platform.ingest.overlay import merged, overlay
-from migraine_platform.ingest.source import CELLS, KEY
+from migraine_platform.ingest.row_validation import contradictions
+from migraine_platform.ingest.sources.source import CELLS, KEY
 from migraine_platform_tests.ingest.drawn import LAST, days, frame, said
 
 DAY = {"patient_id": "P0001", "date": LAST}

@@ -14,7 +14,7 @@ from migraine_platform.config.ingest import Ingest
 from migraine_platform.ingest.inbox import take
 from migraine_platform.ingest.record import record
 from migraine_platform.warehouse.contracts import audit
-from migraine_platform.warehouse.places import InboxFolder
+from migraine_platform.warehouse.lake.places import InboxFolder
 from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine
 from migraine_platform_tests.ingest.conftest import NOW, SETTINGS, Drop, drop_into, files_of
 from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS, csv_of, days

@@ -20,7 +20,7 @@ from migraine_platform.operations.clock import (
     tonight,
     write_clock,
 )  # fmt: skip
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 NIGHT = date(2026, 11, 21)
 NIGHTS = st.dates(date(2020, 1, 1), date(2040, 1, 1))

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from migraine_platform.operations.run_lock import BusyError, is_gone, only_run, this_process
-from migraine_platform.warehouse.places import PlaceError, Places
+from migraine_platform.warehouse.lake.places import PlaceError, Places
 
 HOLDER = """
 import sys
 from pathlib import Path
 from migraine_platform.operations.run_lock import only_run, this_process
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 with only_run(Places(Path(sys.argv[1]), "nowhere"), "night", "0123456789abcdef"):
     print(this_process(), flush=True)

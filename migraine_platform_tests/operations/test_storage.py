@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from migraine_platform.operations.storage import disk_of, folders_of, size_of, warehouse_of
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 
 def places_in(folder: Path) -> Places:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 
 

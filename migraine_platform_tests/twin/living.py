@@ -26,7 +26,7 @@ from migraine_platform.twin.updating.storage import load_kept, to_bytes, version
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit, polars_type
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 POPULATION = "0123456789abcdef"
 BATCH = "batch-000"

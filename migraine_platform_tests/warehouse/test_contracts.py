@@ -12,7 +12,7 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import Audit, audit, audit_partition, contract
 from migraine_platform.warehouse.declare import Table, day, flag, integer, moment, number, share, text
 from migraine_platform.warehouse.document import tables_page
-from migraine_platform.warehouse.lake import Lake, Stamp
+from migraine_platform.warehouse.lake.lake import Lake, Stamp
 
 
 class Example(Table, name="example.rows", key=("id", "date")):

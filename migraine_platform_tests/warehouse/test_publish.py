@@ -25,7 +25,7 @@ from migraine_platform.simulator.cohort import parameter_fitting as calibration_
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition, polars_type
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import WHOLE, Lake, LakeError, Stamp
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake, LakeError, Stamp
 from migraine_platform.warehouse.marts import MARTS, read_mart
 from migraine_platform.warehouse.publish import Plan, PublishError, publish
 from migraine_platform.warehouse.query import EXAMPLES, QueryError, query, query_text, row_counts

@@ -24,7 +24,7 @@ from migraine_platform.aline.policies.policies import CLOSED
 from migraine_platform.aline.scoring.calibration import CREDIBLE
 from migraine_platform.aline.tasks.migraine_window import LOG_ODDS, WindowTokens
 from migraine_platform.aline.tasks.task import Context
-from migraine_platform.config.hours import HOURS_A_DAY, QUESTIONS, Hours
+from migraine_platform.config.simulator.hours import HOURS_A_DAY, QUESTIONS, Hours
 from migraine_platform.simulator.hourly.windows import Windows, askable
 
 if TYPE_CHECKING:

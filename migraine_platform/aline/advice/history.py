@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.hours import HOURS_A_DAY, Hours
+from migraine_platform.config.simulator.hours import HOURS_A_DAY, Hours
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.hourly.bank import HISTORY_DAYS

@@ -16,11 +16,11 @@ from migraine_platform.aline.advice.history import COLUMNS, cycle_scores, histor
 from migraine_platform.aline.advice.replies import Replies, ReplyError
 from migraine_platform.aline.tasks.migraine_window import WindowTokens
 from migraine_platform.aline.training.checkpoints import load_network
-from migraine_platform.config.hours import QUESTIONS
 from migraine_platform.config.settings import Settings
+from migraine_platform.config.simulator.hours import QUESTIONS
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import from_frame
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 

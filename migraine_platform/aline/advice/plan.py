@@ -8,7 +8,7 @@ import numpy as np
 
 from migraine_platform.aline.advice.advice import Advisor
 from migraine_platform.aline.advice.history import Histories, planned_windows
-from migraine_platform.config.hours import QUESTIONS
+from migraine_platform.config.simulator.hours import QUESTIONS
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,7 +13,7 @@ import numpy as np
 
 from migraine_platform.aline.tasks.migraine_window import STATE
 from migraine_platform.aline.tasks.task import Layout
-from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
+from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.errors import UserError
 from migraine_platform.simulator.hourly.windows import SIGN, Channels, answer_names
 

@@ -15,7 +15,7 @@ from migraine_platform.aline.network.network import Aline
 from migraine_platform.aline.policies.policies import CLOSED, ByPriority, InOrder
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.aline.tasks.task import Episode
-from migraine_platform.config.hours import DAY_FACTS, FACT_OF, HOURS_A_DAY, QUESTIONS
+from migraine_platform.config.simulator.hours import DAY_FACTS, FACT_OF, HOURS_A_DAY, QUESTIONS
 from migraine_platform.simulator.hourly.linear_day import GaussianDay
 from migraine_platform.simulator.hourly.windows import BAROMETER, Windows
 

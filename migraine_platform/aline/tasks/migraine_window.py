@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target
-from migraine_platform.config.hours import HOURS_A_DAY, QUESTIONS, Hours
-from migraine_platform.config.latent import AXES
+from migraine_platform.config.simulator.hours import HOURS_A_DAY, QUESTIONS, Hours
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.simulator.generative.profiles import TRIGGERS
 from migraine_platform.simulator.hourly.windows import (
     BAROMETER,

@@ -22,7 +22,7 @@ from torch import Tensor
 from migraine_platform.aline.network.network import Aline, Size
 from migraine_platform.aline.tasks.task import Layout, Target
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import replace_file
+from migraine_platform.warehouse.lake.places import replace_file
 
 FORMAT = 1
 _CARD = "migraine_platform"

@@ -31,7 +31,7 @@ from migraine_platform.aline.training.objectives import inference_loss
 from migraine_platform.aline.training.teaching import CLIP, TRAINING, towards, warm_cosine
 from migraine_platform.config.train import Train
 from migraine_platform.forecast_scores import expected_auc, expected_brier
-from migraine_platform.warehouse.places import RunFolder, replace_file
+from migraine_platform.warehouse.lake.places import RunFolder, replace_file
 
 if TYPE_CHECKING:
     import polars as pl

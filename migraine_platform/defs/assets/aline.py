@@ -12,8 +12,8 @@ from migraine_platform.defs.context import RETRAIN_TAG, Population, batches_of, 
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     import polars as pl

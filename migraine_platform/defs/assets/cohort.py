@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.config.simulator import batch_number
+from migraine_platform.config.simulator.settings import batch_number
 from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, Population, batches_of, failing_plainly, night_of
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import WHOLE, Lake, LakeError
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake, LakeError
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     from datetime import date

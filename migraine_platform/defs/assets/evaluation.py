@@ -9,17 +9,17 @@ from migraine_platform.defs.assets.aline import network_in_use
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.assets.recovered import recovery_asset, state_errors_asset
+from migraine_platform.defs.checks.promotion import judge_population
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import pictured, table_metadata
-from migraine_platform.defs.promotion import judge_population
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from migraine_platform.evaluation.forecasts import Comparison, Materials
+    from migraine_platform.evaluation.forecasts.compared import Comparison, Materials
     from migraine_platform.twin.updating.evening_update import Keeper
 
 
@@ -57,8 +57,8 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """What every model said of the same days the evening before: days never seen, patients never seen, a study."""
-        from migraine_platform.evaluation.forecasts import compare, stacked
-        from migraine_platform.evaluation.provenance import provenance_frame
+        from migraine_platform.evaluation.forecasts.compared import compare, stacked
+        from migraine_platform.evaluation.scoring.provenance import provenance_frame
         from migraine_platform.evaluation.study.forecasts import compare_study
         from migraine_platform.evaluation.study.panel import panel_of
 
@@ -100,7 +100,7 @@ def _metrics(owner: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
         """Figures of all forecasts, with intervals by bootstrap of patients; differences, calibration, decisions."""
-        from migraine_platform.evaluation.scores import score
+        from migraine_platform.evaluation.scoring.scores import score
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -146,7 +146,7 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """Information gained by each rule of asking, question by question, with patients nobody learned from."""
         from migraine_platform.aline.tasks.reference_cohort import Strangers
-        from migraine_platform.evaluation.questions import question_curve
+        from migraine_platform.evaluation.questions.information import question_curve
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -171,7 +171,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
     )
     def promotion_gates(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """What a population of twins must show before it is published, and what it showed."""
-        from migraine_platform.evaluation.gates import gates
+        from migraine_platform.evaluation.scoring.gates import gates
         from migraine_platform.ingest.recorded import somebody_is_simulated
 
         with failing_plainly():
@@ -192,7 +192,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
 
 def _materials(population: Population, settings: Settings, places: Places) -> "Materials":
     """What forecasts are made with: the newest population's twins, the promoted checkpoint."""
-    from migraine_platform.evaluation.forecasts import Materials
+    from migraine_platform.evaluation.forecasts.compared import Materials
 
     promoted = population.lake.sealed(tables.Checkpoints, WHOLE)
     return Materials(

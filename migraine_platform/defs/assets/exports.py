@@ -8,8 +8,8 @@ import dagster as dg
 from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +34,7 @@ def exports_assets(owner: str) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult:
         """Latent states, inputs and migraine as CSV, split by patient: synthetic_migraine_train, _val and _meta."""
         from migraine_platform.config.hashing import configuration
-        from migraine_platform.warehouse.training_split import export_split
+        from migraine_platform.warehouse.exports.training_split import export_split
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -64,7 +64,7 @@ def _batches(
     context: dg.AssetExecutionContext, population: Population, settings: Settings
 ) -> "Iterator[tuple[dict[str, pl.DataFrame], pl.Series]]":
     """Each batch's days and truth, and the patients of it that are held out."""
-    from migraine_platform.config.simulator import batch_number
+    from migraine_platform.config.simulator.settings import batch_number
     from migraine_platform.simulator.generative.profiles import draw_batch, held_out
 
     cohort = settings.simulator.cohort

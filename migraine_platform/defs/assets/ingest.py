@@ -9,8 +9,8 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, batches_of, failing_plainly
 from migraine_platform.defs.describe import provenance, table_metadata, written
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.tables.ingest import Files, Observations, Quarantine
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def _study_diaries(owner: str) -> dg.AssetsDefinition:
         """Diaries of a real study, whose patients become twins for comparison; none if they are not installed."""
         import polars as pl
 
-        from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
-        from migraine_platform.ingest.study import StudyError, diaries_of, entry_schema
+        from migraine_platform.ingest.sources.kostecki_dillon import KosteckiDillon
+        from migraine_platform.ingest.sources.study import StudyError, diaries_of, entry_schema
 
         study, missing = KosteckiDillon(), ""
         with failing_plainly():

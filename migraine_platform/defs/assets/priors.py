@@ -6,8 +6,8 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places, replace_file
 
 GROUP = "priors"
 
@@ -18,10 +18,10 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"excel", "parquet"}, metadata=table_metadata(tables.Features))
     def feature_table(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         """The clinician's workbook, parsed and validated, with the preset's own numbers: one row a feature."""
-        from migraine_platform.priors.configured import overridden
         from migraine_platform.priors.features import to_frame
         from migraine_platform.priors.figures import impact_curves
-        from migraine_platform.priors.workbook import open_workbook
+        from migraine_platform.priors.workbook.configured import overridden
+        from migraine_platform.priors.workbook.workbook import open_workbook
 
         with failing_plainly():
             workbook = open_workbook(settings.priors.workbook)

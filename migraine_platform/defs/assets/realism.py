@@ -6,7 +6,7 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
 
 GROUP = "realism"
 

@@ -7,8 +7,8 @@ from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.context import Population, failing_plainly
 from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 
 
 def state_errors_asset(owner: str) -> dg.AssetsDefinition:
@@ -25,7 +25,7 @@ def state_errors_asset(owner: str) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
         """How far forecasts of the next day's state are off, feature by feature."""
-        from migraine_platform.evaluation.cohort_states import cohort_state_errors
+        from migraine_platform.evaluation.components.cohort_states import cohort_state_errors
 
         with failing_plainly():
             population = Population.of(settings, lake)
@@ -50,11 +50,11 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], places: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
         """Whose triggers and symptoms twins find, against the truth; triggers beside a clinician's list, too."""
-        from migraine_platform.evaluation.agreement import agreement, agreement_figures
-        from migraine_platform.evaluation.symptoms import symptom_recovery
-        from migraine_platform.evaluation.triggers import recovery
-        from migraine_platform.ingest.clinicians import trigger_list
+        from migraine_platform.evaluation.components.agreement import agreement, agreement_figures
+        from migraine_platform.evaluation.components.symptoms import symptom_recovery
+        from migraine_platform.evaluation.components.triggers import recovery
         from migraine_platform.ingest.recorded import before_reports
+        from migraine_platform.ingest.sources.clinicians import trigger_list
 
         own = settings.evaluation
         batches = settings.simulator.cohort.batch_names

@@ -6,8 +6,8 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.context import Population, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places, replace_file
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places, replace_file
 
 
 def report_assets(owner: str) -> list[dg.AssetsDefinition]:

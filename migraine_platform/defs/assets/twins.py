@@ -17,8 +17,8 @@ from migraine_platform.defs.context import (
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake import WHOLE, Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import WHOLE, Lake
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     import polars as pl
@@ -262,7 +262,7 @@ def _pictures(made: "Made", chosen: list[str], places: Places) -> dict[str, dict
     """What the UI shows: somebody's twin, who is not named, and how true the forecasts came."""
     from migraine_platform.twin.reporting.figures import one_twin, reliability
     from migraine_platform.twin.triggers.causal import graph_table
-    from migraine_platform.warehouse.places import replace_file
+    from migraine_platform.warehouse.lake.places import replace_file
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] in chosen]
     graph = {"causal graph": dg.MetadataValue.md(graph_table())}

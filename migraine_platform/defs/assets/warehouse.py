@@ -8,8 +8,8 @@ from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.context import Population, failing_plainly, partitions_of
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 
 GROUP = "warehouse"
 

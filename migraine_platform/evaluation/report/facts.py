@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from migraine_platform.evaluation.baselines import CLIMATOLOGY as CLIMATOLOGY
-from migraine_platform.evaluation.metrics import BY_NAME
-from migraine_platform.evaluation.models import TWINS as TWINS
+from migraine_platform.evaluation.forecasts.baselines import CLIMATOLOGY as CLIMATOLOGY
+from migraine_platform.evaluation.forecasts.models import TWINS as TWINS
 from migraine_platform.evaluation.report.words import SURE, plain
-from migraine_platform.evaluation.subsets import ALL as ALL
+from migraine_platform.evaluation.scoring.metrics import BY_NAME
+from migraine_platform.evaluation.scoring.subsets import ALL as ALL
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables import clinical, drift, evaluation, truth
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migraine_platform.evaluation.metrics import BY_NAME
 from migraine_platform.evaluation.report.facts import TWINS, Difference, Estimate, Facts
 from migraine_platform.evaluation.report.results import known
 from migraine_platform.evaluation.report.summary import summary, transfers
@@ -16,6 +15,7 @@ from migraine_platform.evaluation.report.words import (
     TABLE_MEASURES,
     number,
 )
+from migraine_platform.evaluation.scoring.metrics import BY_NAME
 from migraine_platform.warehouse.tables.evaluation import SPLITS
 
 VERSION = 1

@@ -33,7 +33,7 @@ from migraine_platform.evaluation.report.words import (
     interval,
     number,
 )
-from migraine_platform.ingest.kostecki_dillon import KosteckiDillon
+from migraine_platform.ingest.sources.kostecki_dillon import KosteckiDillon
 
 TITLE = "What the digital twins are worth"
 

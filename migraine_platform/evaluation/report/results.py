@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migraine_platform.evaluation.metrics import BY_NAME
 from migraine_platform.evaluation.report.facts import TWINS, Estimate, Facts
 from migraine_platform.evaluation.report.html import Cell, bullets, folded, heading, mark, paragraph, table
 from migraine_platform.evaluation.report.words import (
@@ -25,7 +24,8 @@ from migraine_platform.evaluation.report.words import (
     plain,
     signed,
 )
-from migraine_platform.evaluation.subsets import ALL, SUBSETS
+from migraine_platform.evaluation.scoring.metrics import BY_NAME
+from migraine_platform.evaluation.scoring.subsets import ALL, SUBSETS
 
 
 def results(facts: Facts, split: str, absent: str) -> str:

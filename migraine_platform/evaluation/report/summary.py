@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from migraine_platform.evaluation.models import ALINE
+from migraine_platform.evaluation.forecasts.models import ALINE
 from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS, Difference, Estimate, Facts
 from migraine_platform.evaluation.report.words import REAL, SIMULATED, counted, interval, listed, number
 

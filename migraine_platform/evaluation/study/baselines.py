@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.evaluation.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC, SMALLEST, YESTERDAY
-from migraine_platform.evaluation.models import MIXED
+from migraine_platform.evaluation.forecasts.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC, SMALLEST, YESTERDAY
+from migraine_platform.evaluation.forecasts.models import MIXED
 from migraine_platform.evaluation.study.panel import Panel
 
 if TYPE_CHECKING:

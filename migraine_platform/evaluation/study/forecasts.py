@@ -18,9 +18,9 @@ import numpy as np
 
 from migraine_platform.config import Settings
 from migraine_platform.config.evaluation import Study
-from migraine_platform.evaluation.days import quartiles
-from migraine_platform.evaluation.forecasts import Comparison
-from migraine_platform.evaluation.models import TWINS, model_rows
+from migraine_platform.evaluation.forecasts.compared import Comparison
+from migraine_platform.evaluation.forecasts.days import quartiles
+from migraine_platform.evaluation.forecasts.models import TWINS, model_rows
 from migraine_platform.evaluation.study.baselines import study_forecasts
 from migraine_platform.evaluation.study.panel import Panel
 from migraine_platform.evaluation.study.twins import twin_forecasts

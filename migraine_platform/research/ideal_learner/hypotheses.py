@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.drift import Change, draw_changes
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS

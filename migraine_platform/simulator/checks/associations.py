@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator import TriggerEffects
+from migraine_platform.config.simulator.settings import TriggerEffects
 from migraine_platform.simulator.generative.profiles import TRIGGERS
 
 if TYPE_CHECKING:

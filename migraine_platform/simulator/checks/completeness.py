@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migraine_platform.config.simulator import Cohort
+from migraine_platform.config.simulator.settings import Cohort
 
 if TYPE_CHECKING:
     import polars as pl

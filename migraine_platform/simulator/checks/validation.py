@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.copula import COLUMN_OF
-from migraine_platform.config.simulator import Population
+from migraine_platform.config.simulator.copula import COLUMN_OF
+from migraine_platform.config.simulator.settings import Population
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM, TRIGGERS
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator import Simulator, batch_name
+from migraine_platform.config.simulator.settings import Simulator, batch_name
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.exposure import Exposure, Usual, usual_days
 from migraine_platform.simulator.cohort.frames import DayFrames, attack_frame, patient_frame, truth_frame

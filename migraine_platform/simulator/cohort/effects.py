@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migraine_platform.config.treatment import INTERVENTION_KINDS
+from migraine_platform.config.simulator.treatment import INTERVENTION_KINDS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.interventions import Intervention, PairedWorlds
 from migraine_platform.simulator.generative.profiles import first_patients

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.latent import AXES, INPUTS
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.latent import AXES, INPUTS
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.simulator.exogenous.features import SLEEP, STRESS
 from migraine_platform.simulator.exogenous.station import read_station

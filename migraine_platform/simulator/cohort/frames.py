@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from migraine_platform.config.latent import AXES
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.simulator.cohort.traits import traits
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.attacks import HOURS, Course

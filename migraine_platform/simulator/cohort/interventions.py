@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.treatment import DIET, INTERVENTION_KINDS, Behaviour, Treatments
+from migraine_platform.config.simulator.treatment import DIET, INTERVENTION_KINDS, Behaviour, Treatments
 from migraine_platform.simulator.cohort.parameter_fitting import Calibration
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.features import FEATURES

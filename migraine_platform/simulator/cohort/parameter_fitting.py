@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.exposure import Exposure, Usual, usual_days

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.exogenous.calendar import WEEK, WORKDAYS, Calendar
 from migraine_platform.simulator.exogenous.cycle import cycle_days, menstruates

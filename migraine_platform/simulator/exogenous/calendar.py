@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator import Cohort
+from migraine_platform.config.simulator.settings import Cohort
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.change import Hormones
+from migraine_platform.config.simulator.change import Hormones
 from migraine_platform.simulator.random.streams import Stream, fill_normals, fill_uniforms
 
 if TYPE_CHECKING:

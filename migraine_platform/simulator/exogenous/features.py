@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.copula import (
+from migraine_platform.config.simulator.copula import (
     EXOGENOUS_FEATURES,
     NIGHT_FEATURES,
     WEARABLE_FEATURES,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator import WEATHER_ORIGINS, Climate, Site, Weather
+from migraine_platform.config.simulator.settings import WEATHER_ORIGINS, Climate, Site, Weather
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.random.streams import Stream, normals

@@ -18,7 +18,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.config.copula import COLUMN_OF
+from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.observed_events import begin_day, observe_events

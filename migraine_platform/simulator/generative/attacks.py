@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.attacks import Attacks
-from migraine_platform.config.treatment import Treatments
+from migraine_platform.config.simulator.attacks import Attacks
+from migraine_platform.config.simulator.treatment import Treatments
 from migraine_platform.simulator.generative.symptoms import (
     AURA,
     HEADACHE,

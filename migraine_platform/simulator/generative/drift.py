@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.change import KINDS, SHAPES, Drift
+from migraine_platform.config.simulator.change import KINDS, SHAPES, Drift
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.random.streams import Stream, uniforms

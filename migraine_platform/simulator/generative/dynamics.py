@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.latent import Latent
+from migraine_platform.config.simulator.latent import Latent
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:

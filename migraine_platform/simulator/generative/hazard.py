@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.attacks import CarryOver
+from migraine_platform.config.simulator.attacks import CarryOver
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, Own, lasting_share, late_lasting
 from migraine_platform.simulator.generative.signs import late_onset
 from migraine_platform.simulator.generative.treatment import UNTREATED

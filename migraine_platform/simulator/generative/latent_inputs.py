@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.latent import AXES, INPUTS, Latent
+from migraine_platform.config.simulator.latent import AXES, INPUTS, Latent
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.exogenous.features import FEATURES, Copula

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.measurement import Measurement
+from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.model import (
     DIARY_COLUMNS,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.copula import WEARABLE_FEATURES
+from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
 from migraine_platform.simulator.exogenous.features import Copula
 from migraine_platform.simulator.generative.attacks import Course, Own
 from migraine_platform.simulator.generative.drift import Change

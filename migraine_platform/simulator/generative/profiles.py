@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator import Cohort, Population, Simulator
+from migraine_platform.config.simulator.settings import Cohort, Population, Simulator
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.attacks import Attacks
+from migraine_platform.config.simulator.attacks import Attacks
 from migraine_platform.simulator.random.normal import normal_quantile
 from migraine_platform.simulator.random.streams import Stream, normals
 

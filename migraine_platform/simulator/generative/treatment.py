@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.treatment import Acute, Treatments
+from migraine_platform.config.simulator.treatment import Acute, Treatments
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:

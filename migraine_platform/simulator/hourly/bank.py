@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.latent import INPUTS
+from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives

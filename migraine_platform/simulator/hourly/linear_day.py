@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.hours import DAY_FACTS, Hours
+from migraine_platform.config.simulator.hours import DAY_FACTS, Hours
 from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, Dynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import DayBank
 from migraine_platform.simulator.hourly.windows import LATENT, Channels, Windows

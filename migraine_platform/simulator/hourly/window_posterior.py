@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, Hours
+from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, Hours
 from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, Dynamics
 from migraine_platform.simulator.hourly.bank import DayBank
 from migraine_platform.simulator.hourly.linear_day import LinearDay, standard_facts

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
-from migraine_platform.config.latent import AXES
+from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.simulator.generative.attacks import Course, lasting_share
 from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, Dynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import DayBank, sign_hours

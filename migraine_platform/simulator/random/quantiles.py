@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.attacks import Attacks, Prodrome
+from migraine_platform.config.simulator.attacks import Attacks, Prodrome
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:

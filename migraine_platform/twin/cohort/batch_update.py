@@ -25,7 +25,7 @@ from migraine_platform.twin.updating.trials import DROPPED, ON_TRIAL, PROMOTED, 
 from migraine_platform.twin.updating.update_rows import detections_of, past_of, standing
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.lake.places import Places, replace_file
 
 if TYPE_CHECKING:
     import polars as pl

@@ -44,7 +44,7 @@ from migraine_platform.twin.updating.stored_states import States, state_frame
 from migraine_platform.twin.updating.trials import ROLLED_BACK
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.lake.places import Places, replace_file
 
 if TYPE_CHECKING:
     import polars as pl

@@ -35,7 +35,7 @@ from migraine_platform.twin.updating.storage import to_bytes, version_of
 from migraine_platform.twin.updating.stored_states import state_frame
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import Places, replace_file
+from migraine_platform.warehouse.lake.places import Places, replace_file
 
 if TYPE_CHECKING:
     import polars as pl

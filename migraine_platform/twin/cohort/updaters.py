@@ -14,7 +14,7 @@ from migraine_platform.twin.core.model import Model, ModelError
 from migraine_platform.twin.drift.alarms import Thresholds
 from migraine_platform.twin.updating.evening_update import Keeper
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     from migraine_platform.twin.dynamics.experts.network import Experts

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from migraine_platform.config.latent import AXES
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.latent import AXES
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.twin import Twin
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature

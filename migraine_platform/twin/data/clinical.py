@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.latent import INPUTS
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.latent import INPUTS
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer

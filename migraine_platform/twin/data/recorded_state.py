@@ -16,7 +16,7 @@ import numpy as np
 from migraine_platform.errors import UserError
 from migraine_platform.twin.data.features import COLUMNS, FEATURES, NAMES, REPORTED_NAMES
 from migraine_platform.twin.data.state import EVENING, SINCE, PatientState
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 from migraine_platform.warehouse.tables.names import PATIENT_ID

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.change import KINDS
+from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.twin.core.model import Clinical, Model
 from migraine_platform.twin.core.twins import Replay, Twins, create, update
 from migraine_platform.twin.data.channels import CHANNELS

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.change import KINDS, SHAPES
+from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.change import KINDS
+from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.config.twin import Drift
 from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes

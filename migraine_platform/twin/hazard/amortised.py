@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.hours import Hours
+from migraine_platform.config.simulator.hours import Hours
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing, first_standing

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.latent import AXES
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
 from migraine_platform.twin.hazard.filter import flat
 from migraine_platform.twin.hazard.hypotheses import Effects, Forecasts, Points, Standing, weekends

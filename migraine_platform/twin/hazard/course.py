@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator import Simulator
+from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, lasting_share
 from migraine_platform.simulator.generative.hazard import running_tomorrow
 from migraine_platform.simulator.generative.treatment import UNTREATED

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.latent import INPUTS
+from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHARE, Scales, StandardDays, grid
 from migraine_platform.twin.data.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
 from migraine_platform.twin.data.features import DIET, POSITION

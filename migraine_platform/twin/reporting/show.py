@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from migraine_platform.errors import UserError
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 

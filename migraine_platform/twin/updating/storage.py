@@ -1,6 +1,6 @@
 """Twins as files: safetensors, with a card in the header that says whose they are; nothing that could be run.
 
-Belongs here: their content. Does not: where files lie (warehouse/places.py), which of them is in use (the lake).
+Belongs here: their content. Does not: where files lie (warehouse/lake/places.py), which of them is in use (the lake).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.updating.evening_update import Keeper, Kept, replaced_rows
 from migraine_platform.twin.updating.storage import load_kept
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
     import polars as pl

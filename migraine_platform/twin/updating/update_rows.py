@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.change import KINDS
+from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.config.twin import Twin
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import Change

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.config.hours import QUESTIONS
+from migraine_platform.config.simulator.hours import QUESTIONS
 from migraine_platform.warehouse.declare import Table, day, integer, number, share, text
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.config.simulator import WEATHER_ORIGINS
+from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
 from migraine_platform.warehouse.declare import (
     Column,
     Kind,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.config.change import KINDS, SHAPES
-from migraine_platform.config.treatment import INTERVENTION_KINDS
+from migraine_platform.config.simulator.change import KINDS, SHAPES
+from migraine_platform.config.simulator.treatment import INTERVENTION_KINDS
 from migraine_platform.warehouse.declare import Table, day, flag, number, share, text
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 

@@ -14,7 +14,7 @@ from migraine_platform.aline.advice.history import cycle_scores, histories, plan
 from migraine_platform.aline.advice.plan import questions_frame
 from migraine_platform.aline.advice.replies import RANGES, RATING, Replies, ReplyError
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.config.hours import QUESTIONS
+from migraine_platform.config.simulator.hours import QUESTIONS
 from migraine_platform.simulator.hourly.windows import COUNT_EDGES, answer_names
 from migraine_platform_tests.aline.conftest import SMALL
 

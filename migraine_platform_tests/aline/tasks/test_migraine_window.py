@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from migraine_platform.aline.tasks.migraine_window import KNOWN, LOG_ODDS, MIGRAINE, STATE
-from migraine_platform.config.hours import QUESTIONS
+from migraine_platform.config.simulator.hours import QUESTIONS
 
 
 @pytest.fixture(scope="module")

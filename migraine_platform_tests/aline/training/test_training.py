@@ -10,7 +10,7 @@ from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned
 from migraine_platform.aline.training.checkpoints import CheckpointError, load_network
 from migraine_platform.aline.training.training import COLUMNS, Run
 from migraine_platform.config.train import Train
-from migraine_platform.warehouse.places import RunFolder
+from migraine_platform.warehouse.lake.places import RunFolder
 
 
 def shorter(train: Train, **changes: object) -> Train:

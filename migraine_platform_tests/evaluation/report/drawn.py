@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from migraine_platform.evaluation.metrics import METRICS
-from migraine_platform.evaluation.models import COMPARED
-from migraine_platform.evaluation.subsets import SUBSETS
+from migraine_platform.evaluation.forecasts.models import COMPARED
+from migraine_platform.evaluation.scoring.metrics import METRICS
+from migraine_platform.evaluation.scoring.subsets import SUBSETS
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table

@@ -14,7 +14,7 @@ from migraine_platform.warehouse.query import QueryError, rows
 from migraine_platform.warehouse.tables import clinical, evaluation, twin
 from migraine_platform_tests.conftest import make_project, migraine
 from migraine_platform_tests.evaluation.report.drawn import Frames, reader
-from migraine_platform_tests.evaluation.report.test_personal import lived
+from migraine_platform_tests.evaluation.report.personal.test_page import lived
 
 
 def write(path: Path, frames: Frames, without: tuple[str, ...] = ()) -> None:

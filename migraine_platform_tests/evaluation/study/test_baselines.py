@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from migraine_platform.evaluation.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC, YESTERDAY
-from migraine_platform.evaluation.models import MIXED
+from migraine_platform.evaluation.forecasts.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC, YESTERDAY
+from migraine_platform.evaluation.forecasts.models import MIXED
 from migraine_platform.evaluation.study.baselines import (
     Mixed,
     covariates,

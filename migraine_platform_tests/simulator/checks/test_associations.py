@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 
-from migraine_platform.config.simulator import TriggerEffects
+from migraine_platform.config.simulator.settings import TriggerEffects
 from migraine_platform.simulator.checks.associations import TOGETHER, rises, sums, weak
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.generative.profiles import TRIGGERS

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from migraine_platform.config.simulator import batch_name, batch_number
+from migraine_platform.config.simulator.settings import batch_name, batch_number
 from migraine_platform.simulator.checks.completeness import holes
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.generative.drift import LABEL, NEVER, draw_changes

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from migraine_platform.config.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
+from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import UnknownVariableError, select
 from migraine_platform.simulator.exogenous.features import FEATURES, Copula

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from migraine_platform.config.simulator import WEATHER_ORIGINS
+from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.station import StationError, read_station
 from migraine_platform.simulator.exogenous.weather import ar1, simulate_sites, site_frame

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from migraine_platform.config.copula import COLUMN_OF
-from migraine_platform.config.latent import INPUTS
+from migraine_platform.config.simulator.copula import COLUMN_OF
+from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.generative.dynamics import Dynamics

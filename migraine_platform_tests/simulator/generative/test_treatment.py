@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
-from migraine_platform.config.treatment import Acute
+from migraine_platform.config.simulator.treatment import Acute
 from migraine_platform.simulator.generative.treatment import (
     STEPS_AN_HOUR,
     TreatmentError,

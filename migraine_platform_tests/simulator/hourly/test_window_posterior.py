@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from migraine_platform.config.hours import DAY_FACTS
+from migraine_platform.config.simulator.hours import DAY_FACTS
 from migraine_platform.simulator.generative.dynamics import Dynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import REFERENCE, SCORING, fill_bank, sign_hours
 from migraine_platform.simulator.hourly.linear_day import GaussianDay, LinearDay, standard_facts

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from migraine_platform.config.hours import DAY_FACTS, DIET_ITEMS, QUESTIONS
+from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, QUESTIONS
 from migraine_platform.simulator.generative.dynamics import Dynamics
 from migraine_platform.simulator.generative.profiles import draw_patients
 from migraine_platform.simulator.hourly.bank import HISTORY_DAYS, SCORING, TRAINING, fill_bank

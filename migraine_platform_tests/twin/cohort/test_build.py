@@ -20,7 +20,7 @@ from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit, polars_type
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform_tests.twin.conftest import DAYS, NO_ALARM, PATIENTS
 
 TWICE, NOBODY, SILENT, WELL, ILL, IMPOSSIBLE, DEVICE = (f"P{number:04d}" for number in range(1, 8))

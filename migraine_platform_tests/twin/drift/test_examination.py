@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.config.change import KINDS, SHAPES
+from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.simulator.generative import drift
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.config.change import KINDS
+from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.watch import CHUNK, COVARIATE, Suspicion, Watcher
 from migraine_platform.twin.hazard.covariates import TRIGGERS

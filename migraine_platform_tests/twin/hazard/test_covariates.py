@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.config.latent import AXES, INPUTS
+from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.twin.data.channels import Scales

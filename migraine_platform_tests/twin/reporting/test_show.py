@@ -11,8 +11,8 @@ from migraine_platform.defs.context import partitions_of
 from migraine_platform.twin.data.recorded_state import RecordedStateError, recorded_state
 from migraine_platform.twin.reporting.show import ShowError, show
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.lake import Lake
-from migraine_platform.warehouse.places import Places
+from migraine_platform.warehouse.lake.lake import Lake
+from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.publish import publish
 from migraine_platform.warehouse.query import QueryError
 from migraine_platform_tests.warehouse.test_publish import fill, seal

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from migraine_platform.config.change import KINDS, SHAPES
+from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.twin.core.prediction import Said
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import Change

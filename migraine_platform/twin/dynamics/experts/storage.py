@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT
 from migraine_platform.twin.dynamics.experts.inputs import HALF_LIVES, RECENT, ExpertsError
 from migraine_platform.twin.dynamics.experts.network import EXPERTS, ExpertNet, Experts, ExpertSettings
-from migraine_platform.warehouse.places import replace_file
+from migraine_platform.warehouse.lake.places import replace_file
 
 FORMAT = 1
 _CARD = "migraine_platform"

@@ -1,0 +1,1 @@
+"""Asset checks: `audits` block what is broken, `promotion` decides what is used, `drift` warns."""

@@ -1,0 +1,1 @@
+"""Sensors: `inbox` sees files that wait, `retraining` what the warning checks found."""

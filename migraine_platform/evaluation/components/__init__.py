@@ -1,0 +1,1 @@
+"""Parts of a twin held against the truth: `states`, `triggers`, `symptoms`; `agreement` with a clinician's list."""

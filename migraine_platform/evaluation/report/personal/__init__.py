@@ -1,0 +1,1 @@
+"""One page about one patient, for the clinician and the patient. Begin with `page`."""

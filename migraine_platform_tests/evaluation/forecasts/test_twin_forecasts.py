@@ -1,0 +1,60 @@
+"""Twins of others, kept from their first weeks: what the platform's own nights would have said."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from migraine_platform.evaluation.forecasts import twin_forecasts
+from migraine_platform.evaluation.forecasts.twin_forecasts import lived_forecasts
+from migraine_platform.twin.cohort.inputs import clinical_of, keeper_of
+from migraine_platform.twin.core.model import learn_model
+from migraine_platform.twin.drift.alarms import Thresholds
+from migraine_platform.twin.updating.evening_update import Keeper, Past, begin, live_on
+
+pytestmark = pytest.mark.slow
+
+FIRST = 14
+
+
+@pytest.fixture(scope="module")
+def keeper(cohort, settings, features) -> Keeper:
+    model = learn_model(cohort.histories.until(30), clinical_of(settings, features), settings.twin)
+    return keeper_of(model, settings, features, Thresholds(1.5, {}, {}))
+
+
+@pytest.fixture(scope="module")
+def said(keeper, cohort) -> np.ndarray:
+    return lived_forecasts(keeper, cohort.histories, FIRST)
+
+
+def test_forecasts_begin_on_the_evening_of_the_last_first_day(said):
+    assert np.isnan(said[:, : FIRST - 1]).all()
+    assert ((said[:, FIRST - 1 :] > 0) & (said[:, FIRST - 1 :] < 1)).all()
+
+
+def test_a_later_day_changes_no_earlier_forecast(keeper, cohort, said):
+    until = 25
+    shorter = lived_forecasts(keeper, cohort.histories.until(until), FIRST)
+    assert np.allclose(shorter, said[:, :until], atol=1e-9, equal_nan=True)
+
+
+def test_single_nights_say_the_same(keeper, cohort, said):
+    """Some of the patients, night after night, alarms and adaptations included."""
+    own = cohort.histories.of(np.arange(20))
+    made = begin(keeper, own.until(FIRST))
+    kept, record, detections = made.kept, made.evenings.record, {}
+    for day in range(FIRST + 1, FIRST + 9):
+        lived = live_on(keeper, kept, own.until(day), Past(record, detections))
+        assert np.allclose(lived.evenings.said.probability[:, -1], said[:20, day - 1], atol=1e-9)
+        kept, record = lived.kept, record.then(lived.evenings.record)
+        for found in lived.detections:
+            assert found.detected_on == own.first + timedelta(days=day - 1)
+            detections[found.patient_id] = (*detections.get(found.patient_id, ()), found)
+    assert detections, "the threshold is so low that somebody's alarm goes off: adaptation is part of what is compared"
+
+
+def test_chunks_of_patients_change_nothing(keeper, cohort, said, monkeypatch):
+    monkeypatch.setattr(twin_forecasts, "CHUNK", 13)
+    again = lived_forecasts(keeper, cohort.histories.of(np.arange(30)), FIRST)
+    assert np.allclose(again, said[:30], atol=1e-9, equal_nan=True)
