@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.plotting import BLUE, GREEN, GREY, new_figure, to_png
 from migraine_platform.warehouse.declare import Column, Table
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.axes import Axes
 
 ACROSS, MOST_PANELS, MOST_BARS, BINS = 4, 24, 12, 30

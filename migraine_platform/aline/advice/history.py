@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.hours import HOURS_A_DAY, Hours
 from migraine_platform.priors.features import Feature, select
@@ -20,7 +21,6 @@ from migraine_platform.simulator.hourly.bank import HISTORY_DAYS
 from migraine_platform.simulator.hourly.windows import COUNT_EDGES, CYCLE_EDGES, SINCE_EDGES, Windows, answer_names
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 CYCLE_DAYS = 28
@@ -46,7 +46,6 @@ def histories(days: pl.DataFrame, cycle_scores: NDArray[np.float64]) -> Historie
         days: COLUMNS of the patients' measured days; nulls where nothing was recorded.
         cycle_scores: [29] centred impact score by day of the cycle.
     """
-    import polars as pl
 
     last: date = days["date"].max()  # type: ignore[assignment]
     before = HISTORY_DAYS - 1  # the day that is asked about is the last of the four weeks

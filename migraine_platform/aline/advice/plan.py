@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import polars as pl
 
 from migraine_platform.aline.advice.advice import Advisor
 from migraine_platform.aline.advice.history import Histories, planned_windows
 from migraine_platform.config.simulator.hours import QUESTIONS
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def questions_frame(advisor: Advisor, known: Histories, batch: str, version: str, count: int) -> pl.DataFrame:
@@ -20,7 +16,6 @@ def questions_frame(advisor: Advisor, known: Histories, batch: str, version: str
     Args:
         count: questions for each; fewer where fewer can be asked.
     """
-    import polars as pl
 
     ranked = advisor.begin(planned_windows(advisor.hours, known.card), planned=True).next_questions(count)
     size = len(known.patient_ids)

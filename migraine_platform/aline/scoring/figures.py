@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.aline.scoring.calibration import Calibration
@@ -27,7 +27,6 @@ def learning_curves(log: pl.DataFrame) -> bytes:
     Args:
         log: rows of `aline.training_log`.
     """
-    import polars as pl
 
     figure, (left, right) = new_figure(9, 3.6, columns=2)
     for colour, phase in zip(COLOURS, log["phase"].unique(maintain_order=True), strict=False):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -30,9 +31,6 @@ from migraine_platform.aline.scoring.scorecard import (
 from migraine_platform.aline.tasks.reference_cohort import Strangers
 from migraine_platform.aline.training.checkpoints import Card
 from migraine_platform.config.train import Train
-
-if TYPE_CHECKING:
-    import polars as pl
 
 SEED = 1
 """First number of the seeds of scoring windows; training and validation have 0."""
@@ -55,7 +53,6 @@ def judge(
     net: Aline, card: Card, strangers: Strangers, settings: Train, progress: Callable[[str], None] = lambda line: None
 ) -> Verdict:
     """Score a checkpoint on complete days and on evenings of patients nobody learned from."""
-    import polars as pl
 
     rng = np.random.default_rng((SEED, settings.seed))
     promotion, task = settings.promotion, strangers.scoring
@@ -134,7 +131,6 @@ def checkpoint_row(net: Aline, card: Card) -> dict[str, str | int | float]:
 
 def calibration_problems(scores: pl.DataFrame, settings: Train) -> list[str]:
     """Targets whose stated 90 % intervals hold too few truths, or too many."""
-    import polars as pl
 
     low, high = settings.promotion.coverage_90
     rows = scores.filter(pl.col("metric").str.starts_with("coverage_90_"))
@@ -163,7 +159,6 @@ def unbeaten(scores: pl.DataFrame, metric: str, rivals: tuple[str, ...]) -> list
     Args:
         metric: LOG_LOSS_BEHIND or INFORMATION_BEHIND.
     """
-    import polars as pl
 
     behind = {row["model"]: row for row in scores.filter(pl.col("metric") == metric).iter_rows(named=True)}
     return [
@@ -178,7 +173,6 @@ def unbeaten(scores: pl.DataFrame, metric: str, rivals: tuple[str, ...]) -> list
 
 def unmatched(scores: pl.DataFrame, rivals: tuple[str, ...]) -> list[str]:
     """Forecasts that are ahead by more than chance: the 95 % interval of the paired log loss lies below 0."""
-    import polars as pl
 
     behind = {row["model"]: row for row in scores.filter(pl.col("metric") == LOG_LOSS_BEHIND).iter_rows(named=True)}
     return [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -24,7 +25,6 @@ from migraine_platform.forecast_scores import expected_auc, expected_brier, log_
 from migraine_platform.simulator.hourly.windows import Windows
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 CHUNK = 1024
@@ -127,6 +127,5 @@ def policy_scores(gained: Mapping[str, Tensor], questions: int) -> list[Score]:
 
 def score_frame(scores: list[Score]) -> pl.DataFrame:
     """Rows of `aline.scores`, less the version."""
-    import polars as pl
 
     return pl.DataFrame([vars(score) for score in scores])

@@ -5,9 +5,8 @@ Belongs here: whose days, and which models. Does not: the errors (states.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import polars as pl
 
 from migraine_platform.config import Settings
 from migraine_platform.evaluation.components.states import state_errors
@@ -18,9 +17,6 @@ from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.dynamics.experts.storage import load_experts
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import Places
-
-if TYPE_CHECKING:
-    import polars as pl
 
 MOST_PATIENTS = 400
 """So many patients tell the errors to a few thousandths."""

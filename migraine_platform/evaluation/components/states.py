@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.core.model import Model
 from migraine_platform.twin.core.twins import Replay
@@ -29,7 +30,6 @@ from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE, Sta
 from migraine_platform.twin.updating.days_ahead import HALF_WIDTH
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.twin.dynamics.experts.network import Experts
@@ -69,7 +69,6 @@ def errors_of(
     models: Mapping[str, Transition], scales: Scales, histories: Histories, validation_days: int
 ) -> pl.DataFrame:
     """The same for any models of the standard scale, and the two baselines."""
-    import polars as pl
 
     first = max(1, histories.days - validation_days)
     days = scales.standard(histories)

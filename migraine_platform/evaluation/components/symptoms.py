@@ -17,13 +17,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.evaluation.scoring import bootstrap
 from migraine_platform.evaluation.scoring.metrics import ratio
 from migraine_platform.evaluation.scoring.rank_statistics import rank_correlation
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 UNITS = {
@@ -58,7 +58,6 @@ def symptom_recovery(
         truth: rows of `truth.patients`; patients without a twin are left out.
         replicates: bootstrap samples.
     """
-    import polars as pl
 
     rows = []
     for symptom, said in _said(twins, phases).items():
@@ -80,7 +79,6 @@ def symptom_recovery(
 
 def _said(twins: pl.DataFrame, phases: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """patient_id, said: by symptom."""
-    import polars as pl
 
     def of(phase: str, column: str) -> pl.DataFrame:
         return phases.filter(pl.col("phase") == phase).select("patient_id", said=column)

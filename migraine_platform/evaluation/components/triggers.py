@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.errors import UserError
 from migraine_platform.evaluation.scoring import bootstrap
@@ -38,7 +39,6 @@ from migraine_platform.twin.triggers.sensitivity import FOUND, STRONG
 from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 ALL = "all"
@@ -71,7 +71,6 @@ class Beside:
         Raises:
             TriggerError: if there is none, or one whose triggers are not all there.
         """
-        import polars as pl
 
         wide = sensitivity.pivot("trigger", index="patient_id", values="probability_strong")
         if not set(TRIGGER_NAMES) <= set(wide.columns):
@@ -103,7 +102,6 @@ def recovery(sensitivity: pl.DataFrame, truth: pl.DataFrame, replicates: int, se
     Raises:
         TriggerError: if no patient has both, or a patient's triggers are not all there.
     """
-    import polars as pl
 
     schema = {"trigger": pl.String, "metric": pl.String, **dict.fromkeys(("value", "lower", "upper"), pl.Float64)}
     if sensitivity.is_empty():  # everybody reports of himself: no simulated truth is his

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config import Settings
 from migraine_platform.evaluation.forecasts.aline_forecasts import aline_forecasts, numbers_of
@@ -29,7 +30,6 @@ from migraine_platform.twin.updating.evening_update import Keeper
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.aline.network.network import Aline
@@ -48,7 +48,6 @@ class Comparison(NamedTuple):
 
 def stacked(parts: Sequence[Comparison]) -> Comparison:
     """Several comparisons, of different splits, as one."""
-    import polars as pl
 
     return Comparison(*(pl.concat(frames) for frames in zip(*parts, strict=True)))
 
@@ -172,7 +171,6 @@ def _places(frame: pl.DataFrame, histories: Histories) -> tuple[NDArray[np.int64
 
 def _picked(frame: pl.DataFrame, said: dict[str, NDArray[np.float64]], histories: Histories) -> pl.DataFrame:
     """Rows of `evaluation.forecasts` of one split, by models that say something on every evening of the cohort."""
-    import polars as pl
 
     if frame.is_empty():
         return _no_forecasts()
@@ -188,7 +186,6 @@ def _in_use(split: Split, days: pl.DataFrame, materials: Materials) -> pl.DataFr
 
     A population that was learned anew is judged before its twins come into use, and later beside what others said.
     """
-    import polars as pl
 
     read, version = materials.read, materials.keeper.model.version
     batches = materials.settings.simulator.cohort.batch_names
@@ -216,7 +213,6 @@ def _by_twins(
         days: the split's rows of `evaluation.days`.
         told: patient_id, for_date and probability of the split's days, if that was said already.
     """
-    import polars as pl
 
     if days.is_empty():
         return _no_forecasts()
@@ -245,7 +241,6 @@ def _ceilings(days: list[pl.DataFrame], materials: Materials) -> pl.DataFrame:
 
 def _scored(parts: list[pl.DataFrame], days: list[pl.DataFrame]) -> pl.DataFrame:
     """Forecasts of days that are scored; where a model said nothing, there is no row."""
-    import polars as pl
 
     keys = _stacked([frame.select("split", "patient_id", "for_date") for frame in days])
     everything = pl.concat(parts).filter(pl.col("probability").is_not_nan())
@@ -253,7 +248,6 @@ def _scored(parts: list[pl.DataFrame], days: list[pl.DataFrame]) -> pl.DataFrame
 
 
 def _no_forecasts() -> pl.DataFrame:
-    import polars as pl
 
     from migraine_platform.warehouse.contracts import polars_type
 
@@ -261,6 +255,5 @@ def _no_forecasts() -> pl.DataFrame:
 
 
 def _stacked(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    import polars as pl
 
     return pl.concat(frames)

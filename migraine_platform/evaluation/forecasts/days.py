@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.evaluation.forecasts.origins import early_signs
@@ -22,7 +23,6 @@ from migraine_platform.twin.data.histories import Histories
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 EVENING_HOUR = 20
@@ -78,7 +78,6 @@ def evaluated_days(
         truth: patient_id, date, migraine_probability of `truth.patient_days`.
         attacks: patient_id, headache_start of `cohort.attacks`.
     """
-    import polars as pl
 
     begins = pl.col("headache_start")
     first_attack = attacks.with_columns(date=begins.dt.date()).group_by("patient_id", "date").agg(begins.min())
@@ -115,7 +114,6 @@ def evaluated_days(
 
 def adherence_quartiles(histories: Histories, patients: tuple[str, ...]) -> pl.DataFrame:
     """patient_id and adherence_quartile: patients by their share of days with an entry, a quarter each."""
-    import polars as pl
 
     wanted = set(patients)
     rows = [row for row, patient in enumerate(histories.patient_ids) if patient in wanted]
@@ -138,7 +136,6 @@ def quartiles(kept: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _recorded(histories: Histories) -> pl.DataFrame:
     """patient_id, date, recorded, after_signs of every day of some histories."""
-    import polars as pl
 
     days = pl.date_range(histories.first, histories.last, eager=True)
     after_signs = np.zeros_like(histories.diary)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.core.twins import PRIOR_DAYS
 from migraine_platform.twin.data.features import COLUMNS, EVENTS
 from migraine_platform.twin.data.histories import Histories
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 TRIGGER_FLAGS = ("weather_trigger", "sleep_trigger", "stress_trigger", "diet_trigger")
@@ -88,7 +88,6 @@ def trigger_flags(days: pl.DataFrame, histories: Histories) -> NDArray[np.float6
     Args:
         days: patient_id, date and TRIGGER_FLAGS of `measured.patient_days`.
     """
-    import polars as pl
 
     place = pl.DataFrame({"patient_id": histories.patient_ids, "row": np.arange(histories.count)})
     day = (pl.col("date") - pl.lit(histories.first)).dt.total_days()

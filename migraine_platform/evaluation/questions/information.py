@@ -22,11 +22,11 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.settings import Settings
 
 if TYPE_CHECKING:
-    import polars as pl
     from torch import Tensor
 
     from migraine_platform.aline.network.network import Aline
@@ -196,7 +196,6 @@ def behind(gained: Mapping[str, Tensor], leader: str = ALINE) -> pl.DataFrame:
 
 
 def _means(values: Mapping[str, Tensor], column: str) -> pl.DataFrame:
-    import polars as pl
 
     from migraine_platform.forecast_scores import mean_and_margin
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.evaluation import Evaluation
@@ -24,7 +25,6 @@ from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables.evaluation import SPLITS
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 COMPARED_MODELS = ("twins", "aline")
@@ -108,7 +108,6 @@ _TABLES = (tables.Metrics, tables.Differences, tables.CalibrationCurve, tables.W
 
 
 def _of(frame: pl.DataFrame, split: str) -> pl.DataFrame:
-    import polars as pl
 
     return frame.filter(pl.col("split") == split)
 
@@ -117,7 +116,6 @@ def _block(
     split: str, number: int, days: pl.DataFrame, forecasts: pl.DataFrame, models: pl.DataFrame, settings: Evaluation
 ) -> Block | None:
     """One split as arrays; nothing if it has no days, or no models."""
-    import polars as pl
 
     days = days.sort(DAY).with_row_index("row")
     names = tuple(models["model"])
@@ -245,7 +243,6 @@ def _compared(block: Block, replicates: list[list[Replicates]], model: int, othe
 
 def _frame(table: type[Table], rows: list[Sequence[object]]) -> pl.DataFrame:
     """Rows with the declared types; NaN is null."""
-    import polars as pl
 
     from migraine_platform.warehouse.contracts import polars_type
 

@@ -15,6 +15,7 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config import Settings
 from migraine_platform.config.evaluation import Study
@@ -27,7 +28,6 @@ from migraine_platform.evaluation.study.twins import twin_forecasts
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 EPOCH = date(2000, 1, 1)
@@ -45,7 +45,6 @@ class Fold(NamedTuple):
 
 def compare_study(panel: Panel, settings: Settings, progress: Callable[[str], None] = lambda line: None) -> Comparison:
     """Every model's forecasts of a study's days."""
-    import polars as pl
 
     own = settings.evaluation.study
     models, days, said = [], [], []
@@ -91,7 +90,6 @@ def _said(panel: Panel, fold: Fold, settings: Settings) -> dict[str, NDArray[np.
 
 def _keys(panel: Panel, split: str, scored: NDArray[np.bool_]) -> pl.DataFrame:
     """split, patient_id, for_date of every scored day, in the order of the arrays."""
-    import polars as pl
 
     who, when = np.nonzero(scored)
     return pl.DataFrame(
@@ -105,7 +103,6 @@ def _keys(panel: Panel, split: str, scored: NDArray[np.bool_]) -> pl.DataFrame:
 
 def _days(panel: Panel, keys: pl.DataFrame, scored: NDArray[np.bool_]) -> pl.DataFrame:
     """Rows of `evaluation.days`."""
-    import polars as pl
 
     who, _ = np.nonzero(scored)
     before = np.zeros_like(panel.headache)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 MONTH_DAYS = 30.0
@@ -68,7 +68,6 @@ def panel_of(patients: pl.DataFrame, days: pl.DataFrame) -> Panel:
         patients: rows of `clinical.patients`.
         days: rows of `clinical.diary_days`.
     """
-    import polars as pl
 
     from migraine_platform.warehouse.tables.clinical import TREATMENTS
 

@@ -14,15 +14,13 @@ reader of a study needs more, and what is not understood should not be guessed.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from migraine_platform.ingest.sources.inert_pickle import Call, Name, UnreadableError, described, unpacked
-
-if TYPE_CHECKING:
-    import polars as pl
 
 # each under the names of pandas 1 to 3 and of numpy 1 and 2
 _FRAME = {Name("pandas.core.frame", "DataFrame"), Name("pandas", "DataFrame")}
@@ -53,7 +51,6 @@ def read_frame(content: bytes) -> pl.DataFrame:
     Raises:
         UnreadableError: if it is anything else. Nothing that is in it is executed or imported.
     """
-    import polars as pl
 
     frame = _call(described(unpacked(content), NAMES), _FRAME, "a data frame")
     state = frame.state if isinstance(frame.state, dict) else {}
@@ -177,7 +174,6 @@ def _call(node: object, names: set[Name], what: str) -> Call:
 
 
 def _polars_type(values: NDArray[Any]) -> pl.DataType:
-    import polars as pl
 
     return {"f": pl.Float64(), "i": pl.Int64()}.get(values.dtype.kind, pl.String())
 

@@ -11,15 +11,11 @@ Belongs here: sums by patient, and what is wrong with their totals. Does not: wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.settings import TriggerEffects
 from migraine_platform.simulator.generative.profiles import TRIGGERS
-
-if TYPE_CHECKING:
-    import polars as pl
 
 ERRORS = 5.0
 LEAST_PATIENTS = 30
@@ -37,7 +33,6 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
     Args:
         days: patient_id, date, has_migraine and the triggers' flags, every day of each patient.
     """
-    import polars as pl
 
     y = pl.col("has_migraine").cast(pl.Float64).shift(-1).over("patient_id", order_by="date")
     known = days.with_columns(y=y).drop_nulls("y").with_columns(pl.col("y") - pl.col("y").mean().over("patient_id"))
@@ -52,7 +47,6 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
 
 def rises(found: pl.DataFrame) -> dict[str, tuple[float, float]]:
     """Trigger -> rise of the next day's migraine share, and its standard error; of all that came, their mean."""
-    import polars as pl
 
     out: dict[str, tuple[float, float]] = {}
     for trigger in TRIGGERS:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.realism import Realism, Reference
 from migraine_platform.errors import UserError
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -88,7 +88,6 @@ def view(patient_days: pl.DataFrame, truth_days: pl.DataFrame, attacks: pl.DataF
         truth_days: rows of `truth.patient_days`, in the same order.
         attacks: rows of `cohort.attacks`.
     """
-    import polars as pl
 
     ids = patient_days["patient_id"].unique(maintain_order=True)
     shape = (len(ids), patient_days.height // len(ids))
@@ -113,7 +112,6 @@ def realism_frame(settings: Realism, cohort: View, site_days: pl.DataFrame) -> p
     Raises:
         RealismError: if the configuration asks for a figure that is not known.
     """
-    import polars as pl
 
     unknown = sorted(set(settings.figures) - set(FIGURES) - set(_site_figures(site_days)))
     if unknown:
@@ -242,7 +240,6 @@ def _groups(count: int) -> list[NDArray[np.int64]]:
 
 def _site_figures(site_days: pl.DataFrame) -> dict[str, tuple[float, float]]:
     """Share of days with a pressure fall, by climate and of the real station, as proportions."""
-    import polars as pl
 
     is_station = (pl.col("origin") != "simulated").any().over("site_id")
     kind = pl.when(is_station).then(pl.lit("station")).otherwise(pl.col("climate"))

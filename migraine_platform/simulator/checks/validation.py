@@ -13,17 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.config.simulator.settings import Population
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM, TRIGGERS
-
-if TYPE_CHECKING:
-    import polars as pl
 
 ERRORS = 5.0
 SHIFTED_SDS = 0.3
@@ -78,7 +75,6 @@ def distributions(batch: Batch, features: Sequence[Feature], population: Populat
 
 def correlations(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
     """Triggers and the next day's migraine; pain and the night's sleep."""
-    import polars as pl
 
     next_day = batch.days.select(
         "patient_id",
@@ -104,7 +100,6 @@ def correlations(batch: Batch, features: Sequence[Feature], population: Populati
 
 def proportions(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
     """Classes exact by stratum; aura, sex and migraine days within noise of what is configured."""
-    import polars as pl
 
     figures, problems = {}, []
     persons = batch.patients.height
@@ -135,7 +130,6 @@ def proportions(batch: Batch, features: Sequence[Feature], population: Populatio
 
 def temporal_consistency(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
     """Days without holes, pressure changes that are differences, attacks that agree with the days and each other."""
-    import polars as pl
 
     days = batch.days.sort("patient_id", "date").with_columns(
         step=(pl.col("date") - pl.col("date").shift(1).over("patient_id")).dt.total_days(),

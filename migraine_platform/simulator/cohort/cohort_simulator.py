@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.settings import Simulator, batch_name
 from migraine_platform.priors.features import Feature
@@ -31,7 +32,6 @@ from migraine_platform.simulator.generative.profiles import TRIGGERS, Patients, 
 from migraine_platform.simulator.generative.trajectories import live
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 

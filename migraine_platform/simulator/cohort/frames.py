@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.simulator.cohort.traits import traits
@@ -28,7 +29,6 @@ from migraine_platform.simulator.generative.profiles import TRIGGERS, Patients
 from migraine_platform.simulator.generative.treatment import UNTREATED
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 SECONDS = 3600
@@ -42,7 +42,6 @@ class DayFrames:
     """
 
     def __init__(self, patients: Patients, persons: Persons, days: Days, calendar: Calendar, batch: str) -> None:
-        import polars as pl
 
         ids = pl.Series("patient_id", patients.ids)
         rows = len(ids) * calendar.days
@@ -88,21 +87,18 @@ class DayFrames:
         Args:
             oracle: [P, K] forecasts of the particle filter, NaN where it was not run.
         """
-        import polars as pl
 
         values = [pl.Series(name, np.ascontiguousarray(array).ravel()) for name, array in self._truth.items()]
         filtered = pl.Series("oracle_probability", oracle.ravel()).fill_nan(None)
         return pl.DataFrame([*self._key, *values, filtered])
 
     def _frame(self, names: Sequence[str]) -> pl.DataFrame:
-        import polars as pl
 
         return pl.DataFrame([*self._key, *(self._columns[name] for name in names)])
 
 
 def patient_frame(patients: Patients, persons: Persons, batch: str, site_ids: Sequence[str]) -> pl.DataFrame:
     """Rows of `cohort.patients`."""
-    import polars as pl
 
     return pl.DataFrame(
         {
@@ -126,7 +122,6 @@ def truth_frame(patients: Patients, persons: Persons, course: Course, adherence:
         course: of the population's attacks.
         adherence: [P, 2] as `measurement.adherence` gives it.
     """
-    import polars as pl
 
     susceptibilities = {f"susceptibility_{name}": patients.susceptibility[:, k] for k, name in enumerate(TRIGGERS)}
     return pl.DataFrame(
@@ -147,7 +142,6 @@ def attack_frame(days: Days, patients: Patients, calendar: Calendar, drugs: Sequ
     Args:
         drugs: names of the acute drugs, in the order of their numbers.
     """
-    import polars as pl
 
     who, when = np.nonzero(days.attack)
     end = days.start[who, when] + days.duration[who, when]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import Simulator
@@ -36,7 +37,6 @@ from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGE
 from migraine_platform.simulator.generative.trajectories import live
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 CLASSES = ("episodic", "chronic")
@@ -123,7 +123,6 @@ def calibrate(
 
 def to_frame(calibration: Calibration) -> pl.DataFrame:
     """Rows of `truth.calibration`."""
-    import polars as pl
 
     rows = [("beta", name, float(value)) for name, value in zip(TRIGGERS, calibration.beta, strict=True)]
     for name, theta in zip(CLASSES, calibration.theta, strict=True):

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.texts import OTHER_MARKS
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 VALUES = {"temperature": (-60.0, 60.0), "humidity": (0.0, 100.0), "pressure": (850.0, 1100.0)}
@@ -52,7 +52,6 @@ def read_days(path: Path) -> pl.DataFrame:
     Raises:
         StationError: if it is no comma-separated file of these columns, or its values cannot be weather in these units.
     """
-    import polars as pl
 
     place = f"{path.parent.name}/{path.name}"
     records = _records(path, place)

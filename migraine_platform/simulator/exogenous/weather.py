@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS, Climate, Site, Weather
@@ -22,7 +23,6 @@ from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.random.streams import Stream, normals
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 DAYS_A_YEAR = 365.25
@@ -72,7 +72,6 @@ def site_frame(
     sites: SiteWeather, configured: Sequence[Site], calendar: Calendar, pressure_fall: float
 ) -> pl.DataFrame:
     """Rows of `cohort.site_days`: the kept days of every site."""
-    import polars as pl
 
     kept = slice(calendar.burn_in, None)
     days = calendar.days

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.change import KINDS, SHAPES, Drift
@@ -22,7 +23,6 @@ from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 NONE, COVARIATE, CONCEPT, LABEL = range(4)
@@ -100,7 +100,6 @@ def level_at(change: Change, i: int, t: int) -> float:
 
 def drift_frame(change: Change, ids: list[str], triggers: tuple[str, ...], calendar: Calendar) -> pl.DataFrame:
     """Rows of `truth.drift`: the changes that have begun."""
-    import polars as pl
 
     begun = np.flatnonzero(change.onset < calendar.total)
     targets = {COVARIATE: FEATURES, CONCEPT: triggers}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.measurement import Measurement
@@ -28,7 +29,6 @@ from migraine_platform.simulator.generative.model import (
 from migraine_platform.simulator.random.streams import Stream, fill_uniforms, uniforms
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 BY_DIARY = (*DIARY_COLUMNS, *DIET_COLUMNS, *EVENTS, "cycle_day", "diet_trigger")
@@ -118,7 +118,6 @@ def measured_days(patient_days: pl.DataFrame, recorded: Recorded) -> pl.DataFram
     Args:
         patient_days: patient by patient, day by day.
     """
-    import polars as pl
 
     both = recorded.diary.copy()
     both[:, 1:] &= recorded.diary[:, :-1]

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.settings import Cohort, Population, Simulator
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 TRIGGERS = ("weather", "sleep", "stress", "diet")
@@ -48,7 +48,6 @@ class Patients:
     @property
     def names(self) -> pl.Series:
         """`ids` as a column."""
-        import polars as pl
 
         return pl.Series("patient_id", self.ids)
 

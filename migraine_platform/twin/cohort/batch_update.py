@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.cohort.daily_update import CARRIED, Batch, Night, in_their_place, live_night
 from migraine_platform.twin.core.twins import TwinError, Twins
@@ -26,9 +27,6 @@ from migraine_platform.twin.updating.update_rows import detections_of, past_of, 
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake.places import Places, replace_file
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Earlier = Callable[[type[Table], str], "pl.DataFrame | None"]
 """Rows of a batch as an earlier night left them; None if there are none of this population and code."""
@@ -194,7 +192,6 @@ def _row(
 
 def challenger_frame(trial: Trial | None, places: Places) -> pl.DataFrame:
     """Rows of `twin.challengers`; the challengers are written to a file of their own."""
-    import polars as pl
 
     from migraine_platform.warehouse.contracts import polars_type
 
@@ -219,7 +216,6 @@ def challenger_frame(trial: Trial | None, places: Places) -> pl.DataFrame:
 
 def retraining_frame(before: pl.DataFrame | None, decisions: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows of `twin.retrainings`: those that are there stay."""
-    import polars as pl
 
     from migraine_platform.warehouse.contracts import polars_type
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core.model import Model
@@ -38,7 +39,6 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.twin.dynamics.experts.network import Experts
@@ -145,7 +145,6 @@ def _twins_frame(
     phases: Phases,
 ) -> pl.DataFrame:
     """Rows of `twin.twins`, but for batch and file."""
-    import polars as pl
 
     learned_from = set(model.patients)
     weekend, weekend_sd = weekends(points, model.effects, twins.standing)
@@ -199,7 +198,6 @@ def _note(started: bool, entries: int, discarded: int) -> str | None:
 
 def contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.contributions`, with what was recorded today beside its effect."""
-    import polars as pl
 
     observed = np.full((histories.count, len(FACTORS)), np.nan)
     units: list[str | None] = [None] * len(FACTORS)
@@ -219,7 +217,6 @@ def contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
 
 def audit_frame(said: Predictions, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
     """Tonight's forecasts as rows of `twin.audit`."""
-    import polars as pl
 
     return said.to_frame().select(
         pl.lit(population).alias("population"),

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config import Settings
 from migraine_platform.twin.cohort.audit import extended
@@ -45,10 +45,6 @@ from migraine_platform.twin.updating.trials import ROLLED_BACK
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake.places import Places, replace_file
-
-if TYPE_CHECKING:
-    import polars as pl
-
 
 SETTLED: tuple[type[Table], ...] = (
     *KEPT_ROWS,
@@ -225,7 +221,6 @@ def _evening_by_evening(
 
 def pl_text(value: str | None) -> pl.Expr:
     """The same text, or null, in every row."""
-    import polars as pl
 
     return pl.lit(value, dtype=pl.String)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.cohort.build import contribution_frame
 from migraine_platform.twin.core.prediction import Predictions, predict
@@ -31,9 +31,6 @@ from migraine_platform.twin.updating.update_rows import (
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables.twin import BOTH_TWINS, HAZARD_FILTER
-
-if TYPE_CHECKING:
-    import polars as pl
 
 CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions)
 """Tables that are as of the making of the twins."""
@@ -70,7 +67,6 @@ def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
     Args:
         whole: all days of the batch's patients, in the order of its twins.
     """
-    import polars as pl
 
     past = past_of(batch.rows, keeper.settings, whole.patient_ids, batch.kept.twins.as_of)
     lived = live_on(keeper, batch.kept, whole, past)
@@ -99,7 +95,6 @@ def standing_frames(
     Args:
         rows: what the night left, by table.
     """
-    import polars as pl
 
     twins = kept.twins
     versions = twins.versions()
@@ -127,7 +122,6 @@ def in_their_place(
     Args:
         trained_on: the evening on which they were made.
     """
-    import polars as pl
 
     said = predict(keeper.model, keeper.clinical, keeper.points, kept.twins).to_frame()
     twins = rows[tables.Twins].with_columns(as_of=pl.lit(kept.twins.as_of))
@@ -154,7 +148,6 @@ def _tried(keeper: Keeper, trial: Trial, lived: Lived, whole: Histories, past: P
 
 def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
     """Rows of `twin.twins` of the night before, with what the night changed; who has no twin keeps his reason."""
-    import polars as pl
 
     twins, points = kept.twins, keeper.points
     weekend, weekend_sd = weekends(points, keeper.model.effects, twins.standing)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config import Settings, resized
 from migraine_platform.config.twin import Twin
@@ -38,7 +39,6 @@ from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake.places import Places, replace_file
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.twin.dynamics.experts.network import Experts
@@ -192,7 +192,6 @@ def _amortised(
     short: NDArray[np.bool_],
 ) -> Standing:
     """Where twins start, by the promoted checkpoint; who has no day yet starts from the population's prior."""
-    import polars as pl
 
     from migraine_platform.aline.advice.history import COLUMNS
     from migraine_platform.aline.training.checkpoints import load_network
@@ -220,7 +219,6 @@ def batch_frames(
         days: patient_id, date, has_migraine of the batch's recorded days.
         observed: rows of `ingest.observations`.
     """
-    import polars as pl
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] == batch]
     kept = made.built.kept.of(np.array(own, dtype=np.int64))
@@ -261,7 +259,6 @@ def batch_frames(
 
 def _with_earlier(frame: pl.DataFrame, before: pl.DataFrame | None, table: type[Table]) -> pl.DataFrame:
     """Rows with those of earlier twins that are of earlier evenings than any of theirs."""
-    import polars as pl
 
     if before is None or before.is_empty():
         return frame
@@ -273,7 +270,6 @@ def _with_earlier(frame: pl.DataFrame, before: pl.DataFrame | None, table: type[
 
 def _refused_rows(made: Made, batch: str, version: str) -> list[pl.DataFrame]:
     """Rows of patients who have no twin, with the reason."""
-    import polars as pl
 
     refused = {patient: why for patient, why in made.found.refused.items() if made.found.batch_of[patient] == batch}
     if not refused:

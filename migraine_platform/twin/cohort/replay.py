@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.ingest.recorded import content_hashes
 from migraine_platform.twin.cohort.daily_update import Batch
@@ -44,9 +44,6 @@ from migraine_platform.twin.updating.update_rows import (
 )
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Rows = Mapping[type[Table], "pl.DataFrame"]
 
@@ -97,7 +94,6 @@ def applied(observed: pl.DataFrame, patients: Sequence[str], as_of: date) -> pl.
         observed: rows of `ingest.observations`.
         as_of: the twins' last evening.
     """
-    import polars as pl
 
     return content_hashes(observed.filter(pl.col("patient_id").is_in(list(patients)) & (pl.col("date") <= as_of)))
 
@@ -110,7 +106,6 @@ def changed(applied: pl.DataFrame, known: pl.DataFrame, as_of: date) -> dict[str
         known: patient_id, date, content_hash of the observations of now.
         as_of: the twins' last evening; later days they have still to live.
     """
-    import polars as pl
 
     key = ["patient_id", "date"]
     both = applied.join(known.filter(pl.col("date") <= as_of), on=key, how="full", coalesce=True, suffix="_now")
@@ -200,7 +195,6 @@ def _beginning(keeper: Keeper, rows: Rows, own: Histories) -> tuple[int, Sequenc
     A challenger that was promoted was told of all as certain; former twins that were rolled back to had lived through
     them, believing each as much as an alarm is believed.
     """
-    import polars as pl
 
     (patient,) = own.patient_ids
     trained_on: date = rows[tables.Twins].filter(pl.col("patient_id") == patient)["trained_on"][0]
@@ -216,7 +210,6 @@ def _beginning(keeper: Keeper, rows: Rows, own: Histories) -> tuple[int, Sequenc
 
 def _known_by(rows: Rows, patient: str, evening: date) -> Sequence[Detection]:
     """A patient's changes that were noticed by an evening, and not withdrawn."""
-    import polars as pl
 
     found = standing(rows[tables.Drift]).filter(pl.col("detected_on") <= evening)
     return detections_of(found.filter(pl.col("patient_id") == patient)).get(patient, ())
@@ -224,7 +217,6 @@ def _known_by(rows: Rows, patient: str, evening: date) -> Sequence[Detection]:
 
 def _with_evenings(rows: Rows, again: Again, as_of: date) -> dict[type[Table], pl.DataFrame]:
     """Rows in which the evenings that were lived again stand in the place of those before, but for forecasts."""
-    import polars as pl
 
     patients, old = again.kept.twins.patient_ids, rows[tables.Drift]
     own = pl.col("patient_id").is_in(list(patients))

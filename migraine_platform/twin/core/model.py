@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.simulator.settings import Simulator
@@ -32,7 +33,6 @@ from migraine_platform.twin.hazard.population import Personal, learn
 from migraine_platform.twin.hazard.uncertainty import Recalibration
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 LEARNED_FROM, RECIPE = "patient.", "recipe."
@@ -130,7 +130,6 @@ class Model:
 
     def to_frame(self) -> pl.DataFrame:
         """Rows of `twin.population`: parameter, place in its array, value."""
-        import polars as pl
 
         rows = [
             (self.version, name, place, float(value))
@@ -150,7 +149,6 @@ class Model:
         Raises:
             ModelError: if the rows are of another format, or incomplete, or the version is not among them.
         """
-        import polars as pl
 
         wanted = version or newest(frame)
         frame = frame.filter(pl.col("version") == (wanted or ""))
@@ -205,7 +203,6 @@ def beside(older: pl.DataFrame, model: Model) -> pl.DataFrame:
     Args:
         older: rows of `twin.population`.
     """
-    import polars as pl
 
     own = model.to_frame()
     older = older.filter((pl.col("parameter") != SUPERSEDED) & (pl.col("version") != model.version))

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.core.model import Clinical, Model
 from migraine_platform.twin.core.twins import Twins
@@ -22,7 +23,6 @@ from migraine_platform.twin.hazard.outlook import foresee
 from migraine_platform.twin.hazard.uncertainty import uncertainty
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 
@@ -87,7 +87,6 @@ class Predictions:
 
     def to_frame(self) -> pl.DataFrame:
         """One row per patient."""
-        import polars as pl
 
         numbers = {
             name: getattr(self, name)
@@ -98,7 +97,6 @@ class Predictions:
 
     def factor_frame(self) -> pl.DataFrame:
         """One row per patient and factor."""
-        import polars as pl
 
         count = len(self.patient_ids)
         return pl.DataFrame(

@@ -12,12 +12,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.errors import UserError
 from migraine_platform.twin.data.features import COLUMNS, EVENTS, FEATURES
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 NEEDED = ("patient_id", "date", *dict.fromkeys((*COLUMNS, *EVENTS)))
@@ -125,7 +125,6 @@ def histories(
     Raises:
         HistoryError: if there is no day at all, and no `last`; or if a day is of none of the patients.
     """
-    import polars as pl
 
     known = set(patient_ids)
     if strange := set(days["patient_id"].unique()) - known:
@@ -148,7 +147,6 @@ def histories(
 
 def _arrays(days: pl.DataFrame, patient_ids: tuple[str, ...], first: date, count: int) -> Histories:
     """Every day put in its place."""
-    import polars as pl
 
     places = {patient: place for place, patient in enumerate(patient_ids)}
     who = np.array([places[patient] for patient in days["patient_id"]], dtype=np.int64)

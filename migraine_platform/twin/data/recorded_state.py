@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.errors import UserError
 from migraine_platform.twin.data.features import COLUMNS, FEATURES, NAMES, REPORTED_NAMES
@@ -20,9 +21,6 @@ from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 from migraine_platform.warehouse.tables.names import PATIENT_ID
-
-if TYPE_CHECKING:
-    import polars as pl
 
 PLACES = {**dict(zip(COLUMNS, NAMES, strict=True)), **REPORTED_NAMES}
 """Column -> place in a state."""

@@ -13,6 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.detectors import Detectors
 from migraine_platform.config.twin import Drift
@@ -22,7 +23,6 @@ from migraine_platform.twin.drift.classical import DETECTORS, Streams, Threshold
 from migraine_platform.twin.drift.false_alarms import YEAR, calibrate
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 LIKELIHOOD_RATIO = "likelihood_ratio"
@@ -78,7 +78,6 @@ class Thresholds:
 
     def to_frame(self) -> pl.DataFrame:
         """Rows of `twin.thresholds`."""
-        import polars as pl
 
         rows = [
             {

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.hours import Hours
 from migraine_platform.priors.features import Feature
@@ -19,7 +20,6 @@ from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing, first_standing
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.aline.network.network import Aline

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
 from migraine_platform.twin.cohort.build import Built
@@ -32,7 +33,6 @@ def one_twin(built: Built, model: Model, row: int) -> bytes:
     Args:
         row: place of the patient among the twins; the figure does not say who it is.
     """
-    import polars as pl
 
     days = built.histories.days
     shown = slice(max(0, days - SHOWN_DAYS), days)
@@ -82,7 +82,6 @@ def _hazard(axis: Axes, built: Built, model: Model, row: int, dates: NDArray[np.
 
 def _forecasts(axis: Axes, built: Built, row: int, dates: NDArray[np.datetime64], shown: slice) -> None:
     """Forecasts where they fall due, with their intervals; migraine days as ticks, days without an entry as gaps."""
-    import polars as pl
 
     patient = built.twins.patient_ids[row]
     said = built.frames[tables.Predictions].filter(pl.col("patient_id") == patient)
@@ -130,7 +129,6 @@ def reliability(built: Built) -> bytes:
 
 def outcomes(built: Built) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Forecasts of recorded days, made the evening before, and what came."""
-    import polars as pl
 
     told = pl.DataFrame(
         {

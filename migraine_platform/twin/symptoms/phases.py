@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.errors import UserError
 from migraine_platform.twin.symptoms.shrinkage import LevelPrior, Levels, beta_population, levels, spreads, totals
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.twin.data.histories import Histories
@@ -120,7 +120,6 @@ def with_recorded(attacks: pl.DataFrame, histories: Histories) -> pl.DataFrame:
         attacks: NEEDED columns; attacks of others, or outside of the histories' days, were not recorded.
         histories: whose diary counts.
     """
-    import polars as pl
 
     places = {patient: place for place, patient in enumerate(histories.patient_ids)}
     who = attacks["patient_id"].replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
@@ -146,7 +145,6 @@ def attack_log(attacks: pl.DataFrame, patient_ids: Sequence[str], now: datetime)
     Raises:
         AttackLogError: if a phase ends before it begins.
     """
-    import polars as pl
 
     places = {patient: place for place, patient in enumerate(patient_ids)}
     if "recorded" in attacks.columns:
@@ -185,7 +183,6 @@ def _log(rows: pl.DataFrame, patient_ids: tuple[str, ...], who: NDArray[np.int64
 
 def _hours(rows: pl.DataFrame, start: str, end: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """[A] hours between two times, the second or else what is known; and whether it is the latter."""
-    import polars as pl
 
     running = rows[end].is_null() & rows[start].is_not_null()
     last = pl.coalesce(end, pl.max_horizontal("until", start))
@@ -197,7 +194,6 @@ def _hours(rows: pl.DataFrame, start: str, end: str) -> tuple[NDArray[np.float64
 
 def _number(rows: pl.DataFrame, name: str) -> NDArray[np.float64]:
     """[A] NaN for null."""
-    import polars as pl
 
     return rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy(writable=True)
 

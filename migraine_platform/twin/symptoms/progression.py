@@ -11,6 +11,7 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.symptoms.phases import PHASES, Phases, attack_log, fit_phases, with_recorded
@@ -18,7 +19,6 @@ from migraine_platform.twin.symptoms.prodrome import LAGS, Diary, Signs, fit_sig
 from migraine_platform.twin.symptoms.survival import WITHIN, Onsets, fit_onsets
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.twin.data.histories import Histories
@@ -62,7 +62,6 @@ class Symptoms:
         return SymptomFrames(self._phases(), onset_frame(self.patient_ids, self.onsets), self._signs())
 
     def _phases(self) -> pl.DataFrame:
-        import polars as pl
 
         low, high = self.phases.interval_hours()
         columns = {
@@ -78,7 +77,6 @@ class Symptoms:
 
     def _signs(self) -> pl.DataFrame:
         """`lead_hours` is that of the attacks with a prodrome, and null for other signs."""
-        import polars as pl
 
         lower, upper = self.signs.interval
         columns = {
@@ -143,7 +141,6 @@ def _diary(histories: Histories) -> Diary:
 
 def onset_frame(patient_ids: Sequence[str], onsets: Onsets) -> pl.DataFrame:
     """One row per patient: when the next onset is to be expected."""
-    import polars as pl
 
     within = {f"within_{days}_day{'s' * (days > 1)}": onsets.within(days) for days in WITHIN}
     times = {"median_days": onsets.median_days, "expected_days": onsets.expected_days}

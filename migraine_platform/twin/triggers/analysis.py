@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.features import EVENTS, POSITION
@@ -21,7 +22,6 @@ from migraine_platform.twin.triggers.interactions import PAIRS, interactions
 from migraine_platform.twin.triggers.thresholds import StepPrior, thresholds
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 
@@ -77,7 +77,6 @@ def days_of(points: Points, effects: Effects, standing: Standing, replay: Replay
 
 def threshold_frame(days: Days, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.trigger_thresholds`."""
-    import polars as pl
 
     frames = []
     for one in EXPOSURES:
@@ -98,7 +97,6 @@ def threshold_frame(days: Days, histories: Histories) -> pl.DataFrame:
 
 def interaction_frame(days: Days, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.trigger_interactions`."""
-    import polars as pl
 
     known = np.abs(days.trigger - 0.5) > 0.5 - 1e-6
     found = interactions(days.onset, days.usable, days.terms.sum(axis=-1), days.trigger > 0.5, known)

@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 TAILS = (0.05, 0.95)
@@ -49,7 +49,6 @@ class Sensitivities(NamedTuple):
 
     def to_frame(self, patient_ids: tuple[str, ...]) -> pl.DataFrame:
         """One row per patient and trigger whose figure is an effect, by the causal graph and what the model holds."""
-        import polars as pl
 
         from migraine_platform.twin.triggers.causal import ADJUSTED, meaning
 

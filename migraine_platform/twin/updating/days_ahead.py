@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.core.model import Clinical, Model
 from migraine_platform.twin.core.prediction import Predictions, Said, say
@@ -34,7 +35,6 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
     from migraine_platform.twin.dynamics.experts.network import Experts
@@ -137,7 +137,6 @@ def ahead_frames(
 
 def week_frame(patient_ids: tuple[str, ...], as_of: date, said: Said) -> pl.DataFrame:
     """Rows of `twin.days_ahead`."""
-    import polars as pl
 
     patients, days = said.probability.shape
     ahead_by = np.tile(np.arange(1, days + 1), patients)
@@ -153,7 +152,6 @@ def week_frame(patient_ids: tuple[str, ...], as_of: date, said: Said) -> pl.Data
 
 def states_frame(patient_ids: tuple[str, ...], as_of: date, states: States, scales: Scales) -> pl.DataFrame:
     """Rows of `twin.states_ahead`, in the features' units: medians, and ends of the central 90 %."""
-    import polars as pl
 
     patients, days, channels = states.mean.shape
     sd = np.sqrt(states.variance)

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.updating.evening_update import Keeper, Kept, replaced_rows
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse.lake.places import Places
-
-if TYPE_CHECKING:
-    import polars as pl
 
 WEEK = 7
 
@@ -85,7 +82,6 @@ def state_frame(before: pl.DataFrame | None, batch: str, added: Mapping[date, st
         added: evening -> version of a file; of an evening that is there, the file in its place; of the newest evening,
             only if it is a week after the last one that is there.
     """
-    import polars as pl
 
     known: dict[date, str] = {} if before is None else dict(before.select("as_of", "file_version").iter_rows())
     for evening, version in sorted(added.items()):

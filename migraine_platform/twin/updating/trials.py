@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.twin import Retraining
 from migraine_platform.twin.core.prediction import Said
@@ -24,7 +25,6 @@ from migraine_platform.twin.updating.evening_update import Detection, Keeper, Ke
 from migraine_platform.twin.updating.update_rows import standing
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 YEAR = 365.25
@@ -116,7 +116,6 @@ def reasons(twins: pl.DataFrame, settings: Retraining, false_alarms_a_year: floa
         twins: rows of `twin.twins` of one batch.
         false_alarms_a_year: per patient, each of which adapts a twin.
     """
-    import polars as pl
     from scipy.stats import poisson
 
     fitted = twins.filter(pl.col("status") == "fitted")
@@ -146,7 +145,6 @@ def unanswered(drift: pl.DataFrame, twins: pl.DataFrame, retrainings: pl.DataFra
         twins: rows of `twin.twins`.
         retrainings: rows of `twin.retrainings`.
     """
-    import polars as pl
 
     drift = standing(drift)
     answered = [twins["trained_on"].max(), retrainings["requested_on"].max()]
@@ -178,7 +176,6 @@ def cohort_shift(watched: pl.DataFrame, drift: pl.DataFrame, false_alarms_a_year
         watched: rows of `twin.watch`.
         drift: rows of `twin.drift` of the same patients.
     """
-    import polars as pl
     from scipy.stats import poisson, t
 
     last = watched["date"].max()

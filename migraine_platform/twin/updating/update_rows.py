@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.config.twin import Twin
@@ -23,9 +23,6 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables.twin import HAZARD_FILTER
-
-if TYPE_CHECKING:
-    import polars as pl
 
 RECENT_DAYS = 30
 LEAST_DAYS, BEFORE_DAYS = 7, 60
@@ -45,7 +42,6 @@ def prediction_frame(
         versions: [P] twins at the end.
         model: what made the forecasts, one of FORECASTERS.
     """
-    import polars as pl
 
     frames = []
     for part in evenings:
@@ -62,7 +58,6 @@ def prediction_frame(
 
 def watch_frame(patient_ids: Sequence[str], evenings: Iterable[Evenings]) -> pl.DataFrame:
     """Rows of `twin.watch`."""
-    import polars as pl
 
     frames = [
         _by_evening(patient_ids, part, "date").with_columns(
@@ -76,7 +71,6 @@ def watch_frame(patient_ids: Sequence[str], evenings: Iterable[Evenings]) -> pl.
 
 def drift_frame(detections: Iterable[Detection]) -> pl.DataFrame:
     """Rows of `twin.drift`."""
-    import polars as pl
 
     rows = [
         {
@@ -121,7 +115,6 @@ def past_of(rows: Mapping[type[Table], pl.DataFrame], settings: Twin, patient_id
         rows: of `twin.watch` and `twin.drift` of these patients, in any order; those of later evenings do not count.
         last: the twins' last evening.
     """
-    import polars as pl
 
     days = settings.drift.detectors.memory_days
     drift = standing(rows[tables.Drift]).filter(pl.col("detected_on") <= last)
@@ -152,7 +145,6 @@ def kept_columns(
         drift: rows of `twin.drift`.
         trained_on: the evening on which they were made; by default as the rows say.
     """
-    import polars as pl
 
     if trained_on is not None:
         twins = twins.with_columns(trained_on=pl.lit(trained_on))
@@ -197,7 +189,6 @@ def _chance_of_errors(watched: pl.DataFrame, month: date | None) -> pl.DataFrame
         watched: rows of `twin.watch`, with `trained_on`.
         month: the days after it are recent, if the twin was made before them.
     """
-    import polars as pl
     from scipy.stats import ttest_ind_from_stats
 
     error = pl.col("state_error").log()
@@ -232,7 +223,6 @@ def _chance_of_errors(watched: pl.DataFrame, month: date | None) -> pl.DataFrame
 
 def _by_evening(patient_ids: Sequence[str], evenings: Evenings, column: str) -> pl.DataFrame:
     """patient_id and the evening's day: one row per patient and evening."""
-    import polars as pl
 
     days = pl.date_range(evenings.first, evenings.first + timedelta(days=evenings.days - 1), eager=True)
     return pl.DataFrame(

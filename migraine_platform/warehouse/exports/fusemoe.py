@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.errors import UserError
@@ -30,7 +31,6 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.exports.export import all_or_nothing
 
 if TYPE_CHECKING:
-    import polars as pl
     from numpy.typing import NDArray
 
 HOURS = 24
