@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import INPUTS
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
 from migraine_platform.simulator.generative.profiles import TRIGGERS
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _repeated(samples: Iterator[Sample]) -> Refuted:
     return Refuted(float(effects.mean()), float(effects.std(ddof=1)), len(effects))
 
 
-def expected_load(simulator: CohortSimulator, lives: Lives) -> NDArray[np.float64]:
+def expected_load(simulator: CohortSimulator, lives: Trajectories) -> NDArray[np.float64]:
     """[P, K] w . Z of tomorrow as the recorded exposures make it; one that was not recorded counts as usual, 0."""
     from migraine_platform.priors.features import select
     from migraine_platform.priors.impact import ImpactScorer
@@ -161,7 +161,7 @@ def expected_load(simulator: CohortSimulator, lives: Lives) -> NDArray[np.float6
     return load
 
 
-def samples(simulator: CohortSimulator, lives: Lives) -> dict[str, Sample]:
+def samples(simulator: CohortSimulator, lives: Trajectories) -> dict[str, Sample]:
     """One sample per trigger, of the same days: all four triggers known, tomorrow's diary filled, an onset possible."""
     diary, days = lives.recorded.diary, lives.days
     migraine = days.flag("has_migraine") & diary
@@ -204,7 +204,7 @@ if __name__ == "__main__":
 
     from migraine_platform.config import load_settings
     from migraine_platform.priors.workbook.configured import configured_features
-    from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+    from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
     from migraine_platform.simulator.generative.profiles import first_patients
 
     patients, days = (int(argument) for argument in sys.argv[1:3]) if len(sys.argv) > 2 else (400, 150)
@@ -212,7 +212,7 @@ if __name__ == "__main__":
     cohort = settings.simulator.cohort.model_copy(update={"patients": patients, "days": days})
     model = settings.simulator.model_copy(update={"cohort": cohort})
     features = configured_features(settings.priors)
-    simulator = CohortSimulator(model, features, calibrate(model, features))
+    simulator = CohortSimulator(model, features, fit_parameters(model, features))
     lives = simulator.live(first_patients(model, patients))
     print(machine())
     drawn = samples(simulator, lives)

@@ -22,7 +22,7 @@ from migraine_platform.forecast_scores import log_loss
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.checks.realism import auc
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.simulator.generative.profiles import first_patients
 
 PRIOR_DAYS = 10
@@ -48,7 +48,7 @@ if __name__ == "__main__":
     cohort = settings.simulator.cohort.model_copy(update={"patients": patients, "days": days})
     model = settings.simulator.model_copy(update={"cohort": cohort})
     features = configured_features(settings.priors)
-    simulator = CohortSimulator(model, features, calibrate(model, features))
+    simulator = CohortSimulator(model, features, fit_parameters(model, features))
     lives = simulator.live(first_patients(model, patients))
     migraine = lives.days.flag("has_migraine").astype(float)
     full = lives.days.migraine_probability

@@ -10,7 +10,7 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -44,5 +44,5 @@ def recorded() -> Histories:
 
 @cache
 def _batches() -> list[dict[str, pl.DataFrame]]:
-    simulator = CohortSimulator(settings().simulator, features(), calibrate(settings().simulator, features()))
+    simulator = CohortSimulator(settings().simulator, features(), fit_parameters(settings().simulator, features()))
     return [simulator.batch(number) for number in range(settings().simulator.cohort.batches)]

@@ -26,8 +26,8 @@ from measure import compare, machine
 
 from migraine_platform.config import load_settings
 from migraine_platform.priors.workbook.configured import configured_features
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.simulator.generative.profiles import draw_batch
 from migraine_platform.warehouse.lake.lake import Lake
 
@@ -174,7 +174,7 @@ def document_cohort(patients: int, days: int) -> list[tuple]:
     return cohort
 
 
-def in_memory(simulator: CohortSimulator) -> list[Lives]:
+def in_memory(simulator: CohortSimulator) -> list[Trajectories]:
     """The platform's cohort as arrays, batch by batch."""
     return [
         simulator.live(draw_batch(simulator.settings, number)) for number in range(simulator.settings.cohort.batches)
@@ -199,7 +199,7 @@ if __name__ == "__main__":
     ceilings = chosen.simulator.ceilings.model_copy(update={"oracle_patients": 0})
     settings = chosen.simulator.model_copy(update={"cohort": cohort, "ceilings": ceilings})
     features = configured_features(chosen.priors)
-    simulator = CohortSimulator(settings, features, calibrate(settings, features))
+    simulator = CohortSimulator(settings, features, fit_parameters(settings, features))
     simulator.batch(0)  # compiled code is loaded once a process
     print(machine())
     print(f"{patients:,} patients x {days} days, medians of 5 by turns with the document's loops")

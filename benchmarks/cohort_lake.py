@@ -20,7 +20,7 @@ from migraine_platform.config import load_settings
 from migraine_platform.config.simulator.settings import batch_name
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import Lake, Stamp
 
@@ -58,7 +58,7 @@ if __name__ == "__main__":
     ceilings = chosen.simulator.ceilings.model_copy(update={"oracle_patients": 0})
     settings = chosen.simulator.model_copy(update={"cohort": cohort, "ceilings": ceilings})
     features = configured_features(chosen.priors)
-    simulator = CohortSimulator(settings, features, calibrate(settings, features))
+    simulator = CohortSimulator(settings, features, fit_parameters(settings, features))
     simulator.batch(0)
     with tempfile.TemporaryDirectory(dir=sys.argv[3] if len(sys.argv) > 3 else None) as folder:
         begun = time.perf_counter()

@@ -17,7 +17,7 @@ from measure import machine
 
 from migraine_platform.twin.cohort.inputs import clinical_of, learn_experts
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.core.prediction import predict
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.experts.network import Experts
@@ -33,7 +33,7 @@ def log_loss(said: np.ndarray, came: np.ndarray) -> np.ndarray:
     return -np.log(np.where(came, said, 1 - said))
 
 
-def migraine(model: Model, clinical: Clinical, own: Histories, came: np.ndarray, points: int) -> None:
+def migraine(model: TwinModel, clinical: Clinical, own: Histories, came: np.ndarray, points: int) -> None:
     """Log loss by days ahead, standard errors over patients, shares of what came within the bins of what was said."""
     said, usual, truth = [], [], []
     for evening in EVENINGS:
@@ -59,7 +59,7 @@ def migraine(model: Model, clinical: Clinical, own: Histories, came: np.ndarray,
         )
 
 
-def states(model: Model, clinical: Clinical, experts: Experts, own: Histories) -> None:
+def states(model: TwinModel, clinical: Clinical, experts: Experts, own: Histories) -> None:
     """Nats a recorded value and coverage, by days ahead: of either model, and of each person's better one."""
     scales, points = model.scales, model.points(16)
     days = scales.standard(own)

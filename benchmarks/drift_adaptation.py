@@ -53,7 +53,7 @@ from migraine_platform.twin.core import twins as twin
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.adaptation import relived, renewals
-from migraine_platform.twin.drift.examination import HAZARD, Change, levels
+from migraine_platform.twin.drift.examination import HAZARD, DetectedChange, levels
 from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Points
 
@@ -82,24 +82,26 @@ class Taught(NamedTuple):
         points = model.points(settings.points)
         return cls(school, points, renewals(points, model.personal.susceptibility, settings.drift.level_change))
 
-    def told(self, own: Histories, change: Change, probability: float) -> np.ndarray:
+    def told(self, own: Histories, change: DetectedChange, probability: float) -> np.ndarray:
         """[K] forecasts of each evening by a twin that lives again with a change that is so probable."""
         model, clinical = self.school.model, self.school.clinical
         _, replay = relived(model, clinical, self.points, self.after, own, [change], probability)
         return replay.forecasts.probability[0]
 
 
-def true_change(cohort: Cohort, i: int) -> Change:
+def true_change(cohort: Cohort, i: int) -> DetectedChange:
     """What examination would say of patient i if it knew."""
     kind, target = int(cohort.change.kind[i]), int(cohort.change.target[i])
     name = HAZARD if kind == LABEL else {COVARIATE: FEATURES, CONCEPT: TRIGGERS}[kind][target]
     way = 1 + TRIGGERS.index(name) if kind == CONCEPT else 0
     ways = tuple(float(place == way) for place in range(1 + len(TRIGGERS)))
     since = cohort.own.first + timedelta(days=DAY)
-    return Change(since, SHAPES[cohort.change.shape[i]], KINDS[kind - 1], name, float(cohort.change.strength[i]), ways)
+    return DetectedChange(
+        since, SHAPES[cohort.change.shape[i]], KINDS[kind - 1], name, float(cohort.change.strength[i]), ways
+    )
 
 
-def moved(points: Points, change: Change, level: float) -> Points:
+def moved(points: Points, change: DetectedChange, level: float) -> Points:
     """Hypotheses of who the person is once so much of a change has come about."""
     if change.kind == KINDS[LABEL - 1]:
         return points._replace(level=points.level + change.size * level)
@@ -110,7 +112,7 @@ def moved(points: Points, change: Change, level: float) -> Points:
     return points
 
 
-def uncertain(taught: School, twins: twin.Twins, change: Change) -> twin.Twins:
+def uncertain(taught: School, twins: twin.TwinArrays, change: DetectedChange) -> twin.TwinArrays:
     """Twins that know nothing any more of their persons' own level of the channel that changes."""
     place, between = CHANNELS.index(change.target), taught.model.dynamics.between
     covariance = twins.beliefs.covariance.copy()
@@ -118,7 +120,7 @@ def uncertain(taught: School, twins: twin.Twins, change: Change) -> twin.Twins:
     return replace(twins, beliefs=twins.beliefs._replace(covariance=covariance))
 
 
-def knowing(taught: Taught, own: Histories, change: Change) -> np.ndarray:
+def knowing(taught: Taught, own: Histories, change: DetectedChange) -> np.ndarray:
     """[K] forecasts of each evening by a twin that knows; NaN before the change.
 
     An evening's hypotheses are those of the day that it forecasts.

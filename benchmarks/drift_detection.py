@@ -41,15 +41,15 @@ from planted import (
 from migraine_platform.config.detectors import Detectors
 from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.simulator.exogenous.features import FEATURES
-from migraine_platform.simulator.filtering.oracle import Evidence, filter_days
+from migraine_platform.simulator.filtering.oracle import RecordedEvidence, filter_days
 from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN
-from migraine_platform.simulator.generative.drift import Change as Planted
+from migraine_platform.simulator.generative.drift import TrueChanges as Planted
 from migraine_platform.simulator.generative.measurement import adherence
 from migraine_platform.simulator.generative.model import Persons
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.classical import DETECTORS, Streams, alarms
 from migraine_platform.twin.drift.examination import HAZARD
-from migraine_platform.twin.drift.false_alarms import ThresholdError, calibrate, false_alarms
+from migraine_platform.twin.drift.false_alarms import FalseAlarmRateError, calibrate, false_alarms
 from migraine_platform.twin.hazard.covariates import TRIGGERS
 
 WITHIN = (21, 30, 60)
@@ -82,7 +82,7 @@ def log_evidence(cohort: Cohort, rows: np.ndarray, change: Planted, particles: i
     """
     simulator, lives = cohort.simulator, cohort.lives
     entries = adherence(simulator.settings.measurement, lives.patients.index, simulator.settings.cohort.seed)
-    evidence = Evidence.of(simulator.world, lives.days, lives.recorded, entries)
+    evidence = RecordedEvidence.of(simulator.world, lives.days, lives.recorded, entries)
     persons = Persons(*(part[rows] for part in lives.persons[:-1]), change)
     print(f"filtering {len(rows)} patients", file=sys.stderr)
     return filter_days(simulator.world, persons, simulator.regime, evidence, particles, rows).log_evidence
@@ -266,7 +266,7 @@ def print_classical(
         for detector in DETECTORS:
             try:
                 found = calibrate(detector, first, rate, settings)
-            except ThresholdError as error:
+            except FalseAlarmRateError as error:
                 print(f"{name:34}{detector:14}{error}")
                 continue
             said_so = alarms(found.threshold, streams[name], settings).on

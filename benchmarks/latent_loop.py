@@ -19,7 +19,7 @@ from measure import compare, machine
 from migraine_platform.config import load_settings
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 
 
 def specified(features: list, latent: dict, patients: int, days: int) -> list[tuple]:
@@ -49,7 +49,7 @@ if __name__ == "__main__":
     cohort = chosen.simulator.cohort.model_copy(update={"patients": patients, "days": days, "batch_size": 500})
     settings = chosen.simulator.model_copy(update={"cohort": cohort})
     features = configured_features(chosen.priors)
-    simulator = CohortSimulator(settings, features, calibrate(settings, features))
+    simulator = CohortSimulator(settings, features, fit_parameters(settings, features))
     simulator.batch(0)
     latent = {
         "A": np.array(settings.latent.A),

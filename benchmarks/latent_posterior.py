@@ -18,10 +18,10 @@ from measure import machine
 from strangers_at_hand import at_hand
 
 from migraine_platform.aline.network.network import Size
-from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 from migraine_platform.aline.scoring.scorecard import posterior_of
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
-from migraine_platform.aline.training.teaching import Lesson, warm_up
+from migraine_platform.aline.training.teaching import TeachingSettings, warm_up
 from migraine_platform.config.simulator.hours import DAY_FACTS
 from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.simulator.hourly.bank import DayBank
@@ -59,7 +59,7 @@ def main() -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     size = Size(**settings.train.network.model_dump())
-    lesson = Lesson(options.steps, settings.train.batch, settings.train.learning_rate)
+    lesson = TeachingSettings(options.steps, settings.train.batch, settings.train.learning_rate)
     net = warm_up(training.layout, size, training.draw_complete, lesson)
     minutes = (time.perf_counter() - began) / 60
     windows = scoring.simulator.draw(np.random.default_rng(2), options.windows, complete=True)
@@ -79,8 +79,8 @@ def main() -> None:
     for k, target in enumerate(training.layout.targets[:4]):
         print(f"  {target.name:<14} {mean_and_margin(behind[:, k])[0]:.4f} +- {mean_and_margin(behind[:, k])[1]:.4f}")
     print("  mean           {:.4f} +- {:.4f}".format(*mean_and_margin(behind.mean(axis=1))))
-    every = Calibration.of(training.layout.names, posterior, episode.truth)
-    found = Calibration.of(training.layout.names, posterior.take(torch.arange(RANKED)), episode.truth[:RANKED])
+    every = PosteriorCalibration.of(training.layout.names, posterior, episode.truth)
+    found = PosteriorCalibration.of(training.layout.names, posterior.take(torch.arange(RANKED)), episode.truth[:RANKED])
     print(f"90 % coverage over {options.windows} days; p of uniform ranks over {RANKED}")
     for k, name in enumerate(found.names[:4]):
         print(f"  {name:<14} {100 * float(every.share[k]):.1f} %   p = {found.p_value[k]:.3f}")

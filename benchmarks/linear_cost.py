@@ -12,7 +12,7 @@ from measure import machine, seconds
 from migraine_platform.config import load_settings
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 
 RUNS = 5
 PATIENTS, DAYS = (500, 1000, 2000, 4000, 8000), (90, 180, 360, 720, 1440)
@@ -31,7 +31,7 @@ if __name__ == "__main__":
     ceilings = chosen.simulator.ceilings.model_copy(update={"oracle_patients": 0})
     settings = chosen.simulator.model_copy(update={"ceilings": ceilings})
     features = configured_features(chosen.priors)
-    base = CohortSimulator(settings, features, calibrate(settings, features))
+    base = CohortSimulator(settings, features, fit_parameters(settings, features))
     base.batch(0)
     print(machine())
     for name, sizes, times in (

@@ -28,8 +28,15 @@ from migraine_platform.research.budget import Budget
 from migraine_platform.research.location_finding import learning, published
 from migraine_platform.research.location_finding.beliefs import believe
 from migraine_platform.research.location_finding.exact import exact_posterior, log_posterior, spce
-from migraine_platform.research.location_finding.finder import Finder, Learned, decide, log_densities
-from migraine_platform.research.location_finding.rollouts import AtRandom, Greedy, GreedyAmong, Rollouts, Rule, roll_out
+from migraine_platform.research.location_finding.finder import Finder, LearnedPlaces, decide, log_densities
+from migraine_platform.research.location_finding.rollouts import (
+    GreedyAmong,
+    GreedyPlaces,
+    RandomPlaces,
+    Rollouts,
+    Rule,
+    roll_out,
+)
 
 PUBLISHED, GOAL, FASTEST_GOAL, POSTERIOR_GOAL = 8.91, 10.0, 1.0, 0.05
 TEST, CURVE = 11, 12
@@ -63,7 +70,7 @@ def curve(name: str, measure: Callable[..., str], minutes: float) -> Callable[..
 
 
 def ours(net: Finder) -> str:
-    return f"gain {shown(gain(roll_out(Learned(net), CURVE_RUNS, (CURVE,))))}"
+    return f"gain {shown(gain(roll_out(LearnedPlaces(net), CURVE_RUNS, (CURVE,))))}"
 
 
 def theirs(net: Aline, pool: int = 200, runs: int = CURVE_RUNS) -> str:
@@ -73,7 +80,7 @@ def theirs(net: Aline, pool: int = 200, runs: int = CURVE_RUNS) -> str:
 
 def milliseconds(net: Finder, checked: bool) -> float:
     """Median of single decisions, posterior and query, at every step of 20 episodes."""
-    played = roll_out(Learned(net, checked), 20, (CURVE, 1))
+    played = roll_out(LearnedPlaces(net, checked), 20, (CURVE, 1))
     times = [
         seconds(lambda row=row, step=step: decide(net, played.x[row, :step], played.y[row, :step], checked))
         for row in range(20)
@@ -105,7 +112,7 @@ if __name__ == "__main__":
     practice = learning.Practice(Budget(minutes=chosen.minutes))
     net = learning.train(practice, curve("ours", ours, chosen.minutes))
 
-    played = roll_out(Learned(net), chosen.runs, (TEST,))
+    played = roll_out(LearnedPlaces(net), chosen.runs, (TEST,))
     gained = gain(played)
     print(f"after {chosen.minutes:g} minutes, {chosen.runs:,} runs: gain {shown(gained)}, target >= {GOAL:g}")
     bound = spce(played.x, played.y, played.theta, chosen.contrasts, seed=0)
@@ -122,20 +129,20 @@ if __name__ == "__main__":
 
     print("other rules, each on the same sources, first queries and noise as ours; difference of ours")
     rules: tuple[tuple[str, Rule, int], ...] = (
-        ("ours, proposals checked", Learned(net, checked=True), 1000),
-        ("exact greedy, anywhere", Greedy(), 500),
+        ("ours, proposals checked", LearnedPlaces(net, checked=True), 1000),
+        ("exact greedy, anywhere", GreedyPlaces(), 500),
         (f"exact greedy, pool of {POOL:,}", GreedyAmong(POOL), 50),
-        ("at random", AtRandom(), 500),
+        ("at random", RandomPlaces(), 500),
     )
     for name, rule, runs in rules:
         runs = min(runs, chosen.runs)
-        again = roll_out(Learned(net), runs, (TEST, 1))
+        again = roll_out(LearnedPlaces(net), runs, (TEST, 1))
         other = roll_out(rule, runs, (TEST, 1))
         print(f"  {name}, {runs} runs: {shown(gain(other))}; {shown(gain(again) - gain(other))}", flush=True)
 
     minutes = chosen.minutes if chosen.published_minutes is None else chosen.published_minutes
     print(f"training time, the published reward alone ({CURVE_RUNS} runs)")
-    publication = published.Publication(Budget(minutes=minutes))
+    publication = published.PublishedSettings(Budget(minutes=minutes))
     baseline = published.train(publication, curve("published", theirs, minutes))
     last, _ = published.play(baseline, CURVE_RUNS, POOL, (CURVE, 2))
     print(f"  published, {minutes:g} minutes, pool of {POOL:,}: gain {shown(gain(last))}")

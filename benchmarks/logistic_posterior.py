@@ -26,7 +26,7 @@ from migraine_platform.aline.network.network import Aline, Size
 from migraine_platform.aline.scoring.calibration import coverage, ranks, uniformity
 from migraine_platform.aline.tasks.task import Context
 from migraine_platform.aline.training.checkpoints import Card, load_network, save_tensors
-from migraine_platform.aline.training.teaching import Lesson, Teacher, warm_up
+from migraine_platform.aline.training.teaching import Teacher, TeachingSettings, warm_up
 from migraine_platform.config import load_settings
 from migraine_platform.priors.mock import build_mock
 from migraine_platform.priors.workbook.configured import configured_features
@@ -34,7 +34,7 @@ from migraine_platform.research.logistic.reference import exact_posterior, lapla
 from migraine_platform.research.logistic.task import Logistic, logistic_prior
 
 SIZE = Size(width=32, layers=3, heads=2, feed_forward=128, components=10)
-LESSON = Lesson(steps=0, batch=128, learning_rate=3e-3)
+LESSON = TeachingSettings(steps=0, batch=128, learning_rate=3e-3)
 TAUGHT_DRAWS, FEW_DRAWS, REFERENCE_DRAWS = 64, 256, 4096
 TIMED_STEPS = 40
 AGAINST_NUTS, AGAINST_EXACT, CALIBRATION, SPEED = ((1, number) for number in range(4))
@@ -60,7 +60,9 @@ def trained(task: Logistic, minutes: float, teach: Teacher | None, place: Path |
         return net
 
     def learn(steps: int) -> Aline:
-        return warm_up(task.layout, SIZE, task.draw_complete, Lesson(**{**vars(LESSON), "steps": steps}), teach)
+        return warm_up(
+            task.layout, SIZE, task.draw_complete, TeachingSettings(**{**vars(LESSON), "steps": steps}), teach
+        )
 
     per_step = (core_seconds(lambda: learn(TIMED_STEPS + 5)) - core_seconds(lambda: learn(5))) / TIMED_STEPS
     steps = max(1, int(60 * minutes / per_step))

@@ -18,7 +18,7 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline.policies.policies import AtRandom, Learned
+from migraine_platform.aline.policies.policies import LearnedQuestions, RandomQuestions
 from migraine_platform.aline.scoring.scorecard import complete_day_scores, policy_information
 from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.aline.training.training import Run
@@ -57,7 +57,7 @@ def main() -> None:
         scores, found = complete_day_scores(net, strangers.scoring, complete, {})
         density = np.mean([score.value for score in scores if score.metric.startswith("log_density_z_")])
         goal = torch.ones(len(card.layout.targets), dtype=torch.bool)
-        rules = {"aline": Learned(), "random": AtRandom(0)}
+        rules = {"aline": LearnedQuestions(), "random": RandomQuestions(0)}
         told = policy_information(net, strangers.scoring, evening, rules, 3, goal)
         own, _ = mean_and_margin(told["aline"][3].double().numpy())
         lead, margin = mean_and_margin((told["aline"][3] - told["random"][3]).double().numpy())

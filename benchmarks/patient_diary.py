@@ -18,8 +18,14 @@ import torch
 from measure import machine
 from strangers_at_hand import at_hand
 
-from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, information, run_policy
-from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.policies.policies import (
+    InOrder,
+    LearnedQuestions,
+    RandomQuestions,
+    information,
+    run_policy,
+)
+from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.aline.training.training import Run
 from migraine_platform.forecast_scores import mean_and_margin
@@ -34,7 +40,11 @@ ASKED = (1, 3, 5, 8, 12)
 def score(net, task: PatientDiary, diaries: int) -> None:  # type: ignore[no-untyped-def]
     """Print what the rules are told, and what whole diaries tell."""
     goal = torch.ones(len(task.layout.targets), dtype=torch.bool)
-    rules = {"aline": Learned(), "random": AtRandom(0), "last days": InOrder(torch.arange(DAYS - 1, -1, -1))}
+    rules = {
+        "aline": LearnedQuestions(),
+        "random": RandomQuestions(0),
+        "last days": InOrder(torch.arange(DAYS - 1, -1, -1)),
+    }
     told = {}
     for name, rule in rules.items():
         episode = task.draw(diaries, (2, 0))
@@ -45,7 +55,7 @@ def score(net, task: PatientDiary, diaries: int) -> None:  # type: ignore[no-unt
         print(f"lead over {name} after 8 days, paired: {lead:+.4f} +- {margin:.4f}")
     episode = task.draw_complete(diaries, (2, 1))
     posterior = net.posterior(net.encode(episode.context))
-    found = Calibration.of(task.layout.names, posterior, episode.truth)
+    found = PosteriorCalibration.of(task.layout.names, posterior, episode.truth)
     mean = posterior.moments()[0]
     for k, name in enumerate(found.names):
         correlation = np.corrcoef(mean[:, k], episode.truth[:, k])[0, 1]

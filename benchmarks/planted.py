@@ -16,19 +16,20 @@ from migraine_platform.config import Settings, load_settings
 from migraine_platform.config.loading import resized
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.workbook.configured import configured_features
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate
-from migraine_platform.simulator.generative.drift import Change as Planted
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
+from migraine_platform.simulator.generative.drift import TrueChanges as Planted
 from migraine_platform.simulator.generative.drift import draw_changes
-from migraine_platform.simulator.generative.profiles import Patients, draw_patients
+from migraine_platform.simulator.generative.profiles import Profiles, draw_patients
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.data.histories import Histories, histories
-from migraine_platform.twin.drift.examination import Change, Course, examine
+from migraine_platform.twin.drift.examination import ChangeCourse, DetectedChange, examine
 from migraine_platform.twin.drift.watch import Suspicion, Watcher
-from migraine_platform.twin.dynamics.kalman import Filtered
+from migraine_platform.twin.dynamics.kalman import FilteredStates
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.hypotheses import Evidence, Forecasts
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Forecasts
 
 TAUGHT_BY, TAUGHT_DAYS = 400, 120
 DRIFTED, DRIFTED_DAYS, DAY = 5000, 270, 180
@@ -47,9 +48,9 @@ class School:
 
     settings: Settings
     features: tuple[Feature, ...]
-    calibration: Calibration
+    calibration: FittedParameters
     clinical: Clinical
-    model: Model
+    model: TwinModel
 
     def simulator(self, days: int) -> CohortSimulator:
         """Of lives that are so long."""
@@ -60,7 +61,7 @@ class Cohort(NamedTuple):
     """Some patients' lives, and what of them was recorded."""
 
     simulator: CohortSimulator
-    lives: Lives
+    lives: Trajectories
     own: Histories
     full: np.ndarray
     """[P, K] probability of a migraine day that the whole state gives."""
@@ -78,21 +79,21 @@ def school() -> School:
     """Learn the population."""
     settings = load_settings("default")
     features = configured_features(settings.priors)
-    calibration = calibrate(settings.simulator, features)
+    calibration = fit_parameters(settings.simulator, features)
     clinical = Clinical.of(settings.simulator, features)
     simulator = CohortSimulator(resized(settings, days=TAUGHT_DAYS).simulator, features, calibration)
     teachers = recorded(simulator, simulator.live(patients_of(simulator, 0, TAUGHT_BY)))
     return School(settings, features, calibration, clinical, learn_model(teachers, clinical, settings.twin))
 
 
-def patients_of(simulator: CohortSimulator, first: int, count: int) -> Patients:
+def patients_of(simulator: CohortSimulator, first: int, count: int) -> Profiles:
     """So many of the population, from one on."""
     settings = simulator.settings
     indices = np.arange(first, first + count)
     return draw_patients(indices, settings.cohort.seed, settings.population, len(settings.weather.sites))
 
 
-def recorded(simulator: CohortSimulator, lives: Lives) -> Histories:
+def recorded(simulator: CohortSimulator, lives: Trajectories) -> Histories:
     """What diaries and devices recorded of these lives."""
     own, refused = histories(simulator.measured(lives), lives.patients.ids)
     assert not refused
@@ -112,7 +113,7 @@ def undrifted(taught: School, count: int) -> Cohort:
     return _lived(simulator, patients_of(simulator, UNDRIFTED, count), 0.0)
 
 
-def _lived(simulator: CohortSimulator, patients: Patients, share: float) -> Cohort:
+def _lived(simulator: CohortSimulator, patients: Profiles, share: float) -> Cohort:
     cohort, drift = simulator.settings.cohort, simulator.settings.drift.model_copy(update={"share": share})
     change = draw_changes(drift, patients.index, patients.susceptibility, cohort.burn_in_days, cohort.seed)
     if share:
@@ -126,18 +127,18 @@ def watched(taught: School, own: Histories) -> Watched:
     model, settings = taught.model, taught.settings
     _, replay = twin.create(model, taught.clinical, model.points(settings.twin.points), own)
     watcher = Watcher.of(model, settings.twin.drift, settings.simulator.drift.covariate_features)
-    evidence = Evidence.of(own, replay.channels)
+    evidence = AttackEvidence.of(own, replay.channels)
     _, suspicion = watcher.follow(watcher.begin(own.count), replay.covariates, evidence, replay.channels.innovation)
     return Watched(replay, suspicion)
 
 
-def course(taught: School) -> Course:
+def course(taught: School) -> ChangeCourse:
     """How changes go in this population."""
     drift = taught.settings.simulator.drift
-    return Course(drift.gradual_days, drift.recurring_days, taught.settings.twin.drift.oldest_days)
+    return ChangeCourse(drift.gradual_days, drift.recurring_days, taught.settings.twin.drift.oldest_days)
 
 
-def examined(taught: School, own: Histories, said: Watched, i: int, evening: int) -> Change:
+def examined(taught: School, own: Histories, said: Watched, i: int, evening: int) -> DetectedChange:
     """What patient i's twin makes of an alarm on an evening, from the days until then alone."""
     row, days = np.array([i]), slice(0, evening + 1)
     replay = said.replay
@@ -146,8 +147,8 @@ def examined(taught: School, own: Histories, said: Watched, i: int, evening: int
     until = twin.Replay(
         Forecasts(*(part[row, days] for part in replay.forecasts)),
         Covariates(*(part[row, days] for part in replay.covariates)),
-        Filtered(*(part[row, days] for part in channels), beliefs),
-        Evidence(*(part[row, days] for part in recorded_days), begun[row]),
+        FilteredStates(*(part[row, days] for part in channels), beliefs),
+        AttackEvidence(*(part[row, days] for part in recorded_days), begun[row]),
     )
     suspicion = Suspicion(*(part[row, days] for part in said.suspicion))
     return examine(suspicion, taught.model.effects, until, own.of(row).until(evening + 1), course(taught))

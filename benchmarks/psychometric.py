@@ -20,17 +20,24 @@ from measure import machine
 from torch import Tensor
 
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.aline.policies.policies import AtRandom, Learned, Policy, information
+from migraine_platform.aline.policies.policies import LearnedQuestions, Policy, RandomQuestions, information
 from migraine_platform.forecast_scores import mean_and_margin
 from migraine_platform.research.budget import Budget
-from migraine_platform.research.psychometric.task import CURVE, HORIZON, RATES, ExactGreedy, Oracle, Psychometric
+from migraine_platform.research.psychometric.task import (
+    CURVE,
+    HORIZON,
+    RATES,
+    CurvePosteriors,
+    ExactGreedy,
+    Psychometric,
+)
 from migraine_platform.research.psychometric.teacher import GOALS, Lessons, train
 
 TEST = 21
 MARKS = (0.5, 1, 2, 4)
 
 
-def asked(net: Aline, rule: Policy, runs: int, oracle: Oracle) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def asked(net: Aline, rule: Policy, runs: int, oracle: CurvePosteriors) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """[B] exact nats about each goal after all stimuli, and nats by the network's own posterior."""
     task = Psychometric()
     episode = task.draw(runs, (TEST,))
@@ -56,21 +63,21 @@ if __name__ == "__main__":
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     print(machine(), "- one core used", flush=True)
-    oracle, layout = Oracle.build(), Psychometric.layout
+    oracle, layout = CurvePosteriors.build(), Psychometric.layout
     marks = [mark for mark in MARKS if mark < chosen.minutes]
 
     def every(net: Aline, used: float) -> None:
         if marks and used >= marks[0]:
             marks.pop(0)
-            found = [asked(net, Learned(layout.chosen((goal,))), 200, oracle)[0][goal] for goal in GOALS]
+            found = [asked(net, LearnedQuestions(layout.chosen((goal,))), 200, oracle)[0][goal] for goal in GOALS]
             parts = ", ".join(f"{goal} {shown(gained)}" for goal, gained in zip(GOALS, found, strict=True))
             print(f"  {used:.1f} minutes, aiming at each goal: {parts}", flush=True)
 
     net = train(Lessons(Budget(minutes=chosen.minutes)), every)
     print(f"after {chosen.minutes:g} minutes and {HORIZON} stimuli, nats about {CURVE} and about {RATES}:")
-    rules: list[tuple[str, Policy, int]] = [("at random", AtRandom(), chosen.runs)]
+    rules: list[tuple[str, Policy, int]] = [("at random", RandomQuestions(), chosen.runs)]
     for goal in GOALS:
-        rules.append((f"learned, aiming at {goal}", Learned(layout.chosen((goal,))), chosen.runs))
+        rules.append((f"learned, aiming at {goal}", LearnedQuestions(layout.chosen((goal,))), chosen.runs))
         rules.append((f"exact greedy, aiming at {goal}", ExactGreedy(oracle, goal), chosen.greedy_runs))
     reached = {}
     for name, rule, runs in rules:

@@ -17,7 +17,14 @@ import torch
 from measure import machine
 from strangers_at_hand import arguments, at_hand, trained
 
-from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, NestedMonteCarlo, Policy, best_order
+from migraine_platform.aline.policies.policies import (
+    InOrder,
+    LearnedQuestions,
+    NestedMonteCarlo,
+    Policy,
+    RandomQuestions,
+    best_order,
+)
 from migraine_platform.aline.policies.window_rules import Imagined, LeastCertain, by_priority, fixed_hours
 from migraine_platform.aline.scoring.scorecard import policy_information
 from migraine_platform.config.simulator.hours import QUESTIONS
@@ -62,9 +69,9 @@ def _compare(net, task, windows, order, day, goal, when, few) -> dict[str, torch
     print(f"\nwindows looked at: {when}")
     print("best static order:", ", ".join(f"{n // 4}:00 {QUESTIONS[n % 4]}" for n in order.tolist()))
     rules: dict[str, Policy] = {
-        "aline": Learned(),
-        "expected_gain_head": Learned(rank_by="gain"),
-        "random": AtRandom(0),
+        "aline": LearnedQuestions(),
+        "expected_gain_head": LearnedQuestions(rank_by="gain"),
+        "random": RandomQuestions(0),
         "fixed_hours": fixed_hours(),
         "static_order": InOrder(order),
         "priority_score": by_priority(net, task, windows),
@@ -90,7 +97,7 @@ def _nested(net, task, windows, day, draws, goal, ours) -> None:  # type: ignore
     nested = policy_information(net, task, windows, {"nested": rule}, 3, goal)["nested"][3].double().numpy()
     theirs = (time.perf_counter() - start) / (3 * len(windows.now))
     start = time.perf_counter()
-    policy_information(net, task, windows, {"aline": Learned()}, 3, goal)
+    policy_information(net, task, windows, {"aline": LearnedQuestions()}, 3, goal)
     own = (time.perf_counter() - start) / (3 * len(windows.now))
     aline = ours[3][: len(nested)].double().numpy()
     rng = np.random.default_rng(0)

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.aline.tasks.reference_cohort import Strangers
+from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
 from migraine_platform.aline.training.checkpoints import Card, load_network
 from migraine_platform.config import Settings, load_settings
 from migraine_platform.priors.workbook.configured import configured_features
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -22,15 +22,15 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def at_hand(preset: str) -> tuple[Settings, Strangers]:
+def at_hand(preset: str) -> tuple[Settings, ReferenceCohort]:
     """A preset's settings and strangers, calibrated here."""
     settings = load_settings(preset)
     features = configured_features(settings.priors)
     told = lambda line: print(f"  {line}", file=sys.stderr)  # noqa: E731
-    return settings, Strangers(settings, features, calibrate(settings.simulator, features), told)
+    return settings, ReferenceCohort(settings, features, fit_parameters(settings.simulator, features), told)
 
 
-def trained(path: Path, strangers: Strangers) -> tuple[Aline, Card]:
+def trained(path: Path, strangers: ReferenceCohort) -> tuple[Aline, Card]:
     """A checkpoint; the strangers' targets take its units."""
     net, card = load_network(path)
     strangers.task.layout = card.layout

@@ -21,7 +21,7 @@ from migraine_platform.evaluation.components.symptoms import symptom_recovery
 from migraine_platform.forecast_scores import log_loss
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.data.channels import Scales
 from migraine_platform.twin.hazard.hypotheses import weekends
 from migraine_platform.warehouse import tables
@@ -30,7 +30,7 @@ TAUGHT, LESSON, SCORED = 800, 120, 60
 ALIKE = {"how attacks go on": "lasting_sd", "how often signs come": "signs_sd", "weekends": "weekend"}
 
 
-def recovery(model: Model, clinical: Clinical) -> None:
+def recovery(model: TwinModel, clinical: Clinical) -> None:
     """Errors against the truth, beside those of everybody's mean."""
     cohort, patients = at_hand.recorded(), at_hand.rows(tables.Patients)
     points = model.points(at_hand.settings().twin.points)
@@ -54,7 +54,7 @@ def recovery(model: Model, clinical: Clinical) -> None:
         )
 
 
-def worth(model: Model, clinical: Clinical) -> None:
+def worth(model: TwinModel, clinical: Clinical) -> None:
     """What it is worth to a forecast that persons differ."""
     own = at_hand.recorded().of(slice(TAUGHT, None))
     truth = at_hand.rows(tables.TruthPatientDays)["migraine_probability"].to_numpy()

@@ -26,14 +26,14 @@ from migraine_platform.forecast_scores import calibration_error, log_loss
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.research.ideal_learner.learner import learn
 from migraine_platform.simulator.checks.realism import auc
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import Evidence
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence
 from migraine_platform.twin.hazard.uncertainty import uncertainty
 from migraine_platform.twin.triggers.sensitivity import sensitivities
 from migraine_platform.warehouse import tables
@@ -74,7 +74,7 @@ def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: sl
     return np.concatenate([np.full((len(x[target]), 1), np.nan), flat.reshape(x[target].shape[:2])], axis=1)
 
 
-def learner_of(simulator: CohortSimulator, lives: Lives, path: Path | None) -> dict[str, np.ndarray]:
+def learner_of(simulator: CohortSimulator, lives: Trajectories, path: Path | None) -> dict[str, np.ndarray]:
     """What the ideal learner said, from the file if it is there."""
     if path is None or not path.is_file():
         found = learn(simulator, lives, HYPOTHESES, PARTICLES, lambda done: print(f"{done} learned", file=sys.stderr))
@@ -93,13 +93,13 @@ def learner_of(simulator: CohortSimulator, lives: Lives, path: Path | None) -> d
 
 
 def report(
-    name: str, model: Model, clinical: Clinical, own: Histories, ideal: dict, full: np.ndarray, migraine: np.ndarray,
-    s: np.ndarray, known: np.ndarray, shared: np.ndarray,
+    name: str, model: TwinModel, clinical: Clinical, own: Histories, ideal: dict, full: np.ndarray,
+    migraine: np.ndarray, s: np.ndarray, known: np.ndarray, shared: np.ndarray,
 ) -> None:  # fmt: skip
     """Print one model's figures."""
     points = model.points(load_settings("default").twin.points)
     _, replay = twin.create(model, clinical, points, own)
-    evidence = Evidence.of(own, replay.channels)
+    evidence = AttackEvidence.of(own, replay.channels)
     said, _ = follow(points, model.effects, replay.covariates, evidence, None, True)
     told = uncertainty(said, model.effects, replay.covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
@@ -141,7 +141,7 @@ def report(
 
 
 def susceptibilities(
-    model: Model, clinical: Clinical, points: object, own: Histories, ideal: dict, s: np.ndarray
+    model: TwinModel, clinical: Clinical, points: object, own: Histories, ideal: dict, s: np.ndarray
 ) -> None:
     """Print what was learned of the triggers."""
     prior = interval_score(np.full_like(s, 0.145), np.full_like(s, 0.955), s)
@@ -176,7 +176,7 @@ def main() -> None:
     given = arguments.parse_args()
     settings = load_settings("default")
     features = configured_features(settings.priors)
-    simulator = CohortSimulator(settings.simulator, features, calibrate(settings.simulator, features))
+    simulator = CohortSimulator(settings.simulator, features, fit_parameters(settings.simulator, features))
     frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
     measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
     everybody, _ = histories(measured, measured["patient_id"].unique().to_list())

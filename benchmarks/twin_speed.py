@@ -23,7 +23,7 @@ from measure import machine, seconds
 from migraine_platform.config import load_settings
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import calibrate
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.twin.core.model import Clinical, learn_model
 from migraine_platform.twin.core.prediction import predict
 from migraine_platform.twin.core.twins import Replay, create, update
@@ -57,7 +57,7 @@ def main() -> None:
     patients = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     settings = load_settings("default")
     features = configured_features(settings.priors)
-    simulator = CohortSimulator(settings.simulator, features, calibrate(settings.simulator, features))
+    simulator = CohortSimulator(settings.simulator, features, fit_parameters(settings.simulator, features))
     frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
     measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
     attacks = pl.concat([frame[tables.Attacks.name] for frame in frames])

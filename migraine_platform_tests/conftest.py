@@ -24,7 +24,8 @@ from migraine_platform.config.hashing import code_version
 from migraine_platform.priors.features import Feature, to_frame
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.warehouse.lake.lake import Stamp
 
 hypothesis.settings.register_profile("platform", deadline=None)  # compiled code is compiled in the first example
@@ -169,12 +170,12 @@ def features(settings: Settings) -> tuple[Feature, ...]:
 
 
 @pytest.fixture(scope="session")
-def calibration(settings: Settings, features: tuple[Feature, ...]) -> Calibration:
-    return calibrate(settings.simulator, features)
+def calibration(settings: Settings, features: tuple[Feature, ...]) -> FittedParameters:
+    return fit_parameters(settings.simulator, features)
 
 
 @pytest.fixture(scope="session")
-def simulator(settings: Settings, features: tuple[Feature, ...], calibration: Calibration) -> CohortSimulator:
+def simulator(settings: Settings, features: tuple[Feature, ...], calibration: FittedParameters) -> CohortSimulator:
     return CohortSimulator(settings.simulator, features, calibration)
 
 

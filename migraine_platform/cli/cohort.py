@@ -94,7 +94,7 @@ def simulate(
     from migraine_platform.priors.workbook.configured import configured_features
     from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
     from migraine_platform.warehouse.exports.export import export_files
-    from migraine_platform.warehouse.exports.fusemoe import Windows, export_fusemoe
+    from migraine_platform.warehouse.exports.fusemoe import FuseMoeWindows, export_fusemoe
     from migraine_platform.warehouse.fits import fitted
 
     settings = settings_of(preset)
@@ -108,7 +108,9 @@ def simulate(
         batches = (simulator.batch(number) for number in numbers)
         if shape == "fusemoe":
             path = out / "fusemoe.pkl"
-            written = [(path, export_fusemoe(path, batches, known, Windows(settings.exports.fusemoe_window_days)))]
+            written = [
+                (path, export_fusemoe(path, batches, known, FuseMoeWindows(settings.exports.fusemoe_window_days)))
+            ]
         else:
             written = export_files(out, batches, shape)
     for path, rows in written:

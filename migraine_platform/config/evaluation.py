@@ -24,7 +24,7 @@ class Gate(Frozen):
     """Models that may not have a lower one by more than chance."""
 
 
-class Study(Frozen):
+class StudySettings(Frozen):
     """How diaries of a real study are divided and forecast (`evaluation/study/`)."""
 
     train_share: Share
@@ -57,4 +57,4 @@ class Evaluation(Frozen):
     """Of them, those on which the greedy rule and the oracle are worked out by brute force."""
     greedy_draws: Count
     gates: Gate
-    study: Study
+    study: StudySettings

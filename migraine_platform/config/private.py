@@ -1,6 +1,6 @@
 """What is kept of patients is readable by its owner alone.
 
-Belongs here: the permissions of new files. Does not: folders that other accounts share (compiled.py).
+Belongs here: the permissions of new files. Does not: folders that other accounts share (compiled/folder.py).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class Reference(Frozen):
     source: Annotated[str, Field(min_length=1)]
 
 
-class Realism(Frozen):
+class RealismSettings(Frozen):
     """The references, by figure (simulator/checks/realism.py says how each is measured)."""
 
     patients: Annotated[int, Field(ge=20)]

@@ -16,7 +16,7 @@ from migraine_platform.config.evaluation import Evaluation
 from migraine_platform.config.exports import Exports
 from migraine_platform.config.ingest import Ingest
 from migraine_platform.config.operations import Operations
-from migraine_platform.config.realism import Realism
+from migraine_platform.config.realism import RealismSettings
 from migraine_platform.config.simulator.hours import Hours
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.train import Train
@@ -84,7 +84,7 @@ class Settings(Frozen):
     train: Train
     twin: Twin
     evaluation: Evaluation
-    realism: Realism
+    realism: RealismSettings
     exports: Exports
     ingest: Ingest
     operations: Operations

@@ -58,7 +58,7 @@ class Data(Frozen):
     validation_windows: Count
 
 
-class Promotion(Frozen):
+class CheckpointPromotionSettings(Frozen):
     """What a checkpoint must show on patients nobody learned from before anybody is asked by it."""
 
     windows: Count
@@ -99,7 +99,7 @@ class Train(Frozen):
     network: Network
     objectives: Objectives
     data: Data
-    promotion: Promotion
+    promotion: CheckpointPromotionSettings
     checkpoint_every: Count
     threads: Count
     """Of the CPU; a fixed number makes a run repeatable, and more than one seldom pays for networks this small."""

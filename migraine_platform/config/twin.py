@@ -13,8 +13,8 @@ from migraine_platform.config.simulator.change import KINDS
 Count = Annotated[int, Field(ge=1)]
 
 
-class Experts(Frozen):
-    """The mixture of experts (`twin/experts/`)."""
+class MixtureOfExpertsSettings(Frozen):
+    """The mixture of experts (`twin/dynamics/experts/`)."""
 
     width: Count
     top_k: Count
@@ -26,7 +26,7 @@ class Experts(Frozen):
     """How many patients it learns from, at most."""
 
 
-class Population(Frozen):
+class TwinPopulationSettings(Frozen):
     """How the population is learned from its diaries (`twin/hazard/population.py`)."""
 
     patients: Count
@@ -39,7 +39,7 @@ class Population(Frozen):
     """Share of the trace of recent migraine days that is left after a day."""
 
 
-class Promotion(Frozen):
+class TwinPromotionSettings(Frozen):
     """What forecasts must show before they are published (`twin/core/promotion_checks.py`)."""
 
     calibration_error: Share
@@ -48,7 +48,7 @@ class Promotion(Frozen):
     """How many of the true probabilities 90 % intervals may hold."""
 
 
-class Drift(Frozen):
+class DriftDetectionSettings(Frozen):
     """How a change of a person is noticed, and what follows (`twin/drift/`)."""
 
     kinds: dict[str, Positive]
@@ -73,7 +73,7 @@ class Drift(Frozen):
     detectors: Detectors
 
     @model_validator(mode="after")
-    def _kinds_are_known(self) -> Drift:
+    def _kinds_are_known(self) -> DriftDetectionSettings:
         if sorted(self.kinds) != sorted(KINDS):
             raise ValueError(f"kinds must weigh {', '.join(KINDS)}")
         return self
@@ -109,8 +109,8 @@ class Twin(Frozen):
     """Days ahead among which the useful horizon of state forecasts is looked for."""
     short_history_days: Annotated[int, Field(ge=0)]
     """A patient with fewer recorded days starts from ALINE's posterior, where a promoted checkpoint is there."""
-    population: Population
-    experts: Experts
-    promotion: Promotion
-    drift: Drift
+    population: TwinPopulationSettings
+    experts: MixtureOfExpertsSettings
+    promotion: TwinPromotionSettings
+    drift: DriftDetectionSettings
     retraining: Retraining

@@ -86,7 +86,7 @@ def all_batches_tags(settings: Settings) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Population:
+class PopulationView:
     """The lake as one population's steps see it: they read nothing of another one, and stamp what they write."""
 
     lake: Lake
@@ -94,7 +94,7 @@ class Population:
     features: "tuple[Feature, ...]"
 
     @classmethod
-    def of(cls, settings: Settings, lake: Lake) -> "Population":
+    def of(cls, settings: Settings, lake: Lake) -> "PopulationView":
         """The population that these settings and the feature table in the lake make.
 
         Before anything is read, writes that a killed run left half done are finished.
@@ -111,7 +111,7 @@ class Population:
         return population
 
     @classmethod
-    def from_features(cls, settings: Settings, lake: Lake, features: "tuple[Feature, ...]") -> "Population":
+    def from_features(cls, settings: Settings, lake: Lake, features: "tuple[Feature, ...]") -> "PopulationView":
         """The population of a feature table that is not in the lake yet."""
         from migraine_platform.priors.features import to_frame
 

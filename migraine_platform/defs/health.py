@@ -21,8 +21,8 @@ from migraine_platform.defs.runs.retention import forget_old_runs
 from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
-    from migraine_platform.operations.facts import Facts
-    from migraine_platform.operations.health import Verdict
+    from migraine_platform.operations.facts import PlatformFacts
+    from migraine_platform.operations.health import HealthVerdict
     from migraine_platform.operations.notify import Message
 
 GROUP = "operations"
@@ -118,13 +118,13 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
     return health_report
 
 
-def gather(instance: dg.DagsterInstance, watched: Watched, settings: Settings, places: Places) -> "Facts":
+def gather(instance: dg.DagsterInstance, watched: Watched, settings: Settings, places: Places) -> "PlatformFacts":
     """Everything that the verdict rests on, as it is now."""
-    from migraine_platform.operations.facts import Facts
+    from migraine_platform.operations.facts import PlatformFacts
     from migraine_platform.operations.storage import disk_of, folders_of, warehouse_of
 
     now, operations = datetime.now(UTC), settings.operations
-    return Facts(
+    return PlatformFacts(
         made_at=now,
         runs=runs_of(instance, watched, operations),
         failing_checks=failing_checks(instance, watched, operations),
@@ -205,11 +205,11 @@ def _daily_page(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.Sch
 
 
 def _tell(message: "Message | None", settings: Settings, log: Callable[[str], None]) -> list[str]:
-    from migraine_platform.operations.notify import Channels, tell
+    from migraine_platform.operations.notify import NoticeChannels, tell
 
     if message is None:
         return []
-    return tell(message, Channels.of(os.environ), settings.operations.timeout_seconds, log)
+    return tell(message, NoticeChannels.of(os.environ), settings.operations.timeout_seconds, log)
 
 
 def _of_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, places: Places) -> "Message":
@@ -221,7 +221,7 @@ def _of_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, places: Places
     return Message(f"Migraine platform: {run.job_name} failed", text)
 
 
-def _of_verdict(verdict: "Verdict", places: Places) -> "Message | None":
+def _of_verdict(verdict: "HealthVerdict", places: Places) -> "Message | None":
     """What the daily page tells; nothing if the platform is well."""
     from migraine_platform.operations.notify import Message
 

@@ -28,7 +28,7 @@ FLAGS = tuple(column.name for column in OBSERVABLE if column.kind == "flag")
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidatedRows:
     """What of a file counts."""
 
     rows: pl.DataFrame
@@ -39,7 +39,7 @@ class Judged:
     """Rows in the file."""
 
 
-def judge(reading: Reading, patients: Sequence[str], first: date, last: date) -> Judged:
+def judge(reading: Reading, patients: Sequence[str], first: date, last: date) -> ValidatedRows:
     """Divide a file's rows into those that count and those that do not.
 
     Args:
@@ -54,7 +54,7 @@ def judge(reading: Reading, patients: Sequence[str], first: date, last: date) ->
     found.extend(_contradicting(rows.filter(~pl.col("row").is_in(suspect.implode()))))
     quarantine = pl.concat(found).sort("row", "column_name", "rule")
     kept = rows.filter(~pl.col("row").is_in(quarantine["row"].implode()))
-    return Judged(kept.drop("row"), quarantine, reading.count)
+    return ValidatedRows(kept.drop("row"), quarantine, reading.count)
 
 
 def contradictions(rows: pl.DataFrame) -> dict[str, tuple[tuple[str, ...], pl.Series]]:

@@ -99,7 +99,7 @@ class DiskFact:
 
 
 @dataclass(frozen=True)
-class Facts:
+class PlatformFacts:
     """Everything that the verdict rests on."""
 
     made_at: datetime

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from migraine_platform.config.operations import Operations
-from migraine_platform.operations.facts import CheckFact, Facts, RunFact
+from migraine_platform.operations.facts import CheckFact, PlatformFacts, RunFact
 
 Word = Literal["well", "needs a look", "failed"]
 GIGABYTE = 1e9
@@ -29,22 +29,22 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HealthVerdict:
     """How the platform is, with the gravest reasons first."""
 
     word: Word
     reasons: tuple[Reason, ...]
 
 
-def judge(facts: Facts, operations: Operations) -> Verdict:
+def judge(facts: PlatformFacts, operations: Operations) -> HealthVerdict:
     """The verdict on these facts."""
     of_facts = [*_of_runs(facts), *_of_checks(facts), *_of_assets(facts), *_of_warehouse(facts)]
     found = [*of_facts, *_of_disk(facts, operations)]
     reasons = sorted(found, key=lambda reason: reason.word != "failed")
-    return Verdict(reasons[0].word if reasons else "well", tuple(reasons))
+    return HealthVerdict(reasons[0].word if reasons else "well", tuple(reasons))
 
 
-def settled(run: RunFact, facts: Facts) -> bool:
+def settled(run: RunFact, facts: PlatformFacts) -> bool:
     """Whether what a run did not finish was done later."""
     if run.assets and run.ended_at:
         made = {asset.name: asset.made_at for asset in facts.assets}
@@ -58,7 +58,7 @@ def settled(run: RunFact, facts: Facts) -> bool:
     return False
 
 
-def open_failures(facts: Facts) -> list[RunFact]:
+def open_failures(facts: PlatformFacts) -> list[RunFact]:
     """For each job, its newest run that failed, or else that was cancelled, and is not settled."""
     newest: dict[str, RunFact] = {}
     for status in ("failed", "cancelled"):
@@ -68,7 +68,7 @@ def open_failures(facts: Facts) -> list[RunFact]:
     return list(newest.values())
 
 
-def _of_runs(facts: Facts) -> Iterator[Reason]:
+def _of_runs(facts: PlatformFacts) -> Iterator[Reason]:
     for run in open_failures(facts):
         if run.status == "cancelled":
             yield Reason("needs a look", f"{run.job} was cancelled")
@@ -78,7 +78,7 @@ def _of_runs(facts: Facts) -> Iterator[Reason]:
         yield Reason("failed", f"{run.job} failed{f' at {why}{more}' if why else ''}")
 
 
-def _of_checks(facts: Facts) -> Iterator[Reason]:
+def _of_checks(facts: PlatformFacts) -> Iterator[Reason]:
     for check in facts.failing_checks:
         yield Reason("failed" if check.severity == "error" else "needs a look", _check_text(check))
 
@@ -89,7 +89,7 @@ def _check_text(check: CheckFact) -> str:
     return f"{check.asset}{where}: check {check.name} does not pass{why}"
 
 
-def _of_disk(facts: Facts, operations: Operations) -> Iterator[Reason]:
+def _of_disk(facts: PlatformFacts, operations: Operations) -> Iterator[Reason]:
     free = facts.disk.free / GIGABYTE
     if free < operations.disk_full_gb:
         yield Reason("failed", f"only {free:.1f} GB are free; the platform needs {operations.disk_full_gb:g} GB")
@@ -97,14 +97,14 @@ def _of_disk(facts: Facts, operations: Operations) -> Iterator[Reason]:
         yield Reason("needs a look", f"only {free:.1f} GB are free, less than {operations.disk_low_gb:g} GB")
 
 
-def _of_assets(facts: Facts) -> Iterator[Reason]:
+def _of_assets(facts: PlatformFacts) -> Iterator[Reason]:
     for state in ("stale", "never made"):
         names = [asset.name for asset in facts.assets if asset.state == state]
         if names:
             yield Reason("needs a look", f"{state}: {some(names)}")
 
 
-def _of_warehouse(facts: Facts) -> Iterator[Reason]:
+def _of_warehouse(facts: PlatformFacts) -> Iterator[Reason]:
     if facts.warehouse.problem:
         yield Reason("needs a look", f"warehouse: {facts.warehouse.problem}")
 

@@ -40,7 +40,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Channels:
+class NoticeChannels:
     """Who is told. Not shown in representations: addresses hold secrets."""
 
     webhook_url: str = field(default="", repr=False)
@@ -49,13 +49,13 @@ class Channels:
     mail_from: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Channels:
+    def of(cls, environment: Mapping[str, str]) -> NoticeChannels:
         """The channels that an environment configures; what is unset or empty is not used."""
         names = {"webhook_url": "WEBHOOK_URL", "smtp_url": "SMTP_URL", "mail_to": "MAIL_TO", "mail_from": "MAIL_FROM"}
         return cls(**{name: environment.get(f"MIGRAINE_{variable}", "").strip() for name, variable in names.items()})
 
 
-def tell(message: Message, channels: Channels, timeout: float, log: Log) -> list[str]:
+def tell(message: Message, channels: NoticeChannels, timeout: float, log: Log) -> list[str]:
     """Tell every configured channel, patients' identifiers masked; the names of those that took it.
 
     Args:
@@ -78,7 +78,7 @@ def tell(message: Message, channels: Channels, timeout: float, log: Log) -> list
     return told
 
 
-def _post(message: Message, channels: Channels, timeout: float) -> None:
+def _post(message: Message, channels: NoticeChannels, timeout: float) -> None:
     """POST to the webhook. A redirection is an error: what was posted would be lost, or go elsewhere."""
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -96,7 +96,7 @@ def _post(message: Message, channels: Channels, timeout: float) -> None:
         answer.read(1)
 
 
-def _mail(message: Message, channels: Channels, timeout: float) -> None:
+def _mail(message: Message, channels: NoticeChannels, timeout: float) -> None:
     """Send a mail; a password goes over an encrypted connection or not at all."""
     from email.message import EmailMessage
 

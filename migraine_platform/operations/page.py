@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from migraine_platform.operations.facts import AssetFact, CheckFact, Facts, RunFact
-from migraine_platform.operations.health import Verdict, settled
+from migraine_platform.operations.facts import AssetFact, CheckFact, PlatformFacts, RunFact
+from migraine_platform.operations.health import HealthVerdict, settled
 from migraine_platform.operations.masking import masked
 from migraine_platform.operations.words import ago, clock, duration, size
 from migraine_platform.page_style import CSS
@@ -30,7 +30,7 @@ HEADLINES = {
 }
 
 
-def render(facts: Facts, verdict: Verdict, zone: str) -> str:
+def render(facts: PlatformFacts, verdict: HealthVerdict, zone: str) -> str:
     """The page.
 
     Args:
@@ -54,7 +54,7 @@ def mark(word: str) -> str:
     return f'<span class="mark {kind}">{sign} {escape(word)}</span>'
 
 
-def _header(facts: Facts, verdict: Verdict, title: str, zone: str) -> str:
+def _header(facts: PlatformFacts, verdict: HealthVerdict, title: str, zone: str) -> str:
     kind, sign = KINDS[verdict.word]
     reasons = [f"{mark(reason.word)}<span class='why'>{escape(reason.text)}</span>" for reason in verdict.reasons]
     listed = _list(reasons) if reasons else "<p>No failed run, no failing check, nothing stale.</p>"
@@ -64,14 +64,14 @@ def _header(facts: Facts, verdict: Verdict, title: str, zone: str) -> str:
     )
 
 
-def _checks(facts: Facts, zone: str) -> str:
+def _checks(facts: PlatformFacts, zone: str) -> str:
     count = f"{facts.checks} checks, {len(facts.failing_checks)} evaluations that did not pass"
     ordered = sorted(facts.failing_checks, key=lambda check: (check.severity != "error", check.asset, check.name))
     body = _list(_check(check, facts, zone) for check in ordered) if ordered else "<p>No check fails.</p>"
     return _section("Checks that do not pass", f'<p class="dim">{count}</p>{body}')
 
 
-def _check(check: CheckFact, facts: Facts, zone: str) -> str:
+def _check(check: CheckFact, facts: PlatformFacts, zone: str) -> str:
     since = f"{'at least ' if check.since_earlier else ''}since {clock(check.since, zone)}"
     where = f"{check.asset}, {check.selection}" if check.selection else check.asset
     return (
@@ -81,7 +81,7 @@ def _check(check: CheckFact, facts: Facts, zone: str) -> str:
     )
 
 
-def _runs(facts: Facts, zone: str) -> str:
+def _runs(facts: PlatformFacts, zone: str) -> str:
     parts = []
     for job in dict.fromkeys(run.job for run in facts.runs):
         own = [run for run in facts.runs if run.job == job]
@@ -89,7 +89,7 @@ def _runs(facts: Facts, zone: str) -> str:
     return _section("Last runs", "".join(parts) or "<p>No run yet.</p>")
 
 
-def _run(run: RunFact, facts: Facts, zone: str) -> str:
+def _run(run: RunFact, facts: PlatformFacts, zone: str) -> str:
     started = clock(run.started_at, zone) if run.started_at else "not started"
     took = f", {duration(run.seconds)}" if run.seconds is not None else ""
     done_later = run.status in ("failed", "cancelled") and settled(run, facts)
@@ -103,7 +103,7 @@ def _run(run: RunFact, facts: Facts, zone: str) -> str:
     )
 
 
-def _assets(facts: Facts) -> str:
+def _assets(facts: PlatformFacts) -> str:
     urgent = [asset for asset in facts.assets if asset.state in ("stale", "never made", "ageing")]
     others = [asset for asset in facts.assets if asset not in urgent]
     body = _list(_asset(asset, facts) for asset in urgent) if urgent else "<p>Everything is fresh.</p>"
@@ -113,7 +113,7 @@ def _assets(facts: Facts) -> str:
     return _section("Freshness", body)
 
 
-def _asset(asset: AssetFact, facts: Facts) -> str:
+def _asset(asset: AssetFact, facts: PlatformFacts) -> str:
     made = f"made {ago(asset.made_at, facts.made_at)}; " if asset.made_at else ""
     return (
         f'<div class="row"><span><b>{escape(asset.name)}</b> <small>{escape(asset.group)}</small></span>'
@@ -121,7 +121,7 @@ def _asset(asset: AssetFact, facts: Facts) -> str:
     )
 
 
-def _warehouse(facts: Facts, zone: str) -> str:
+def _warehouse(facts: PlatformFacts, zone: str) -> str:
     found = facts.warehouse
     if found.published_at is None:
         return _section("Warehouse", f"<p>{mark('needs a look')} {escape(found.problem)}</p>")
@@ -130,14 +130,14 @@ def _warehouse(facts: Facts, zone: str) -> str:
     return _section("Warehouse", _list([_pair("published", when), _pair("last day in it", last)]))
 
 
-def _automation(facts: Facts) -> str:
+def _automation(facts: PlatformFacts) -> str:
     if not facts.off:
         return _section("Automation", "<p>Everything is switched on.</p>")
     names = ", ".join(f"<b>{escape(name)}</b>" for name in facts.off)
     return _section("Automation", f"<p>Switched off, so that it does not run by itself: {names}.</p>")
 
 
-def _storage(facts: Facts) -> str:
+def _storage(facts: PlatformFacts) -> str:
     used = 1 - facts.disk.free / facts.disk.total
     bar = f'<div class="bar" role="img" aria-label="{used:.0%} used"><i style="width:{used:.1%}"></i></div>'
     text = f"<p>{size(facts.disk.free)} free of {size(facts.disk.total)} ({used:.0%} used)</p>{bar}"

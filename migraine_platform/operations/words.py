@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from migraine_platform.operations.facts import Facts
-from migraine_platform.operations.health import Verdict
+from migraine_platform.operations.facts import PlatformFacts
+from migraine_platform.operations.health import HealthVerdict
 from migraine_platform.operations.masking import masked
 
 
@@ -40,7 +40,7 @@ def clock(moment: datetime, zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%-d %b %Y, %H:%M}"
 
 
-def summary(facts: Facts, verdict: Verdict, zone: str) -> str:
+def summary(facts: PlatformFacts, verdict: HealthVerdict, zone: str) -> str:
     """The verdict as Markdown: word, reasons, a few figures."""
     reasons = [f"- **{reason.word}**: {_escaped(reason.text)}" for reason in verdict.reasons]
     fresh = sum(asset.state in ("fresh", "not judged") for asset in facts.assets)
@@ -57,7 +57,7 @@ def summary(facts: Facts, verdict: Verdict, zone: str) -> str:
     return masked("\n".join(lines))
 
 
-def as_json(facts: Facts, verdict: Verdict) -> bytes:
+def as_json(facts: PlatformFacts, verdict: HealthVerdict) -> bytes:
     """Verdict and facts for programs; times in ISO 8601."""
     content = {"verdict": verdict.word, "reasons": [asdict(reason) for reason in verdict.reasons], **asdict(facts)}
     return masked(json.dumps(content, indent=2, default=_iso, ensure_ascii=False)).encode()

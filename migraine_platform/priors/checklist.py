@@ -24,7 +24,7 @@ MEANINGFUL_SHIFT = 0.1
 
 
 @dataclass(frozen=True)
-class Finding:
+class ChecklistFinding:
     """Whether one point of the checklist holds, and the figures behind it."""
 
     passed: bool
@@ -32,7 +32,7 @@ class Finding:
     figures: dict[str, float]
 
 
-def clinical_directions(mock: MockDistribution) -> Finding:
+def clinical_directions(mock: MockDistribution) -> ChecklistFinding:
     """Features correlate with the migraine probability in the direction clinicians give them."""
     import numpy as np
 
@@ -51,22 +51,24 @@ def clinical_directions(mock: MockDistribution) -> Finding:
     summary = f"{confirmed} of {int(directed.sum())} features with a direction are confirmed"
     if wrong:
         summary += f"; wrong way round: {', '.join(wrong)}"
-    return Finding(passed, summary, {"confirmed": confirmed, "directed": int(directed.sum()), "wrong": len(wrong)})
+    return ChecklistFinding(
+        passed, summary, {"confirmed": confirmed, "directed": int(directed.sum()), "wrong": len(wrong)}
+    )
 
 
-def probabilities_unimodal(mock: MockDistribution) -> Finding:
+def probabilities_unimodal(mock: MockDistribution) -> ChecklistFinding:
     """Migraine probabilities lie within [0, 1] and have one mode."""
     low, high = float(mock.p_migraine.min()), float(mock.p_migraine.max())
     peaks = modes(mock.p_migraine)
     inside = low >= 0 and high <= 1
-    return Finding(
+    return ChecklistFinding(
         inside and peaks == 1,
         f"probabilities from {low:.3f} to {high:.3f} with {peaks} mode{'s' * (peaks != 1)}",
         {"lowest": low, "highest": high, "modes": peaks, "mean": float(mock.p_migraine.mean())},
     )
 
 
-def posterior_shifted(mock: MockDistribution) -> Finding:
+def posterior_shifted(mock: MockDistribution) -> ChecklistFinding:
     """The mean given migraine differs from the prior mean: significantly (Hotelling's T^2) and enough to matter."""
     import numpy as np
     from scipy import stats
@@ -77,7 +79,7 @@ def posterior_shifted(mock: MockDistribution) -> Finding:
     shift = (mock.mu_post - mock.mu_prior) / scale
     largest = int(np.argmax(np.abs(shift)))
     if count <= dimensions:
-        return Finding(False, f"{count} samples drew a migraine; more than {dimensions} are needed", {})
+        return ChecklistFinding(False, f"{count} samples drew a migraine; more than {dimensions} are needed", {})
     standard = (given - mock.mu_prior) / scale
     covariance = np.cov(standard, rowvar=False)
     t2 = count * float(shift @ np.linalg.pinv(covariance, rcond=1e-9, hermitian=True) @ shift)
@@ -85,14 +87,14 @@ def posterior_shifted(mock: MockDistribution) -> Finding:
     f = t2 * (count - rank) / (rank * (count - 1))
     p_value = float(stats.f.sf(f, rank, count - rank))
     passed = p_value < FALSE_ALARM and abs(float(shift[largest])) >= MEANINGFUL_SHIFT
-    return Finding(
+    return ChecklistFinding(
         passed,
         f"largest shift {shift[largest]:+.2f} sd ({mock.variables[largest]}), p = {p_value:.1e}",
         {"largest_shift_sd": float(shift[largest]), "hotelling_t2": t2, "p_value": p_value},
     )
 
 
-POINTS: dict[str, Callable[[MockDistribution], Finding]] = {
+POINTS: dict[str, Callable[[MockDistribution], ChecklistFinding]] = {
     "clinical_directions": clinical_directions,
     "probabilities_unimodal": probabilities_unimodal,
     "posterior_shifted": posterior_shifted,

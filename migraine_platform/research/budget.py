@@ -27,7 +27,7 @@ class Budget:
 
 
 @dataclass
-class Clock:
+class TrainingClock:
     """Processor time of this process: what else the machine does, and what is measured in between, does not count."""
 
     minutes: float = 0.0
@@ -51,7 +51,7 @@ def spend(
         every: told the minutes of training so far, off the clock, after each round.
     """
     rates = [group["lr"] for group in optimiser.param_groups]
-    clock, number = Clock(), 0
+    clock, number = TrainingClock(), 0
     while (share := budget.share(number, clock.minutes)) < 1:
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * annealed(share)

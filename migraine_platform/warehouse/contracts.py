@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Audit:
+class AuditResult:
     """What a contract says of some rows."""
 
     table: str
@@ -44,7 +44,7 @@ class Audit:
         return f"of {self.rows:,} rows, contract broken by: {broken}"
 
 
-def audit(table: type[Table], frame: pl.DataFrame) -> Audit:
+def audit(table: type[Table], frame: pl.DataFrame) -> AuditResult:
     """Hold rows against the table's contract: types first, then bounds, keys and rules."""
     mismatched = {
         f"{column.name} is {frame.schema.get(column.name, 'missing')}, expected {column.kind}": frame.height
@@ -52,12 +52,12 @@ def audit(table: type[Table], frame: pl.DataFrame) -> Audit:
         if frame.schema.get(column.name) != polars_type(column)
     }
     if mismatched:
-        return Audit(table.name, frame.height, mismatched)
+        return AuditResult(table.name, frame.height, mismatched)
     outcome = contract(table).filter(frame)
-    return Audit(table.name, frame.height, dict(sorted(outcome.failure.counts().items())), table.may_be_empty)
+    return AuditResult(table.name, frame.height, dict(sorted(outcome.failure.counts().items())), table.may_be_empty)
 
 
-def audit_partition(lake: Lake, table: type[Table], partition: str) -> Audit:
+def audit_partition(lake: Lake, table: type[Table], partition: str) -> AuditResult:
     """Audit one partition as it lies in the lake, and note in its seal that it passed."""
     frame, content_hash = lake.read_sealable(table, partition)
     result = audit(table, frame)

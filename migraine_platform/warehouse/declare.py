@@ -1,6 +1,6 @@
 """How a table is declared: columns with type, unit, range and meaning; rules in SQL.
 
-Belongs here: the vocabulary. Does not: the tables (tables.py), or what is made of a declaration: the validation
+Belongs here: the vocabulary. Does not: the tables (tables/), or what is made of a declaration: the validation
 contract (contracts.py), the SQL comments (publish.py), the UI's schema (defs/describe.py), the page (document.py).
 Light to import: the code location reads it at every start.
 

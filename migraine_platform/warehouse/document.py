@@ -11,7 +11,7 @@ def tables_page() -> str:
     """The whole page as Markdown."""
     parts = [
         "# Tables",
-        "Made from `migraine_platform/warehouse/tables.py` and `warehouse/sql/` by `migraine tables`; change those.",
+        "Made from `migraine_platform/warehouse/tables/` and `warehouse/sql/` by `migraine tables`; change those.",
         *(_section(table) for table in ALL),
         "## Marts",
         "Views over the tables, one SQL file each in `migraine_platform/warehouse/sql/`.",

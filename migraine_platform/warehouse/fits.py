@@ -14,7 +14,8 @@ from pathlib import Path
 from migraine_platform.config.hashing import code_version, configuration, digest
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration, calibrate, from_frame, to_frame
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters, from_frame, to_frame
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
 from migraine_platform.warehouse.lake.places import replace_file
 
 NOT_FITTED = ("ceilings", "interventions", "measurement")
@@ -29,7 +30,7 @@ def fitted(
     features: Sequence[Feature],
     folder: Path,
     progress: Callable[[str], None] = lambda line: None,
-) -> Calibration:
+) -> FittedParameters:
     """The calibration, from the folder if it lies there.
 
     Raises:
@@ -49,7 +50,7 @@ def fitted(
         else:
             progress(f"as fitted before ({path.stem})")
             return found
-    made = calibrate(settings, features, progress)
+    made = fit_parameters(settings, features, progress)
     content = io.BytesIO()
     to_frame(made).write_parquet(content)
     replace_file(path, content.getvalue())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.network.network import Aline, Size
-from migraine_platform.aline.tasks.reference_cohort import Strangers
+from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
 from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target, seeded
 from migraine_platform.config.train import Train
 
@@ -71,5 +71,5 @@ def train(settings) -> Train:
 
 
 @pytest.fixture(scope="session")
-def strangers(settings, features, calibration) -> Strangers:
-    return Strangers(settings, features, calibration)
+def strangers(settings, features, calibration) -> ReferenceCohort:
+    return ReferenceCohort(settings, features, calibration)

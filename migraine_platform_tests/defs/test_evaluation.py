@@ -24,7 +24,7 @@ from migraine_platform.defs.build import build_defs
 from migraine_platform.evaluation.scoring.provenance import IN_USE, TWIN_POPULATION
 from migraine_platform.ingest.sources.kostecki_dillon import KosteckiDillon
 from migraine_platform.ingest.sources.study import StudyError
-from migraine_platform.twin.core.model import Model, newest
+from migraine_platform.twin.core.model import TwinModel, newest
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places
 from migraine_platform.warehouse.query import query
@@ -145,7 +145,7 @@ def test_headline_figures_are_what_sql_makes_of_the_published_forecasts(ran: Set
 
 
 def test_nobody_who_was_learned_from_is_unseen_and_no_day_either(ran: Settings) -> None:
-    model = Model.from_frame(rows(ran, tables.TwinPopulation))
+    model = TwinModel.from_frame(rows(ran, tables.TwinPopulation))
     days = rows(ran, tables.EvaluatedDays)
     who = {split: {*days.filter(pl.col("split") == split)["patient_id"]} for split in days["split"].unique()}
     assert who[tables.CHRONOLOGICAL] == set(model.patients)
@@ -162,7 +162,7 @@ def test_nobody_who_was_learned_from_is_unseen_and_no_day_either(ran: Settings) 
 
 
 def test_baselines_learn_from_every_day_that_the_population_learned_from(ran: Settings) -> None:
-    model = Model.from_frame(rows(ran, tables.TwinPopulation))
+    model = TwinModel.from_frame(rows(ran, tables.TwinPopulation))
     days = rows(ran, tables.MeasuredDays).filter(pl.col("patient_id").is_in(list(model.patients)))
     number = (pl.col("date") - days["date"].min()).dt.total_days()
     told = days.filter(number.is_between(1, model.days - 1))["has_migraine"].drop_nulls()

@@ -22,11 +22,11 @@ from scipy.stats import poisson
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
-from migraine_platform.defs.context import Population
+from migraine_platform.defs.context import PopulationView
 from migraine_platform.defs.sensors.retraining import RETRAIN_JOB, held_back
 from migraine_platform.twin.cohort.inputs import keeper_of, read_histories
-from migraine_platform.twin.core.model import Model
-from migraine_platform.twin.drift.alarms import Thresholds
+from migraine_platform.twin.core.model import TwinModel
+from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.updating.evening_update import Past, live_on
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.twin.updating.trials import unanswered
@@ -160,13 +160,13 @@ def publish(settings: Settings, instance: dg.DagsterInstance) -> None:
 def unattended(settings: Settings, first_twins: dict) -> pl.DataFrame:
     """What the first night's twins would have said, updated every evening, had no change ever been noticed."""
     own, lake = grown(settings), lake_of(settings)
-    population = Population.of(own, lake)
+    population = PopulationView.of(own, lake)
     found = read_histories(population.read, own)
     rows_of = {patient: row for row, patient in enumerate(found.histories.patient_ids)}
     frames = []
     for kept in first_twins.values():
-        model = Model.from_frame(population.read(tables.TwinPopulation), kept.twins.population)
-        keeper = keeper_of(model, own, population.features, Thresholds(np.inf, {}, {}))
+        model = TwinModel.from_frame(population.read(tables.TwinPopulation), kept.twins.population)
+        keeper = keeper_of(model, own, population.features, AlarmThresholds(np.inf, {}, {}))
         patients = kept.twins.patient_ids
         whole = found.histories.of(np.array([rows_of[patient] for patient in patients]))
         evenings = live_on(keeper, kept, whole, Past.nothing(len(patients))).evenings

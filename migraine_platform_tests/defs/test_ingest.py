@@ -18,7 +18,7 @@ from migraine_platform.config.hashing import digest
 from migraine_platform.defs.assets.cohort import cohort_assets
 from migraine_platform.defs.assets.ingest import OBSERVATIONS, ingest_assets
 from migraine_platform.defs.assets.priors import priors_assets
-from migraine_platform.defs.context import Population, all_batches_tags, patient_batches
+from migraine_platform.defs.context import PopulationView, all_batches_tags, patient_batches
 from migraine_platform.defs.sensors.inbox import INGEST_JOB, inbox_sensor, ingest_job
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition
@@ -93,7 +93,7 @@ def content_of(settings: Settings) -> dict[str, pl.DataFrame]:
     lake = Lake(Places.of(settings.platform).lake_url)
     for table in (Files, Observations, Quarantine):
         assert audit_partition(lake, table, WHOLE).passed
-    population = Population.of(settings, lake)
+    population = PopulationView.of(settings, lake)
     return {table.name: population.read(table) for table in (Files, Observations, Quarantine)}
 
 

@@ -14,7 +14,7 @@ from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, REMAKE_TAG, all_batches_tags
-from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import Lake
@@ -59,7 +59,7 @@ def lake_of(settings: Settings) -> Lake:
 
 def test_everybody_has_a_twin_that_can_be_loaded(settings) -> None:
     lake, places = lake_of(settings), Places.of(settings.platform)
-    population = Model.from_frame(lake.read(tables.TwinPopulation))
+    population = TwinModel.from_frame(lake.read(tables.TwinPopulation))
     for batch in BATCHES:
         rows = lake.read(tables.Twins, [batch])
         patients = lake.read(tables.Patients, [batch])

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from migraine_platform.ingest.row_validation import BOUNDS, KNOWN, NOT_EARLIER, NOT_LATER, ONCE, Judged, judge
+from migraine_platform.ingest.row_validation import BOUNDS, KNOWN, NOT_EARLIER, NOT_LATER, ONCE, ValidatedRows, judge
 from migraine_platform.ingest.sources.plain_csv import COMPLETE, PlainCsv
 from migraine_platform.ingest.sources.source import READABLE, Reading
 from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS, csv_of, days
@@ -50,7 +50,7 @@ DOUBTED = {
 }
 
 
-def judged(*lines: str) -> Judged:
+def judged(*lines: str) -> ValidatedRows:
     reading = PlainCsv(1000).read("\n".join((HEADER, *lines)).encode())
     assert isinstance(reading, Reading)
     return judge(reading, PATIENTS, BEGAN, LAST)

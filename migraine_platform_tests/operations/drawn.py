@@ -8,9 +8,9 @@ from migraine_platform.operations.facts import (
     AssetFact,
     CheckFact,
     DiskFact,
-    Facts,
     FailedStep,
     FolderFact,
+    PlatformFacts,
     RunFact,
     WarehouseFact,
 )
@@ -34,7 +34,7 @@ def check(severity, **changes) -> CheckFact:
     return CheckFact(severity=severity, **{**known, **changes})
 
 
-WELL = Facts(
+WELL = PlatformFacts(
     made_at=NOW,
     runs=(run("platform", "succeeded", 2), run("platform", "failed", 26, ("twins", "gone"))),
     failing_checks=(),

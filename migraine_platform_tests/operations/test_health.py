@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from migraine_platform.config import Settings
-from migraine_platform.operations.facts import AssetFact, DiskFact, Facts, WarehouseFact
+from migraine_platform.operations.facts import AssetFact, DiskFact, PlatformFacts, WarehouseFact
 from migraine_platform.operations.health import judge
 from migraine_platform_tests.operations.drawn import WELL, check, hours_ago, run
 
@@ -50,7 +50,7 @@ def test_a_later_run_that_is_cancelled_does_not_settle_a_failure(settings: Setti
     assert judge(facts, settings.operations).word == "failed"
 
 
-def of_chosen(made_hours_ago: float | None) -> Facts:
+def of_chosen(made_hours_ago: float | None) -> PlatformFacts:
     """A run of two chosen assets failed three hours ago; one of them was made then or later."""
     failed = run("chosen assets", "failed", 3, ("twins", "gone"), assets=("twins", "patients"))
     made = None if made_hours_ago is None else hours_ago(made_hours_ago)

@@ -14,10 +14,16 @@ from migraine_platform.research.budget import Budget
 from migraine_platform.research.location_finding import published
 from migraine_platform.research.location_finding.beliefs import believe
 from migraine_platform.research.location_finding.exact import exact_posterior, log_likelihood, log_posterior, spce
-from migraine_platform.research.location_finding.finder import Finder, FinderSize, Learned, decide, log_densities
+from migraine_platform.research.location_finding.finder import Finder, FinderSize, LearnedPlaces, decide, log_densities
 from migraine_platform.research.location_finding.gains import expected_gains
 from migraine_platform.research.location_finding.learning import Practice, climbed, train, turned
-from migraine_platform.research.location_finding.rollouts import AtRandom, Greedy, GreedyAmong, Rollouts, roll_out
+from migraine_platform.research.location_finding.rollouts import (
+    GreedyAmong,
+    GreedyPlaces,
+    RandomPlaces,
+    Rollouts,
+    roll_out,
+)
 from migraine_platform.research.location_finding.signal import NOISE, signal
 from migraine_platform.research.location_finding.task import log_intensity
 
@@ -34,12 +40,12 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def at_random() -> Rollouts:
-    return roll_out(AtRandom(), 40, (3,), horizon=8)
+    return roll_out(RandomPlaces(), 40, (3,), horizon=8)
 
 
 @pytest.fixture(scope="module")
 def adaptive() -> Rollouts:
-    return roll_out(Greedy(), 40, (4,))
+    return roll_out(GreedyPlaces(), 40, (4,))
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +192,7 @@ def test_a_decision_is_a_point_of_the_square_and_a_posterior_there(net: Finder, 
 
 
 def test_rules_stay_in_the_square_and_a_pool_is_not_asked_twice(net: Finder) -> None:
-    for rule in (Learned(net), Learned(net, checked=True), Greedy(), AtRandom(), GreedyAmong(50)):
+    for rule in (LearnedPlaces(net), LearnedPlaces(net, checked=True), GreedyPlaces(), RandomPlaces(), GreedyAmong(50)):
         played = roll_out(rule, 10, (6,), horizon=12)
         assert ((played.x >= 0) & (played.x <= 1)).all()
     assert all(len(np.unique(x, axis=0)) == 12 for x in played.x)
@@ -206,7 +212,7 @@ def test_training_needs_an_end() -> None:
 @pytest.mark.slow
 def test_a_short_training_comes_near_greedy_and_states_the_exact_posterior() -> None:
     net = train(Practice(Budget(rounds=12)))
-    ours, greedy, blind = (roll_out(rule, 60, (9,)) for rule in (Learned(net), Greedy(), AtRandom()))
+    ours, greedy, blind = (roll_out(rule, 60, (9,)) for rule in (LearnedPlaces(net), GreedyPlaces(), RandomPlaces()))
     difference = gain(ours) - gain(greedy)
     assert difference.mean() > -0.05 - 2 * difference.std() / math.sqrt(60)
     assert gain(ours).mean() > gain(blind).mean() + 4
@@ -217,7 +223,7 @@ def test_a_short_training_comes_near_greedy_and_states_the_exact_posterior() -> 
 @pytest.mark.slow
 def test_the_published_training_runs_on_the_generic_network() -> None:
     budget = Budget(rounds=4)
-    net = published.train(published.Publication(budget, batch=4, pool=20, warm_up=0.5))
+    net = published.train(published.PublishedSettings(budget, batch=4, pool=20, warm_up=0.5))
     played, stated = published.play(net, 5, 40, (1,))
     assert played.x.shape == (5, 30, 2)
     assert np.isfinite(stated).all()

@@ -12,7 +12,7 @@ from migraine_platform.aline.network.heads import Posterior
 from migraine_platform.aline.network.network import Aline, Size
 from migraine_platform.aline.scoring.calibration import coverage, ranks, uniformity
 from migraine_platform.aline.tasks.task import Context, random_choice
-from migraine_platform.aline.training.teaching import Lesson, Teacher, taught_loss, warm_up
+from migraine_platform.aline.training.teaching import Teacher, TeachingSettings, taught_loss, warm_up
 from migraine_platform.priors.mock import MockDistribution, build_mock, correlation_of
 from migraine_platform.research.logistic.reference import exact_posterior, laplace, log_posterior, teacher
 from migraine_platform.research.logistic.task import HORIZON, Logistic, LogisticPrior, logistic_prior
@@ -162,7 +162,7 @@ def test_the_order_of_days_does_not_matter_and_unknown_days_are_not_seen(task) -
 
 
 def test_learning_is_reproducible(one_feature) -> None:
-    lesson = Lesson(steps=3, batch=8)
+    lesson = TeachingSettings(steps=3, batch=8)
     first, second = (
         warm_up(one_feature.layout, SMALL, one_feature.draw_complete, lesson, teacher(one_feature, 16))
         for _ in range(2)
@@ -192,7 +192,7 @@ def test_a_short_lesson_leads_towards_the_exact_posterior(one_feature) -> None:
         return float(((found - mean).abs() / sd).mean())
 
     def learned(teach: Teacher | None) -> float:
-        lesson = Lesson(steps=400, batch=64, learning_rate=1e-2)
+        lesson = TeachingSettings(steps=400, batch=64, learning_rate=1e-2)
         net = warm_up(one_feature.layout, SMALL, one_feature.draw_complete, lesson, teach)
         with torch.no_grad():
             standardised, _ = net.posterior(net.encode(context)).moments()

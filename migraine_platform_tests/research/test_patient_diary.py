@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.aline.policies.policies import Learned, run_policy
-from migraine_platform.research.diary.task import Lives, PatientDiary, fill_lives
+from migraine_platform.aline.policies.policies import LearnedQuestions, run_policy
+from migraine_platform.research.diary.task import DiaryTrajectories, PatientDiary, fill_lives
 from migraine_platform.simulator.hourly.bank import SCORING, TRAINING
 from migraine_platform_tests.aline.conftest import SMALL
 
 
 @pytest.fixture(scope="module")
-def lives(strangers) -> Lives:
+def lives(strangers) -> DiaryTrajectories:
     return fill_lives(strangers.simulator, TRAINING, 80)
 
 
@@ -21,7 +21,7 @@ def task(strangers, lives) -> PatientDiary:
     return PatientDiary(lives, fill_lives(strangers.simulator, SCORING, 40), days=20)
 
 
-def test_a_diary_is_a_stretch_of_a_life(task: PatientDiary, lives: Lives) -> None:
+def test_a_diary_is_a_stretch_of_a_life(task: PatientDiary, lives: DiaryTrajectories) -> None:
     episode = task.episode(np.array([3, 7]), np.array([5, 30]))
     answers = episode.answers(torch.arange(20).expand(2, -1)).numpy()
     for row, (patient, first) in enumerate([(3, 5), (7, 30)]):
@@ -42,7 +42,7 @@ def test_nothing_told_is_not_a_no(task: PatientDiary) -> None:
     assert (task.draw(5, (0,)).context.y == -1).all()
 
 
-def test_truth_is_in_the_layouts_units(task: PatientDiary, lives: Lives) -> None:
+def test_truth_is_in_the_layouts_units(task: PatientDiary, lives: DiaryTrajectories) -> None:
     episode = task.episode(np.arange(10), np.zeros(10, dtype=int))
     mean, sd = task.layout.units(episode.truth)
     np.testing.assert_allclose((episode.truth * sd + mean).numpy(), lives.own[:10], atol=1e-5)
@@ -54,7 +54,7 @@ def test_the_generic_network_asks_about_different_days(task: PatientDiary) -> No
     net = Aline(task.layout, SMALL).eval()
     episode = task.draw(6, (1,))
     with torch.no_grad():
-        posteriors = run_policy(net, episode, Learned(), 4)
+        posteriors = run_policy(net, episode, LearnedQuestions(), 4)
     assert torch.isfinite(posteriors[-1].mean).all()
     assert all(len(set(row)) == 4 for row in torch.stack(episode.asked, 1).tolist())
     assert not episode.available.gather(1, torch.stack(episode.asked, 1)).any()

@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from migraine_platform.aline.network.network import Aline, Size
-from migraine_platform.aline.policies.policies import AtRandom, Learned
+from migraine_platform.aline.policies.policies import LearnedQuestions, RandomQuestions
 from migraine_platform.aline.tasks.task import random_choice
 from migraine_platform.research.budget import Budget
 from migraine_platform.research.psychometric.task import (
@@ -18,8 +18,8 @@ from migraine_platform.research.psychometric.task import (
     RANGES,
     RATES,
     STIMULI,
+    CurvePosteriors,
     ExactGreedy,
-    Oracle,
     Psychometric,
     PsychometricEpisode,
     chance_of_yes,
@@ -39,8 +39,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def oracle() -> Oracle:
-    return Oracle.build(CELLS)
+def oracle() -> CurvePosteriors:
+    return CurvePosteriors.build(CELLS)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_answers_come_as_often_as_they_should() -> None:
     assert_close((said > 0).float().mean(1), p, atol=0.01, rtol=0)
 
 
-def test_posterior_multiplies_the_chances_of_all_answers(oracle: Oracle, episode: PsychometricEpisode) -> None:
+def test_posterior_multiplies_the_chances_of_all_answers(oracle: CurvePosteriors, episode: PsychometricEpisode) -> None:
     weight = torch.ones(5, len(cells()), dtype=torch.float64)
     for step, choice in enumerate(episode.asked):
         p = chance_of_yes(stimuli()[choice][:, None], cells()[None])
@@ -80,7 +80,7 @@ def test_posterior_multiplies_the_chances_of_all_answers(oracle: Oracle, episode
 
 @pytest.mark.parametrize("goal", GOALS)
 def test_expected_gains_are_the_mean_of_the_information_after(
-    oracle: Oracle, episode: PsychometricEpisode, goal: str
+    oracle: CurvePosteriors, episode: PsychometricEpisode, goal: str
 ) -> None:
     weight = oracle.posterior(episode)
     gains = oracle.expected_gains(weight, goal)
@@ -100,7 +100,7 @@ def test_expected_gains_are_the_mean_of_the_information_after(
         assert_close(gains[:, stimulus], expected, atol=1e-4, rtol=0)
 
 
-def test_goals_want_different_stimuli(oracle: Oracle) -> None:
+def test_goals_want_different_stimuli(oracle: CurvePosteriors) -> None:
     found = {}
     for goal in GOALS:
         episode = Psychometric().draw(40, (4,))
@@ -117,18 +117,18 @@ def test_a_stimulus_can_be_shown_again(episode: PsychometricEpisode) -> None:
 
 def test_nothing_known_is_a_context_too() -> None:
     net = Aline(Psychometric.layout, Size(width=16, layers=1, heads=2, feed_forward=16, components=2))
-    choice = Learned(net.layout.chosen((RATES,))).choose(net, Psychometric().draw(3, (1,)))
+    choice = LearnedQuestions(net.layout.chosen((RATES,))).choose(net, Psychometric().draw(3, (1,)))
     assert choice.shape == (3,)
 
 
 @pytest.mark.slow
-def test_the_teacher_makes_a_policy_that_follows_its_goal(oracle: Oracle) -> None:
+def test_the_teacher_makes_a_policy_that_follows_its_goal(oracle: CurvePosteriors) -> None:
     net = train(Lessons(Budget(rounds=8), episodes=24, batches=12, batch=48, cells=CELLS))
     told = {}
     for name, rule in (
-        ("random", AtRandom()),
-        (CURVE, Learned(net.layout.chosen((CURVE,)))),
-        (RATES, Learned(net.layout.chosen((RATES,)))),
+        ("random", RandomQuestions()),
+        (CURVE, LearnedQuestions(net.layout.chosen((CURVE,)))),
+        (RATES, LearnedQuestions(net.layout.chosen((RATES,)))),
     ):
         episode = Psychometric().draw(100, (5,))
         with torch.no_grad():

@@ -10,27 +10,27 @@ import torch
 from migraine_platform.config import Settings
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.twin.cohort.build import Built, build
 from migraine_platform.twin.cohort.inputs import keeper_of, learn_experts
-from migraine_platform.twin.core.model import Clinical, Model, learn_model
+from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.histories import histories as read_histories
-from migraine_platform.twin.drift.alarms import Thresholds
+from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.dynamics.experts.network import Experts
-from migraine_platform.twin.updating.evening_update import Keeper
+from migraine_platform.twin.updating.evening_update import TwinUpdater
 from migraine_platform.warehouse import tables
 
 torch.set_num_threads(1)  # networks this small gain nothing from more, and lose much where cores are busy
 PATIENTS, DAYS = 24, 70
 POINTS = 128
 POPULATION = "0123456789abcdef"
-NO_ALARM = Thresholds(np.inf, {}, {})
+NO_ALARM = AlarmThresholds(np.inf, {}, {})
 """Of detectors that never speak."""
 
 
 def simulated(
-    settings: Settings, features: tuple[Feature, ...], calibration: Calibration, patients: int, days: int
+    settings: Settings, features: tuple[Feature, ...], calibration: FittedParameters, patients: int, days: int
 ) -> dict[str, pl.DataFrame]:
     """All tables of a cohort of one batch, without the oracle's forecasts."""
     cohort = settings.simulator.cohort.model_copy(update={"patients": patients, "batch_size": patients, "days": days})
@@ -75,7 +75,7 @@ def clinical(settings, features) -> Clinical:
 
 
 @pytest.fixture(scope="session")
-def model(histories, clinical, settings) -> Model:
+def model(histories, clinical, settings) -> TwinModel:
     """What a few steps learn from these days."""
     few = settings.twin.population.model_copy(update={"points": POINTS, "steps": 3, "state_space_steps": 3})
     return learn_model(histories, clinical, settings.twin.model_copy(update={"population": few}))
@@ -97,7 +97,7 @@ def has_aura(lives_truth) -> dict[str, bool]:
 def make_keeper(model, settings, features):
     """What twins are kept by; by default nobody's alarm goes off."""
 
-    def made(thresholds: Thresholds = NO_ALARM, **changes: int) -> Keeper:
+    def made(thresholds: AlarmThresholds = NO_ALARM, **changes: int) -> TwinUpdater:
         chosen = settings.model_copy(update={"twin": settings.twin.model_copy(update=changes)})
         return keeper_of(model, chosen, features, thresholds)
 
@@ -108,7 +108,7 @@ def make_keeper(model, settings, features):
 def make_twins(make_keeper, experts, lives_truth, has_aura):
     """Everything that twins of some histories say."""
 
-    def made(histories: Histories, thresholds: Thresholds = NO_ALARM, **changes: int) -> Built:
+    def made(histories: Histories, thresholds: AlarmThresholds = NO_ALARM, **changes: int) -> Built:
         aura = np.array([has_aura.get(patient, False) for patient in histories.patient_ids])
         attacks = lives_truth[tables.Attacks.name]
         return build(make_keeper(thresholds, **changes), experts, histories, attacks, aura, POPULATION)

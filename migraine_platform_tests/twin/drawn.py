@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother
 
 from migraine_platform.twin.data.channels import CONTEXT, StandardDays
-from migraine_platform.twin.dynamics.kalman import Dynamics
+from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import INPUTS, inputs_of
 
 
@@ -29,9 +29,9 @@ def covariance(rng: np.random.Generator, size: int, scale: float = 1.0) -> NDArr
     return scale * raw / np.sqrt(np.outer(np.diag(raw), np.diag(raw)))
 
 
-def dynamics_of(rng: np.random.Generator, channels: int) -> Dynamics:
+def dynamics_of(rng: np.random.Generator, channels: int) -> DayDynamics:
     """Any model."""
-    return Dynamics(
+    return DayDynamics(
         phi=rng.uniform(-0.5, 0.95, channels),
         noise=covariance(rng, channels, 0.5),
         error=rng.uniform(0.02, 0.5, channels),
@@ -41,7 +41,7 @@ def dynamics_of(rng: np.random.Generator, channels: int) -> Dynamics:
     )
 
 
-def draw(rng: np.random.Generator, dynamics: Dynamics, patients: int, days: int, missing: float = 0.3) -> Drawn:
+def draw(rng: np.random.Generator, dynamics: DayDynamics, patients: int, days: int, missing: float = 0.3) -> Drawn:
     """Days as kalman.py's docstring says; migraine on a fifth of them, and never in doubt."""
     channels = len(dynamics.phi)
     context = np.zeros((patients, days, len(CONTEXT)))
@@ -64,7 +64,7 @@ def draw(rng: np.random.Generator, dynamics: Dynamics, patients: int, days: int,
     return Drawn(StandardDays(np.where(seen, z, 0.0), seen, context, always, blank.begun), inputs, state)
 
 
-def statsmodels_smoother(dynamics: Dynamics, drawn: Drawn, patient: int):
+def statsmodels_smoother(dynamics: DayDynamics, drawn: Drawn, patient: int):
     """statsmodels' results for one patient: filtered, predicted, smoothed."""
     channels = len(dynamics.phi)
     reference = KalmanSmoother(k_endog=channels, k_states=2 * channels, tolerance=0)

@@ -14,14 +14,14 @@ from polars.testing import assert_frame_equal
 from migraine_platform.config import Settings, resized
 from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors.features import Feature
-from migraine_platform.twin.cohort.batch_update import Asked, in_use
-from migraine_platform.twin.cohort.cohort_update import Settled, keep_batches, load_batches
-from migraine_platform.twin.cohort.inputs import Made, batch_frames, read_histories
-from migraine_platform.twin.cohort.updaters import Keepers
-from migraine_platform.twin.core.model import Model
-from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, Thresholds
-from migraine_platform.twin.drift.classical import Threshold
-from migraine_platform.twin.updating.evening_update import Kept
+from migraine_platform.twin.cohort.batch_update import UpdateRequest, in_use
+from migraine_platform.twin.cohort.cohort_update import BatchUpdate, keep_batches, load_batches
+from migraine_platform.twin.cohort.inputs import FittedCohort, batch_frames, read_histories
+from migraine_platform.twin.cohort.updaters import TwinUpdaters
+from migraine_platform.twin.core.model import TwinModel
+from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, AlarmThresholds
+from migraine_platform.twin.drift.classical import DetectorThreshold
+from migraine_platform.twin.updating.evening_update import TwinState
 from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit, polars_type
@@ -34,14 +34,14 @@ DAYS, MADE, LAST, CHANGED = 70, 58, 64, 50
 """Days of everybody's life; those that twins know when they are made, and after the nights; when people change."""
 
 PAGE_HINKLEY, ADWIN = ("page_hinkley", "surprise"), ("adwin", "state_error")
-EASILY = Thresholds(
+EASILY = AlarmThresholds(
     4.0,
-    {PAGE_HINKLEY: Threshold("page_hinkley", 5.0, 0.4), ADWIN: Threshold("adwin", 0.3, 0.3)},
+    {PAGE_HINKLEY: DetectorThreshold("page_hinkley", 5.0, 0.4), ADWIN: DetectorThreshold("adwin", 0.3, 0.3)},
     {(LIKELIHOOD_RATIO, SURPRISE): 1.0, PAGE_HINKLEY: 1.0, ADWIN: 1.0},
 )
 """At which some are taken for changed, some of them twice within a month."""
 
-NEVER = Thresholds(np.inf, {}, {(LIKELIHOOD_RATIO, SURPRISE): 0.0})
+NEVER = AlarmThresholds(np.inf, {}, {(LIKELIHOOD_RATIO, SURPRISE): 0.0})
 
 
 def some(measured: pl.DataFrame, patients: int) -> pl.DataFrame:
@@ -105,17 +105,27 @@ class Living:
     def on(self, days: int) -> Settings:
         return resized(self.settings, days=days)
 
-    def keepers(self, days: int = DAYS) -> Keepers:
-        return Keepers(self.read, self.on(days), self.features, self.places)
+    def keepers(self, days: int = DAYS) -> TwinUpdaters:
+        return TwinUpdaters(self.read, self.on(days), self.features, self.places)
 
-    def live(self, days: int, asked: Asked | None = None, batches: tuple[str, ...] = (BATCH,)) -> list[Settled]:
+    def live(
+        self, days: int, asked: UpdateRequest | None = None, batches: tuple[str, ...] = (BATCH,)
+    ) -> list[BatchUpdate]:
         """A night, whose evening is that of a day: rows written, obsolete files deleted."""
         keepers = self.keepers(days)
         found = load_batches(self.earlier, self.places, keepers, batches)
         assert found is not None
         settled = []
         for one in keep_batches(
-            self.read, self.earlier, self.on(days), self.places, keepers, found, asked or Asked(), POPULATION, _quietly
+            self.read,
+            self.earlier,
+            self.on(days),
+            self.places,
+            keepers,
+            found,
+            asked or UpdateRequest(),
+            POPULATION,
+            _quietly,
         ):
             self.write(one.frames, one.batch)
             for version in one.obsolete:
@@ -134,7 +144,7 @@ class Living:
     def frames(self, batch: str = BATCH) -> dict[type[Table], pl.DataFrame]:
         return {table: frame for (table, own), frame in self.rows.items() if own == batch}
 
-    def kept(self, batch: str = BATCH) -> Kept:
+    def kept(self, batch: str = BATCH) -> TwinState:
         """The twins in use."""
         return load_kept(self.places.twins(self.of(tables.Twins, batch)["file_version"][0]))
 
@@ -148,7 +158,7 @@ class Living:
         """Files that rows name."""
         return set().union(*(in_use(self.frames(batch)) for batch in {batch for _, batch in self.rows}))
 
-    def put(self, kept: Kept, table: type[Table] = tables.Twins, batch: str = BATCH) -> None:
+    def put(self, kept: TwinState, table: type[Table] = tables.Twins, batch: str = BATCH) -> None:
         """Others in the place of the twins in use, or of the challengers."""
         version = version_of(to_bytes(kept))
         self.places.twins(version).write_bytes(to_bytes(kept))
@@ -160,8 +170,8 @@ class Living:
 
 
 def made_living(
-    folder: Path, settings: Settings, features: tuple[Feature, ...], make_twins, model: Model,
-    measured: pl.DataFrame, thresholds: Thresholds, patients: int = 6, batches: int = 1, days: int = MADE,
+    folder: Path, settings: Settings, features: tuple[Feature, ...], make_twins, model: TwinModel,
+    measured: pl.DataFrame, thresholds: AlarmThresholds, patients: int = 6, batches: int = 1, days: int = MADE,
     changed: bool = True, observations: pl.DataFrame | None = None,
 ) -> Living:  # fmt: skip
     """A cohort whose twins were made on the evening of a day."""
@@ -182,7 +192,7 @@ def made_living(
     if observations is not None:
         living.observe(observations)
     found = read_histories(living.read, living.on(days), sorted(set(batch_of)))
-    made = Made(make_twins(found.histories, thresholds), found, model)
+    made = FittedCohort(make_twins(found.histories, thresholds), found, model)
     for batch in sorted(set(batch_of)):
         told = living.read(tables.RecordedDays, [batch], ["patient_id", "date", "has_migraine"])
         observed = living.read(tables.Observations)
@@ -194,7 +204,7 @@ def _quietly(line: str) -> None:
     """What a run would log."""
 
 
-def foolish(kept: Kept, levels: np.ndarray) -> Kept:
+def foolish(kept: TwinState, levels: np.ndarray) -> TwinState:
     """Twins that are nearly certain of the lowest level of all, where most people have attacks every week."""
     log_weight = np.full_like(kept.twins.standing.log_weight, -12.0)
     log_weight[:, np.argmin(levels)] = 0.0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, Effects, Evidence, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, AttackEvidence, Effects, Points
 
 ALWAYS = 1 - 1e-12
 
@@ -67,7 +67,7 @@ def live(
     covariates: Covariates,
     wrote: NDArray[np.float64] | float = ALWAYS,
     own: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None,
-) -> Evidence:
+) -> AttackEvidence:
     """Diaries of persons whose attacks go on equally likely at every age.
 
     Args:
@@ -123,4 +123,4 @@ def live(
         before = onset & (rng.random(patients) < noted) if effects.signs else np.zeros_like(ill)
         flags = np.stack([ill, onset | late, by_evening, alarm | sign | before, np.zeros_like(ill)], axis=-1)
         events[:, k] = flags & diary[:, k, None]
-    return Evidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))
+    return AttackEvidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))

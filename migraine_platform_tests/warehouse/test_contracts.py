@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migraine_platform.warehouse import tables
-from migraine_platform.warehouse.contracts import Audit, audit, audit_partition, contract
+from migraine_platform.warehouse.contracts import AuditResult, audit, audit_partition, contract
 from migraine_platform.warehouse.declare import Table, day, flag, integer, moment, number, share, text
 from migraine_platform.warehouse.document import tables_page
 from migraine_platform.warehouse.lake.lake import Lake, Stamp
@@ -150,7 +150,7 @@ def test_only_a_passing_partition_is_sealed_and_only_as_it_was(tmp_path) -> None
     lake = Lake(str(tmp_path))
     stamp = Stamp("p", "c")
     lake.write(Example, "all", frame({**GOOD, "count": 99}), stamp)
-    assert isinstance(audit_partition(lake, Example, "all"), Audit)
+    assert isinstance(audit_partition(lake, Example, "all"), AuditResult)
     assert not lake.sealed(Example, "all")
     lake.write(Example, "all", frame(GOOD), stamp)
     assert not lake.sealed(Example, "all")

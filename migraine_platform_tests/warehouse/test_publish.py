@@ -20,8 +20,7 @@ from migraine_platform.priors import mock
 from migraine_platform.priors.distributions import distribution_frame
 from migraine_platform.priors.features import to_frame
 from migraine_platform.simulator.checks import realism
-from migraine_platform.simulator.cohort import effects
-from migraine_platform.simulator.cohort import parameter_fitting as calibration_science
+from migraine_platform.simulator.cohort import effects, fitted_parameters
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit_partition, polars_type
 from migraine_platform.warehouse.declare import Table
@@ -40,7 +39,7 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
         tables.MockSamples: mock.sample_frame(built),
         tables.MockMoments: mock.moment_frame(built),
         tables.MockCorrelations: mock.correlation_frame(built),
-        tables.CalibrationTerms: calibration_science.to_frame(calibration),
+        tables.CalibrationTerms: fitted_parameters.to_frame(calibration),
         tables.SiteDays: simulator.site_days(),
         tables.TruthInterventions: effects.true_effects(simulator),
     }

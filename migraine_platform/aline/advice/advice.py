@@ -25,7 +25,7 @@ from migraine_platform.aline.scoring.calibration import CREDIBLE
 from migraine_platform.aline.tasks.migraine_window import LOG_ODDS, WindowTokens
 from migraine_platform.aline.tasks.task import Context
 from migraine_platform.config.simulator.hours import HOURS_A_DAY, QUESTIONS, Hours
-from migraine_platform.simulator.hourly.windows import Windows, askable
+from migraine_platform.simulator.hourly.windows import HourlyWindows, askable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class Advisor:
         self.tokens = WindowTokens(hours)
         self.replies = Replies(hours, net.layout)
 
-    def begin(self, windows: Windows, planned: bool = False) -> Session:
+    def begin(self, windows: HourlyWindows, planned: bool = False) -> Session:
         """Look at windows.
 
         Args:
@@ -82,7 +82,7 @@ class Advisor:
         open_ = torch.from_numpy(askable(self.hours, windows).reshape(len(windows.now), -1))
         return Session(self, context, self.tokens.candidates(windows), open_)
 
-    def rolling(self, windows: Windows) -> Iterator[tuple[int, Findings]]:
+    def rolling(self, windows: HourlyWindows) -> Iterator[tuple[int, Findings]]:
         """Findings hour by hour as a day goes on: each sees the 24-hour window as far as it has come by then."""
         for hour in range(1, HOURS_A_DAY + 1):
             until = windows._replace(now=np.full_like(windows.now, hour))

@@ -18,7 +18,13 @@ from migraine_platform.config.simulator.hours import HOURS_A_DAY, Hours
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.hourly.bank import HISTORY_DAYS
-from migraine_platform.simulator.hourly.windows import COUNT_EDGES, CYCLE_EDGES, SINCE_EDGES, Windows, answer_names
+from migraine_platform.simulator.hourly.windows import (
+    COUNT_EDGES,
+    CYCLE_EDGES,
+    SINCE_EDGES,
+    HourlyWindows,
+    answer_names,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +36,7 @@ COLUMNS = ("patient_id", "date", "has_migraine", "cycle_day")
 
 
 @dataclass(frozen=True)
-class Histories:
+class CardHistories:
     """What P patients recorded in four weeks, as classes of a card."""
 
     patient_ids: tuple[str, ...]
@@ -39,7 +45,7 @@ class Histories:
     """[P, 4], the weather calm."""
 
 
-def histories(days: pl.DataFrame, cycle_scores: NDArray[np.float64]) -> Histories:
+def histories(days: pl.DataFrame, cycle_scores: NDArray[np.float64]) -> CardHistories:
     """Cards for the day after the last.
 
     Args:
@@ -76,7 +82,7 @@ def histories(days: pl.DataFrame, cycle_scores: NDArray[np.float64]) -> Historie
             np.zeros(len(on), dtype=np.int64),
         ]
     )
-    return Histories(tuple(rows["patient_id"]), last + timedelta(days=1), card)
+    return CardHistories(tuple(rows["patient_id"]), last + timedelta(days=1), card)
 
 
 def cycle_scores(features: Sequence[Feature]) -> NDArray[np.float64]:
@@ -85,11 +91,11 @@ def cycle_scores(features: Sequence[Feature]) -> NDArray[np.float64]:
     return np.concatenate([[0.0], scorer.centred(np.arange(1.0, CYCLE_DAYS + 1)[:, None])[:, 0]])
 
 
-def planned_windows(hours: Hours, card: NDArray[np.int64]) -> Windows:
+def planned_windows(hours: Hours, card: NDArray[np.int64]) -> HourlyWindows:
     """[W] evenings of which no hour has been read: all that is known is on the card."""
     size, clock = len(card), np.arange(HOURS_A_DAY)
     nothing = np.zeros(size)
-    return Windows(
+    return HourlyWindows(
         row=np.zeros(size, dtype=np.int64),
         now=np.full(size, hours.evening),
         passive=np.zeros((size, HOURS_A_DAY, len(hours.passive))),

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.aline.advice.advice import Advisor
-from migraine_platform.aline.advice.history import Histories, planned_windows
+from migraine_platform.aline.advice.history import CardHistories, planned_windows
 from migraine_platform.config.simulator.hours import QUESTIONS
 
 
-def questions_frame(advisor: Advisor, known: Histories, batch: str, version: str, count: int) -> pl.DataFrame:
+def questions_frame(advisor: Advisor, known: CardHistories, batch: str, version: str, count: int) -> pl.DataFrame:
     """Rows of `aline.questions` for the patients of one batch.
 
     Args:

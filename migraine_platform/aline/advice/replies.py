@@ -15,7 +15,7 @@ from migraine_platform.aline.tasks.migraine_window import STATE
 from migraine_platform.aline.tasks.task import Layout
 from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.errors import UserError
-from migraine_platform.simulator.hourly.windows import SIGN, Channels, answer_names
+from migraine_platform.simulator.hourly.windows import SIGN, HourlyChannels, answer_names
 
 USUAL_RATING, POINTS_A_SD = 5.0, 2.0
 TYPICAL_DIET, TYPICAL_SIGN = 0.2, 0.1
@@ -109,7 +109,7 @@ class Replies:
 
     def _usual(self, name: str) -> tuple[float, float]:
         """Mean and standard deviation of a linear channel."""
-        channels = Channels.of(self.hours)
+        channels = HourlyChannels.of(self.hours)
         c = channels.names.index(name)
         states = [target for target in self.layout.targets if target.group == STATE]
         mean = sum(load * state.mean for load, state in zip(channels.loads[c], states, strict=True))

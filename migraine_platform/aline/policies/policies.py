@@ -46,7 +46,7 @@ def information(posteriors: Sequence[Posterior], truth: Tensor, goal: Tensor) ->
 
 
 @dataclass
-class Learned:
+class LearnedQuestions:
     """The trained policy: the open question with the highest score."""
 
     goal: Tensor | None = None
@@ -67,7 +67,7 @@ class Learned:
 
 
 @dataclass
-class AtRandom:
+class RandomQuestions:
     """Any open question."""
 
     seed: int = 0

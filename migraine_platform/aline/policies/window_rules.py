@@ -17,7 +17,7 @@ from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.aline.tasks.task import Episode
 from migraine_platform.config.simulator.hours import DAY_FACTS, FACT_OF, HOURS_A_DAY, QUESTIONS
 from migraine_platform.simulator.hourly.linear_day import GaussianDay
-from migraine_platform.simulator.hourly.windows import BAROMETER, Windows
+from migraine_platform.simulator.hourly.windows import BAROMETER, HourlyWindows
 
 FIXED_HOURS = (8, 12, 19)
 """Morning, noon, and the hour that ends at 20:00."""
@@ -39,7 +39,7 @@ def fixed_hours() -> InOrder:
     )
 
 
-def by_priority(net: Aline, task: MigraineWindow, windows: Windows) -> ByPriority:
+def by_priority(net: Aline, task: MigraineWindow, windows: HourlyWindows) -> ByPriority:
     """Hours by entropy of tomorrow's migraine plus a tenth of the spread of Z, as they stood when the hour ended.
 
     The specification's proxy of what is worth asking; within an hour the questions come in turn.
@@ -61,7 +61,7 @@ class LeastCertain:
 
     day: GaussianDay
     task: MigraineWindow
-    windows: Windows
+    windows: HourlyWindows
 
     def choose(self, net: Aline, episode: Episode) -> Tensor:
         """[B]"""
@@ -85,7 +85,7 @@ class Imagined:
 
     day: GaussianDay
     task: MigraineWindow
-    windows: Windows
+    windows: HourlyWindows
     seed: int
 
     def __call__(self, episode: Episode, draws: int) -> Tensor:
@@ -108,7 +108,7 @@ class Imagined:
             out.append(self.task.tokens.answers(others._replace(answers=answers)))
         return torch.stack(out)
 
-    def _others(self, rng: np.random.Generator, row: int, draws: int) -> Windows:
+    def _others(self, rng: np.random.Generator, row: int, draws: int) -> HourlyWindows:
         same = np.flatnonzero((self.windows.card == self.windows.card[row]).all(axis=1))
         return self.windows.take(rng.choice(same, size=draws))
 
@@ -120,7 +120,7 @@ def asked_of(episode: Episode) -> list[list[int]]:
     return torch.stack(episode.asked, 1).tolist()
 
 
-def known_entries(day: GaussianDay, windows: Windows, asked: list[list[int]]) -> np.ndarray:
+def known_entries(day: GaussianDay, windows: HourlyWindows, asked: list[list[int]]) -> np.ndarray:
     """[W, n] which entries of the day's Gaussian are known: passive readings of past hours, and answers."""
     channels = day.day.channels
     names = np.array(channels.names)[channels.passive]

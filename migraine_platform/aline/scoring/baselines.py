@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from migraine_platform.simulator.hourly.windows import CARD_SIZES, Windows
+from migraine_platform.simulator.hourly.windows import CARD_SIZES, HourlyWindows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ BASE_RATE, CLIMATOLOGY = "base_rate", "personal_climatology"
 LOGISTIC, BOOSTING = "logistic_regression", "gradient_boosting"
 
 
-def day_columns(windows: Windows) -> NDArray[np.float64]:
+def day_columns(windows: HourlyWindows) -> NDArray[np.float64]:
     """[W, F] complete days as columns: classes of the card one by one, then every channel's mean and last hours."""
     classes = [np.eye(size)[windows.card[:, column]] for column, size in enumerate(CARD_SIZES)]
     hourly = np.concatenate([windows.passive, windows.answers], axis=2)
@@ -38,7 +38,7 @@ def day_columns(windows: Windows) -> NDArray[np.float64]:
     )
 
 
-def fit_baselines(windows: Windows, seed: int) -> dict[str, Any]:
+def fit_baselines(windows: HourlyWindows, seed: int) -> dict[str, Any]:
     """Functions [W] forecast of complete windows, by name."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression

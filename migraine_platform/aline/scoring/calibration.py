@@ -21,7 +21,7 @@ CREDIBLE = 0.90
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PosteriorCalibration:
     """How true the stated posteriors of M numbers are."""
 
     names: tuple[str, ...]
@@ -33,7 +33,7 @@ class Calibration:
     """[M] of the hypothesis that ranks are uniform."""
 
     @classmethod
-    def of(cls, names: tuple[str, ...], posterior: Posterior, truth: Tensor) -> Calibration:
+    def of(cls, names: tuple[str, ...], posterior: Posterior, truth: Tensor) -> PosteriorCalibration:
         """Hold stated marginals against the truths [B, K] of targets of these names."""
         found = ranks(posterior, truth)
         return cls(names[: found.shape[1]], found, coverage(found, CREDIBLE), uniformity(found))

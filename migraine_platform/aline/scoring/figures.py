@@ -13,7 +13,7 @@ from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from migraine_platform.aline.scoring.calibration import Calibration
+    from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 
 SMOOTHED = 25
 """Steps that a point of a learning curve averages."""
@@ -43,7 +43,7 @@ def learning_curves(log: pl.DataFrame) -> bytes:
     return to_png(figure)
 
 
-def rank_histograms(found: Calibration) -> bytes:
+def rank_histograms(found: PosteriorCalibration) -> bytes:
     """Ranks of true numbers in their stated posteriors; flat where uncertainty is true."""
     figure, axes = new_figure(9, 4.2, rows=2, columns=-(-len(found.names) // 2))
     for k, name in enumerate(found.names):

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.aline.policies.policies import AtRandom, Learned, Policy
+from migraine_platform.aline.policies.policies import LearnedQuestions, Policy, RandomQuestions
 from migraine_platform.aline.policies.window_rules import fixed_hours
 from migraine_platform.aline.scoring.baselines import fit_baselines
-from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 from migraine_platform.aline.scoring.scorecard import (
     Score,
     complete_day_scores,
@@ -28,7 +28,7 @@ from migraine_platform.aline.scoring.scorecard import (
     posterior_of,
     score_frame,
 )
-from migraine_platform.aline.tasks.reference_cohort import Strangers
+from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
 from migraine_platform.aline.training.checkpoints import Card
 from migraine_platform.config.train import Train
 
@@ -39,19 +39,23 @@ LOG_LOSS_BEHIND, INFORMATION_BEHIND = "log_loss_behind_aline", "information_behi
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckpointVerdict:
     """What scoring came to."""
 
     scores: pl.DataFrame
     """Rows of `aline.scores`."""
-    calibration: Calibration
+    calibration: PosteriorCalibration
     gained: dict[str, Tensor]
     """[questions + 1, W] nats by rule."""
 
 
 def judge(
-    net: Aline, card: Card, strangers: Strangers, settings: Train, progress: Callable[[str], None] = lambda line: None
-) -> Verdict:
+    net: Aline,
+    card: Card,
+    strangers: ReferenceCohort,
+    settings: Train,
+    progress: Callable[[str], None] = lambda line: None,
+) -> CheckpointVerdict:
     """Score a checkpoint on complete days and on evenings of patients nobody learned from."""
 
     rng = np.random.default_rng((SEED, settings.seed))
@@ -65,12 +69,16 @@ def judge(
     scores, found = complete_day_scores(net, task, complete, baselines, bayes.probability)
     scores.append(Score.single("bayes", "complete_day", "effective_days", float(np.median(bayes.effective))))
     evenings = task.simulator.draw(rng, promotion.windows, now=strangers.hours.evening)
-    rules: dict[str, Policy] = {"aline": Learned(), "random": AtRandom(settings.seed), "fixed_hours": fixed_hours()}
+    rules: dict[str, Policy] = {
+        "aline": LearnedQuestions(),
+        "random": RandomQuestions(settings.seed),
+        "fixed_hours": fixed_hours(),
+    }
     goal = torch.ones(len(net.layout.targets), dtype=torch.bool)
     gained = policy_information(net, task, evenings, rules, card.layout.horizon, goal)
     scores += policy_scores(gained, settings.questions)
     frame = score_frame(scores).with_columns(version=pl.lit(card.version))
-    return Verdict(frame, found, gained)
+    return CheckpointVerdict(frame, found, gained)
 
 
 class Fresh(NamedTuple):
@@ -90,7 +98,7 @@ CHANCE = 3.5
 
 
 @torch.no_grad()
-def fresh_calibration(net: Aline, strangers: Strangers, settings: Train, day: int) -> Fresh:
+def fresh_calibration(net: Aline, strangers: ReferenceCohort, settings: Train, day: int) -> Fresh:
     """Hold the posterior against windows of patients that were never used for anything.
 
     Args:
@@ -100,7 +108,7 @@ def fresh_calibration(net: Aline, strangers: Strangers, settings: Train, day: in
     task = strangers.fresh(FRESH_FIRST + FRESH_APART * day, FRESH_PATIENTS)
     windows = task.simulator.draw(rng, FRESH_WINDOWS, complete=True)
     episode = task.complete(windows)
-    found = Calibration.of(task.layout.names, posterior_of(net, episode.context), episode.truth)
+    found = PosteriorCalibration.of(task.layout.names, posterior_of(net, episode.context), episode.truth)
     low, high = settings.promotion.coverage_90
     slack = CHANCE * float(np.sqrt(0.9 * 0.1 / FRESH_WINDOWS))
     shares = {name: float(share) for name, share in zip(found.names, found.share, strict=True)}

@@ -18,11 +18,11 @@ from torch import Tensor
 from migraine_platform.aline.network.heads import Posterior
 from migraine_platform.aline.network.network import Aline
 from migraine_platform.aline.policies.policies import Policy, information, run_policy
-from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.aline.tasks.task import Context
 from migraine_platform.forecast_scores import expected_auc, expected_brier, log_loss, mean_and_margin
-from migraine_platform.simulator.hourly.windows import Windows
+from migraine_platform.simulator.hourly.windows import HourlyWindows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,10 +65,10 @@ def posterior_of(net: Aline, context: Context) -> Posterior:
 def complete_day_scores(
     net: Aline,
     task: MigraineWindow,
-    windows: Windows,
-    baselines: Mapping[str, Callable[[Windows], NDArray[np.float64]]],
+    windows: HourlyWindows,
+    baselines: Mapping[str, Callable[[HourlyWindows], NDArray[np.float64]]],
     ceiling: NDArray[np.float64] | None = None,
-) -> tuple[list[Score], Calibration]:
+) -> tuple[list[Score], PosteriorCalibration]:
     """Scores of forecasts from complete windows, and the calibration of the posterior they come from.
 
     Args:
@@ -92,7 +92,7 @@ def complete_day_scores(
             Score.single(name, "complete_day", "auc", expected_auc(forecast, windows.probability)),
             Score.single(name, "complete_day", "brier", expected_brier(forecast, windows.probability)),
         ]
-    found = Calibration.of(task.layout.names, posterior, episode.truth)
+    found = PosteriorCalibration.of(task.layout.names, posterior, episode.truth)
     log_score = posterior.log_score(episode.truth).double().numpy()
     for k, name in enumerate(found.names):
         scores += [
@@ -104,7 +104,12 @@ def complete_day_scores(
 
 @torch.no_grad()
 def policy_information(
-    net: Aline, task: MigraineWindow, windows: Windows, policies: Mapping[str, Policy], questions: int, goal: Tensor
+    net: Aline,
+    task: MigraineWindow,
+    windows: HourlyWindows,
+    policies: Mapping[str, Policy],
+    questions: int,
+    goal: Tensor,
 ) -> dict[str, Tensor]:
     """[questions + 1, W] nats gained about the goal by each rule, on the same windows."""
     gained = {}

@@ -25,7 +25,7 @@ from migraine_platform.simulator.generative.profiles import TRIGGERS
 from migraine_platform.simulator.hourly.windows import (
     BAROMETER,
     CARD_SIZES,
-    Windows,
+    HourlyWindows,
     WindowSimulator,
     answer_names,
     askable,
@@ -70,7 +70,7 @@ class WindowTokens:
         """Query and answer features."""
         return QUERY_FEATURES, self.answer_features
 
-    def context(self, windows: Windows, planned: np.ndarray | None = None) -> Context:
+    def context(self, windows: HourlyWindows, planned: np.ndarray | None = None) -> Context:
         """The card and the hours that have passed.
 
         Args:
@@ -97,21 +97,21 @@ class WindowTokens:
         known[:, 1:] = (np.arange(HOURS_A_DAY) < windows.now[:, None]) & ~hidden[:, None]
         return Context(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(known))
 
-    def complete(self, windows: Windows) -> Context:
+    def complete(self, windows: HourlyWindows) -> Context:
         """The card and the hours, each with all of its answers: one token an hour, all questions marked on it."""
         context = self.context(windows)
         context.x[:, 1:, 3:] = 1
         context.y[:, 1:, -len(self.values) :] = torch.from_numpy(windows.answers.astype(np.float32))
         return context
 
-    def candidates(self, windows: Windows) -> Tensor:
+    def candidates(self, windows: HourlyWindows) -> Tensor:
         """[W, 96, query features] every question about every hour: hour by hour, questions in order."""
         x = np.zeros((len(windows.now), HOURS_A_DAY, len(QUESTIONS), QUERY_FEATURES), dtype=np.float32)
         x[..., :3] = _clock(windows.now)[:, :, None]
         x[..., 3:] = np.eye(len(QUESTIONS))
         return torch.from_numpy(x.reshape(len(windows.now), -1, QUERY_FEATURES))
 
-    def answers(self, windows: Windows) -> Tensor:
+    def answers(self, windows: HourlyWindows) -> Tensor:
         """[W, 96, answer features] what each question would be answered."""
         question = np.array([number for _, number in self.values])
         shown = question == np.arange(len(QUESTIONS))[:, None]
@@ -119,7 +119,7 @@ class WindowTokens:
         y[..., -len(self.values) :] = windows.answers[:, :, None, :] * shown
         return torch.from_numpy(y.reshape(len(windows.now), -1, self.answer_features))
 
-    def _recorded(self, windows: Windows) -> np.ndarray:
+    def _recorded(self, windows: HourlyWindows) -> np.ndarray:
         """[W, 24, passive] readings that are there: the barometer is the station's, always."""
         station = np.array([name == BAROMETER for name in self.hours.passive])
         return np.asarray(windows.worn[:, :, None] | station)
@@ -161,14 +161,14 @@ class MigraineWindow:
         """Whole days with every answer given."""
         return self.complete(self.simulator.draw(np.random.default_rng(seed), size, complete=True))
 
-    def complete(self, windows: Windows) -> Episode:
+    def complete(self, windows: HourlyWindows) -> Episode:
         """Windows with every answer given, recalled or not; no question is left."""
         episode = self.episode(windows)
         episode.context = self.tokens.complete(windows)
         episode.available = torch.zeros_like(episode.available)
         return episode
 
-    def episode(self, windows: Windows, planned: np.ndarray | None = None) -> WindowEpisode:
+    def episode(self, windows: HourlyWindows, planned: np.ndarray | None = None) -> WindowEpisode:
         """Windows as an episode."""
         hours = self.simulator.hours
         truth = torch.from_numpy(self.truth(windows).astype(np.float32))
@@ -181,7 +181,7 @@ class MigraineWindow:
         episode.answered = self.tokens.answers(windows)
         return episode
 
-    def truth(self, windows: Windows) -> np.ndarray:
+    def truth(self, windows: HourlyWindows) -> np.ndarray:
         """[W, K] targets in their own units."""
         p = windows.probability[:, None]
         clipped = np.clip(p, SMALLEST_CHANCE, 1 - SMALLEST_CHANCE)

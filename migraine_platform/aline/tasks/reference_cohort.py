@@ -17,27 +17,27 @@ from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 from migraine_platform.config.settings import Settings
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
-from migraine_platform.simulator.generative.dynamics import Dynamics
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
+from migraine_platform.simulator.generative.dynamics import LatentDynamics
 from migraine_platform.simulator.hourly.bank import REFERENCE, SCORING, TRAINING, VALIDATION, DayBank, fill_bank
 from migraine_platform.simulator.hourly.window_posterior import BankPosterior
 from migraine_platform.simulator.hourly.windows import WindowSimulator
 
 
-class Strangers:
+class ReferenceCohort:
     """The four groups, each made when first asked for."""
 
     def __init__(
         self,
         settings: Settings,
         features: Sequence[Feature],
-        calibration: Calibration,
+        calibration: FittedParameters,
         progress: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.hours, self.data = settings.hours, settings.train.data
         cohort = settings.simulator.cohort.model_copy(update={"days": self.data.days})
         population = settings.simulator.model_copy(update={"cohort": cohort})
-        self.daily = Dynamics.daily(population.latent)
+        self.daily = LatentDynamics.daily(population.latent)
         self.simulator = CohortSimulator(population, features, calibration)
         self.progress = progress
 

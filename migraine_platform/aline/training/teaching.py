@@ -33,7 +33,7 @@ Teacher = Callable[[Context, int], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TeachingSettings:
     """How long and how fast to learn."""
 
     steps: int
@@ -56,7 +56,7 @@ def warm_up(
     layout: Layout,
     size: Size,
     draw: Callable[[int, tuple[int, ...]], Episode],
-    lesson: Lesson,
+    lesson: TeachingSettings,
     teacher: Teacher | None = None,
 ) -> Aline:
     """A network that infers, trained on fresh episodes as they are drawn; without a teacher from single draws.

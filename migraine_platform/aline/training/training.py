@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from migraine_platform.aline.network.network import Aline, Size
-from migraine_platform.aline.policies.policies import Learned, run_policy
+from migraine_platform.aline.policies.policies import LearnedQuestions, run_policy
 from migraine_platform.aline.tasks.task import Episode, Task
 from migraine_platform.aline.training.checkpoints import Card, CheckpointError, read_tensors, save_tensors
 from migraine_platform.aline.training.episodes import Losses, prefix_losses, rollout_losses
@@ -158,7 +158,7 @@ class Run:
         size = self.settings.data.validation_windows // 2
         with torch.no_grad():
             asked = self.validation.draw(size, (VALIDATION, 0)).to(device)
-            run_policy(net, asked, Learned(), self.settings.questions)
+            run_policy(net, asked, LearnedQuestions(), self.settings.questions)
             complete = self.validation.draw_complete(size, (VALIDATION, 1)).to(device)
             scores = [net.posterior(net.encode(one.context)).log_score(one.truth).mean() for one in (asked, complete)]
         net.train()

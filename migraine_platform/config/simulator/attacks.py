@@ -50,7 +50,7 @@ class BetweenPersons(Frozen):
     """Whether a prodrome comes before it."""
 
 
-class Attacks(Frozen):
+class AttackSettings(Frozen):
     """Course of an attack. Durations in hours, severity on a scale of 10."""
 
     onset_weight_by_hour: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
@@ -72,7 +72,7 @@ class Attacks(Frozen):
     carry_over: CarryOver
 
     @model_validator(mode="after")
-    def _course_is_possible(self) -> Attacks:
+    def _course_is_possible(self) -> AttackSettings:
         if not 4 <= self.duration[0] <= self.duration[1] <= 72:
             raise ValueError(f"duration is {list(self.duration)}; expected hours within 4 to 72 (ICHD-3)")
         if not 0 <= self.severity[0] <= self.severity[1] <= 10:

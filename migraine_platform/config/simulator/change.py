@@ -23,7 +23,7 @@ def _of(names: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(known)
 
 
-class Coupling(Frozen):
+class CouplingSettings(Frozen):
     """What attacks and stress do to the days, in standard deviations of the feature's prior."""
 
     pain_night: Annotated[dict[str, float], _of(NIGHT_FEATURES)]
@@ -55,7 +55,7 @@ class Hormones(Frozen):
         return self
 
 
-class Drift(Frozen):
+class DriftSettings(Frozen):
     """Persons who change: how many may, how soon, how much."""
 
     share: Share
@@ -87,7 +87,7 @@ class Drift(Frozen):
     """Strength of a label change, on the hazard."""
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Drift:
+    def _names_are_known(self) -> DriftSettings:
         for name, expected in (("shapes", SHAPES), ("kinds", KINDS)):
             weights = getattr(self, name)
             if sorted(weights) != sorted(expected) or sum(weights.values()) <= 0:

@@ -103,7 +103,7 @@ class Device(Frozen):
     """Standard deviation of its error in the hours slept, in standard units."""
 
 
-class Signs(Frozen):
+class SignSettings(Frozen):
     """Signs of the body that come with a prodrome or a headache, and sometimes without."""
 
     during: Share
@@ -129,7 +129,7 @@ class Hours(Frozen):
     facts: dict[str, Fact]
     intake: Intake
     device: Device
-    signs: Signs
+    signs: SignSettings
     recall_hours: dict[str, Annotated[int, Field(ge=1, le=HOURS_A_DAY)]]
     """How long an hour can be recalled, by question."""
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen, InputFile, NonNegative, Positive, Range, Share, ShareRange
-from migraine_platform.config.simulator.attacks import Attacks
-from migraine_platform.config.simulator.change import Coupling, Drift, Hormones
+from migraine_platform.config.simulator.attacks import AttackSettings
+from migraine_platform.config.simulator.change import CouplingSettings, DriftSettings, Hormones
 from migraine_platform.config.simulator.copula import Exogenous, Wearable
 from migraine_platform.config.simulator.latent import Latent
 from migraine_platform.config.simulator.measurement import Measurement
@@ -60,7 +60,7 @@ class Cohort(Frozen):
         return self.start_date + timedelta(days=self.days - 1)
 
 
-class Population(Frozen):
+class PopulationSettings(Frozen):
     """Shares and ranges that patients are drawn from. Frequencies are migraine days a month of 30 days."""
 
     chronic_share: Share
@@ -72,13 +72,13 @@ class Population(Frozen):
     susceptibility: ShareRange
 
     @model_validator(mode="after")
-    def _ages_are_adult(self) -> Population:
+    def _ages_are_adult(self) -> PopulationSettings:
         if not 18 <= self.age[0] <= self.age[1] <= 120:
             raise ValueError(f"age is {list(self.age)}; expected adults, 18 <= low <= high <= 120")
         return self
 
     @model_validator(mode="after")
-    def _frequencies_fit_a_month(self) -> Population:
+    def _frequencies_fit_a_month(self) -> PopulationSettings:
         for name in ("episodic_frequency", "chronic_frequency"):
             low, high = getattr(self, name)
             if not 0 < low <= high < 30:
@@ -97,7 +97,7 @@ class Sleep(Frozen):
     weekend_extra_hours: NonNegative
 
 
-class Diary(Frozen):
+class DiarySettings(Frozen):
     """Stress and diet, beyond what their priors say. Shares are of days, one drawn per person."""
 
     workday_extra_stress: NonNegative
@@ -208,7 +208,7 @@ class Interventions(Frozen):
     """How many days count."""
 
 
-class Calibration(Frozen):
+class ParameterFittingSettings(Frozen):
     """The reference cohort on which intercepts and trigger strengths are fitted once."""
 
     trigger_effect: TriggerEffects
@@ -226,23 +226,23 @@ class Simulator(Frozen):
     """One generative model of a patient."""
 
     cohort: Cohort
-    population: Population
+    population: PopulationSettings
     exogenous: Exogenous
     wearable: Wearable
     sleep: Sleep
-    diary: Diary
+    diary: DiarySettings
     weather: Weather
     triggers: Triggers
     hormones: Hormones
     latent: Latent
-    attacks: Attacks
-    coupling: Coupling
-    drift: Drift
+    attacks: AttackSettings
+    coupling: CouplingSettings
+    drift: DriftSettings
     treatments: Treatments
     measurement: Measurement
     ceilings: Ceilings
     interventions: Interventions
-    calibration: Calibration
+    calibration: ParameterFittingSettings
 
     @model_validator(mode="after")
     def _usual_drug_is_known(self) -> Simulator:

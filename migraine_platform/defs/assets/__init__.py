@@ -1,1 +1,4 @@
-"""The assets, a module a stage."""
+"""Assets, a module a stage, in the order of the data: begin with `priors`, then `cohort`, `aline`, `twins`, `evaluation`.
+
+`ingest` and `realism` stand beside the cohort, `warehouse`, `report` and `exports` at the end.
+"""

@@ -8,7 +8,7 @@ from pydantic import Field
 from migraine_platform.config import Settings
 from migraine_platform.config.hashing import training_hashes
 from migraine_platform.defs.assets.cohort import simulator_of
-from migraine_platform.defs.context import RETRAIN_TAG, Population, batches_of, failing_plainly
+from migraine_platform.defs.context import RETRAIN_TAG, PopulationView, batches_of, failing_plainly
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
@@ -54,16 +54,16 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
     ) -> dg.MaterializeResult:
         """ALINE trained on windows of strangers' days; a run that was killed goes on from its last checkpoint."""
         from migraine_platform.aline.scoring.figures import learning_curves
-        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.aline.training.training import Run
 
         changes = {name: value for name, value in vars(config).items() if value is not None}
         chosen = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             configuration, data = settings_hashes(chosen, population)
             simulator = simulator_of(population, settings)
-            strangers = Strangers(chosen, population.features, simulator.calibration, context.log.info)
+            strangers = ReferenceCohort(chosen, population.features, simulator.calibration, context.log.info)
 
             def observe(step: int, metrics: dict[str, float]) -> None:
                 context.log_event(dg.AssetObservation("training_run", metadata={"step": step, **metrics}))
@@ -110,16 +110,16 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
 
         from migraine_platform.aline.scoring.figures import information_by_question, rank_histograms
         from migraine_platform.aline.scoring.promotion import checkpoint_row, judge, shortcomings
-        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.aline.training.checkpoints import load_network, save_tensors
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             _, data = settings_hashes(settings, population)
             run = population.read(tables.TrainingLog, columns=["run"])["run"][0]
             net, card = load_network(places.training(run).best, data=data)
             simulator = simulator_of(population, settings)
-            strangers = Strangers(settings, population.features, simulator.calibration, context.log.info)
+            strangers = ReferenceCohort(settings, population.features, simulator.calibration, context.log.info)
             verdict = judge(net, card, strangers, settings.train, context.log.info)
             if RETRAIN_TAG in context.run.tags and (wrong := shortcomings(verdict.scores, settings.train)):
                 raise NotPromotedError(f"trained anew, but the one in use stays: {'; '.join(wrong)}")
@@ -161,7 +161,7 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
 
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             net, card = network_in_use(population, settings, places)
             advisor = Advisor(net, settings.hours)
             scores = cycle_scores(population.features)
@@ -180,14 +180,14 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
     return [training_run, checkpoint, question_policy]
 
 
-def settings_hashes(settings: Settings, population: Population) -> tuple[str, str]:
+def settings_hashes(settings: Settings, population: PopulationView) -> tuple[str, str]:
     """Of how ALINE is trained, and of what it is trained on."""
     from migraine_platform.priors.features import to_frame
 
     return training_hashes(settings, to_frame(population.features).sort(tables.Features.key).to_dicts())
 
 
-def network_in_use(population: Population, settings: Settings, places: Places) -> "tuple[Aline, Card]":
+def network_in_use(population: PopulationView, settings: Settings, places: Places) -> "tuple[Aline, Card]":
     """The promoted checkpoint.
 
     Raises:

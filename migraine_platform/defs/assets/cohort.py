@@ -7,7 +7,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.config.simulator.settings import batch_number
-from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, Population, batches_of, failing_plainly, night_of
+from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, PopulationView, batches_of, failing_plainly, night_of
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -84,13 +84,13 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Strengths of triggers and preventives, and intercepts, fitted once on a reference cohort of its own."""
-        from migraine_platform.simulator.cohort import parameter_fitting as science
+        from migraine_platform.simulator.cohort.fitted_parameters import to_frame
         from migraine_platform.warehouse.fits import fitted
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             found = fitted(settings.simulator, population.features, places.fits, context.log.info)
-            population.write(tables.CalibrationTerms, WHOLE, science.to_frame(found))
+            population.write(tables.CalibrationTerms, WHOLE, to_frame(found))
         return dg.MaterializeResult(metadata=pictured(lake, tables.CalibrationTerms, [WHOLE]))
 
     @dg.asset(
@@ -111,7 +111,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             for site in settings.simulator.weather.sites:
                 if site.station is not None:  # nobody but a person can tell 27 to 53 degF from degC
                     context.log.info(read_station(site.station).told)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             frame = simulator_of(population, settings).site_days()
             population.write(tables.SiteDays, WHOLE, frame)
         figure = pressure_falls(frame, settings.simulator.triggers.pressure_fall)
@@ -139,7 +139,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         from migraine_platform.simulator.cohort import effects
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             frame = effects.true_effects(simulator_of(population, settings), context.log.info)
             population.write(tables.TruthInterventions, WHOLE, frame)
         figure = {"effects": image(treatment_effects(frame), "Change of migraine days a month by treatment")}
@@ -184,7 +184,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         }
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             simulator = simulator_of(population, settings)
             for done, batch in enumerate(chosen, start=1):
                 frames = simulator.batch(batch_number(batch), _known_forecasts(context, population, batch))
@@ -213,7 +213,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
 
 def _known_forecasts(
-    context: dg.AssetExecutionContext, population: Population, batch: str
+    context: dg.AssetExecutionContext, population: PopulationView, batch: str
 ) -> "NDArray[np.float64] | None":
     """The best forecasts of earlier days; a night does not make them anew, nor those of its own days."""
     import polars as pl
@@ -228,10 +228,10 @@ def _known_forecasts(
     return ordered["oracle_probability"].to_numpy().reshape(before["patient_id"].n_unique(), -1)
 
 
-def simulator_of(population: Population, settings: Settings) -> "CohortSimulator":
+def simulator_of(population: PopulationView, settings: Settings) -> "CohortSimulator":
     """The simulator of this population, with the calibration that lies in the lake."""
     from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-    from migraine_platform.simulator.cohort.parameter_fitting import from_frame
+    from migraine_platform.simulator.cohort.fitted_parameters import from_frame
 
     fitted = from_frame(population.read(tables.CalibrationTerms))
     return CohortSimulator(settings.simulator, population.features, fitted)
@@ -240,7 +240,7 @@ def simulator_of(population: Population, settings: Settings) -> "CohortSimulator
 def _lived_until(settings: Settings, lake: Lake) -> "date | None":
     """The last day in the lake of this very population; None if it has none there."""
     try:
-        own = Population.of(settings, lake).stamp.population
+        own = PopulationView.of(settings, lake).stamp.population
     except LakeError:
         return None
     batches = settings.simulator.cohort.batch_names

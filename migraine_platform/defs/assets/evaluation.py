@@ -10,7 +10,7 @@ from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.assets.recovered import recovery_asset, state_errors_asset
 from migraine_platform.defs.checks.promotion import judge_population
-from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.context import PopulationView, failing_plainly
 from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from migraine_platform.evaluation.forecasts.compared import Comparison, Materials
-    from migraine_platform.twin.updating.evening_update import Keeper
+    from migraine_platform.twin.updating.evening_update import TwinUpdater
 
 
 def evaluation_assets(owner: str) -> list[dg.AssetsDefinition]:
@@ -63,7 +63,7 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.evaluation.study.panel import panel_of
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             materials = _materials(population, settings, places)
             compared = [compare(materials, context.log.info)]
             patients, days = population.read(tables.StudyPatients), population.read(tables.StudyDays)
@@ -103,7 +103,7 @@ def _metrics(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.evaluation.scoring.scores import score
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             found = score(
                 population.read(tables.EvaluatedDays),
                 population.read(tables.EvaluatedForecasts),
@@ -145,13 +145,13 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Information gained by each rule of asking, question by question, with patients nobody learned from."""
-        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.evaluation.questions.information import question_curve
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             net, card = network_in_use(population, settings, places)
-            strangers = Strangers(
+            strangers = ReferenceCohort(
                 settings, population.features, simulator_of(population, settings).calibration, context.log.info
             )
             frame = question_curve(net, card, strangers, settings, context.log.info)
@@ -175,7 +175,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.ingest.recorded import somebody_is_simulated
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             metrics, differences = population.read(tables.Metrics), population.read(tables.Differences)
             days = population.read(
                 tables.RecordedDays, settings.simulator.cohort.batch_names, ["patient_id", "date", "reported"]
@@ -190,7 +190,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
     return promotion_gates
 
 
-def _materials(population: Population, settings: Settings, places: Places) -> "Materials":
+def _materials(population: PopulationView, settings: Settings, places: Places) -> "Materials":
     """What forecasts are made with: the newest population's twins, the promoted checkpoint."""
     from migraine_platform.evaluation.forecasts.compared import Materials
 
@@ -205,10 +205,12 @@ def _materials(population: Population, settings: Settings, places: Places) -> "M
     )
 
 
-def _keeper(population: Population, settings: Settings) -> "Keeper":
+def _keeper(population: PopulationView, settings: Settings) -> "TwinUpdater":
     from migraine_platform.twin.cohort.inputs import keeper_of
-    from migraine_platform.twin.core.model import Model
-    from migraine_platform.twin.drift.alarms import Thresholds
+    from migraine_platform.twin.core.model import TwinModel
+    from migraine_platform.twin.drift.alarms import AlarmThresholds
 
-    model = Model.from_frame(population.read(tables.TwinPopulation))
-    return keeper_of(model, settings, population.features, Thresholds.from_frame(population.read(tables.Thresholds)))
+    model = TwinModel.from_frame(population.read(tables.TwinPopulation))
+    return keeper_of(
+        model, settings, population.features, AlarmThresholds.from_frame(population.read(tables.Thresholds))
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.context import PopulationView, failing_plainly
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import Lake
 from migraine_platform.warehouse.lake.places import Places
@@ -37,7 +37,7 @@ def exports_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.warehouse.exports.training_split import export_split
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             meta = {
                 "preset": settings.preset,
                 "population_hash": population.stamp.population,
@@ -61,7 +61,7 @@ def exports_assets(owner: str) -> list[dg.AssetsDefinition]:
 
 
 def _batches(
-    context: dg.AssetExecutionContext, population: Population, settings: Settings
+    context: dg.AssetExecutionContext, population: PopulationView, settings: Settings
 ) -> "Iterator[tuple[dict[str, pl.DataFrame], pl.Series]]":
     """Each batch's days and truth, and the patients of it that are held out."""
     from migraine_platform.config.simulator.settings import batch_number

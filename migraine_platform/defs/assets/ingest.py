@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly
 from migraine_platform.defs.describe import provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -43,7 +43,7 @@ def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
 
         cohort = settings.simulator.cohort
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             patients = population.read(tables.Patients, cohort.batch_names, ["patient_id"])["patient_id"].to_list()
             taken = take(places.inbox, settings.ingest, time.time())
             frames = record(places.inbox, settings.ingest, patients, cohort.start_date, cohort.last_date, taken.stuck)
@@ -91,7 +91,7 @@ def _recorded_days(owner: str, batches: dg.PartitionsDefinition) -> dg.AssetsDef
 
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             observed = population.read(Observations)
             days = 0
             for batch in chosen:
@@ -127,7 +127,7 @@ def _study_diaries(owner: str) -> dg.AssetsDefinition:
 
         study, missing = KosteckiDillon(), ""
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             try:
                 found = study.read()
             except StudyError as error:

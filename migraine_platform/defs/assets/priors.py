@@ -3,7 +3,7 @@
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.context import PopulationView, failing_plainly
 from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -26,7 +26,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         with failing_plainly():
             workbook = open_workbook(settings.priors.workbook)
             features = overridden(workbook.features, settings.priors.overrides)
-            Population.from_features(settings, lake, features).write(tables.Features, WHOLE, to_frame(features))
+            PopulationView.from_features(settings, lake, features).write(tables.Features, WHOLE, to_frame(features))
         curves = image(impact_curves(features), "Risk score of each feature over its typical range")
         told: dict[str, dg.MetadataValue] = {
             "filled in": dg.MetadataValue.json([fill._asdict() for fill in workbook.fills])
@@ -46,7 +46,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.priors.distributions import distribution_frame
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             population.write(tables.Distributions, WHOLE, distribution_frame(population.features))
         return dg.MaterializeResult(metadata=pictured(lake, tables.Distributions, [WHOLE]))
 
@@ -58,7 +58,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.priors import artifacts
 
         with failing_plainly():
-            features = Population.of(settings, lake).features
+            features = PopulationView.of(settings, lake).features
             target = places.export("feature_normalizer.json")
             replace_file(target, artifacts.normalizer_json(features))
             replace_file(places.export("feature_normalizer.pkl"), artifacts.normalizer_pickle(features))
@@ -79,7 +79,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.priors.figures import correlation_heatmap
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             built = mock.build_mock(population.features, settings.priors.mock)
             population.write(tables.MockSamples, WHOLE, mock.sample_frame(built))
             population.write(tables.MockMoments, WHOLE, mock.moment_frame(built))

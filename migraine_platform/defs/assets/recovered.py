@@ -4,7 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
-from migraine_platform.defs.context import Population, failing_plainly
+from migraine_platform.defs.context import PopulationView, failing_plainly
 from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -28,7 +28,7 @@ def state_errors_asset(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.evaluation.components.cohort_states import cohort_state_errors
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             frame = cohort_state_errors(population.read, settings, places, population.features)
             population.write(tables.StateErrors, WHOLE, frame)
         return dg.MaterializeResult(metadata=pictured(lake, tables.StateErrors, [WHOLE]))
@@ -59,7 +59,7 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
         own = settings.evaluation
         batches = settings.simulator.cohort.batch_names
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             truth = population.read(tables.TruthPatients, batches)
             recorded = population.read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
             found = population.read(tables.TriggerSensitivity, batches)

@@ -10,7 +10,7 @@ from migraine_platform.defs.context import (
     REMAKE_TAG,
     RETRAIN_TAG,
     ROLLBACK_TAG,
-    Population,
+    PopulationView,
     batches_of,
     failing_plainly,
 )
@@ -23,8 +23,8 @@ from migraine_platform.warehouse.lake.places import Places
 if TYPE_CHECKING:
     import polars as pl
 
-    from migraine_platform.twin.cohort.inputs import Made
-    from migraine_platform.twin.core.model import Model
+    from migraine_platform.twin.cohort.inputs import FittedCohort
+    from migraine_platform.twin.core.model import TwinModel
 
 GROUP = "twins"
 SAID: dict[str, tuple[type[Table], ...]] = {
@@ -92,7 +92,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         from migraine_platform.twin.reporting.figures import levels
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             found = read_histories(population.read, settings)
             known = found.histories.until(max(1, found.histories.days - settings.twin.validation_days))
             model = learn_model(known, clinical_of(settings, population.features), settings.twin, context.log.info)
@@ -127,13 +127,13 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
         """How much detectors of drift must see, so that they alarm of nothing as seldom as is wanted."""
-        from migraine_platform.simulator.cohort.parameter_fitting import from_frame
+        from migraine_platform.simulator.cohort.fitted_parameters import from_frame
         from migraine_platform.twin.cohort.inputs import find_thresholds
-        from migraine_platform.twin.core.model import Model
+        from migraine_platform.twin.core.model import TwinModel
 
         with failing_plainly():
-            population = Population.of(settings, lake)
-            model = Model.from_frame(population.read(tables.TwinPopulation))
+            population = PopulationView.of(settings, lake)
+            model = TwinModel.from_frame(population.read(tables.TwinPopulation))
             fitted = from_frame(population.read(tables.CalibrationTerms))
             found = find_thresholds(model, settings, population.features, fitted)
             population.write(tables.Thresholds, WHOLE, found.to_frame())
@@ -167,7 +167,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         """Every patient's twin, brought up to the day or made anew; what it forecasts, and what it found."""
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             found = _kept(context, settings, population, places, chosen)
             drawn = {} if found else _made(context, settings, population, places, chosen)
             for name, tables_ in SAID.items():
@@ -180,7 +180,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
     return [twin_population, drift_thresholds, digital_twins]
 
 
-def _with_those_in_use(population: Population, settings: Settings, model: "Model") -> "pl.DataFrame":
+def _with_those_in_use(population: PopulationView, settings: Settings, model: "TwinModel") -> "pl.DataFrame":
     """Rows of the model, beside those of older ones that twins still belong to."""
     import polars as pl
 
@@ -198,21 +198,21 @@ def _with_those_in_use(population: Population, settings: Settings, model: "Model
 
 
 def _kept(
-    context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
+    context: dg.AssetExecutionContext, settings: Settings, population: PopulationView, places: Places, chosen: list[str]
 ) -> bool:
     """Bring the twins of some batches up to the day; False if they must be made anew."""
-    from migraine_platform.twin.cohort.batch_update import Asked
+    from migraine_platform.twin.cohort.batch_update import UpdateRequest
     from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
-    from migraine_platform.twin.cohort.updaters import Keepers
+    from migraine_platform.twin.cohort.updaters import TwinUpdaters
 
     tags = context.run.tags
     if REMAKE_TAG in tags:
         return False
-    keepers = Keepers(population.read, settings, population.features, places)
+    keepers = TwinUpdaters(population.read, settings, population.features, places)
     batches = load_batches(population.before, places, keepers, chosen)
     if batches is None:
         return False
-    asked = Asked(tags.get(RETRAIN_TAG), ROLLBACK_TAG in tags)
+    asked = UpdateRequest(tags.get(RETRAIN_TAG), ROLLBACK_TAG in tags)
     nights = keep_batches(
         population.read, population.before, settings, places, keepers, batches, asked, population.stamp.population,
         context.log.info,
@@ -225,7 +225,7 @@ def _kept(
 
 
 def _made(
-    context: dg.AssetExecutionContext, settings: Settings, population: Population, places: Places, chosen: list[str]
+    context: dg.AssetExecutionContext, settings: Settings, population: PopulationView, places: Places, chosen: list[str]
 ) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
     """Make the twins of some batches anew; pictures for the UI, by asset."""
     from migraine_platform.twin.cohort.batch_update import in_use
@@ -258,7 +258,9 @@ def _whole(upstream: str) -> dg.AssetDep:
     return dg.AssetDep(upstream, partition_mapping=dg.AllPartitionMapping() if partitioned else None)
 
 
-def _pictures(made: "Made", chosen: list[str], places: Places) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
+def _pictures(
+    made: "FittedCohort", chosen: list[str], places: Places
+) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
     """What the UI shows: somebody's twin, who is not named, and how true the forecasts came."""
     from migraine_platform.twin.reporting.figures import one_twin, reliability
     from migraine_platform.twin.triggers.causal import graph_table

@@ -6,7 +6,7 @@ from migraine_platform.config import Settings
 from migraine_platform.defs.assets.cohort import SIMULATED
 from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
-from migraine_platform.defs.context import Population, failing_plainly, partitions_of
+from migraine_platform.defs.context import PopulationView, failing_plainly, partitions_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import Lake
 from migraine_platform.warehouse.lake.places import Places
@@ -53,7 +53,7 @@ def warehouse_assets(owner: str) -> list[dg.AssetsDefinition]:
 
         plan = {table: partitions_of(table, settings.simulator.cohort.batch_names) for table in tables.ALL}
         with failing_plainly():
-            stamp = Population.of(settings, lake).stamp
+            stamp = PopulationView.of(settings, lake).stamp
             published = publish(lake, plan, places.warehouse, stamp, context.log.info)
         counts = "\n".join(f"| `{name}` | {rows:,} |" for name, rows in published.rows.items())
         return dg.MaterializeResult(

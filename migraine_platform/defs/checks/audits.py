@@ -14,7 +14,7 @@ from migraine_platform.defs.assets.evaluated import EVALUATION
 from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.checks.drift import drift_checks
 from migraine_platform.defs.checks.promotion import promotion_checks
-from migraine_platform.defs.context import Population, batches_of, failing_plainly, partitions_of
+from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly, partitions_of
 from migraine_platform.defs.describe import image
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -131,10 +131,10 @@ def _targets_check() -> dg.AssetChecksDefinition:
         """Trigger effects and frequencies, measured by living twice, on patients that the fit never saw."""
         from migraine_platform.simulator.checks.figures import calibration_targets
         from migraine_platform.simulator.checks.targets import measure
-        from migraine_platform.simulator.cohort.parameter_fitting import from_frame
+        from migraine_platform.simulator.cohort.fitted_parameters import from_frame
 
         with failing_plainly():
-            features = Population.of(settings, lake).features
+            features = PopulationView.of(settings, lake).features
             frame, content_hash = lake.read_sealable(tables.CalibrationTerms, WHOLE)
             found = measure(settings.simulator, features, from_frame(frame))
             if not found.problems:
@@ -168,7 +168,7 @@ def _validation_checks() -> dg.AssetChecksDefinition:
         from migraine_platform.priors.features import select
         from migraine_platform.simulator.checks.associations import rises, sums, weak
         from migraine_platform.simulator.checks.completeness import holes
-        from migraine_platform.simulator.checks.validation import POINTS, Batch
+        from migraine_platform.simulator.checks.validation import POINTS, SimulatedBatch
         from migraine_platform.simulator.exogenous.features import FEATURES
 
         failed: dict[str, dict[str, str]] = {name: {} for name in names}
@@ -176,10 +176,10 @@ def _validation_checks() -> dg.AssetChecksDefinition:
         with failing_plainly():
             chosen = batches_of(context, settings)
             associated = []
-            features = select(Population.of(settings, lake).features, FEATURES)
+            features = select(PopulationView.of(settings, lake).features, FEATURES)
             for number in chosen:
                 days, content_hash = lake.read_sealable(tables.PatientDays, number)
-                batch = Batch(lake.read(tables.Patients, [number]), days, lake.read(tables.Attacks, [number]))
+                batch = SimulatedBatch(lake.read(tables.Patients, [number]), days, lake.read(tables.Attacks, [number]))
                 found = holes(batch.patients.select("patient_id"), days, settings.simulator.cohort)
                 if found:
                     failed[tables.COMPLETE][number] = f"{found} patients lack days"

@@ -10,7 +10,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.aline import settings_hashes
-from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
 from migraine_platform.warehouse.lake.places import Places
@@ -42,7 +42,7 @@ def _drift_check() -> dg.AssetChecksDefinition:
 
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             rows = [
                 unanswered(
                     *(population.read(table, [batch]) for table in (tables.Drift, tables.Twins, tables.Retrainings))
@@ -93,7 +93,7 @@ def _due_check() -> dg.AssetChecksDefinition:
 
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             found = {
                 batch: why
                 for batch in chosen
@@ -126,18 +126,18 @@ def _fresh_check() -> dg.AssetChecksDefinition:
     ) -> dg.AssetCheckResult:
         """The checkpoint in use states true uncertainty about patients and days that nobody has seen yet."""
         from migraine_platform.aline.scoring.promotion import fresh_calibration
-        from migraine_platform.aline.tasks.reference_cohort import Strangers
+        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.aline.training.checkpoints import load_network
         from migraine_platform.defs.assets.cohort import simulator_of
         from migraine_platform.operations.clock import today
 
         with failing_plainly():
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             _, data = settings_hashes(settings, population)
             version = population.read(tables.Checkpoints)["version"][0]
             net, _ = load_network(places.checkpoint(version), data=data)
             calibration = simulator_of(population, settings).calibration
-            strangers = Strangers(settings, population.features, calibration, context.log.info)
+            strangers = ReferenceCohort(settings, population.features, calibration, context.log.info)
             found = fresh_calibration(net, strangers, settings.train, today(settings).toordinal())
         problems = found.problems
         return dg.AssetCheckResult(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import Population, batches_of, failing_plainly
+from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
 
@@ -40,7 +40,7 @@ def _checkpoint_checks() -> dg.AssetChecksDefinition:
 
         wanted = settings.train.promotion
         with failing_plainly():
-            scores = Population.of(settings, lake).read(tables.Scores)
+            scores = PopulationView.of(settings, lake).read(tables.Scores)
             _, content_hash = lake.read_sealable(tables.Checkpoints, WHOLE)
             found = {
                 tables.CALIBRATED: calibration_problems(scores, settings.train),
@@ -74,7 +74,7 @@ def _twins_check() -> dg.AssetChecksDefinition:
         counts: dict[str, int] = {}
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             for batch in chosen:
                 twins, content_hash = lake.read_sealable(tables.Twins, batch)
                 patients = set(population.read(tables.Patients, [batch], ["patient_id"])["patient_id"])
@@ -112,7 +112,7 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
 
         with failing_plainly():
             chosen = batches_of(context, settings)
-            population = Population.of(settings, lake)
+            population = PopulationView.of(settings, lake)
             read = {batch: lake.read_sealable(tables.Predictions, batch) for batch in chosen}
             days = population.read(tables.PatientDays, chosen, ["patient_id", "date", "has_migraine"])
             truth = population.read(tables.TruthPatientDays, chosen, ["patient_id", "date", "migraine_probability"])
@@ -143,7 +143,7 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
     return judged
 
 
-class Verdict(NamedTuple):
+class PopulationVerdict(NamedTuple):
     """On a population of twins."""
 
     problems: list[str]
@@ -151,7 +151,7 @@ class Verdict(NamedTuple):
     """Rows of `evaluation.gates`."""
 
 
-def judge_population(population: Population, settings: Settings) -> Verdict:
+def judge_population(population: PopulationView, settings: Settings) -> PopulationVerdict:
     """Seal the newest population of twins if its evaluation passes every gate; else take the seal back.
 
     Gates count that were judged of the figures and by the limits of now, figures that were made of the forecasts that
@@ -176,7 +176,7 @@ def judge_population(population: Population, settings: Settings) -> Verdict:
     if not found.select(now.columns).sort("gate").equals(now.sort("gate")):
         wrong.append("gates are of other figures or limits; materialise promotion_gates again")
     lake.seal(tables.TwinPopulation, WHOLE, content_hash, tables.EVALUATED, passed=not wrong)
-    return Verdict(wrong, found)
+    return PopulationVerdict(wrong, found)
 
 
 def _population_check() -> dg.AssetChecksDefinition:
@@ -191,7 +191,7 @@ def _population_check() -> dg.AssetChecksDefinition:
     def evaluated(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
         """Days and patients never seen are forecast well enough, by this very population."""
         with failing_plainly():
-            found = judge_population(Population.of(settings, lake), settings)
+            found = judge_population(PopulationView.of(settings, lake), settings)
         return dg.AssetCheckResult(
             passed=not found.problems,
             severity=dg.AssetCheckSeverity.ERROR,

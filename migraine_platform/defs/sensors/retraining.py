@@ -97,19 +97,19 @@ def _twins_sensor(settings: Settings, jobs: list[UnresolvedAssetJobDefinition]) 
     return retrain_twins_that_need_it
 
 
-class Finding(NamedTuple):
+class BatchFinding(NamedTuple):
     """What an evaluation found of one batch."""
 
     reason: str
     run_id: str
 
 
-def open_findings(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[str, Finding]:
+def open_findings(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[str, BatchFinding]:
     """Batches of which a check's newest evaluation that looked at them found something.
 
     The storage's execution history is the one place that knows runs of ranges and of single partitions alike.
     """
-    seen: dict[str, Finding | None] = {}
+    seen: dict[str, BatchFinding | None] = {}
     history = instance.event_log_storage.get_asset_check_execution_history(
         check, limit=EVALUATIONS_READ, status=COMPLETED
     )
@@ -121,7 +121,7 @@ def open_findings(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict
         found, looked_at = metadata[OPEN].value, metadata[SEEN].value
         for batch in looked_at if isinstance(looked_at, list) else []:
             reason = found.get(batch) if isinstance(found, dict) else None
-            seen.setdefault(str(batch), Finding(str(reason), record.run_id) if reason else None)
+            seen.setdefault(str(batch), BatchFinding(str(reason), record.run_id) if reason else None)
     return {batch: finding for batch, finding in seen.items() if finding}
 
 

@@ -13,7 +13,7 @@ from migraine_platform.evaluation.components.states import state_errors
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.cohort.inputs import Read, clinical_of, read_histories
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.dynamics.experts.storage import load_experts
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import Places
@@ -27,7 +27,7 @@ FEW_POINTS = 16
 
 def cohort_state_errors(read: Read, settings: Settings, places: Places, features: tuple[Feature, ...]) -> pl.DataFrame:
     """Rows of `evaluation.state_errors`: the last validation days, of which the population has not learned."""
-    model = Model.from_frame(read(tables.TwinPopulation))
+    model = TwinModel.from_frame(read(tables.TwinPopulation))
     histories = read_histories(read, settings).histories
     rows = np.linspace(0, histories.count - 1, min(histories.count, MOST_PATIENTS)).astype(np.int64)
     own = histories.of(rows)

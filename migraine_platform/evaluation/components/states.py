@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS, PLACES, Scales, grid
 from migraine_platform.twin.data.features import FEATURES
@@ -43,7 +43,7 @@ NODES = 40
 """Points that stand for a normal; their variance is made one, so that the mean of a cubic would be exact."""
 
 
-class Said(NamedTuple):
+class StateForecasts(NamedTuple):
     """Forecasts of N recorded values of one feature, in its unit."""
 
     median: NDArray[np.float64]
@@ -53,7 +53,7 @@ class Said(NamedTuple):
 
 
 def state_errors(
-    model: Model, experts: Experts, replay: Replay, histories: Histories, validation_days: int
+    model: TwinModel, experts: Experts, replay: Replay, histories: Histories, validation_days: int
 ) -> pl.DataFrame:
     """Rows of `evaluation.state_errors`.
 
@@ -83,7 +83,7 @@ def errors_of(
             name: in_units(scales.table[c], mean[..., c][told], np.sqrt(variance[..., c][told]))
             for name, (mean, variance) in moments.items()
         }
-        said |= {name: Said(part[..., c][told], part[..., c][told], None) for name, part in plain.items()}
+        said |= {name: StateForecasts(part[..., c][told], part[..., c][told], None) for name, part in plain.items()}
         usual = _mean((said[OWN_MEAN].mean - came) ** 2)
         for name, forecast in said.items():
             squared = _mean((forecast.mean - came) ** 2)
@@ -105,7 +105,7 @@ def errors_of(
     return frame.with_columns(pl.col(figures).fill_nan(None))
 
 
-def in_units(table: NDArray[np.float64], mean: NDArray[np.float64], sd: NDArray[np.float64]) -> Said:
+def in_units(table: NDArray[np.float64], mean: NDArray[np.float64], sd: NDArray[np.float64]) -> StateForecasts:
     """Normal forecasts of the standard scale in a feature's unit.
 
     Args:
@@ -118,7 +118,7 @@ def in_units(table: NDArray[np.float64], mean: NDArray[np.float64], sd: NDArray[
         return np.asarray(np.interp(z, grid(), table))
 
     expected = sum((units(mean + sd * node) for node in normal_nodes().tolist()), np.zeros(len(mean))) / NODES
-    return Said(units(mean), expected, (units(mean - HALF_WIDTH * sd), units(mean + HALF_WIDTH * sd)))
+    return StateForecasts(units(mean), expected, (units(mean - HALF_WIDTH * sd), units(mean + HALF_WIDTH * sd)))
 
 
 def normal_nodes() -> NDArray[np.float64]:
@@ -148,7 +148,7 @@ def baselines(histories: Histories, scales: Scales) -> dict[str, NDArray[np.floa
     return {YESTERDAY: np.where(latest >= 0, last, own), OWN_MEAN: own}
 
 
-def _share_within(said: Said, came: NDArray[np.float64]) -> float:
+def _share_within(said: StateForecasts, came: NDArray[np.float64]) -> float:
     if said.interval is None:
         return np.nan
     low, high = said.interval

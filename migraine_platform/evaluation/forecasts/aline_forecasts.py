@@ -16,8 +16,8 @@ import numpy as np
 from migraine_platform.config.settings import Settings
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
-from migraine_platform.simulator.generative.dynamics import Dynamics
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
+from migraine_platform.simulator.generative.dynamics import LatentDynamics
 from migraine_platform.simulator.hourly.bank import HISTORY_DAYS, fill_bank
 from migraine_platform.simulator.hourly.windows import WindowSimulator
 
@@ -34,7 +34,7 @@ def aline_forecasts(
     net: Aline,
     settings: Settings,
     features: tuple[Feature, ...],
-    calibration: Calibration,
+    calibration: FittedParameters,
     wanted: NDArray[np.bool_],
     numbers: NDArray[np.int64],
     progress: Callable[[str], None] = lambda line: None,
@@ -47,7 +47,7 @@ def aline_forecasts(
     """
     import torch
 
-    from migraine_platform.aline.policies.policies import Learned
+    from migraine_platform.aline.policies.policies import LearnedQuestions
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
 
     said = np.full(wanted.shape, np.nan)
@@ -59,7 +59,7 @@ def aline_forecasts(
     torch.set_num_threads(1)
     lived = numbers[who]
     windows, rows = windows_of(settings, features, calibration, int(lived.max()) + 1, lived, when)
-    task, policy = MigraineWindow(windows), Learned()
+    task, policy = MigraineWindow(windows), LearnedQuestions()
     rng = np.random.default_rng(settings.evaluation.seed)
     with torch.no_grad():
         for start in range(0, len(who), CHUNK):
@@ -81,7 +81,7 @@ def numbers_of(patient_ids: Sequence[str]) -> NDArray[np.int64]:
 def windows_of(
     settings: Settings,
     features: tuple[Feature, ...],
-    calibration: Calibration,
+    calibration: FittedParameters,
     patients: int,
     who: NDArray[np.int64],
     when: NDArray[np.int64],
@@ -95,6 +95,6 @@ def windows_of(
     """
     simulator = CohortSimulator(settings.simulator, features, calibration)
     bank = fill_bank(simulator, 0, patients)
-    daily = Dynamics.daily(settings.simulator.latent)
+    daily = LatentDynamics.daily(settings.simulator.latent)
     windows = WindowSimulator(settings.hours, daily, simulator.world.course, bank)
     return windows, who * (bank.size // patients) + when - HISTORY_DAYS

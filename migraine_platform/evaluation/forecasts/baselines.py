@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from migraine_platform.evaluation.forecasts.origins import Evenings
+from migraine_platform.evaluation.forecasts.origins import ForecastOrigins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
-class Lesson:
+class BaselineTraining:
     """What may be learned from."""
 
     rows: NDArray[np.int64]
@@ -42,7 +42,7 @@ class Lesson:
     """Evenings whose tomorrow may be known."""
 
 
-def share_learned(came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: Lesson) -> float:
+def share_learned(came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: BaselineTraining) -> float:
     """Share of migraine days among the recorded ones of a lesson.
 
     Args:
@@ -54,7 +54,7 @@ def share_learned(came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: Less
 
 
 def forecasts(
-    known: Evenings, came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: Lesson, seed: int
+    known: ForecastOrigins, came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: BaselineTraining, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """[P, K] what each baseline says on every evening of the day that follows, by name.
 

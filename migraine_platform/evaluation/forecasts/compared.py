@@ -15,18 +15,18 @@ import polars as pl
 
 from migraine_platform.config import Settings
 from migraine_platform.evaluation.forecasts.aline_forecasts import aline_forecasts, numbers_of
-from migraine_platform.evaluation.forecasts.baselines import Lesson, forecasts, share_learned
+from migraine_platform.evaluation.forecasts.baselines import BaselineTraining, forecasts, share_learned
 from migraine_platform.evaluation.forecasts.days import Split, evaluated_days, splits
 from migraine_platform.evaluation.forecasts.models import ALINE, FULL_STATE, KNOWN_PARAMETERS, TWINS, model_rows
 from migraine_platform.evaluation.forecasts.origins import TRIGGER_FLAGS, evenings, trigger_flags
 from migraine_platform.evaluation.forecasts.twin_forecasts import lived_forecasts
 from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.twin.cohort.inputs import Read, read_histories
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import Keeper
+from migraine_platform.twin.updating.evening_update import TwinUpdater
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Materials:
     read: Read
     settings: Settings
     features: tuple[Feature, ...]
-    calibration: Calibration
-    keeper: Keeper
+    calibration: FittedParameters
+    keeper: TwinUpdater
     net: Aline | None
     """The promoted checkpoint; without one, ALINE is not compared."""
 
@@ -101,7 +101,9 @@ def _by_baselines(
         taught: of whose patients the population was learned.
     """
     learned_days, seed = materials.keeper.model.days, materials.settings.evaluation.seed
-    lesson = Lesson(np.flatnonzero(np.isin(histories.patient_ids, taught.patients)), slice(0, learned_days - 1))
+    lesson = BaselineTraining(
+        np.flatnonzero(np.isin(histories.patient_ids, taught.patients)), slice(0, learned_days - 1)
+    )
     came, told = _tomorrow(histories)
     base = share_learned(came, told, lesson)
     batches = materials.settings.simulator.cohort.batch_names

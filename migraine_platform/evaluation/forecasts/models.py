@@ -16,7 +16,7 @@ KNOWN_PARAMETERS, FULL_STATE = "known_parameters", "full_state"
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedModel:
     """A model's row of `evaluation.models`, but for split and threshold."""
 
     model: str
@@ -26,27 +26,33 @@ class Compared:
 
 
 COMPARED = (
-    Compared(BASE_RATE, "Base rate", "floor", "The share of migraine days in the population, the same every evening."),
-    Compared(
+    ComparedModel(
+        BASE_RATE, "Base rate", "floor", "The share of migraine days in the population, the same every evening."
+    ),
+    ComparedModel(
         YESTERDAY, "Today's status", "floor", "That share after an evening with migraine, without, without entry."
     ),
-    Compared(CLIMATOLOGY, "Personal climatology", "baseline", "The person's own share so far, shrunk to everybody's."),
-    Compared(
+    ComparedModel(
+        CLIMATOLOGY, "Personal climatology", "baseline", "The person's own share so far, shrunk to everybody's."
+    ),
+    ComparedModel(
         LOGISTIC, "Shared logistic regression", "baseline", "One regression for everybody on all that is recorded."
     ),
-    Compared(BOOSTING, "Gradient boosting", "baseline", "Boosted trees for everybody on all that is recorded."),
-    Compared(
+    ComparedModel(BOOSTING, "Gradient boosting", "baseline", "Boosted trees for everybody on all that is recorded."),
+    ComparedModel(
         MIXED, "Mixed-effects logistic", "baseline", "The regression with a level for each person, kept up daily."
     ),
-    Compared(
+    ComparedModel(
         ALINE,
         "ALINE",
         "learned",
         "The amortised network on the hours of some evenings; told more: three answers, complete weeks.",
     ),
-    Compared(TWINS, "Digital twins", "learned", "Each person's own twin, kept night by night."),
-    Compared(KNOWN_PARAMETERS, "Ceiling: person known", "ceiling", "The filter that knows who the person truly is."),
-    Compared(
+    ComparedModel(TWINS, "Digital twins", "learned", "Each person's own twin, kept night by night."),
+    ComparedModel(
+        KNOWN_PARAMETERS, "Ceiling: person known", "ceiling", "The filter that knows who the person truly is."
+    ),
+    ComparedModel(
         FULL_STATE, "Ceiling: whole state", "ceiling", "What somebody would say who knew everything that evening."
     ),
 )

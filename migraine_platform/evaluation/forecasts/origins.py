@@ -30,7 +30,7 @@ LONGEST = 28
 
 
 @dataclass(frozen=True)
-class Evenings:
+class ForecastOrigins:
     """P patients' K evenings."""
 
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Evenings:
     """[P, K] the person's own share of migraine days among those recorded, as of this evening."""
 
 
-def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> Evenings:
+def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> ForecastOrigins:
     """What is known of every evening of some histories.
 
     A day's `has_migraine` is complete on the next evening; tonight's entry knows `migraine_by_evening`.
@@ -73,7 +73,7 @@ def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> E
         **{f"share of the last {days} days": _recent(complete, by_evening, diary, days, usual) for days in RECENT},
         "days since migraine": _since(complete, by_evening),
     }
-    return Evenings(tuple(columns), np.stack(list(columns.values()), axis=-1), ill, usual)
+    return ForecastOrigins(tuple(columns), np.stack(list(columns.values()), axis=-1), ill, usual)
 
 
 def early_signs(histories: Histories) -> NDArray[np.bool_]:

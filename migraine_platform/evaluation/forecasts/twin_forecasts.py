@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import Keeper, Past, begin, live_on
+from migraine_platform.twin.updating.evening_update import Past, TwinUpdater, begin, live_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ CHUNK = 100
 
 
 def lived_forecasts(
-    keeper: Keeper, histories: Histories, first: int, progress: Callable[[str], None] = lambda line: None
+    keeper: TwinUpdater, histories: Histories, first: int, progress: Callable[[str], None] = lambda line: None
 ) -> NDArray[np.float64]:
     """[P, K] what twins say on every evening of the next day; they are kept night by night after some first days.
 

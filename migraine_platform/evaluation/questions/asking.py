@@ -26,7 +26,7 @@ from migraine_platform.aline.policies.policies import CLOSED, NestedMonteCarlo, 
 from migraine_platform.aline.policies.window_rules import Imagined, asked_of, known_entries
 from migraine_platform.aline.tasks.task import Context, Episode
 from migraine_platform.config.simulator.hours import DAY_FACTS, HOURS_A_DAY
-from migraine_platform.simulator.hourly.windows import Windows
+from migraine_platform.simulator.hourly.windows import HourlyWindows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def without_silence(context: Context) -> Context:
 
 
 @dataclass
-class Oracle:
+class OracleQuestions:
     """The open question whose true answer gains most."""
 
     goal: Tensor
@@ -86,7 +86,7 @@ class Oracle:
 
 
 @dataclass
-class Greedy:
+class GreedyQuestions:
     """Nested Monte Carlo on the questions that a first look with few draws leaves over, which saves most of its time.
 
     All questions are looked at in the same imagined worlds, so that a few of these tell already which ones lag behind.
@@ -125,7 +125,7 @@ class ImaginedByOthers(Imagined):
         x = x0 + C[:, s] C[s, s]^-1 (y[s] - x0[s]),    x0 ~ N(m, C)
     """
 
-    others: Windows
+    others: HourlyWindows
 
     def __call__(self, episode: Episode, draws: int) -> Tensor:
         """[B, draws, Q, answer features]"""
@@ -159,7 +159,7 @@ class ImaginedByOthers(Imagined):
         missing = np.linalg.solve(covariance[np.ix_(where, where)], (values[where] - free[:, where]).T)
         return np.asarray(free + missing.T @ covariance[where])
 
-    def _others(self, rng: np.random.Generator, row: int, draws: int) -> Windows:
+    def _others(self, rng: np.random.Generator, row: int, draws: int) -> HourlyWindows:
         """Of days with the same card, if there are any."""
         same = np.flatnonzero((self.others.card == self.windows.card[row]).all(axis=1))
         return self.others.take(rng.choice(same if len(same) else len(self.others.now), size=draws))

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from migraine_platform.aline.network.network import Aline
     from migraine_platform.aline.policies.policies import Policy
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
-    from migraine_platform.aline.tasks.reference_cohort import Strangers
+    from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
     from migraine_platform.aline.training.checkpoints import Card
-    from migraine_platform.simulator.hourly.windows import Windows
+    from migraine_platform.simulator.hourly.windows import HourlyWindows
 
 ALINE, RANDOM, FIXED_HOURS, STATIC_ORDER = "aline", "random", "fixed_hours", "static_order"
 LEAST_CERTAIN, GREEDY, ORACLE = "least_certain", "greedy", "oracle"
@@ -56,19 +56,19 @@ PART = 50
 """Evenings on which a rule is followed at a time: so many fit a processor's cache."""
 
 
-class Evenings(NamedTuple):
+class QuestionWindows(NamedTuple):
     """W windows of the patients who are asked, and windows of others."""
 
     task: MigraineWindow
-    asked: Windows
+    asked: HourlyWindows
     others_task: MigraineWindow
-    others: Windows
+    others: HourlyWindows
 
 
 def question_curve(
     net: Aline,
     card: Card,
-    strangers: Strangers,
+    strangers: ReferenceCohort,
     settings: Settings,
     progress: Callable[[str], None] = lambda line: None,
 ) -> pl.DataFrame:
@@ -80,7 +80,7 @@ def question_curve(
     return curve_frame(information_by_rule(net, evenings_of(card, strangers, settings), strangers, settings, progress))
 
 
-def evenings_of(card: Card, strangers: Strangers, settings: Settings) -> Evenings:
+def evenings_of(card: Card, strangers: ReferenceCohort, settings: Settings) -> QuestionWindows:
     """Evenings of patients whom nobody has met, at the hour at which questions are usually asked."""
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
     from migraine_platform.simulator.hourly.bank import fill_bank
@@ -88,7 +88,7 @@ def evenings_of(card: Card, strangers: Strangers, settings: Settings) -> Evening
 
     rng = np.random.default_rng((SEED, settings.evaluation.seed))
 
-    def group(first: int, patients: int, windows: int) -> tuple[MigraineWindow, Windows]:
+    def group(first: int, patients: int, windows: int) -> tuple[MigraineWindow, HourlyWindows]:
         bank = fill_bank(strangers.simulator, first, patients)
         course = strangers.simulator.world.course
         task = MigraineWindow(WindowSimulator(strangers.hours, strangers.daily, course, bank))
@@ -96,13 +96,13 @@ def evenings_of(card: Card, strangers: Strangers, settings: Settings) -> Evening
         return task, task.simulator.draw(rng, windows, now=strangers.hours.evening)
 
     windows = settings.evaluation.windows
-    return Evenings(*group(ASKED, windows, windows), *group(OTHERS, OTHER_PATIENTS, OTHER_EVENINGS))
+    return QuestionWindows(*group(ASKED, windows, windows), *group(OTHERS, OTHER_PATIENTS, OTHER_EVENINGS))
 
 
 def information_by_rule(
     net: Aline,
-    evenings: Evenings,
-    strangers: Strangers,
+    evenings: QuestionWindows,
+    strangers: ReferenceCohort,
     settings: Settings,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Tensor]:
@@ -126,7 +126,7 @@ def information_by_rule(
 class _Follow:
     """Follows a rule on some of the evenings."""
 
-    def __init__(self, net: Aline, evenings: Evenings, strangers: Strangers, settings: Settings) -> None:
+    def __init__(self, net: Aline, evenings: QuestionWindows, strangers: ReferenceCohort, settings: Settings) -> None:
         import torch
 
         from migraine_platform.aline.policies.policies import best_order
@@ -149,22 +149,22 @@ class _Follow:
         rule = self._rule(name, windows, self.settings.seed + which.start)
         return nats(self.net, self.evenings.task.episode(windows), rule, self.settings.questions, self.goal)
 
-    def _rule(self, name: str, windows: Windows, seed: int) -> Policy:
-        from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned
+    def _rule(self, name: str, windows: HourlyWindows, seed: int) -> Policy:
+        from migraine_platform.aline.policies.policies import InOrder, LearnedQuestions, RandomQuestions
         from migraine_platform.aline.policies.window_rules import LeastCertain, fixed_hours
-        from migraine_platform.evaluation.questions.asking import Greedy, ImaginedByOthers, Oracle
+        from migraine_platform.evaluation.questions.asking import GreedyQuestions, ImaginedByOthers, OracleQuestions
 
         task, others = self.evenings.task, self.evenings.others
         made: dict[str, Callable[[], Policy]] = {
-            ALINE: Learned,
-            RANDOM: lambda: AtRandom(seed),
+            ALINE: LearnedQuestions,
+            RANDOM: lambda: RandomQuestions(seed),
             FIXED_HOURS: fixed_hours,
             STATIC_ORDER: lambda: InOrder(self.order),
             LEAST_CERTAIN: lambda: LeastCertain(self.day, task, windows),
-            GREEDY: lambda: Greedy(
+            GREEDY: lambda: GreedyQuestions(
                 ImaginedByOthers(self.day, task, windows, seed, others), self.settings.greedy_draws, self.goal
             ),
-            ORACLE: lambda: Oracle(self.goal),
+            ORACLE: lambda: OracleQuestions(self.goal),
         }
         return made[name]()
 

@@ -26,7 +26,7 @@ Read: TypeAlias = "Callable[[type[Table]], pl.DataFrame]"
 """All rows of a declared table."""
 
 
-class Model(NamedTuple):
+class ReportedModel(NamedTuple):
     """One model that was compared on a split."""
 
     name: str
@@ -82,7 +82,7 @@ class SplitDays(NamedTuple):
     migraine: float
 
 
-class Change(NamedTuple):
+class ReportedChange(NamedTuple):
     """A change of a patient: when it happened, when it was noticed; None where it did not, or was not."""
 
     happened: date | None
@@ -90,10 +90,10 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class ReportFacts:
     """Everything the page shows."""
 
-    models: tuple[Model, ...]
+    models: tuple[ReportedModel, ...]
     """By split, then kind, then log loss from the worst."""
     days: Mapping[str, SplitDays]
     metrics: Mapping[tuple[str, str, str, str], Estimate]
@@ -111,12 +111,12 @@ class Facts:
     questions: pl.DataFrame
     gates: pl.DataFrame
     provenance: pl.DataFrame
-    changes: tuple[Change, ...]
+    changes: tuple[ReportedChange, ...]
     study_patients: pl.DataFrame
     study_days: int
     study_headaches: float | None
 
-    def of_split(self, split: str) -> tuple[Model, ...]:
+    def of_split(self, split: str) -> tuple[ReportedModel, ...]:
         """The split's models."""
         return tuple(model for model in self.models if model.split == split)
 
@@ -142,7 +142,7 @@ class Facts:
         return tuple(dict.fromkeys(key[2] for key in self.metrics if key[0] == TWINS and key[1] == split))
 
 
-def facts_of(read: Read) -> Facts:
+def facts_of(read: Read) -> ReportFacts:
     """Read what the page shows.
 
     Args:
@@ -162,7 +162,7 @@ def facts_of(read: Read) -> Facts:
     }
     agreement = read(evaluation.TriggerAgreement)
     study = read(clinical.StudyDays)
-    return Facts(
+    return ReportFacts(
         models=_models(read(evaluation.EvaluatedModels), metrics),
         days=_split_days(read(evaluation.EvaluatedDays)),
         metrics=metrics,
@@ -192,13 +192,13 @@ def _clean(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.when(floats.is_finite()).then(floats).otherwise(None))
 
 
-def _models(frame: pl.DataFrame, metrics: Mapping[tuple[str, str, str, str], Estimate]) -> tuple[Model, ...]:
+def _models(frame: pl.DataFrame, metrics: Mapping[tuple[str, str, str, str], Estimate]) -> tuple[ReportedModel, ...]:
     found = [
-        Model(row["model"], row["split"], row["title"], row["kind"], row["about"], row["threshold"])
+        ReportedModel(row["model"], row["split"], row["title"], row["kind"], row["about"], row["threshold"])
         for row in _clean(frame).iter_rows(named=True)
     ]
 
-    def place(model: Model) -> tuple[int, int, float, str]:
+    def place(model: ReportedModel) -> tuple[int, int, float, str]:
         loss = metrics.get((model.name, model.split, ALL, "log_loss"), Estimate()).value
         return (
             evaluation.SPLITS.index(model.split),
@@ -221,7 +221,7 @@ def _split_days(frame: pl.DataFrame) -> dict[str, SplitDays]:
     }
 
 
-def changes_of(true: pl.DataFrame, found: pl.DataFrame) -> tuple[Change, ...]:
+def changes_of(true: pl.DataFrame, found: pl.DataFrame) -> tuple[ReportedChange, ...]:
     """Changes that happened beside those noticed.
 
     An alarm belongs to the patient's latest change that had begun by then; only a change's first alarm counts.
@@ -233,13 +233,13 @@ def changes_of(true: pl.DataFrame, found: pl.DataFrame) -> tuple[Change, ...]:
     happened: dict[str, dict[date, date | None]] = {}
     for patient, day in sorted(true.select("patient_id", "date").rows()):
         happened.setdefault(patient, {})[day] = None
-    false: list[Change] = []
+    false: list[ReportedChange] = []
     for patient, noticed in sorted(found.select("patient_id", "detected_on").rows()):
         own = happened.get(patient, {})
         before = [day for day in own if day <= noticed]
         if not before:
-            false.append(Change(None, noticed))
+            false.append(ReportedChange(None, noticed))
         elif own[max(before)] is None:
             own[max(before)] = noticed
-    pairs = [Change(day, noticed) for own in happened.values() for day, noticed in own.items()]
+    pairs = [ReportedChange(day, noticed) for own in happened.values() for day, noticed in own.items()]
     return tuple(sorted(pairs + false, key=lambda change: change.happened or change.noticed or date.min))

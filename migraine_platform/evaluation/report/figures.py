@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS, Facts
+from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS, ReportFacts
 from migraine_platform.evaluation.report.html import Drawn
 from migraine_platform.evaluation.report.strokes import canvas, drawn, labelled, legend, once, stroke
 from migraine_platform.evaluation.report.words import SIMULATED, SPLIT_TITLES, counted, listed, number
@@ -24,7 +24,7 @@ CURVES = (TWINS, CLIMATOLOGY, "shared_logistic", "mixed_logistic", "full_state")
 
 
 @once
-def roc(facts: Facts, split: str) -> Drawn | None:
+def roc(facts: ReportFacts, split: str) -> Drawn | None:
     """Sensitivity against one minus specificity."""
     figure, axis = canvas()
     names = []
@@ -59,7 +59,7 @@ def roc(facts: Facts, split: str) -> Drawn | None:
 
 
 @once
-def reliability(facts: Facts, split: str) -> Drawn | None:
+def reliability(facts: ReportFacts, split: str) -> Drawn | None:
     """What came against what was said, by tenths of the probability."""
     figure, axis = canvas()
     own = _of(facts.calibration, TWINS, split).sort("said")
@@ -97,7 +97,7 @@ def reliability(facts: Facts, split: str) -> Drawn | None:
 
 
 @once
-def decision(facts: Facts, split: str) -> Drawn | None:
+def decision(facts: ReportFacts, split: str) -> Drawn | None:
     """Net benefit against the threshold, beside warning always and never (Vickers and Elkin 2006)."""
     ours = _of(facts.thresholds, TWINS, split).filter(_below("threshold", 1)).sort("threshold")
     if ours.is_empty():
@@ -134,7 +134,7 @@ def decision(facts: Facts, split: str) -> Drawn | None:
 
 
 @once
-def by_history(facts: Facts) -> Drawn | None:
+def by_history(facts: ReportFacts) -> Drawn | None:
     """Log loss of the twins and of climatology by days of history."""
     figure, axis = canvas()
     told, names = [], [name for split in SIMULATED for name in facts.subsets(split) if name.startswith(HISTORY)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migraine_platform.evaluation.report.facts import TWINS, Difference, Estimate, Facts
+from migraine_platform.evaluation.report.facts import TWINS, Difference, Estimate, ReportFacts
 from migraine_platform.evaluation.report.results import known
 from migraine_platform.evaluation.report.summary import summary, transfers
 from migraine_platform.evaluation.report.words import (
@@ -22,7 +22,7 @@ VERSION = 1
 """Of the keys; it grows when one changes its meaning or goes."""
 
 
-def machine(facts: Facts) -> str:
+def machine(facts: ReportFacts) -> str:
     """The figures of the page as JSON; what is not known is null, never NaN.
 
     Keys: version, summary, headline (one entry per model and split), differences (of the twins), transfer, gates,
@@ -55,7 +55,7 @@ def machine(facts: Facts) -> str:
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _headline(facts: Facts, split: str, model: Any) -> dict[str, Any]:
+def _headline(facts: ReportFacts, split: str, model: Any) -> dict[str, Any]:
     days = facts.days.get(split)
     return {
         "split": split,
@@ -84,7 +84,7 @@ def _difference(found: Difference, metric: str) -> dict[str, Any]:
     }
 
 
-def headline(facts: Facts) -> str:
+def headline(facts: ReportFacts) -> str:
     """A plain table: every model of every split with log loss, AUC, Brier score and calibration error."""
     parts = []
     for split in SPLITS:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from migraine_platform.evaluation.report.facts import Facts
+from migraine_platform.evaluation.report.facts import ReportFacts
 from migraine_platform.evaluation.report.html import Drawn
 from migraine_platform.evaluation.report.strokes import (
     CYCLE,
@@ -48,7 +48,7 @@ VERDICTS = {"agreed": (BLUE, ""), "novel": (GREEN, "//"), "missed": (ORANGE, "..
 
 
 @once
-def state_errors(facts: Facts) -> Drawn | None:
+def state_errors(facts: ReportFacts) -> Drawn | None:
     """Skill of forecasts of the next day's state, feature by feature."""
     known = facts.state_errors.filter(facts.state_errors["skill"].is_not_null())
     names = [name for name in STATE_MODELS if name in known["model"].to_list()]
@@ -83,7 +83,7 @@ def state_errors(facts: Facts) -> Drawn | None:
 
 
 @once
-def triggers(facts: Facts) -> tuple[Drawn | None, Drawn | None]:
+def triggers(facts: ReportFacts) -> tuple[Drawn | None, Drawn | None]:
     """How well susceptibilities are found across patients, and how well triggers are ranked within one."""
     frame = facts.recovery.filter(facts.recovery["value"].is_not_null())
     chance = {
@@ -164,7 +164,7 @@ def _metric(name: str) -> str:
 
 
 @once
-def agreement(facts: Facts) -> Drawn | None:
+def agreement(facts: ReportFacts) -> Drawn | None:
     """Triggers that twins name beside those on a clinician's list."""
     frame = facts.agreement
     if frame.is_empty():
@@ -201,7 +201,7 @@ def agreement(facts: Facts) -> Drawn | None:
 
 
 @once
-def drift(facts: Facts) -> tuple[Drawn | None, Drawn | None]:
+def drift(facts: ReportFacts) -> tuple[Drawn | None, Drawn | None]:
     """When changes were noticed against when they happened, and how many by each day."""
     changes = facts.changes
     if not changes:
@@ -271,7 +271,7 @@ def _dates(axis: Axes, both_axes: bool = False) -> None:
 
 
 @once
-def questions(facts: Facts) -> Drawn | None:
+def questions(facts: ReportFacts) -> Drawn | None:
     """Information gained by each rule of asking."""
     frame = facts.questions.sort("rule", "questions")
     if frame.is_empty():

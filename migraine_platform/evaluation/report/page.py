@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from migraine_platform.evaluation.report import figures, more_figures
-from migraine_platform.evaluation.report.facts import TWINS, Difference, Estimate, Facts
+from migraine_platform.evaluation.report.facts import TWINS, Difference, Estimate, ReportFacts
 from migraine_platform.evaluation.report.html import (
     Cell,
     Drawn,
@@ -47,17 +47,17 @@ ALSO_OF_STUDY = (
 )
 
 
-def render(facts: Facts) -> str:
+def render(facts: ReportFacts) -> str:
     """The page."""
     return document(TITLE, _header(facts) + "".join(_sections(facts)))
 
 
-def figures_for_dagster(facts: Facts) -> dict[str, bytes]:
+def figures_for_dagster(facts: ReportFacts) -> dict[str, bytes]:
     """Every figure of the page: title -> PNG."""
     return {one.title: one.png for one in _drawn(facts) if one is not None}
 
 
-def _drawn(facts: Facts) -> list[Drawn | None]:
+def _drawn(facts: ReportFacts) -> list[Drawn | None]:
     by_split = [draw(facts, split) for split in (*SIMULATED, *REAL) for draw in _BY_SPLIT]
     return [
         *by_split,
@@ -73,7 +73,7 @@ def _drawn(facts: Facts) -> list[Drawn | None]:
 _BY_SPLIT = (figures.roc, figures.reliability, figures.decision)
 
 
-def _header(facts: Facts) -> str:
+def _header(facts: ReportFacts) -> str:
     passed = facts.gates["passed"].to_list()
     kind = "look" if not passed else "well" if all(passed) else "failed"
     verdict = (
@@ -90,7 +90,7 @@ def _header(facts: Facts) -> str:
     )
 
 
-def _sections(facts: Facts) -> list[str]:
+def _sections(facts: ReportFacts) -> list[str]:
     absent = "No forecasts of this kind were scored: there were too few days."
     one_each = [
         ("roc", "Telling migraine days from others", figures.roc, "There are no thresholds to draw a ROC curve from."),
@@ -171,7 +171,7 @@ def _sections(facts: Facts) -> list[str]:
     ]
 
 
-def _real(facts: Facts) -> str:
+def _real(facts: ReportFacts) -> str:
     if not any(facts.metric(TWINS, split, "log_loss").value is not None for split in REAL) and facts.study_days == 0:
         return paragraph(
             "No real study is installed, so that no figure of this page comes from real patients. With the diaries of "
@@ -202,7 +202,7 @@ def _real(facts: Facts) -> str:
     )
 
 
-def _symptoms(facts: Facts) -> str:
+def _symptoms(facts: ReportFacts) -> str:
     found = {(row["symptom"], row["metric"]): row for row in facts.symptoms.iter_rows(named=True)}
     rows: list[tuple[bool, list[str | Cell]]] = []
     for symptom in dict.fromkeys(name for name, _ in found):
@@ -218,7 +218,7 @@ def _symptoms(facts: Facts) -> str:
     )
 
 
-def _transfer(facts: Facts) -> str:
+def _transfer(facts: ReportFacts) -> str:
     rows: list[tuple[bool, list[str | Cell]]] = []
     for one in transfers(facts):
         ratio = "not defined" if one.ratio is None else number(one.ratio, True)
@@ -235,7 +235,7 @@ def _cell(found: Difference | Estimate) -> Cell:
     return Cell(number(found.value), interval(found.lower, found.upper))
 
 
-def _provenance(facts: Facts) -> str:
+def _provenance(facts: ReportFacts) -> str:
     if facts.provenance.is_empty():
         return paragraph("Nothing is known of what the figures were made from.")
     return pairs((row["item"], row["value"]) for row in facts.provenance.sort("item").iter_rows(named=True))

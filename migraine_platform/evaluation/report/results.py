@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migraine_platform.evaluation.report.facts import TWINS, Estimate, Facts
+from migraine_platform.evaluation.report.facts import TWINS, Estimate, ReportFacts
 from migraine_platform.evaluation.report.html import Cell, bullets, folded, heading, mark, paragraph, table
 from migraine_platform.evaluation.report.words import (
     COMPARED,
@@ -28,7 +28,7 @@ from migraine_platform.evaluation.scoring.metrics import BY_NAME
 from migraine_platform.evaluation.scoring.subsets import ALL, SUBSETS
 
 
-def results(facts: Facts, split: str, absent: str) -> str:
+def results(facts: ReportFacts, split: str, absent: str) -> str:
     """Every model of a split with its figures.
 
     Args:
@@ -69,13 +69,13 @@ def legend() -> str:
     return folded("What the columns mean", bullets([*texts, warned, kinds]))
 
 
-def about_models(facts: Facts) -> str:
+def about_models(facts: ReportFacts) -> str:
     """What each model forecasts by."""
     told = {model.name: f"{model.title}: {model.about}" for model in facts.models}
     return folded("What the models forecast by", bullets(told.values())) if told else ""
 
 
-def differences(facts: Facts, split: str) -> str:
+def differences(facts: ReportFacts, split: str) -> str:
     """The twins against every other model of a split."""
     rivals = [model for model in facts.of_split(split) if (TWINS, model.name, split) in _compared(facts)]
     title = heading(SPLIT_TITLES[split])
@@ -98,14 +98,14 @@ def differences(facts: Facts, split: str) -> str:
     return title + table(f"The twins less each other model: {SPLIT_TITLES[split]}", columns, rows)
 
 
-def _compared(facts: Facts) -> set[tuple[str, str, str]]:
+def _compared(facts: ReportFacts) -> set[tuple[str, str, str]]:
     return {(model, baseline, split) for model, baseline, split, _, _ in facts.differences}
 
 
 TITLES = {one.name: one.title for one in SUBSETS}
 
 
-def subsets(facts: Facts) -> str:
+def subsets(facts: ReportFacts) -> str:
     """The twins on parts of the days."""
     parts = []
     for split in SIMULATED:
@@ -129,7 +129,7 @@ def subsets(facts: Facts) -> str:
     return folded("The twins on parts of the days", "".join(parts))
 
 
-def gates(facts: Facts) -> str:
+def gates(facts: ReportFacts) -> str:
     """What was demanded, what was found, whether it was enough."""
     if facts.gates.is_empty():
         return paragraph("No gate was judged: the evaluation has not run, or promotion demands nothing.")
@@ -144,12 +144,12 @@ def _gate(value: float | None) -> str:
     return "could not be told" if value is None else minus(f"{value:.4g}")
 
 
-def known(facts: Facts, model: str, split: str) -> bool:
+def known(facts: ReportFacts, model: str, split: str) -> bool:
     """Whether a model has any figure on a split."""
     return any(facts.metric(model, split, name).value is not None for name in TABLE_MEASURES)
 
 
-def _fewer(facts: Facts, model: str, split: str) -> str:
+def _fewer(facts: ReportFacts, model: str, split: str) -> str:
     """On how many days, where a model did not forecast all of the split's."""
     whole, own = facts.days.get(split), facts.metric(model, split, "log_loss").days
     return f"; {counted(own, 'day')}" if whole and 0 < own < whole.days else ""

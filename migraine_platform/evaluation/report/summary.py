@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from migraine_platform.evaluation.forecasts.models import ALINE
-from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS, Difference, Estimate, Facts
+from migraine_platform.evaluation.report.facts import CLIMATOLOGY, TWINS, Difference, Estimate, ReportFacts
 from migraine_platform.evaluation.report.words import REAL, SIMULATED, counted, interval, listed, number
 
 NOTHING = (
@@ -46,7 +46,7 @@ class Transfer(NamedTuple):
     real_auc: Estimate
 
 
-def transfers(facts: Facts) -> tuple[Transfer, ...]:
+def transfers(facts: ReportFacts) -> tuple[Transfer, ...]:
     """How far simulated performance carries over, for each pair of splits with real days."""
     found = []
     for simulated, real in zip(SIMULATED, REAL, strict=True):
@@ -67,7 +67,7 @@ def transfers(facts: Facts) -> tuple[Transfer, ...]:
     return tuple(found)
 
 
-def gain(facts: Facts, split: str) -> Difference:
+def gain(facts: ReportFacts, split: str) -> Difference:
     """How much lower the twins' log loss is than climatology's, nats a day; positive where they are better."""
     found = facts.against(CLIMATOLOGY, split, "log_loss")
     if found.value is not None:
@@ -77,12 +77,12 @@ def gain(facts: Facts, split: str) -> Difference:
     return Difference(theirs - ours if ours is not None and theirs is not None else None)
 
 
-def summary(facts: Facts) -> str:
+def summary(facts: ReportFacts) -> str:
     """All that a clinician should know, in one text."""
     return " ".join([headline_sentence(facts), *summary_lines(facts)])
 
 
-def headline_sentence(facts: Facts) -> str:
+def headline_sentence(facts: ReportFacts) -> str:
     """The one thing to know: how often the twins are right about which of two days is the worse."""
     found = [(split, facts.metric(TWINS, split, "auc_roc").value) for split in SIMULATED]
     known = [(WHERE[split], auc) for split, auc in found if auc is not None]
@@ -92,7 +92,7 @@ def headline_sentence(facts: Facts) -> str:
     return f"The evening before, a digital twin tells a migraine day from another day in {told}; a coin would in 50 %."
 
 
-def summary_lines(facts: Facts) -> tuple[str, ...]:
+def summary_lines(facts: ReportFacts) -> tuple[str, ...]:
     """Five lines for a clinician: how good, against what, how true, how far it carries over, what it is not."""
     scored = [split for split in SIMULATED if facts.metric(TWINS, split, "log_loss").value is not None]
     if not scored:
@@ -112,7 +112,7 @@ def summary_lines(facts: Facts) -> tuple[str, ...]:
     return tuple(line for line in joined if line)
 
 
-def _how_good(facts: Facts, scored: Sequence[str]) -> str:
+def _how_good(facts: ReportFacts, scored: Sequence[str]) -> str:
     told = ["Each evening a digital twin states how likely a migraine is on the next day."]
     for split in scored:
         found, auc = facts.days.get(split), facts.metric(TWINS, split, "auc_roc")
@@ -129,7 +129,7 @@ def _how_good(facts: Facts, scored: Sequence[str]) -> str:
     return " ".join(told)
 
 
-def _gained(facts: Facts, split: str) -> str:
+def _gained(facts: ReportFacts, split: str) -> str:
     """Against the person's own share, as a part of its log loss."""
     found, usual = gain(facts, split), facts.metric(CLIMATOLOGY, split, "log_loss").value
     if found.value is None or not usual:
@@ -149,7 +149,7 @@ def _gained(facts: Facts, split: str) -> str:
     )
 
 
-def _rivals(facts: Facts, scored: Sequence[str], where: str) -> str:
+def _rivals(facts: ReportFacts, scored: Sequence[str], where: str) -> str:
     """Who is better and who is worse, by log loss, on every split alike or apart.
 
     Args:
@@ -171,7 +171,7 @@ def _rivals(facts: Facts, scored: Sequence[str], where: str) -> str:
     return f"{where}, the twins are {'; '.join(parts)}{aside}." if parts else ""
 
 
-def _true(facts: Facts, scored: Sequence[str]) -> str:
+def _true(facts: ReportFacts, scored: Sequence[str]) -> str:
     found = [
         f"{100 * ece:.1f} percentage points on {WHERE[split]}"
         for split in scored
@@ -180,7 +180,7 @@ def _true(facts: Facts, scored: Sequence[str]) -> str:
     return f"What they say and what comes true differ on average by {listed(found)}." if found else ""
 
 
-def carries_over(facts: Facts) -> str:
+def carries_over(facts: ReportFacts) -> str:
     """How far simulated performance carries over to real diaries, in a sentence or two."""
     found = transfers(facts)
     if not found:

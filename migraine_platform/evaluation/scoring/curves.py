@@ -35,7 +35,7 @@ class Bin(NamedTuple):
     upper: float
 
 
-class Threshold(NamedTuple):
+class WarningThreshold(NamedTuple):
     """Warnings from a probability on."""
 
     threshold: float
@@ -84,7 +84,7 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
 
 
-def thresholds(cases: Cases) -> list[Threshold]:
+def thresholds(cases: Cases) -> list[WarningThreshold]:
     """ROC curve and decision curve at 1 % to 99 %; nothing where only one outcome came, since it has no such curve.
 
     Net benefit of warnings from t on, per day: hits / N - false alarms / N t / (1 - t) (Vickers and Elkin 2006).
@@ -98,5 +98,5 @@ def thresholds(cases: Cases) -> list[Threshold]:
         hits, alarms = came - np.searchsorted(said[0], t), others - np.searchsorted(said[1], t)
         odds, days = t / (1 - t), came + others
         benefit, always = (hits - alarms * odds) / days, (came - others * odds) / days
-        rows.append(Threshold(t, float(hits / came), float(1 - alarms / others), float(benefit), float(always)))
+        rows.append(WarningThreshold(t, float(hits / came), float(1 - alarms / others), float(benefit), float(always)))
     return rows

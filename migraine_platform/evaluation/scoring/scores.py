@@ -150,7 +150,7 @@ def _block(
     )
 
 
-class Replicates(NamedTuple):
+class BootstrapReplicates(NamedTuple):
     """Figures of one model on one subset: of the days as they are, and of each replicate."""
 
     figures: NDArray[np.float64]
@@ -161,9 +161,9 @@ class Replicates(NamedTuple):
     patients: int
 
 
-def _replicates(block: Block) -> list[list[Replicates]]:
+def _replicates(block: Block) -> list[list[BootstrapReplicates]]:
     """[M][SUBSETS]"""
-    found: dict[tuple[int, int], Replicates] = {}
+    found: dict[tuple[int, int], BootstrapReplicates] = {}
     tasks = [(model, subset) for subset in range(len(SUBSETS)) for model in range(len(block.models))]
 
     def work(first: int, last: int) -> None:
@@ -178,18 +178,18 @@ SHARES = 16
 """Parts per core of the models' subsets, since some subsets are much larger than others."""
 
 
-def _replicated(block: Block, cases: Cases) -> Replicates:
+def _replicated(block: Block, cases: Cases) -> BootstrapReplicates:
     if not len(cases.said):
         nothing = np.full((block.weights.shape[1], len(METRICS)), np.nan)
-        return Replicates(nothing, nothing[0], nothing[0], 0, 0)
+        return BootstrapReplicates(nothing, nothing[0], nothing[0], 0, 0)
     found, patients = figures(totals(cases, block.weights)), cases.patients
     lower, upper = bootstrap.interval(found)
     if patients < bootstrap.FEWEST:
         lower, upper = np.full_like(lower, np.nan), np.full_like(upper, np.nan)
-    return Replicates(found, lower, upper, len(cases.said), patients)
+    return BootstrapReplicates(found, lower, upper, len(cases.said), patients)
 
 
-def _metrics(block: Block, replicates: list[list[Replicates]]) -> list[Sequence[object]]:
+def _metrics(block: Block, replicates: list[list[BootstrapReplicates]]) -> list[Sequence[object]]:
     return [
         (name, block.split, subset.name, metric, value, lower, upper, found.days, found.patients)
         for name, of_model in zip(block.models, replicates, strict=True)
@@ -198,7 +198,7 @@ def _metrics(block: Block, replicates: list[list[Replicates]]) -> list[Sequence[
     ]
 
 
-class Compared(NamedTuple):
+class PairedDifferences(NamedTuple):
     """One model less another, metric by metric of COMPARED_METRICS."""
 
     difference: NDArray[np.float64]
@@ -207,7 +207,7 @@ class Compared(NamedTuple):
     p_value: NDArray[np.float64]
 
 
-def _differences(block: Block, replicates: list[list[Replicates]]) -> list[Sequence[object]]:
+def _differences(block: Block, replicates: list[list[BootstrapReplicates]]) -> list[Sequence[object]]:
     rows: list[Sequence[object]] = []
     for name in COMPARED_MODELS:
         if name not in block.models:
@@ -224,7 +224,9 @@ def _differences(block: Block, replicates: list[list[Replicates]]) -> list[Seque
     return rows
 
 
-def _compared(block: Block, replicates: list[list[Replicates]], model: int, other: int, subset: int) -> Compared:
+def _compared(
+    block: Block, replicates: list[list[BootstrapReplicates]], model: int, other: int, subset: int
+) -> PairedDifferences:
     """On the days that both forecast, by the same draws."""
     common = block.subsets[subset] & ~np.isnan(block.cases[model].said) & ~np.isnan(block.cases[other].said)
     ours, theirs = (
@@ -238,7 +240,7 @@ def _compared(block: Block, replicates: list[list[Replicates]], model: int, othe
     lower, upper, p = *bootstrap.interval(apart), bootstrap.p_values(apart)
     if ours.patients < bootstrap.FEWEST:
         lower, upper, p = (np.full_like(column, np.nan) for column in (lower, upper, p))
-    return Compared(apart[0], lower, upper, p)
+    return PairedDifferences(apart[0], lower, upper, p)
 
 
 def _frame(table: type[Table], rows: list[Sequence[object]]) -> pl.DataFrame:

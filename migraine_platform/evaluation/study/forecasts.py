@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config import Settings
-from migraine_platform.config.evaluation import Study
+from migraine_platform.config.evaluation import StudySettings
 from migraine_platform.evaluation.forecasts.compared import Comparison
 from migraine_platform.evaluation.forecasts.days import quartiles
 from migraine_platform.evaluation.forecasts.models import TWINS, model_rows
@@ -67,14 +67,14 @@ def compare_study(panel: Panel, settings: Settings, progress: Callable[[str], No
     return Comparison(pl.concat(models), pl.concat(days), pl.concat(said).select(columns))
 
 
-def chronological(panel: Panel, own: Study) -> Fold:
+def chronological(panel: Panel, own: StudySettings) -> Fold:
     """The first part of each patient's recorded days, and the rest."""
     total = panel.recorded.sum(axis=1, keepdims=True)
     early = panel.history < np.ceil(own.train_share * total)
     return Fold(panel.recorded & early, panel.recorded & ~early)
 
 
-def unseen(panel: Panel, own: Study, seed: int) -> list[Fold]:
+def unseen(panel: Panel, own: StudySettings, seed: int) -> list[Fold]:
     """Folds of the patients; days after the first weeks are scored."""
     fold = np.random.default_rng(seed).permutation(len(panel.patient_ids)) % own.folds
     late = panel.recorded & (panel.history >= own.history_days)

@@ -21,8 +21,8 @@ from migraine_platform.evaluation.study.panel import Panel
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import KINDS, Evidence
-from migraine_platform.twin.hazard.population import Learned, learn
+from migraine_platform.twin.hazard.hypotheses import KINDS, AttackEvidence
+from migraine_platform.twin.hazard.population import LearnedPopulation, learn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,9 @@ def twin_forecasts(panel: Panel, lesson: NDArray[np.bool_], settings: Twin, newn
     return out
 
 
-def learn_study(panel: Panel, lesson: NDArray[np.bool_], treatment: NDArray[np.float64], settings: Twin) -> Learned:
+def learn_study(
+    panel: Panel, lesson: NDArray[np.bool_], treatment: NDArray[np.float64], settings: Twin
+) -> LearnedPopulation:
     """The population of a study.
 
     Patients' days are laid so that the last one of each lesson is everybody's last: what comes later is not a gap in
@@ -97,8 +99,8 @@ def _covariates(load: NDArray[np.float64]) -> Covariates:
     )
 
 
-def _evidence(headache: NDArray[np.bool_], recorded: NDArray[np.bool_], begun: NDArray[np.int64]) -> Evidence:
+def _evidence(headache: NDArray[np.bool_], recorded: NDArray[np.bool_], begun: NDArray[np.int64]) -> AttackEvidence:
     events = np.zeros((*recorded.shape, len(EVENTS)), dtype=np.bool_)
     for name in ("has_migraine", "onset", "migraine_by_evening"):
         events[..., EVENTS.index(name)] = headache & recorded
-    return Evidence(recorded, events, np.zeros_like(recorded), np.zeros(recorded.shape), begun)
+    return AttackEvidence(recorded, events, np.zeros_like(recorded), np.zeros(recorded.shape), begun)

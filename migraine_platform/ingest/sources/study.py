@@ -55,7 +55,7 @@ class Diaries:
         return self.days.height + sum(self.left_out.values())
 
 
-class Study(Protocol):
+class StudyDiaries(Protocol):
     """Diaries that somebody collected."""
 
     @property

@@ -33,7 +33,7 @@ QUERY_FEATURES = 4
 ANSWER_FEATURES = 4
 
 
-class Lives(NamedTuple):
+class DiaryTrajectories(NamedTuple):
     """P strangers, K days: what a diary could tell."""
 
     trigger: np.ndarray
@@ -46,14 +46,16 @@ class Lives(NamedTuple):
     """[P, 6] truth: susceptibilities, intercept, chronic."""
 
 
-def fill_lives(simulator: CohortSimulator, first: int, patients: int) -> Lives:
+def fill_lives(simulator: CohortSimulator, first: int, patients: int) -> DiaryTrajectories:
     """Let strangers live (`simulator.bank` says who they are)."""
     settings = simulator.settings
     index = np.arange(first, first + patients, dtype=np.int64)
     drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
     lives = simulator.live(drawn)
     own = np.column_stack([lives.persons.susceptibility, lives.persons.intercept, drawn.is_chronic])
-    return Lives(np.moveaxis(lives.days.trigger(), 0, -1), lives.days.flag("has_migraine"), lives.recorded.device, own)
+    return DiaryTrajectories(
+        np.moveaxis(lives.days.trigger(), 0, -1), lives.days.flag("has_migraine"), lives.recorded.device, own
+    )
 
 
 @dataclass
@@ -73,7 +75,7 @@ class PatientDiary:
 
     name = NAME
 
-    def __init__(self, lives: Lives, validation: Lives | None = None, days: int = DAYS) -> None:
+    def __init__(self, lives: DiaryTrajectories, validation: DiaryTrajectories | None = None, days: int = DAYS) -> None:
         self.lives, self.days = lives, days
         intercept = lives.own[:, 4]
         self.layout = Layout(
@@ -88,7 +90,7 @@ class PatientDiary:
         )
         self.validation = self if validation is None else self.on(validation)
 
-    def on(self, lives: Lives) -> PatientDiary:
+    def on(self, lives: DiaryTrajectories) -> PatientDiary:
         """The same task, targets in the same units, on other patients."""
         other = PatientDiary(lives, days=self.days)
         other.layout = self.layout

@@ -17,7 +17,7 @@ import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.simulator.exogenous.calendar import Calendar
-from migraine_platform.simulator.generative.drift import Change, draw_changes
+from migraine_platform.simulator.generative.drift import TrueChanges, draw_changes
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS
 from migraine_platform.simulator.generative.symptoms import HEADACHE, SIGNS, SYMPTOMS, WEEKEND
 from migraine_platform.simulator.random.streams import Stream, normals, uniforms
@@ -51,7 +51,7 @@ class Hypotheses:
     """[H, 4]"""
     symptoms: NDArray[np.float64]
     """[H, SYMPTOMS] 0 where no forecast hangs on it."""
-    change: Change
+    change: TrueChanges
     place: NDArray[np.float64]
     """[H, NUMBERS] frequency, susceptibilities and OWN on the logit scale of their ranges and quantiles."""
     log_weight: NDArray[np.float64]

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from migraine_platform.research.ideal_learner.hypotheses import Hypotheses, from_both, from_population
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
-from migraine_platform.simulator.cohort.exposure import Usual
-from migraine_platform.simulator.filtering.oracle import Evidence, Filtered, filter_days
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
+from migraine_platform.simulator.cohort.exposure import AverageDays
+from migraine_platform.simulator.filtering.oracle import FilteredForecasts, RecordedEvidence, filter_days
 from migraine_platform.simulator.filtering.particles import LOGIT_BINS, LOGIT_STEP
 from migraine_platform.simulator.generative.attacks import own_signs
 from migraine_platform.simulator.generative.measurement import adherence
@@ -43,7 +43,7 @@ TAILS = (0.05, 0.95)
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnerForecasts:
     """What the learner makes of P patients' K days."""
 
     forecast: NDArray[np.float64]
@@ -62,11 +62,11 @@ class Learned:
 
 def learn(
     simulator: CohortSimulator,
-    lives: Lives,
+    lives: Trajectories,
     hypotheses: int = 128,
     particles: int = 128,
     progress: Callable[[int], None] = lambda done: None,
-) -> Learned:
+) -> LearnerForecasts:
     """Learn every patient from his measured days.
 
     Args:
@@ -75,10 +75,10 @@ def learn(
         progress: is told how many patients are done.
     """
     entries = adherence(simulator.settings.measurement, lives.patients.index, simulator.settings.cohort.seed)
-    evidence = Evidence.of(simulator.world, lives.days, lives.recorded, entries)
+    evidence = RecordedEvidence.of(simulator.world, lives.days, lives.recorded, entries)
     usual = simulator.usual_days(lives.persons)
     count, days = evidence.diary.shape
-    out = Learned(
+    out = LearnerForecasts(
         np.empty((count, days)),
         np.empty((count, days, 2)),
         np.empty((count, days, 2)),
@@ -87,7 +87,7 @@ def learn(
         np.empty((count, days)),
     )
 
-    def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int, final: bool) -> Filtered:
+    def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int, final: bool) -> FilteredForecasts:
         persons = suppose(simulator, lives.persons, usual, subject, drawn)
         return filter_days(simulator.world, persons, simulator.regime, evidence, many, subject, with_spread=final)
 
@@ -101,13 +101,13 @@ def learn(
         found = run(drawn, subject, particles, True)
         for row, patient in enumerate(subjects.tolist()):
             block = slice(row * hypotheses, (row + 1) * hypotheses)
-            _summarise(out, patient, Filtered(*(part[block] for part in found)), drawn, block)
+            _summarise(out, patient, FilteredForecasts(*(part[block] for part in found)), drawn, block)
         progress(int(subjects[-1]) + 1)
     return out
 
 
 def suppose(
-    simulator: CohortSimulator, persons: Persons, usual: Usual, subject: NDArray[np.int64], drawn: Hypotheses
+    simulator: CohortSimulator, persons: Persons, usual: AverageDays, subject: NDArray[np.int64], drawn: Hypotheses
 ) -> Persons:
     """The patients as the hypotheses would have them."""
     known: dict[str, Any] = {
@@ -127,9 +127,9 @@ def suppose(
 
 
 def _summarise(
-    out: Learned,
+    out: LearnerForecasts,
     patient: int,
-    found: Filtered,
+    found: FilteredForecasts,
     drawn: Hypotheses,
     block: slice,
 ) -> None:

@@ -40,7 +40,7 @@ AGREED = 0.75
 SMALLEST_SD = 1e-5
 
 
-class Beliefs(NamedTuple):
+class SourceBeliefs(NamedTuple):
     """B beliefs."""
 
     weight: Floats
@@ -54,9 +54,9 @@ class Beliefs(NamedTuple):
         """[B, GRID * GRID, 2] where the source may be."""
         return np.asarray(self.mean[:, None] + frame_points() @ self.axes)
 
-    def take(self, rows: NDArray[np.int64] | slice) -> Beliefs:
+    def take(self, rows: NDArray[np.int64] | slice) -> SourceBeliefs:
         """Some of the batch."""
-        return Beliefs(self.weight[rows], self.mean[rows], self.axes[rows])
+        return SourceBeliefs(self.weight[rows], self.mean[rows], self.axes[rows])
 
 
 def frame_points() -> Floats:
@@ -65,12 +65,12 @@ def frame_points() -> Floats:
     return np.stack(np.meshgrid(side, side, indexing="ij"), -1).reshape(-1, 2)
 
 
-def believe(x: Floats, y: Floats) -> Beliefs:
+def believe(x: Floats, y: Floats) -> SourceBeliefs:
     """Beliefs after queries [B, n, 2] and signals [B, n], n >= 1."""
     size = len(x)
     weight, mean, axes = np.empty((size, GRID * GRID)), np.empty((size, 2)), np.empty((size, 2, 2))
     _believe(np.ascontiguousarray(x), np.ascontiguousarray(y), weight, mean, axes)
-    return Beliefs(weight, mean, axes)
+    return SourceBeliefs(weight, mean, axes)
 
 
 @njit(cache=True, fastmath=True)

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from migraine_platform.research.location_finding.beliefs import GRID, Beliefs, believe
+from migraine_platform.research.location_finding.beliefs import GRID, SourceBeliefs, believe
 from migraine_platform.research.location_finding.rollouts import HORIZON, best_of, spans
 from migraine_platform.research.location_finding.signal import CORE
 
@@ -44,7 +44,7 @@ class FinderSize:
 
 
 @dataclass
-class Mixture:
+class SourceMixture:
     """Joint posteriors of B sources, in their beliefs' frames."""
 
     log_weight: Tensor
@@ -68,7 +68,7 @@ class Mixture:
 class Outlook:
     """What the network says."""
 
-    posterior: Mixture
+    posterior: SourceMixture
     offsets: Tensor
     """[B, proposals, 2] in spans of the belief."""
     worth: Tensor
@@ -81,9 +81,9 @@ class Decision:
 
     query: Floats
     """[2]"""
-    beliefs: Beliefs
+    beliefs: SourceBeliefs
     """Of one episode."""
-    posterior: Mixture
+    posterior: SourceMixture
     """In the belief's frame."""
     reserve: float
     """Share of the prior in what is stated."""
@@ -130,24 +130,24 @@ class Finder(nn.Module):
             -mixture[..., 3:5] - math.log(SMALLEST_SD)
         )  # at most -log of the smallest sd, near the identity below
         factor = torch.cat([log_precision, mixture[..., 5:]], -1)
-        posterior = Mixture(torch.log_softmax(mixture[..., 0], -1), mixture[..., 1:3], factor)
+        posterior = SourceMixture(torch.log_softmax(mixture[..., 0], -1), mixture[..., 1:3], factor)
         return Outlook(posterior, queries[..., :2], queries[..., 2])
 
-    def outlook(self, beliefs: Beliefs, step: int | Floats) -> Outlook:
+    def outlook(self, beliefs: SourceBeliefs, step: int | Floats) -> Outlook:
         """What it says of beliefs after `step` answers."""
         outlook: Outlook = self(*features(beliefs, step))
         return outlook
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedPlaces:
     """The rule: the network's proposals, the best by its own word, or by the expected gain of one answer."""
 
     net: Finder
     checked: bool = False
     """Compute the proposals' gains instead of believing the network: some 10 microseconds each."""
 
-    def __call__(self, beliefs: Beliefs, step: int) -> Floats:
+    def __call__(self, beliefs: SourceBeliefs, step: int) -> Floats:
         """[B, 2]"""
         with torch.inference_mode():
             outlook = self.net.outlook(beliefs, step)
@@ -157,7 +157,7 @@ class Learned:
         return np.asarray(x[np.arange(len(x)), outlook.worth.argmax(1).numpy()])
 
 
-def features(beliefs: Beliefs, step: int | Floats) -> tuple[Tensor, Tensor]:
+def features(beliefs: SourceBeliefs, step: int | Floats) -> tuple[Tensor, Tensor]:
     """[B, GRID * GRID] pictures and [B, SHAPE_FEATURES] shapes that the network sees."""
     weight = np.sqrt(beliefs.weight / beliefs.weight.max(1, keepdims=True))
     length = np.sqrt((beliefs.axes**2).sum(2))
@@ -169,12 +169,12 @@ def features(beliefs: Beliefs, step: int | Floats) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(shape.astype(np.float32))
 
 
-def places(beliefs: Beliefs, offsets: Floats) -> Floats:
+def places(beliefs: SourceBeliefs, offsets: Floats) -> Floats:
     """[B, n, 2] points of the square at offsets [B, n, 2] in a belief's spans."""
     return np.asarray(np.clip(beliefs.mean[:, None] + offsets @ spans(beliefs), 0, 1))
 
 
-def log_densities(net: Finder, beliefs: Beliefs, step: int, theta: Floats) -> Floats:
+def log_densities(net: Finder, beliefs: SourceBeliefs, step: int, theta: Floats) -> Floats:
     """[B] log-density, per unit area of the square, that is stated for points theta [B, 2]."""
     u = np.linalg.solve(beliefs.axes.transpose(0, 2, 1), (theta - beliefs.mean)[..., None])[..., 0]
     with torch.inference_mode():

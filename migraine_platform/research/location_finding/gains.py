@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from migraine_platform.compiled import njit
-from migraine_platform.research.location_finding.beliefs import Beliefs
+from migraine_platform.research.location_finding.beliefs import SourceBeliefs
 from migraine_platform.research.location_finding.signal import BACKGROUND, NOISE, SOFTENING, signal
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ _TAP = np.exp(-0.5 * (np.arange(-TAPS, TAPS + 1) * BIN / NOISE) ** 2)
 KERNEL = _TAP / _TAP.sum()
 
 
-def expected_gains(beliefs: Beliefs, x: Floats) -> tuple[Floats, Floats]:
+def expected_gains(beliefs: SourceBeliefs, x: Floats) -> tuple[Floats, Floats]:
     """[B, n] nats that queries x [B, n, 2] are expected to tell, and their gradients [B, n, 2]."""
     gain, gradient = np.empty(x.shape[:2]), np.empty(x.shape)
     _gains(beliefs.weight, beliefs.points(), np.ascontiguousarray(x, dtype=np.float64), KERNEL, gain, gradient)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from migraine_platform.research.budget import Budget, spend
-from migraine_platform.research.location_finding.beliefs import Beliefs, frame_points
+from migraine_platform.research.location_finding.beliefs import SourceBeliefs, frame_points
 from migraine_platform.research.location_finding.finder import Finder, FinderSize, places
 from migraine_platform.research.location_finding.gains import expected_gains
 from migraine_platform.research.location_finding.rollouts import HORIZON, roll_out, spans
@@ -75,7 +75,7 @@ def train(practice: Practice, every: Callable[[Finder, float], None] = lambda ne
     rng = np.random.default_rng((practice.seed, 1))
     net = Finder(practice.size)
     optimiser = torch.optim.AdamW(net.parameters(), lr=practice.learning_rate, weight_decay=1e-4)
-    rounds: list[tuple[Beliefs, Floats]] = []
+    rounds: list[tuple[SourceBeliefs, Floats]] = []
     for number, _ in spend(practice.budget, optimiser, lambda minutes: every(net, minutes)):
         rounds = [*rounds[-(practice.kept - 1) :], play(net, practice, rng, number)]
         beliefs, steps = stacked([met for met, _ in rounds]), np.concatenate([step for _, step in rounds])
@@ -88,7 +88,7 @@ def train(practice: Practice, every: Callable[[Finder, float], None] = lambda ne
     return net
 
 
-def losses(net: Finder, beliefs: Beliefs, steps: Floats) -> Tensor:
+def losses(net: Finder, beliefs: SourceBeliefs, steps: Floats) -> Tensor:
     """[] what is minimised, on beliefs after `steps` [B] answers."""
     outlook = net.outlook(beliefs, steps)
     drawn = torch.multinomial(torch.from_numpy(beliefs.weight.astype(np.float32)), POINTS, replacement=True)
@@ -99,7 +99,7 @@ def losses(net: Finder, beliefs: Beliefs, steps: Floats) -> Tensor:
     return posterior + queries + worth
 
 
-def climbed(beliefs: Beliefs, offsets: Floats) -> tuple[Tensor, Tensor]:
+def climbed(beliefs: SourceBeliefs, offsets: Floats) -> tuple[Tensor, Tensor]:
     """[B, n] gains of proposals at offsets [B, n, 2], and [B, n, 2] which way to move them, at most 1 long.
 
     A proposal that has left the square counts where it was clipped to, and is pulled back.
@@ -115,11 +115,11 @@ def climbed(beliefs: Beliefs, offsets: Floats) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(gain.astype(np.float32)), torch.from_numpy(climb.astype(np.float32))
 
 
-def play(net: Finder, practice: Practice, rng: np.random.Generator, number: int) -> tuple[Beliefs, Floats]:
+def play(net: Finder, practice: Practice, rng: np.random.Generator, number: int) -> tuple[SourceBeliefs, Floats]:
     """Beliefs met on fresh episodes [B], and the number of answers [B] behind each."""
-    met: list[Beliefs] = []
+    met: list[SourceBeliefs] = []
 
-    def rule(beliefs: Beliefs, step: int) -> Floats:
+    def rule(beliefs: SourceBeliefs, step: int) -> Floats:
         met.append(beliefs)
         with torch.inference_mode():
             outlook = net.outlook(beliefs, step)
@@ -133,12 +133,12 @@ def play(net: Finder, practice: Practice, rng: np.random.Generator, number: int)
     return stacked(met), np.repeat(np.arange(1.0, HORIZON), practice.episodes)
 
 
-def stacked(parts: Sequence[Beliefs]) -> Beliefs:
+def stacked(parts: Sequence[SourceBeliefs]) -> SourceBeliefs:
     """All of them as one batch."""
-    return Beliefs(*(np.concatenate([getattr(part, name) for part in parts]) for name in Beliefs._fields))
+    return SourceBeliefs(*(np.concatenate([getattr(part, name) for part in parts]) for name in SourceBeliefs._fields))
 
 
-def turned(beliefs: Beliefs, rng: np.random.Generator) -> Beliefs:
+def turned(beliefs: SourceBeliefs, rng: np.random.Generator) -> SourceBeliefs:
     """Each seen in one of the square's eight symmetries; the pictures stay the same."""
     size = len(beliefs.mean)
     swap, signs = rng.random(size) < 0.5, rng.choice([-1.0, 1.0], (size, 2))
@@ -146,4 +146,4 @@ def turned(beliefs: Beliefs, rng: np.random.Generator) -> Beliefs:
     turn[:, 0, 0], turn[:, 1, 1] = np.where(swap, 0, signs[:, 0]), np.where(swap, 0, signs[:, 1])
     turn[:, 0, 1], turn[:, 1, 0] = np.where(swap, signs[:, 0], 0), np.where(swap, signs[:, 1], 0)
     mean = 0.5 + ((beliefs.mean - 0.5)[:, None] @ turn)[:, 0]
-    return Beliefs(beliefs.weight, mean, beliefs.axes @ turn)
+    return SourceBeliefs(beliefs.weight, mean, beliefs.axes @ turn)

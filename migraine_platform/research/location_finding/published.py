@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from migraine_platform.aline.network.network import Aline, Size
-from migraine_platform.aline.policies.policies import Learned
+from migraine_platform.aline.policies.policies import LearnedQuestions
 from migraine_platform.aline.tasks.task import random_choice
 from migraine_platform.aline.training.episodes import prefix_losses, rollout_losses
 from migraine_platform.config.train import Objectives
@@ -38,7 +38,7 @@ OBJECTIVES = Objectives(
 
 
 @dataclass(frozen=True)
-class Publication:
+class PublishedSettings:
     """Settings of training."""
 
     budget: Budget
@@ -50,7 +50,7 @@ class Publication:
     """Share of the budget spent on random queries."""
 
 
-def train(settings: Publication, every: Callable[[Aline, float], None] = lambda net, minutes: None) -> Aline:
+def train(settings: PublishedSettings, every: Callable[[Aline, float], None] = lambda net, minutes: None) -> Aline:
     """A trained network.
 
     Args:
@@ -79,7 +79,7 @@ def train(settings: Publication, every: Callable[[Aline, float], None] = lambda 
 
 def play(net: Aline, size: int, pool: int, seed: tuple[int, ...]) -> tuple[Rollouts, NDArray[np.float64]]:
     """Finished episodes of the learned policy, and [B] nats of its own posterior over the prior at the true sources."""
-    task, rule = LocationFinding(pool), Learned()
+    task, rule = LocationFinding(pool), LearnedQuestions()
     episode = started(task, size, seed)
     with torch.no_grad():
         while episode.context.x.shape[1] < HORIZON:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from migraine_platform.research.location_finding.beliefs import Beliefs, believe
+from migraine_platform.research.location_finding.beliefs import SourceBeliefs, believe
 from migraine_platform.research.location_finding.gains import expected_gains
 from migraine_platform.research.location_finding.signal import CORE, NOISE, signal
 
 Floats = NDArray[np.float64]
-Rule = Callable[[Beliefs, int], Floats]
+Rule = Callable[[SourceBeliefs, int], Floats]
 """Beliefs of B episodes, number of answers so far -> [B, 2] next queries."""
 
 HORIZON = 30
@@ -43,7 +43,7 @@ def roll_out(
     size: int,
     seed: tuple[int, ...],
     horizon: int = HORIZON,
-    seen: Callable[[Beliefs, int], None] = lambda beliefs, step: None,
+    seen: Callable[[SourceBeliefs, int], None] = lambda beliefs, step: None,
 ) -> Rollouts:
     """Play episodes; sources, first queries and noise depend on the seed alone, so that rules can be compared in pairs.
 
@@ -65,7 +65,7 @@ def roll_out(
 
 
 @dataclass
-class AtRandom:
+class RandomPlaces:
     """Anywhere in the square."""
 
     seed: int = 0
@@ -74,7 +74,7 @@ class AtRandom:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
 
-    def __call__(self, beliefs: Beliefs, step: int) -> Floats:
+    def __call__(self, beliefs: SourceBeliefs, step: int) -> Floats:
         """[B, 2]"""
         return self.rng.random((len(beliefs.mean), 2))
 
@@ -87,7 +87,7 @@ class GreedyAmong:
     seed: int = 0
     _open: NDArray[np.bool_] = field(init=False)
 
-    def __call__(self, beliefs: Beliefs, step: int) -> Floats:
+    def __call__(self, beliefs: SourceBeliefs, step: int) -> Floats:
         """[B, 2]"""
         size = len(beliefs.mean)
         pool = np.random.default_rng(self.seed).random((size, self.candidates, 2))
@@ -100,12 +100,12 @@ class GreedyAmong:
 
 
 @dataclass
-class Greedy:
+class GreedyPlaces:
     """The point that is expected to tell most, anywhere: a star about the belief, then ever closer about the best."""
 
     seed: int = 0
 
-    def __call__(self, beliefs: Beliefs, step: int) -> Floats:
+    def __call__(self, beliefs: SourceBeliefs, step: int) -> Floats:
         """[B, 2]"""
         rng = np.random.default_rng((self.seed, step))
         angle = 2 * np.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
@@ -120,13 +120,13 @@ class Greedy:
         return best
 
 
-def spans(beliefs: Beliefs) -> Floats:
+def spans(beliefs: SourceBeliefs) -> Floats:
     """[B, 2, 2] a belief's axes, no shorter than the distance at which an answer tells most: where queries belong."""
     length = np.linalg.norm(beliefs.axes, axis=2, keepdims=True)
     return np.asarray(beliefs.axes * np.sqrt(1 + (CORE / length) ** 2))
 
 
-def best_of(beliefs: Beliefs, x: Floats) -> Floats:
+def best_of(beliefs: SourceBeliefs, x: Floats) -> Floats:
     """[B, 2] of queries [B, n, 2], those that are expected to tell most."""
     gain, _ = expected_gains(beliefs, x)
     return np.asarray(x[np.arange(len(x)), gain.argmax(1)])

@@ -91,7 +91,7 @@ class Psychometric:
 
 
 @dataclass(frozen=True)
-class Oracle:
+class CurvePosteriors:
     """Exact posteriors on a grid of the prior's range, shared by all observers.
 
     The grid is laid out as [curves, rates]: pairs of threshold and slope by pairs of guess and lapse.
@@ -106,7 +106,7 @@ class Oracle:
     log_no: Tensor
 
     @classmethod
-    def build(cls, cells: tuple[int, int, int, int] = CELLS) -> Oracle:
+    def build(cls, cells: tuple[int, int, int, int] = CELLS) -> CurvePosteriors:
         """Tables for the middles of so many cells per parameter."""
         middles = [
             low + (high - low) * (torch.arange(count) + 0.5) / count
@@ -148,7 +148,7 @@ class Oracle:
 class ExactGreedy:
     """The rule that no other beats by one step: the stimulus that is expected to tell most about a goal, exactly."""
 
-    oracle: Oracle
+    oracle: CurvePosteriors
     goal: str
 
     def choose(self, net: Aline | None, episode: Episode) -> Tensor:

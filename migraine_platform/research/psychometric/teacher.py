@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.network.network import Aline, Size
-from migraine_platform.aline.policies.policies import Learned
+from migraine_platform.aline.policies.policies import LearnedQuestions
 from migraine_platform.aline.tasks.task import Context, Episode
 from migraine_platform.research.budget import Budget, spend
-from migraine_platform.research.psychometric.task import CURVE, HORIZON, RATES, STIMULI, Oracle, Psychometric
+from migraine_platform.research.psychometric.task import CURVE, HORIZON, RATES, STIMULI, CurvePosteriors, Psychometric
 
 GOALS = (CURVE, RATES)
 TEACHING_CELLS = (16, 8, 6, 5)
@@ -51,7 +51,7 @@ class Lessons:
 
 
 @dataclass
-class Lesson:
+class GainLabels:
     """Contexts met on some episodes, and what each stimulus would tell there."""
 
     x: Tensor
@@ -70,10 +70,10 @@ def train(lessons: Lessons, every: Callable[[Aline, float], None] = lambda net, 
     """
     torch.manual_seed(lessons.seed)
     generator = torch.Generator().manual_seed(lessons.seed)
-    task, oracle = Psychometric(), Oracle.build(lessons.cells)
+    task, oracle = Psychometric(), CurvePosteriors.build(lessons.cells)
     net = Aline(task.layout, Size())
     optimiser = torch.optim.AdamW(net.parameters(), lr=lessons.learning_rate)
-    rounds: list[Lesson] = []
+    rounds: list[GainLabels] = []
     for number, _ in spend(lessons.budget, optimiser, lambda minutes: every(net, minutes)):
         episode = task.draw(lessons.episodes, (lessons.seed, number))
         rounds = [*rounds[-(lessons.kept - 1) :], play(net, oracle, episode, lessons.astray, generator)]
@@ -86,7 +86,7 @@ def train(lessons: Lessons, every: Callable[[Aline, float], None] = lambda net, 
     return net
 
 
-def losses(net: Aline, lesson: Lesson, lessons: Lessons, generator: torch.Generator) -> Tensor:
+def losses(net: Aline, lesson: GainLabels, lessons: Lessons, generator: torch.Generator) -> Tensor:
     """[] what is minimised, on contexts drawn from a lesson."""
     rows = torch.randint(len(lesson.truth), (lessons.batch,), generator=generator)
     answers = torch.randint(HORIZON, (lessons.batch,), generator=generator)
@@ -104,9 +104,11 @@ def losses(net: Aline, lesson: Lesson, lessons: Lessons, generator: torch.Genera
     return inference + torch.stack(errors).sum()
 
 
-def play(net: Aline, oracle: Oracle, episode: Episode, astray: float, generator: torch.Generator) -> Lesson:
+def play(
+    net: Aline, oracle: CurvePosteriors, episode: Episode, astray: float, generator: torch.Generator
+) -> GainLabels:
     """The network's own episodes, one half for each goal, with the oracle's gains."""
-    rules = [Learned(net.layout.chosen((goal,))) for goal in GOALS]
+    rules = [LearnedQuestions(net.layout.chosen((goal,))) for goal in GOALS]
     gains = []
     with torch.no_grad():
         for _ in range(HORIZON):
@@ -116,4 +118,4 @@ def play(net: Aline, oracle: Oracle, episode: Episode, astray: float, generator:
             choice = torch.where(torch.arange(episode.size) % 2 == 0, first, second)
             random = torch.rand(episode.size, generator=generator) < astray
             episode.ask(torch.where(random, torch.randint(STIMULI, (episode.size,), generator=generator), choice))
-    return Lesson(episode.context.x, episode.context.y, episode.truth, torch.stack(gains, 1))
+    return GainLabels(episode.context.x, episode.context.y, episode.truth, torch.stack(gains, 1))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.realism import Realism, Reference
+from migraine_platform.config.realism import RealismSettings, Reference
 from migraine_platform.errors import UserError
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
@@ -106,7 +106,7 @@ def view(patient_days: pl.DataFrame, truth_days: pl.DataFrame, attacks: pl.DataF
     )
 
 
-def realism_frame(settings: Realism, cohort: View, site_days: pl.DataFrame) -> pl.DataFrame:
+def realism_frame(settings: RealismSettings, cohort: View, site_days: pl.DataFrame) -> pl.DataFrame:
     """Rows of `realism.figures`.
 
     Raises:
@@ -217,7 +217,7 @@ FIGURES: dict[str, Callable[[View], float]] = {
 """Figure -> how it is measured on a cohort."""
 
 
-def _patient_figures(cohort: View, settings: Realism) -> dict[str, tuple[float, float]]:
+def _patient_figures(cohort: View, settings: RealismSettings) -> dict[str, tuple[float, float]]:
     """Each figure over all patients, and its margin from random groups of them."""
     count = len(cohort.forecast)
     groups = [cohort.of(members) for members in _groups(count)]

@@ -18,9 +18,9 @@ import numpy as np
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
-from migraine_platform.simulator.generative.model import Days
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, Patients, first_patients
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
+from migraine_platform.simulator.generative.model import SimulatedDays
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, Profiles, first_patients
 from migraine_platform.simulator.generative.trajectories import live
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Targets:
         ]
 
 
-def measure(settings: Simulator, features: Sequence[Feature], calibration: Calibration) -> Targets:
+def measure(settings: Simulator, features: Sequence[Feature], calibration: FittedParameters) -> Targets:
     """Live with patients of another seed, nobody drifting."""
     wanted = {name: getattr(settings.calibration.trigger_effect, name) for name in TRIGGERS}
     episodic, chronic = _effects(settings, features, calibration)
@@ -78,7 +78,7 @@ def measure(settings: Simulator, features: Sequence[Feature], calibration: Calib
 
 
 def _fresh(
-    settings: Simulator, features: Sequence[Feature], calibration: Calibration, patients: int, days: int
+    settings: Simulator, features: Sequence[Feature], calibration: FittedParameters, patients: int, days: int
 ) -> CohortSimulator:
     update = {"seed": SEED, "patients": patients, "days": days}
     steady = settings.drift.model_copy(update={"share": 0.0})
@@ -86,7 +86,7 @@ def _fresh(
     return CohortSimulator(settings.model_copy(update={"cohort": cohort, "drift": steady}), features, calibration)
 
 
-def _quintiles(settings: Simulator, features: Sequence[Feature], calibration: Calibration) -> tuple[float, ...]:
+def _quintiles(settings: Simulator, features: Sequence[Feature], calibration: FittedParameters) -> tuple[float, ...]:
     simulator = _fresh(settings, features, calibration, FREQUENCY_PATIENTS, FREQUENCY_DAYS)
     lives = simulator.live(first_patients(simulator.settings, FREQUENCY_PATIENTS))
     realised = lives.days.flag("has_migraine").mean(axis=1)
@@ -96,7 +96,7 @@ def _quintiles(settings: Simulator, features: Sequence[Feature], calibration: Ca
 
 
 def _effects(
-    settings: Simulator, features: Sequence[Feature], calibration: Calibration
+    settings: Simulator, features: Sequence[Feature], calibration: FittedParameters
 ) -> tuple[dict[str, float], dict[str, float]]:
     """By trigger, for episodic and for chronic patients."""
     simulator = _fresh(settings, features, calibration, EFFECT_PATIENTS, EFFECT_DAYS[-1] + 2)
@@ -117,7 +117,7 @@ def _effects(
 
 
 def _rise(
-    simulator: CohortSimulator, patients: Patients, k: int, day: int
+    simulator: CohortSimulator, patients: Profiles, k: int, day: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """[P] what holding the trigger on instead of off on one day does to the next day's probability; who is free."""
     persons = simulator.persons(patients)
@@ -125,7 +125,7 @@ def _rise(
     for state in (1, -1):
         forced = simulator.regime.forced.copy()
         forced[k, simulator.calendar.burn_in + day] = state
-        days = Days.empty(len(patients.index), simulator.calendar)
+        days = SimulatedDays.empty(len(patients.index), simulator.calendar)
         worlds.append(live(simulator.world, persons, simulator.regime._replace(forced=forced), days))
     on, off = (world.onset_probability[:, day + 1] for world in worlds)
     return on - off, worlds[0].at_risk[:, day + 1]

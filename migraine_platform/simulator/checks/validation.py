@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.copula import COLUMN_OF
-from migraine_platform.config.simulator.settings import Population
+from migraine_platform.config.simulator.settings import PopulationSettings
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM, TRIGGERS
 
@@ -37,7 +37,7 @@ PRESSURE_STEP = 1e-3
 
 
 @dataclass(frozen=True)
-class Batch:
+class SimulatedBatch:
     """One batch as it lies in the lake."""
 
     patients: pl.DataFrame
@@ -46,14 +46,16 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ValidationFinding:
     """What one point found."""
 
     problems: tuple[str, ...]
     figures: Mapping[str, float]
 
 
-def distributions(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
+def distributions(
+    batch: SimulatedBatch, features: Sequence[Feature], population: PopulationSettings
+) -> ValidationFinding:
     """Means and spreads of the daily features against their priors."""
     figures, problems = {}, []
     persons, days = batch.patients.height, batch.days.height
@@ -70,10 +72,12 @@ def distributions(batch: Batch, features: Sequence[Feature], population: Populat
         allowed = SPREAD_SHARE + ERRORS * np.sqrt(between / persons + 2 / days)
         if abs(spread / feature.sd - 1) > allowed:
             problems.append(f"{feature.variable} has sd {spread:.4g}; expected {feature.sd:.4g} +- {allowed:.0%}")
-    return Finding(tuple(problems), figures)
+    return ValidationFinding(tuple(problems), figures)
 
 
-def correlations(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
+def correlations(
+    batch: SimulatedBatch, features: Sequence[Feature], population: PopulationSettings
+) -> ValidationFinding:
     """Triggers and the next day's migraine; pain and the night's sleep."""
 
     next_day = batch.days.select(
@@ -95,10 +99,12 @@ def correlations(batch: Batch, features: Sequence[Feature], population: Populati
     figures["sleep_after_migraine_hours"] = change
     if change > ERRORS * error:
         problems.append(f"nights after a migraine day are {change:.2f} h longer; expected shorter")
-    return Finding(tuple(problems), figures)
+    return ValidationFinding(tuple(problems), figures)
 
 
-def proportions(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
+def proportions(
+    batch: SimulatedBatch, features: Sequence[Feature], population: PopulationSettings
+) -> ValidationFinding:
     """Classes exact by stratum; aura, sex and migraine days within noise of what is configured."""
 
     figures, problems = {}, []
@@ -125,10 +131,12 @@ def proportions(batch: Batch, features: Sequence[Feature], population: Populatio
     figures |= {"chronic_share": chronic, "days_a_month_off": mean}
     if abs(mean) > FREQUENCY_DAYS + ERRORS * error:
         problems.append(f"migraine days are {mean:+.2f} a month off the profiles; expected within {FREQUENCY_DAYS:g}")
-    return Finding(tuple(problems), figures)
+    return ValidationFinding(tuple(problems), figures)
 
 
-def temporal_consistency(batch: Batch, features: Sequence[Feature], population: Population) -> Finding:
+def temporal_consistency(
+    batch: SimulatedBatch, features: Sequence[Feature], population: PopulationSettings
+) -> ValidationFinding:
     """Days without holes, pressure changes that are differences, attacks that agree with the days and each other."""
 
     days = batch.days.sort("patient_id", "date").with_columns(
@@ -153,10 +161,10 @@ def temporal_consistency(batch: Batch, features: Sequence[Feature], population: 
         ).height,
     }
     problems = tuple(f"{count:,} {what}" for what, count in counts.items() if count)
-    return Finding(problems, {what: float(count) for what, count in counts.items()})
+    return ValidationFinding(problems, {what: float(count) for what, count in counts.items()})
 
 
-POINTS: dict[str, Callable[[Batch, Sequence[Feature], Population], Finding]] = {
+POINTS: dict[str, Callable[[SimulatedBatch, Sequence[Feature], PopulationSettings], ValidationFinding]] = {
     "distributions": distributions,
     "correlations": correlations,
     "proportions": proportions,

@@ -17,18 +17,24 @@ import polars as pl
 
 from migraine_platform.config.simulator.settings import Simulator, batch_name
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.cohort.exposure import Exposure, Usual, usual_days
+from migraine_platform.simulator.cohort.exposure import AverageDays, ExposureTables, usual_days
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.cohort.frames import DayFrames, attack_frame, patient_frame, truth_frame
-from migraine_platform.simulator.cohort.interventions import Intervention, PairedWorlds, Replicates, replicated, under
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.cohort.interventions import (
+    Intervention,
+    PairedReplicates,
+    PairedWorlds,
+    replicated,
+    under,
+)
 from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import SiteWeather, simulate_sites, site_frame
-from migraine_platform.simulator.filtering.oracle import Evidence, Filtered, filter_days
-from migraine_platform.simulator.generative.drift import Change, drift_frame
+from migraine_platform.simulator.filtering.oracle import FilteredForecasts, RecordedEvidence, filter_days
+from migraine_platform.simulator.generative.drift import TrueChanges, drift_frame
 from migraine_platform.simulator.generative.measurement import Recorded, adherence, measured_days, record
-from migraine_platform.simulator.generative.model import Days, Persons, Regime, World
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Patients, draw_batch
+from migraine_platform.simulator.generative.model import Persons, Regime, SimulatedDays, World
+from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles, draw_batch
 from migraine_platform.simulator.generative.trajectories import live
 
 if TYPE_CHECKING:
@@ -36,19 +42,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Lives:
+class Trajectories:
     """What some patients lived, and what of it was recorded."""
 
-    patients: Patients
+    patients: Profiles
     persons: Persons
-    days: Days
+    days: SimulatedDays
     recorded: Recorded
 
 
 class CohortSimulator:
     """Simulates batches of one population; what all batches share is made once."""
 
-    def __init__(self, settings: Simulator, features: Sequence[Feature], calibration: Calibration) -> None:
+    def __init__(self, settings: Simulator, features: Sequence[Feature], calibration: FittedParameters) -> None:
         self.settings = settings
         self.features = features
         self.calibration = calibration
@@ -65,9 +71,9 @@ class CohortSimulator:
         return build_world(self.settings, self.features, self.calendar, self.sites, self.calibration.beta)
 
     @cached_property
-    def exposure(self) -> Exposure:
+    def exposure(self) -> ExposureTables:
         """What a person's own levels make of his days."""
-        return Exposure.of(self.settings, self.world)
+        return ExposureTables.of(self.settings, self.world)
 
     @cached_property
     def regime(self) -> Regime:
@@ -79,16 +85,16 @@ class CohortSimulator:
         fall = self.settings.triggers.pressure_fall
         return site_frame(self.sites, self.settings.weather.sites, self.calendar, fall)
 
-    def persons(self, patients: Patients) -> Persons:
+    def persons(self, patients: Profiles) -> Persons:
         """The patients with their calibrated intercepts."""
         drawn = build_persons(self.settings, patients, self.world.copula, self.world.course, self.calendar)
         return drawn._replace(intercept=self.calibration.intercept(patients, self.usual_days(drawn)))
 
-    def usual_days(self, persons: Persons) -> Usual:
+    def usual_days(self, persons: Persons) -> AverageDays:
         """What these persons' days are like on average."""
         return usual_days(self.settings, self.world, self.exposure, persons)
 
-    def live(self, patients: Patients, fate: int = 0, change: Change | None = None) -> Lives:
+    def live(self, patients: Profiles, fate: int = 0, change: TrueChanges | None = None) -> Trajectories:
         """Let some patients live, and record what their diaries and devices would have.
 
         Args:
@@ -98,17 +104,17 @@ class CohortSimulator:
         persons = self.persons(patients)
         if change is not None:
             persons = persons._replace(change=change)
-        days = live(self.world, persons, self.regime, Days.empty(len(patients.index), self.calendar), fate)
-        return Lives(patients, persons, days, self.record(patients, days, fate))
+        days = live(self.world, persons, self.regime, SimulatedDays.empty(len(patients.index), self.calendar), fate)
+        return Trajectories(patients, persons, days, self.record(patients, days, fate))
 
-    def record(self, patients: Patients, days: Days, fate: int = 0) -> Recorded:
+    def record(self, patients: Profiles, days: SimulatedDays, fate: int = 0) -> Recorded:
         """What diaries and devices recorded of these days."""
         evening = days.flag("migraine_by_evening")
         return record(
             self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, fate
         )
 
-    def measured(self, lives: Lives) -> pl.DataFrame:
+    def measured(self, lives: Trajectories) -> pl.DataFrame:
         """Rows of `measured.patient_days` of some lives."""
         daily = DayFrames(lives.patients, lives.persons, lives.days, self.calendar, batch_name(0))
         return measured_days(daily.joined(), lives.recorded)
@@ -145,7 +151,7 @@ class CohortSimulator:
         kept = oracle[:, : self.calendar.days]
         return np.pad(kept, ((0, 0), (0, self.calendar.days - kept.shape[1])), constant_values=np.nan)
 
-    def oracle(self, lives: Lives) -> NDArray[np.float64]:
+    def oracle(self, lives: Trajectories) -> NDArray[np.float64]:
         """[P, K] the best forecast from the measured days and the patient's true parameters; NaN where not asked."""
         wanted = lives.patients.index < self.settings.ceilings.oracle_patients
         out = np.full(lives.days.at_risk.shape, np.nan)
@@ -153,15 +159,17 @@ class CohortSimulator:
             out[wanted] = self.filtered(lives).forecast[wanted]
         return out
 
-    def filtered(self, lives: Lives, particles: int | None = None) -> Filtered:
+    def filtered(self, lives: Trajectories, particles: int | None = None) -> FilteredForecasts:
         """What a filter that knows the patients' parameters makes of their measured days."""
         entries = adherence(self.settings.measurement, lives.patients.index, self.settings.cohort.seed)
-        evidence = Evidence.of(self.world, lives.days, lives.recorded, entries)
+        evidence = RecordedEvidence.of(self.world, lives.days, lives.recorded, entries)
         return filter_days(
             self.world, lives.persons, self.regime, evidence, particles or self.settings.ceilings.particles
         )
 
-    def simulate(self, patients: Patients, intervene: Intervention | None = None, replicates: int = 1) -> Replicates:
+    def simulate(
+        self, patients: Profiles, intervene: Intervention | None = None, replicates: int = 1
+    ) -> PairedReplicates:
         """Live under other fates than the cohort's, perhaps with an intervention.
 
         Raises:
@@ -171,11 +179,11 @@ class CohortSimulator:
         if intervene is not None:
             regime = under(regime, self.settings.treatments, self.calibration, self.calendar, intervene)
 
-        def run(fate: int) -> Days:
-            return live(self.world, persons, regime, Days.empty(len(patients.index), self.calendar), fate)
+        def run(fate: int) -> SimulatedDays:
+            return live(self.world, persons, regime, SimulatedDays.empty(len(patients.index), self.calendar), fate)
 
         return replicated(run, replicates)
 
-    def paired(self, patients: Patients, intervene: Intervention, replicates: int) -> PairedWorlds:
+    def paired(self, patients: Profiles, intervene: Intervention, replicates: int) -> PairedWorlds:
         """The same patients without and with an intervention, under the same fates."""
         return PairedWorlds(self.simulate(patients, None, replicates), self.simulate(patients, intervene, replicates))

@@ -37,7 +37,7 @@ LEVELS = np.linspace(-Z_LIMIT, Z_LIMIT, 121)
 """Own levels of z at which the tables are made; between them, interpolated."""
 
 
-class Usual(NamedTuple):
+class AverageDays(NamedTuple):
     """A person's days on average, for P persons."""
 
     rates: NDArray[np.float64]
@@ -47,12 +47,12 @@ class Usual(NamedTuple):
     headache: NDArray[np.float64]
     """[P] how long headaches last, on a normal scale."""
 
-    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Usual:
+    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> AverageDays:
         """Some of the persons."""
-        return Usual(*(part[rows] for part in self))
+        return AverageDays(*(part[rows] for part in self))
 
 
-class Exposure(NamedTuple):
+class ExposureTables(NamedTuple):
     """What a person's own levels make of his days, tabulated: each depends on one level alone."""
 
     long_or_short: NDArray[np.float64]
@@ -69,7 +69,7 @@ class Exposure(NamedTuple):
     """[4, inputs] (I - A)^-1 B"""
 
     @classmethod
-    def of(cls, settings: Simulator, world: World) -> Exposure:
+    def of(cls, settings: Simulator, world: World) -> ExposureTables:
         """Tabulate the model's."""
         rules, copula, inputs = world.rules, world.copula, world.inputs
         points = _points()
@@ -96,13 +96,13 @@ class Exposure(NamedTuple):
         )
 
 
-def usual_days(settings: Simulator, world: World, exposure: Exposure, persons: Persons) -> Usual:
+def usual_days(settings: Simulator, world: World, exposure: ExposureTables, persons: Persons) -> AverageDays:
     """What these persons' days are like on average."""
     own = persons.symptoms[:, HEADACHE]
-    return Usual(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons), own)
+    return AverageDays(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons), own)
 
 
-def trigger_rates(settings: Simulator, exposure: Exposure, persons: Persons) -> NDArray[np.float64]:
+def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
     """[P, 4] share of days on which each trigger comes."""
     weekend = settings.diary.alcohol_weekend_extra
     habit, items = persons.habit[:, :3], settings.triggers.diet_items
@@ -117,7 +117,7 @@ def trigger_rates(settings: Simulator, exposure: Exposure, persons: Persons) -> 
     )
 
 
-def latent_mean(world: World, exposure: Exposure, persons: Persons) -> NDArray[np.float64]:
+def latent_mean(world: World, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
     """[P] w_i . E Z, the weather at the climates' means and cycles of 28 days."""
     scores = np.zeros((len(persons.index), len(INPUTS)))
     for k, f in enumerate(DRAWN_INPUTS):

@@ -14,7 +14,7 @@ import polars as pl
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.simulator.cohort.traits import traits
 from migraine_platform.simulator.exogenous.calendar import Calendar
-from migraine_platform.simulator.generative.attacks import HOURS, Course
+from migraine_platform.simulator.generative.attacks import HOURS, AttackCourse
 from migraine_platform.simulator.generative.model import (
     DIET_COLUMNS,
     FLAGS,
@@ -22,10 +22,10 @@ from migraine_platform.simulator.generative.model import (
     VALUES,
     WEARABLE_COLUMNS,
     WEATHER_COLUMNS,
-    Days,
     Persons,
+    SimulatedDays,
 )
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Patients
+from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
 from migraine_platform.simulator.generative.treatment import UNTREATED
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class DayFrames:
     Columns are made once and shared by all frames.
     """
 
-    def __init__(self, patients: Patients, persons: Persons, days: Days, calendar: Calendar, batch: str) -> None:
+    def __init__(
+        self, patients: Profiles, persons: Persons, days: SimulatedDays, calendar: Calendar, batch: str
+    ) -> None:
 
         ids = pl.Series("patient_id", patients.ids)
         rows = len(ids) * calendar.days
@@ -97,7 +99,7 @@ class DayFrames:
         return pl.DataFrame([*self._key, *(self._columns[name] for name in names)])
 
 
-def patient_frame(patients: Patients, persons: Persons, batch: str, site_ids: Sequence[str]) -> pl.DataFrame:
+def patient_frame(patients: Profiles, persons: Persons, batch: str, site_ids: Sequence[str]) -> pl.DataFrame:
     """Rows of `cohort.patients`."""
 
     return pl.DataFrame(
@@ -115,7 +117,9 @@ def patient_frame(patients: Patients, persons: Persons, batch: str, site_ids: Se
     )
 
 
-def truth_frame(patients: Patients, persons: Persons, course: Course, adherence: NDArray[np.float64]) -> pl.DataFrame:
+def truth_frame(
+    patients: Profiles, persons: Persons, course: AttackCourse, adherence: NDArray[np.float64]
+) -> pl.DataFrame:
     """Rows of `truth.patients`.
 
     Args:
@@ -136,7 +140,7 @@ def truth_frame(patients: Patients, persons: Persons, course: Course, adherence:
     )
 
 
-def attack_frame(days: Days, patients: Patients, calendar: Calendar, drugs: Sequence[str]) -> pl.DataFrame:
+def attack_frame(days: SimulatedDays, patients: Profiles, calendar: Calendar, drugs: Sequence[str]) -> pl.DataFrame:
     """Rows of `cohort.attacks`: every attack whose headache touches a kept day, one that began before included.
 
     Args:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.treatment import DIET, INTERVENTION_KINDS, Behaviour, Treatments
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.features import FEATURES
-from migraine_platform.simulator.generative.model import Days, Regime
+from migraine_platform.simulator.generative.model import Regime, SimulatedDays
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH
 from migraine_platform.simulator.generative.treatment import TreatmentError, drug_number
 
@@ -41,7 +41,7 @@ class Intervention:
 
 
 @dataclass(frozen=True)
-class Replicates:
+class PairedReplicates:
     """The same lives under R fates."""
 
     migraine: NDArray[np.bool_]
@@ -54,8 +54,8 @@ class Replicates:
 class PairedWorlds:
     """The same lives under the same fates, without an intervention and with it."""
 
-    without: Replicates
-    treated: Replicates
+    without: PairedReplicates
+    treated: PairedReplicates
 
     def days_a_month(self, after: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """[P] change of migraine days a month from day `after` on, and its standard error over replicates."""
@@ -82,7 +82,11 @@ def kind_of(treatments: Treatments, name: str) -> str:
 
 
 def under(
-    regime: Regime, treatments: Treatments, calibration: Calibration, calendar: Calendar, intervention: Intervention
+    regime: Regime,
+    treatments: Treatments,
+    calibration: FittedParameters,
+    calendar: Calendar,
+    intervention: Intervention,
 ) -> Regime:
     """The regime of the days under an intervention.
 
@@ -111,17 +115,17 @@ def under(
     return _behaving(regime, chosen, strength)
 
 
-def replicated(run: Callable[[int], Days], replicates: int) -> Replicates:
+def replicated(run: Callable[[int], SimulatedDays], replicates: int) -> PairedReplicates:
     """Live under the fates 1 to `replicates`; fate 0 is the cohort's own.
 
     Args:
         run: the days under a fate.
     """
     worlds = [(days.flag("has_migraine"), headache_hours(days)) for days in map(run, range(1, replicates + 1))]
-    return Replicates(np.stack([migraine for migraine, _ in worlds]), np.stack([hours for _, hours in worlds]))
+    return PairedReplicates(np.stack([migraine for migraine, _ in worlds]), np.stack([hours for _, hours in worlds]))
 
 
-def headache_hours(days: Days) -> NDArray[np.float64]:
+def headache_hours(days: SimulatedDays) -> NDArray[np.float64]:
     """[P, K] hours of headache of the attack that begins on each kept day."""
     kept = slice(days.attack.shape[1] - days.at_risk.shape[1], None)
     return np.asarray(np.where(days.attack[:, kept], days.duration[:, kept], 0.0))

@@ -1,4 +1,4 @@
-"""Calibration: trigger strengths and intercepts that give the configured effects and frequencies.
+"""Parameter fitting: trigger strengths and intercepts that give the configured effects and frequencies.
 
     beta_k    averaged over days at risk of episodic patients with s_k = 1 and their b_i fixed, switching trigger k
               on raises the next-day probability of an onset by `trigger_effect`, all else of the day held (the direct
@@ -16,31 +16,28 @@ often it comes to this person), along the level of the latent state and along ho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
-from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.cohort.exposure import Exposure, Usual, usual_days
+from migraine_platform.simulator.cohort.exposure import ExposureTables, usual_days
+from migraine_platform.simulator.cohort.fitted_parameters import CLASSES, TERMS, FittedParameters, basis
 from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
+from migraine_platform.simulator.cohort.trigger_effects import trigger_effects
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import simulate_sites
 from migraine_platform.simulator.generative.drift import NONE
-from migraine_platform.simulator.generative.hazard import expit
-from migraine_platform.simulator.generative.model import Days
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, Patients, draw_patients
+from migraine_platform.simulator.generative.model import SimulatedDays
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, draw_patients
 from migraine_platform.simulator.generative.trajectories import live
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CLASSES = ("episodic", "chronic")
-TERMS = ("one", "logit", "logit_squared", *(f"load_{name}" for name in TRIGGERS), "latent", "headache")
 DAMPING = 0.7
 """Share of a full step that each iteration takes: the realised days answer less than in proportion."""
 
@@ -63,48 +60,13 @@ LARGEST_ERROR_DAYS = 0.25
 """Realised minus profile days a month, averaged over a class, beyond which the fit has failed."""
 
 
-class CalibrationError(UserError):
+class ParameterFittingError(UserError):
     """No intercept or trigger strength meets the configured targets; the message names them."""
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """The calibrated hazard."""
-
-    beta: NDArray[np.float64]
-    """[4] log-odds of a trigger at susceptibility 1, in the order of TRIGGERS."""
-    theta: NDArray[np.float64]
-    """[2, terms] coefficients of the intercept: episodic, chronic."""
-    preventive: dict[str, float]
-    """Log-odds of each preventive, once it works fully."""
-
-    def intercept(self, patients: Patients, usual: Usual) -> NDArray[np.float64]:
-        """[P] b_i."""
-        return self.intercept_of(patients.is_chronic, patients.frequency, patients.susceptibility, usual)
-
-    def intercept_of(
-        self,
-        is_chronic: NDArray[np.bool_],
-        frequency: NDArray[np.float64],
-        susceptibility: NDArray[np.float64],
-        usual: Usual,
-    ) -> NDArray[np.float64]:
-        """[P] b_i of persons of that class, profile and these days."""
-        theta = self.theta[is_chronic.astype(np.int64)]
-        return _weighted_sum(basis(frequency, susceptibility, usual), theta)
-
-
-def basis(frequency: NDArray[np.float64], susceptibility: NDArray[np.float64], usual: Usual) -> NDArray[np.float64]:
-    """[P, terms] phi of the profile frequency (share of days), the susceptibilities [P, 4] and the usual days."""
-    logit = np.log(frequency / (1 - frequency))
-    return np.column_stack(
-        [np.ones_like(logit), logit, logit**2, susceptibility * usual.rates, usual.latent, usual.headache]
-    )
-
-
-def calibrate(
+def fit_parameters(
     settings: Simulator, features: Sequence[Feature], progress: Callable[[str], None] = lambda line: None
-) -> Calibration:
+) -> FittedParameters:
     """Fit the hazard on the reference cohort; `progress` is told a line now and then.
 
     Raises:
@@ -119,26 +81,6 @@ def calibrate(
             progress(f"iteration {iteration} of {total}: trigger strengths {np.round(calibration.beta, 2).tolist()}")
     reference.demand_met(calibration)
     return replace(calibration, preventive=reference.preventives(calibration))
-
-
-def to_frame(calibration: Calibration) -> pl.DataFrame:
-    """Rows of `truth.calibration`."""
-
-    rows = [("beta", name, float(value)) for name, value in zip(TRIGGERS, calibration.beta, strict=True)]
-    for name, theta in zip(CLASSES, calibration.theta, strict=True):
-        rows += [(name, term, float(value)) for term, value in zip(TERMS, theta, strict=True)]
-    rows += [("preventive", name, value) for name, value in calibration.preventive.items()]
-    return pl.DataFrame(rows, schema=["parameter", "term", "value"], orient="row")
-
-
-def from_frame(frame: pl.DataFrame) -> Calibration:
-    """Inverse of `to_frame`."""
-    values = {(parameter, term): value for parameter, term, value in frame.iter_rows()}
-    return Calibration(
-        beta=np.array([values["beta", name] for name in TRIGGERS]),
-        theta=np.array([[values[name, term] for term in TERMS] for name in CLASSES]),
-        preventive={term: value for (parameter, term), value in sorted(values.items()) if parameter == "preventive"},
-    )
 
 
 class _Reference:
@@ -167,25 +109,25 @@ class _Reference:
         self.world = build_world(settings, features, self.calendar, sites, guess.beta)
         persons = build_persons(settings, self.patients, self.world.copula, self.world.course, self.calendar)
         self.persons = persons._replace(change=persons.change._replace(kind=np.full(len(index), NONE)))
-        self.usual = usual_days(settings, self.world, Exposure.of(settings, self.world), self.persons)
+        self.usual = usual_days(settings, self.world, ExposureTables.of(settings, self.world), self.persons)
         self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.usual)
         self.regime = usual_regime(settings, self.world.copula, self.world.course, self.calendar)
-        self.days = Days.empty(len(index), self.calendar)
+        self.days = SimulatedDays.empty(len(index), self.calendar)
 
-    def first_guess(self) -> Calibration:
+    def first_guess(self) -> FittedParameters:
         """A frequency's log-odds, and the configured base log-odds of the latent-state model."""
         theta = np.zeros((len(CLASSES), len(TERMS)))
         theta[:, TERMS.index("one")] = self.settings.latent.b
         theta[:, TERMS.index("logit")] = 1.0
-        return Calibration(np.ones(len(TRIGGERS)), theta, {})
+        return FittedParameters(np.ones(len(TRIGGERS)), theta, {})
 
-    def run(self, calibration: Calibration, hazard: float = 0.0) -> Days:
+    def run(self, calibration: FittedParameters, hazard: float = 0.0) -> SimulatedDays:
         """The reference cohort's days, overwritten by the next run."""
         persons = self.persons._replace(intercept=calibration.intercept(self.patients, self.usual))
         regime = self.regime._replace(hazard=np.full(self.calendar.total, hazard))
         return live(self.world._replace(beta=calibration.beta), persons, regime, self.days)
 
-    def improve(self, calibration: Calibration) -> Calibration:
+    def improve(self, calibration: FittedParameters) -> FittedParameters:
         """One damped Newton step on the moment equations and on the effects."""
         days = self.run(calibration)
         error = self.realised(days) - self.patients.frequency
@@ -199,20 +141,20 @@ class _Reference:
                 theta[row] -= DAMPING * np.linalg.solve(curvature, phi.T @ error[members])
         effects = self.effects(calibration, days)
         beta = calibration.beta + DAMPING * (self.target_effect - effects) / EFFECT_SLOPE
-        return Calibration(beta, theta, {})
+        return FittedParameters(beta, theta, {})
 
-    def realised(self, days: Days) -> NDArray[np.float64]:
+    def realised(self, days: SimulatedDays) -> NDArray[np.float64]:
         """[P] migraine days as a share of days."""
         return np.asarray(days.flag("has_migraine").mean(axis=1))
 
     def members(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return ~self.patients.is_chronic, self.patients.is_chronic
 
-    def effects(self, calibration: Calibration, days: Days) -> NDArray[np.float64]:
+    def effects(self, calibration: FittedParameters, days: SimulatedDays) -> NDArray[np.float64]:
         """[4] by trigger: rise of the next-day probability, averaged over days at risk of episodic patients."""
         return trigger_effects(calibration, self.patients, self.usual, days, ~self.patients.is_chronic)
 
-    def preventives(self, calibration: Calibration) -> dict[str, float]:
+    def preventives(self, calibration: FittedParameters) -> dict[str, float]:
         """Log-odds that save the configured days in patients of a trial.
 
         Raises:
@@ -229,19 +171,19 @@ class _Reference:
         found = {}
         for name, drug in self.settings.treatments.preventive.items():
             if drug.days_a_month < saved[-1]:
-                raise CalibrationError(
+                raise ParameterFittingError(
                     f"simulator.treatments.preventive.{name}.days_a_month: {drug.days_a_month:g} cannot be reached; "
                     f"expected at most {-saved[-1]:.1f} days saved of the {days[0]:.1f} that patients of a trial have"
                 )
             found[name] = float(np.interp(-drug.days_a_month, -saved, TRIAL_LOG_ODDS))
         return found
 
-    def demand_met(self, calibration: Calibration) -> None:
+    def demand_met(self, calibration: FittedParameters) -> None:
         days = self.run(calibration)
         error = DAYS_A_MONTH * (self.realised(days) - self.patients.frequency)
         for name, members in zip(CLASSES, self.members(), strict=True):
             if members.any() and not abs(error[members].mean()) <= LARGEST_ERROR_DAYS:
-                raise CalibrationError(
+                raise ParameterFittingError(
                     f"simulator.population.{name}_frequency: not reached in {self.iterations} iterations; the best "
                     f"intercept is off by {error[members].mean():+.2f} migraine days a month on average, expected "
                     f"within {LARGEST_ERROR_DAYS}"
@@ -250,67 +192,14 @@ class _Reference:
         for quintile in range(QUINTILES):
             off = error[rank * QUINTILES // len(rank) == quintile].mean()
             if not abs(off) <= LARGEST_QUINTILE_ERROR_DAYS:
-                raise CalibrationError(
+                raise ParameterFittingError(
                     f"simulator.population: quintile {quintile + 1} of the frequencies is off by {off:+.2f} migraine "
                     f"days a month on average, expected within {LARGEST_QUINTILE_ERROR_DAYS}"
                 )
         effects = self.effects(calibration, days)
         for name, target, effect in zip(TRIGGERS, self.target_effect, effects, strict=True):
             if not abs(effect - target) <= LARGEST_EFFECT_ERROR:
-                raise CalibrationError(
+                raise ParameterFittingError(
                     f"simulator.calibration.trigger_effect.{name}: {target:g} not reached in {self.iterations} "
                     f"iterations; the best strength gives {effect:.3f}"
                 )
-
-
-def trigger_effects(
-    calibration: Calibration, patients: Patients, usual: Usual, days: Days, members: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """[4] by trigger k: P(onset | k on) - P(onset | k off), averaged over days at risk of `members`, had they s_k = 1.
-
-    Both worlds share everything else: the other triggers of the day, the latent state, the carry-over of earlier
-    attacks, the person, and b_i as it is at s_k = 1.
-    """
-    yesterday = np.ascontiguousarray(days.trigger()[:, members, :-1])
-    p, free = days.onset_probability[members, 1:], days.at_risk[members, 1:]
-    frequency, susceptibility = patients.frequency[members], patients.susceptibility[members]
-    usual = usual.of(members)
-    theta = calibration.theta[patients.is_chronic[members].astype(np.int64)]
-    own = _weighted_sum(basis(frequency, susceptibility, usual), theta)
-    effects = np.empty(len(TRIGGERS))
-    for k in range(len(TRIGGERS)):
-        raised = susceptibility.copy()
-        raised[:, k] = 1.0
-        change = _weighted_sum(basis(frequency, raised, usual), theta) - own
-        effects[k] = _mean_rise(
-            p, free, yesterday[k], change, susceptibility[:, k] * calibration.beta[k], calibration.beta[k]
-        )
-    return effects
-
-
-@njit(cache=True)
-def _mean_rise(
-    p: NDArray[np.float64],
-    free: NDArray[np.bool_],
-    on: NDArray[np.bool_],
-    change: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    beta: float,
-) -> float:
-    """Mean over free days of expit(l + beta) - expit(l), l the log-odds of p without the trigger's own `weight`."""
-    total, count = 0.0, 0
-    for i in range(p.shape[0]):
-        for t in range(p.shape[1]):
-            if free[i, t]:
-                logit = np.log(p[i, t] / (1.0 - p[i, t])) + change[i] - (weight[i] if on[i, t] else 0.0)
-                total += expit(logit + beta) - expit(logit)
-                count += 1
-    return total / count if count else np.nan
-
-
-def _weighted_sum(phi: NDArray[np.float64], theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[P] sum of products over the terms, in a fixed order (a matrix product's order depends on the batch)."""
-    total = np.zeros(len(phi))
-    for term in range(phi.shape[1]):
-        total += phi[:, term] * theta[:, term]
-    return total

@@ -16,12 +16,12 @@ from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.exogenous.calendar import WEEK, WORKDAYS, Calendar
 from migraine_platform.simulator.exogenous.cycle import cycle_days, menstruates
 from migraine_platform.simulator.exogenous.features import COUNT, FEATURES, SLEEP, STRESS, Copula
-from migraine_platform.simulator.generative.attacks import Course, own_signs
+from migraine_platform.simulator.generative.attacks import AttackCourse, own_signs
 from migraine_platform.simulator.generative.drift import draw_changes
 from migraine_platform.simulator.generative.hazard import Carry, noise_factor
 from migraine_platform.simulator.generative.latent_inputs import Inputs
-from migraine_platform.simulator.generative.model import ALCOHOL, DIET, Coupling, Persons, Regime, Rules, World
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Patients
+from migraine_platform.simulator.generative.model import ALCOHOL, DIET, FeatureCoupling, Persons, Regime, Rules, World
+from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
 from migraine_platform.simulator.generative.symptoms import WEEKEND, own_symptoms
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def build_world(
         total=calendar.total,
         copula=copula,
         inputs=Inputs.of(features, settings.latent, copula),
-        course=Course.of(settings.attacks, settings.treatments),
+        course=AttackCourse.of(settings.attacks, settings.treatments),
         carry=Carry.of(settings.attacks.carry_over),
         rules=Rules(
             triggers.pressure_fall,
@@ -64,7 +64,7 @@ def build_world(
             triggers.stress_rise,
             triggers.diet_items,
         ),
-        coupling=Coupling(pain, stress),
+        coupling=FeatureCoupling(pain, stress),
         beta=np.array(beta, dtype=np.float64),
         weather=np.stack([sites.temperature, sites.humidity, sites.pressure, sites.pressure_change]),
         humidity_range=settings.weather.humidity_range,
@@ -72,7 +72,7 @@ def build_world(
 
 
 def build_persons(
-    settings: Simulator, patients: Patients, copula: Copula, course: Course, calendar: Calendar
+    settings: Simulator, patients: Profiles, copula: Copula, course: AttackCourse, calendar: Calendar
 ) -> Persons:
     """The patients as the kernels read them; their intercepts are 0 until a calibration says otherwise."""
     seed, latent, weather, diary = settings.cohort.seed, settings.latent, settings.weather, settings.diary
@@ -109,7 +109,7 @@ def build_persons(
     )
 
 
-def usual_regime(settings: Simulator, copula: Copula, course: Course, calendar: Calendar) -> Regime:
+def usual_regime(settings: Simulator, copula: Copula, course: AttackCourse, calendar: Calendar) -> Regime:
     """Days as they come: weekly cycles of mean zero, the usual acute treatment, no intervention."""
     total, weekend = calendar.total, calendar.is_weekend()
     shift = np.zeros((COUNT, total))

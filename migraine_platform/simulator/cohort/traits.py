@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.generative.attacks import EVENING, HOURS, OWN, Course, own_signs, prodrome_beyond
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, OWN, AttackCourse, own_signs, prodrome_beyond
 from migraine_platform.simulator.generative.symptoms import AURA, HEADACHE, POSTDROME, PRODROME, SEVERITY
 from migraine_platform.simulator.random.quantiles import share_below
 
@@ -46,7 +46,7 @@ class Traits(NamedTuple):
     """[P] of attacks."""
 
 
-def traits(course: Course, own: NDArray[np.float64], has_aura: NDArray[np.bool_]) -> Traits:
+def traits(course: AttackCourse, own: NDArray[np.float64], has_aura: NDArray[np.bool_]) -> Traits:
     """What the persons' parts come to.
 
     Args:
@@ -82,7 +82,7 @@ def _towards(lean: Lean, symptom: int) -> NDArray[np.float64]:
 
 
 @njit(cache=True)
-def _typical_prodrome(course: Course, share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _typical_prodrome(course: AttackCourse, share: NDArray[np.float64]) -> NDArray[np.float64]:
     """[P] exp E log h over hours of onset, the evening before asked for signs.
 
     Args:

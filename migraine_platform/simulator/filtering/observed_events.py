@@ -19,7 +19,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.simulator.filtering.particles import (
     LONG_AGO,
     Cloud,
-    Source,
+    RandomSource,
     draw_end,
     uniform,
 )
@@ -61,7 +61,7 @@ def begin_day(
     persons: Persons,
     regime: Regime,
     cloud: Cloud,
-    source: Source,
+    source: RandomSource,
     i: int,
     t: int,
     told_late: bool,
@@ -168,7 +168,7 @@ def observe_events(
     persons: Persons,
     regime: Regime,
     cloud: Cloud,
-    source: Source,
+    source: RandomSource,
     i: int,
     t: int,
     has_diary: bool,

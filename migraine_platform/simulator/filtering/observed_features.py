@@ -22,7 +22,7 @@ from migraine_platform.simulator.filtering.particles import (
     NOTHING,
     Cloud,
     Factors,
-    Source,
+    RandomSource,
     uniform,
 )
 from migraine_platform.simulator.generative.attacks import (
@@ -52,7 +52,7 @@ def observe_features(
     persons: Persons,
     regime: Regime,
     cloud: Cloud,
-    source: Source,
+    source: RandomSource,
     patterns: Factors,
     i: int,
     t: int,

@@ -11,7 +11,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.filtering.observed_events import EVENLY
-from migraine_platform.simulator.filtering.particles import Cloud, Source, uniform
+from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
 from migraine_platform.simulator.generative.hazard import carried, mean_expit
 from migraine_platform.simulator.generative.model import Persons, World, own_of
 from migraine_platform.simulator.generative.readings import weighted
@@ -23,7 +23,7 @@ PROPOSAL = 0.25
 
 @njit(cache=True)
 def observe_signs(
-    world: World, persons: Persons, cloud: Cloud, source: Source, i: int, t: int, has_diary: bool, noted: bool
+    world: World, persons: Persons, cloud: Cloud, source: RandomSource, i: int, t: int, has_diary: bool, noted: bool
 ) -> None:
     """The evening's signs, given the diary where there is one.
 

@@ -29,7 +29,7 @@ from migraine_platform.simulator.filtering.particles import (
     LOGIT_BINS,
     Cloud,
     Factors,
-    Source,
+    RandomSource,
     evening_forecast,
     factors,
     largest,
@@ -41,9 +41,9 @@ from migraine_platform.simulator.generative.model import (
     DIET_COLUMNS,
     FLAGS,
     VALUES,
-    Days,
     Persons,
     Regime,
+    SimulatedDays,
     World,
     usual_logit,
 )
@@ -58,7 +58,7 @@ RESAMPLE_BELOW = 0.5
 """Effective sample size, as a share of the particles, below which they are resampled."""
 
 
-class Evidence(NamedTuple):
+class RecordedEvidence(NamedTuple):
     """What diaries and devices recorded of P patients on K days."""
 
     values: NDArray[np.float64]
@@ -77,7 +77,9 @@ class Evidence(NamedTuple):
     """[P, 2] probability of an entry on an evening without, and with migraine."""
 
     @classmethod
-    def of(cls, world: World, days: Days, recorded: Recorded, entries: NDArray[np.float64]) -> Evidence:
+    def of(
+        cls, world: World, days: SimulatedDays, recorded: Recorded, entries: NDArray[np.float64]
+    ) -> RecordedEvidence:
         """What was recorded of these days."""
         columns = [VALUES.index(COLUMN_OF.get(name, name)) for name in FEATURES]
         values = np.moveaxis(days.values[columns], 0, 2).astype(np.float64)
@@ -98,7 +100,7 @@ class Evidence(NamedTuple):
         )
 
 
-class Filtered(NamedTuple):
+class FilteredForecasts(NamedTuple):
     """What the filter makes of P patients' K days."""
 
     forecast: NDArray[np.float64]
@@ -113,11 +115,11 @@ def filter_days(
     world: World,
     persons: Persons,
     regime: Regime,
-    evidence: Evidence,
+    evidence: RecordedEvidence,
     particles: int,
     subject: NDArray[np.int64] | None = None,
     with_spread: bool = False,
-) -> Filtered:
+) -> FilteredForecasts:
     """Run the filter for every person.
 
     Args:
@@ -129,7 +131,7 @@ def filter_days(
     subject = np.arange(count) if subject is None else subject
     kept = evidence.diary.shape[1]
     bins = LOGIT_BINS if with_spread else 0
-    out = Filtered(np.empty((count, kept)), np.empty((count, kept)), np.empty((count, kept, bins)))
+    out = FilteredForecasts(np.empty((count, kept)), np.empty((count, kept)), np.empty((count, kept, bins)))
     patterns = factors(world.copula)
 
     in_parallel(
@@ -148,13 +150,13 @@ def _filter_some(
     world: World,
     persons: Persons,
     regime: Regime,
-    evidence: Evidence,
+    evidence: RecordedEvidence,
     patterns: Factors,
     particles: int,
     first: int,
     last: int,
     subject: NDArray[np.int64],
-    out: Filtered,
+    out: FilteredForecasts,
 ) -> None:
     for i in range(first, last):
         _filter_one(world, persons, regime, evidence, patterns, particles, i, subject[i], out)
@@ -165,15 +167,15 @@ def _filter_one(
     world: World,
     persons: Persons,
     regime: Regime,
-    evidence: Evidence,
+    evidence: RecordedEvidence,
     patterns: Factors,
     particles: int,
     i: int,
     subject: int,
-    out: Filtered,
+    out: FilteredForecasts,
 ) -> None:
     cloud: Cloud = new_cloud(particles)
-    source = Source(np.empty(8), np.zeros(2, dtype=np.int64))
+    source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
         cloud.logit[n], cloud.trace[n] = usual_logit(persons, regime, i, 0), persons.trace[i]
     forecast, gap = persons.trace[i], GAPS

@@ -15,7 +15,7 @@ from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIG
 from migraine_platform.simulator.generative.attacks import (
     EVENING,
     HOURS,
-    Course,
+    AttackCourse,
     lasting_share,
 )
 from migraine_platform.simulator.generative.hazard import (
@@ -47,7 +47,7 @@ LOGIT_BINS = 113
 """Bins of forecasts, the middle one around a probability of one half."""
 
 
-class Source(NamedTuple):
+class RandomSource(NamedTuple):
     """Where a patient's filter takes its random numbers: block after block of a day's own."""
 
     buffer: NDArray[np.float64]
@@ -153,7 +153,7 @@ def new_cloud(particles: int) -> Cloud:
 
 
 @njit(cache=True)
-def uniform(source: Source, seed: int, person: int, t: int) -> float:
+def uniform(source: RandomSource, seed: int, person: int, t: int) -> float:
     """The next uniform deviate."""
     if source.place[1] == 8:
         fill_uniforms(source.buffer, seed, FILTER_STREAM, person, t, source.place[0], 0)
@@ -164,7 +164,7 @@ def uniform(source: Source, seed: int, person: int, t: int) -> float:
 
 
 @njit(cache=True)
-def draw_end(course: Course, own: float, drug: int, start: float, after: float, before: float, u: float) -> float:
+def draw_end(course: AttackCourse, own: float, drug: int, start: float, after: float, before: float, u: float) -> float:
     """The end of a person's headache that lies between two moments."""
     high, low = lasting_share(course, own, drug, after - start), lasting_share(course, own, drug, before - start)
     wanted = high + u * (low - high)
@@ -235,7 +235,7 @@ def logit_bin(p: float) -> int:
 
 
 @njit(cache=True)
-def resample(cloud: Cloud, source: Source, person: int, seed: int, t: int) -> None:
+def resample(cloud: Cloud, source: RandomSource, person: int, seed: int, t: int) -> None:
     """Systematic resampling: every particle as often as its weight says, then equal weights."""
     particles = len(cloud.p)
     top = largest(cloud.log_weight)

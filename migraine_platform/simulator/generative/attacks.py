@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.attacks import Attacks
+from migraine_platform.config.simulator.attacks import AttackSettings
 from migraine_platform.config.simulator.treatment import Treatments
 from migraine_platform.simulator.generative.symptoms import (
     AURA,
@@ -50,7 +50,7 @@ OWN = np.linspace(-5, 5, 81)
 """What may be a person's own, on a normal scale."""
 
 
-class Course(NamedTuple):
+class AttackCourse(NamedTuple):
     """The course of an attack, tabulated for the kernels."""
 
     onset_hours: NDArray[np.float64]
@@ -83,7 +83,7 @@ class Course(NamedTuple):
     lean: Lean
 
     @classmethod
-    def of(cls, settings: Attacks, treatments: Treatments) -> Course:
+    def of(cls, settings: AttackSettings, treatments: Treatments) -> AttackCourse:
         """Tabulate the configured course.
 
         Raises:
@@ -116,7 +116,7 @@ class Course(NamedTuple):
         _tabulate_late(course, needed, course.late_lasting)
         return course
 
-    def of_anybody(self) -> Course:
+    def of_anybody(self) -> AttackCourse:
         """The course of a person of whom nothing is known: headaches last as they do in the population."""
         between, within = self.lean.between.copy(), self.lean.within.copy()
         between[HEADACHE], within[HEADACHE] = 0.0, 1.0
@@ -134,7 +134,7 @@ class Own(NamedTuple):
     """Share of onsets whose prodrome is there at 20:00 of the day before."""
 
 
-def own_signs(course: Course, symptoms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def own_signs(course: AttackCourse, symptoms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[P, 3] and [P]: `sign_share` and `early_share` of persons; their means are the population's.
 
     Args:
@@ -150,8 +150,8 @@ def own_signs(course: Course, symptoms: NDArray[np.float64]) -> tuple[NDArray[np
     return np.column_stack([share, (share - early) / (1 - early), np.ones_like(share)]), early
 
 
-def anybody(course: Course) -> Own:
-    """Of whom nothing is known; to be taken with `Course.of_anybody`."""
+def anybody(course: AttackCourse) -> Own:
+    """Of whom nothing is known; to be taken with `AttackCourse.of_anybody`."""
     early = course.prodrome_share * course.early_share
     shares = np.array([course.prodrome_share, (course.prodrome_share - early) / (1 - early), 1.0])
     return Own(0.0, shares, early)
@@ -175,7 +175,7 @@ class Attack(NamedTuple):
 
 
 @njit(cache=True)
-def lasting_share(course: Course, own: float, drug: int, hours: float) -> float:
+def lasting_share(course: AttackCourse, own: float, drug: int, hours: float) -> float:
     """Share of a person's headaches that last longer than `hours`.
 
     Args:
@@ -197,14 +197,14 @@ def drug_hazard_at(table: NDArray[np.float64], hours: float) -> float:
 
 
 @njit(cache=True)
-def late_lasting(course: Course, own: float, drug: int) -> float:
+def late_lasting(course: AttackCourse, own: float, drug: int) -> float:
     """Share of his attacks of the evening and the night that make the next day a migraine day."""
     place = (own - OWN[0]) / (OWN[-1] - OWN[0])
     return quantile(course.late_lasting[drug + 1], min(max(place, 0.0), 1.0))
 
 
 @njit(cache=True)
-def draw_duration(course: Course, own: float, drug: int, u: float, u_drug: float) -> float:
+def draw_duration(course: AttackCourse, own: float, drug: int, u: float, u_drug: float) -> float:
     """Hours of a person's headache from two uniform deviates."""
     hours = quantile(course.durations, leaning(course.lean, HEADACHE, own, u))
     if drug == UNTREATED:
@@ -219,7 +219,7 @@ def draw_duration(course: Course, own: float, drug: int, u: float, u_drug: float
 
 @njit(cache=True)
 def begin_attack(
-    course: Course,
+    course: AttackCourse,
     has_aura: bool,
     own: NDArray[np.float64],
     drug: int,
@@ -260,7 +260,7 @@ def begin_attack(
 
 
 @njit(cache=True)
-def prodrome_length(course: Course, since: float, early: bool, u: float) -> float:
+def prodrome_length(course: AttackCourse, since: float, early: bool, u: float) -> float:
     """Hours of a prodrome, from a uniform deviate.
 
     Args:
@@ -271,7 +271,7 @@ def prodrome_length(course: Course, since: float, early: bool, u: float) -> floa
 
 
 @njit(cache=True)
-def prodrome_beyond(course: Course, later: float, since: float, early: bool, u: float) -> float:
+def prodrome_beyond(course: AttackCourse, later: float, since: float, early: bool, u: float) -> float:
     """The same, of a known share `later` of prodromes that are shorter than `since` hours."""
     if early:
         return min(quantile(course.prodrome_hours, later + u * (1.0 - later)), since + HOURS)
@@ -288,7 +288,7 @@ ATTACK_STREAM = int(Stream.ATTACK)
 
 
 @njit(cache=True)
-def _tabulate_late(course: Course, needed: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+def _tabulate_late(course: AttackCourse, needed: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Mean over equally likely late attacks, which need so many hours each, of the share that lasts as long."""
     for drug in range(UNTREATED, len(course.drug_hazard)):
         for place in range(len(OWN)):

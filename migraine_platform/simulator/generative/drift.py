@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.change import KINDS, SHAPES, Drift
+from migraine_platform.config.simulator.change import KINDS, SHAPES, DriftSettings
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.random.streams import Stream, uniforms
@@ -32,7 +32,7 @@ MOVABLE = 0.5
 """A susceptibility below this rises when it changes; another one falls."""
 
 
-class Change(NamedTuple):
+class TrueChanges(NamedTuple):
     """What changes in each of P patients."""
 
     kind: NDArray[np.int64]
@@ -49,8 +49,8 @@ class Change(NamedTuple):
 
 
 def draw_changes(
-    settings: Drift, index: NDArray[np.int64], susceptibility: NDArray[np.float64], burn_in: int, seed: int
-) -> Change:
+    settings: DriftSettings, index: NDArray[np.int64], susceptibility: NDArray[np.float64], burn_in: int, seed: int
+) -> TrueChanges:
     """The changes of these patients.
 
     Args:
@@ -74,7 +74,7 @@ def draw_changes(
         np.clip(own + moved, 0, 1) - own,  # as far as a susceptibility can go
         _between(settings.label_log_odds, u[:, 5]),
     ]
-    return Change(
+    return TrueChanges(
         kind=kind,
         shape=_weighted(u[:, 3], [settings.shapes[name] for name in SHAPES]),
         onset=np.where(changes, burn_in + waiting, NEVER),
@@ -86,7 +86,7 @@ def draw_changes(
 
 
 @njit(cache=True)
-def level_at(change: Change, i: int, t: int) -> float:
+def level_at(change: TrueChanges, i: int, t: int) -> float:
     """How much of patient i's change is there on day t, 0-1."""
     since = t - change.onset[i]
     if since < 0:
@@ -98,7 +98,7 @@ def level_at(change: Change, i: int, t: int) -> float:
     return 1.0
 
 
-def drift_frame(change: Change, ids: list[str], triggers: tuple[str, ...], calendar: Calendar) -> pl.DataFrame:
+def drift_frame(change: TrueChanges, ids: list[str], triggers: tuple[str, ...], calendar: Calendar) -> pl.DataFrame:
     """Rows of `truth.drift`: the changes that have begun."""
 
     begun = np.flatnonzero(change.onset < calendar.total)

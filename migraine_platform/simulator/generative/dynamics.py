@@ -29,7 +29,7 @@ class DynamicsError(UserError):
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class LatentDynamics:
     """A linear-Gaussian process on one clock."""
 
     A: NDArray[np.float64]
@@ -40,7 +40,7 @@ class Dynamics:
     """[d, d] covariance of a step's noise."""
 
     @classmethod
-    def daily(cls, latent: Latent) -> Dynamics:
+    def daily(cls, latent: Latent) -> LatentDynamics:
         """The configured process."""
         return cls(np.array(latent.A), np.array(latent.columns()), np.array(latent.Q))
 
@@ -56,7 +56,7 @@ class Dynamics:
         return np.asarray(solve_discrete_lyapunov(self.A, self.Q))
 
 
-def to_hourly(daily: Dynamics, steps: int = HOURS_A_DAY) -> Dynamics:
+def to_hourly(daily: LatentDynamics, steps: int = HOURS_A_DAY) -> LatentDynamics:
     """The same process on a finer clock.
 
     A_h = expm(logm(A) / steps); B_h solves (sum_k A_h^k) B_h = B, for an input that is held over the day; Q_h solves
@@ -92,11 +92,11 @@ def to_hourly(daily: Dynamics, steps: int = HOURS_A_DAY) -> Dynamics:
             f"simulator.latent.Q: the hourly noise would have a variance of {smallest:.3g}; expected a Q that {steps} "
             "steps of this A can add up to"
         )
-    return Dynamics(fine, drive, noise)
+    return LatentDynamics(fine, drive, noise)
 
 
 def simulate_steps(
-    process: Dynamics,
+    process: LatentDynamics,
     state: NDArray[np.float64],
     inputs: NDArray[np.float64],
     steps: int,

@@ -16,7 +16,14 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.attacks import CarryOver
-from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, Own, lasting_share, late_lasting
+from migraine_platform.simulator.generative.attacks import (
+    EVENING,
+    HOURS,
+    AttackCourse,
+    Own,
+    lasting_share,
+    late_lasting,
+)
 from migraine_platform.simulator.generative.signs import late_onset
 from migraine_platform.simulator.generative.treatment import UNTREATED
 
@@ -112,7 +119,7 @@ def next_trace(carry: Carry, trace: float, was_migraine: bool) -> float:
 
 
 @njit(cache=True)
-def running_tomorrow(course: Course, own: float, drug: int, elapsed: float) -> float:
+def running_tomorrow(course: AttackCourse, own: float, drug: int, elapsed: float) -> float:
     """Probability that a headache of `elapsed` hours at 20:00 makes tomorrow a migraine day.
 
     Args:
@@ -126,7 +133,7 @@ def running_tomorrow(course: Course, own: float, drug: int, elapsed: float) -> f
 
 
 @njit(cache=True)
-def forecast(course: Course, own: Own, carry: Carry, evening: Evening) -> float:
+def forecast(course: AttackCourse, own: Own, carry: Carry, evening: Evening) -> float:
     """Probability that tomorrow is a migraine day."""
     after_migraine = mean_expit(evening.logit + carried(carry, evening.trace, True), evening.noise_factor)
     if evening.is_migraine:

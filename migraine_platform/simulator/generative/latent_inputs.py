@@ -15,7 +15,7 @@ from migraine_platform.config.simulator.latent import AXES, INPUTS, Latent
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.exogenous.features import FEATURES, Copula
-from migraine_platform.simulator.generative.dynamics import Dynamics, to_hourly
+from migraine_platform.simulator.generative.dynamics import LatentDynamics, to_hourly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Inputs(NamedTuple):
             UnknownVariableError: naming the inputs that the feature table lacks.
             DynamicsError: if no hourly process makes these daily dynamics.
         """
-        daily = Dynamics.daily(latent)
+        daily = LatentDynamics.daily(latent)
         to_hourly(daily)
         chosen = dict(zip(INPUTS, select(features, INPUTS), strict=True))
 

@@ -13,8 +13,8 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
 from migraine_platform.simulator.exogenous.features import Copula
-from migraine_platform.simulator.generative.attacks import Course, Own
-from migraine_platform.simulator.generative.drift import Change
+from migraine_platform.simulator.generative.attacks import AttackCourse, Own
+from migraine_platform.simulator.generative.drift import TrueChanges
 from migraine_platform.simulator.generative.hazard import Carry
 from migraine_platform.simulator.generative.latent_inputs import Inputs
 from migraine_platform.simulator.generative.profiles import TRIGGERS
@@ -37,12 +37,12 @@ SLEEP_COLUMNS = (
 DIARY_COLUMNS = ("stress_level", "water_consumed_liters")
 WEARABLE_COLUMNS = WEARABLE_FEATURES
 VALUES = WEATHER_COLUMNS + SLEEP_COLUMNS + DIARY_COLUMNS + WEARABLE_COLUMNS
-"""Columns of `Days.values`."""
+"""Columns of `SimulatedDays.values`."""
 
 DIET_COLUMNS = ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed", "processed_food_consumed")
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 FLAGS = DIET_COLUMNS + tuple(f"{name}_trigger" for name in TRIGGERS) + EVENTS
-"""Columns of `Days.flags`."""
+"""Columns of `SimulatedDays.flags`."""
 
 DIET, KINDS = len(DIET_COLUMNS), len(TRIGGERS)
 ALCOHOL = 0
@@ -58,7 +58,7 @@ class Rules(NamedTuple):
     diet_items: int
 
 
-class Coupling(NamedTuple):
+class FeatureCoupling(NamedTuple):
     """What attacks and stress do to the features, in z: [F] each."""
 
     pain: NDArray[np.float64]
@@ -74,10 +74,10 @@ class World(NamedTuple):
     total: int
     copula: Copula
     inputs: Inputs
-    course: Course
+    course: AttackCourse
     carry: Carry
     rules: Rules
-    coupling: Coupling
+    coupling: FeatureCoupling
     beta: NDArray[np.float64]
     weather: NDArray[np.float64]
     """[4, sites, T] in the order of WEATHER_COLUMNS."""
@@ -116,7 +116,7 @@ class Persons(NamedTuple):
     """[P, T], 0 without a cycle."""
     cycle_standard: NDArray[np.int16]
     """[P, T] the day of a 28-day cycle that it answers to."""
-    change: Change
+    change: TrueChanges
 
 
 class Regime(NamedTuple):
@@ -141,7 +141,7 @@ class Regime(NamedTuple):
     """[4, T] triggers held on (1) or off (-1), whatever the day was like; 0 leaves them."""
 
 
-class Days(NamedTuple):
+class SimulatedDays(NamedTuple):
     """What happened to P patients: K kept days, and T days of attacks with those of the burn-in."""
 
     values: NDArray[np.float32]
@@ -170,7 +170,7 @@ class Days(NamedTuple):
     postdrome: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, patients: int, calendar: Calendar) -> Days:
+    def empty(cls, patients: int, calendar: Calendar) -> SimulatedDays:
         """Room for so many patients."""
         kept, all_days = (patients, calendar.days), (patients, calendar.total)
         return cls(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.settings import Cohort, Population, Simulator
+from migraine_platform.config.simulator.settings import Cohort, PopulationSettings, Simulator
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PROFILE_SLOTS = 16
 
 
 @dataclass(frozen=True)
-class Patients:
+class Profiles:
     """P patients as arrays; `index` counts from 0 over the whole population."""
 
     index: NDArray[np.int64]
@@ -57,14 +57,14 @@ class Patients:
         return [f"P{index + 1:04d}" for index in self.index.tolist()]
 
 
-def draw_patients(index: NDArray[np.int64], seed: int, population: Population, sites: int) -> Patients:
+def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSettings, sites: int) -> Profiles:
     """The patients of these indices; each depends on the seed and its own index alone."""
     u = uniforms(seed, Stream.PROFILE, index, 1, PROFILE_SLOTS)[:, 0]
     chronic = chronic_of(index, seed, population.chronic_share)
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
     first, last = population.age
     s_low, s_high = population.susceptibility
-    return Patients(
+    return Profiles(
         index=index,
         age=(first + np.floor(u[:, 0] * (last - first + 1))).astype(np.int64),
         is_female=u[:, 1] < population.female_share,
@@ -101,13 +101,13 @@ def batch_index(cohort: Cohort, batch: int) -> NDArray[np.int64]:
     return np.arange(first, min(first + cohort.batch_size, cohort.patients), dtype=np.int64)
 
 
-def draw_batch(settings: Simulator, batch: int) -> Patients:
+def draw_batch(settings: Simulator, batch: int) -> Profiles:
     """The patients of one batch."""
     index = batch_index(settings.cohort, batch)
     return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
 
 
-def first_patients(settings: Simulator, count: int) -> Patients:
+def first_patients(settings: Simulator, count: int) -> Profiles:
     """The first patients of the population, at most so many."""
     index = np.arange(min(count, settings.cohort.patients), dtype=np.int64)
     return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))

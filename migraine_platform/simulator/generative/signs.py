@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.generative.attacks import Course, Own
+from migraine_platform.simulator.generative.attacks import AttackCourse, Own
 
 UNASKED, NONE, CAME = range(3)
 """What the evening before said of a day's attack: nothing, as a migraine or a sign filled the day; no sign; a sign."""
@@ -26,7 +26,7 @@ SUREST = 1e-9
 
 
 @njit(cache=True)
-def prodrome_entry(course: Course, own: Own, p: float, sign: int) -> float:
+def prodrome_entry(course: AttackCourse, own: Own, p: float, sign: int) -> float:
     """Probability of entering a prodrome on a day whose probability of an onset is p.
 
     A share of the onsets comes by way of a prodrome, of which a share becomes an attack; near certainty there is no
@@ -40,7 +40,7 @@ def prodrome_entry(course: Course, own: Own, p: float, sign: int) -> float:
 
 
 @njit(cache=True)
-def late_onset(course: Course, own: Own, p: float, sign: int) -> float:
+def late_onset(course: AttackCourse, own: Own, p: float, sign: int) -> float:
     """Probability that an attack begins this evening or night, given that the day has brought no sign of one.
 
     Args:
@@ -51,13 +51,13 @@ def late_onset(course: Course, own: Own, p: float, sign: int) -> float:
 
 
 @njit(cache=True)
-def evening_entry(course: Course, own: Own, q: float) -> float:
+def evening_entry(course: AttackCourse, own: Own, q: float) -> float:
     """Probability of a sign tonight, if the probability of an onset tomorrow is q."""
     return float(q * own.early_share / max(course.conversion[NONE], q))
 
 
 @njit(cache=True)
-def sign_shift(course: Course, own: Own, q: float, sign: int) -> float:
+def sign_shift(course: AttackCourse, own: Own, q: float, sign: int) -> float:
     """What a sign, or its absence, adds to tomorrow's log-odds, which are those of q without it."""
     if sign == UNASKED or own.early_share == 0.0:
         return 0.0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.attacks import Attacks
+from migraine_platform.config.simulator.attacks import AttackSettings
 from migraine_platform.simulator.random.normal import normal_quantile
 from migraine_platform.simulator.random.streams import Stream, normals
 
@@ -37,7 +37,7 @@ class Lean(NamedTuple):
     """[SYMPTOMS] sqrt(1 - r)"""
 
     @classmethod
-    def of(cls, settings: Attacks) -> Lean:
+    def of(cls, settings: AttackSettings) -> Lean:
         """As configured."""
         own = settings.between_persons
         share = np.array([own.severity, own.aura, own.prodrome, own.postdrome, own.headache, own.signs, 0.0])

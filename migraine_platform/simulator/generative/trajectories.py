@@ -41,7 +41,16 @@ from migraine_platform.simulator.generative.latent_inputs import (
     add_noise,
     drift_of,
 )
-from migraine_platform.simulator.generative.model import DIET, KINDS, Days, Persons, Regime, World, own_of, usual_logit
+from migraine_platform.simulator.generative.model import (
+    DIET,
+    KINDS,
+    Persons,
+    Regime,
+    SimulatedDays,
+    World,
+    own_of,
+    usual_logit,
+)
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -65,7 +74,7 @@ if TYPE_CHECKING:
 LATENT_STREAM, DIARY_STREAM = int(Stream.LATENT), int(Stream.DIARY)
 
 
-def live(world: World, persons: Persons, regime: Regime, days: Days, fate: int = 0) -> Days:
+def live(world: World, persons: Persons, regime: Regime, days: SimulatedDays, fate: int = 0) -> SimulatedDays:
     """Let the patients live; fills and returns `days`.
 
     Args:
@@ -76,13 +85,15 @@ def live(world: World, persons: Persons, regime: Regime, days: Days, fate: int =
 
 
 @njit(cache=True, nogil=True)
-def _live(world: World, persons: Persons, regime: Regime, days: Days, fate: int, first: int, last: int) -> None:
+def _live(
+    world: World, persons: Persons, regime: Regime, days: SimulatedDays, fate: int, first: int, last: int
+) -> None:
     for i in range(first, last):
         _live_one(world, persons, regime, days, fate, i)
 
 
 @njit(cache=True)
-def _live_one(world: World, persons: Persons, regime: Regime, days: Days, fate: int, i: int) -> None:
+def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDays, fate: int, i: int) -> None:
     course, carry, inputs, own = world.course, world.carry, world.inputs, own_of(persons, i)
     person, seed = persons.index[i], world.seed
     e, u = np.empty(8), np.empty(8)

@@ -16,8 +16,8 @@ from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Lives
-from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, prodrome_length
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, prodrome_length
 from migraine_platform.simulator.generative.latent_inputs import CYCLE_INPUT
 from migraine_platform.simulator.generative.profiles import draw_patients
 from migraine_platform.simulator.generative.symptoms import HEADACHE
@@ -117,7 +117,7 @@ def sign_hours(days: DayBank) -> NDArray[np.bool_]:
     return np.asarray(headache | ((hours > days.sign_from[:, None]) & (hours <= days.sign_until[:, None])))
 
 
-def _days_of(simulator: CohortSimulator, lives: Lives) -> DayBank:
+def _days_of(simulator: CohortSimulator, lives: Trajectories) -> DayBank:
     days, persons = lives.days, lives.persons
     kept = days.at_risk.shape[1]
     today = slice(HISTORY_DAYS, kept - 1)
@@ -169,7 +169,7 @@ def _days_of(simulator: CohortSimulator, lives: Lives) -> DayBank:
 
 
 def _other_signs(
-    simulator: CohortSimulator, lives: Lives, begins: NDArray[np.float64], ends: NDArray[np.float64]
+    simulator: CohortSimulator, lives: Trajectories, begins: NDArray[np.float64], ends: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """[P, K, 2] hours of the signs that are not the last headache's; one is drawn for each day.
 
@@ -187,7 +187,7 @@ def _other_signs(
 
 @njit(cache=True)
 def _draw_signs(
-    course: Course,
+    course: AttackCourse,
     alarm: NDArray[np.bool_],
     announced: NDArray[np.bool_],
     begins: NDArray[np.float64],
@@ -212,7 +212,7 @@ def _draw_signs(
             out[i, k, 0], out[i, k, 1] = first, last
 
 
-def _drive(simulator: CohortSimulator, lives: Lives) -> NDArray[np.float64]:
+def _drive(simulator: CohortSimulator, lives: Trajectories) -> NDArray[np.float64]:
     """[P, K, 4] B u of each kept day, from the values of the day."""
     days, persons, inputs = lives.days, lives.persons, simulator.world.inputs
     features = dict(zip(INPUTS, select(simulator.features, INPUTS), strict=True))

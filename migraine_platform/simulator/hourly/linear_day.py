@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.hours import DAY_FACTS, Hours
-from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, Dynamics, to_hourly
+from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, LatentDynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import DayBank
-from migraine_platform.simulator.hourly.windows import LATENT, Channels, Windows
+from migraine_platform.simulator.hourly.windows import LATENT, HourlyChannels, HourlyWindows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,17 +38,17 @@ class LinearDay:
     """The readings of a complete day, given (Z[0], B u)."""
 
     hours: Hours
-    daily: Dynamics
+    daily: LatentDynamics
 
     @cached_property
-    def channels(self) -> Channels:
+    def channels(self) -> HourlyChannels:
         """The linear readings."""
-        return Channels.of(self.hours)
+        return HourlyChannels.of(self.hours)
 
     @cached_property
     def _path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Path [24 * 4] as a function of (Z0, drive), and its covariance given them."""
-        hourly = to_hourly(Dynamics(self.daily.A, np.eye(LATENT), self.daily.Q))
+        hourly = to_hourly(LatentDynamics(self.daily.A, np.eye(LATENT), self.daily.Q))
         mean = np.zeros((HOURS_A_DAY, LATENT, STATE))
         cov = np.zeros((HOURS_A_DAY, LATENT, HOURS_A_DAY, LATENT))
         state, spread = np.hstack([np.eye(LATENT), np.zeros((LATENT, LATENT))]), np.zeros((LATENT, LATENT))
@@ -90,7 +90,7 @@ class LinearDay:
         mean, cov = self._path
         return mean[-LATENT:], cov[-LATENT:, -LATENT:] - self.gain @ self._each_hour @ cov[:, -LATENT:]
 
-    def stacked(self, windows: Windows) -> NDArray[np.float64]:
+    def stacked(self, windows: HourlyWindows) -> NDArray[np.float64]:
         """[W, 24 * C] all readings, known or not."""
         both = np.concatenate([windows.passive, windows.answers[:, :, : len(self.channels.prompted)]], axis=2)
         return both.reshape(len(both), -1)
@@ -102,7 +102,7 @@ class GaussianDay:
     The vector: 24 * C readings hour by hour, the facts as told, the hours slept as the wearable has them, Z[24].
     """
 
-    def __init__(self, hours: Hours, daily: Dynamics, bank: DayBank) -> None:
+    def __init__(self, hours: Hours, daily: LatentDynamics, bank: DayBank) -> None:
         self.day = LinearDay(hours, daily)
         M, S = self.day.readings
         M24, rest = self.day.end
@@ -160,7 +160,7 @@ class GaussianDay:
         mean = self.mean[self.end] + (values[:, seen] - self.mean[seen]) @ factor
         return mean, self.covariance[self.end, self.end] - self.covariance[self.end][:, seen] @ factor
 
-    def vector(self, windows: Windows) -> NDArray[np.float64]:
+    def vector(self, windows: HourlyWindows) -> NDArray[np.float64]:
         """[W, n] the readings and facts of windows; Z[24] too, as the truth has it."""
         prompted = len(self.day.channels.prompted)
         told = windows.answers[:, -1, prompted : prompted + len(DAY_FACTS)]

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, Hours
-from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, Dynamics
+from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, LatentDynamics
 from migraine_platform.simulator.hourly.bank import DayBank
 from migraine_platform.simulator.hourly.linear_day import LinearDay, standard_facts
-from migraine_platform.simulator.hourly.windows import CARD_SIZES, Windows, answer_names, card_of
+from migraine_platform.simulator.hourly.windows import CARD_SIZES, HourlyWindows, answer_names, card_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class Inferred(NamedTuple):
 class BankPosterior:
     """The Bayes predictor of complete windows: a bank of days, weighed."""
 
-    def __init__(self, hours: Hours, daily: Dynamics, bank: DayBank) -> None:
+    def __init__(self, hours: Hours, daily: LatentDynamics, bank: DayBank) -> None:
         self.day = LinearDay(hours, daily)
         self.hours = hours
         M, S = self.day.readings
@@ -78,7 +78,7 @@ class BankPosterior:
         )  # fmt: skip
         self._stretches = [[np.clip(end, 0, HOURS_A_DAY).astype(np.int8) for end in stretch] for stretch in ends]
 
-    def infer(self, windows: Windows) -> Inferred:
+    def infer(self, windows: HourlyWindows) -> Inferred:
         """Weigh the bank against each complete window.
 
         Raises:
@@ -102,7 +102,7 @@ class BankPosterior:
 
     def _one(
         self,
-        windows: Windows,
+        windows: HourlyWindows,
         i: int,
         code: int,
         evidence: NDArray[np.float32],

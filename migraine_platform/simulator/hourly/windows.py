@@ -19,8 +19,8 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.simulator.generative.attacks import Course, lasting_share
-from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, Dynamics, to_hourly
+from migraine_platform.simulator.generative.attacks import AttackCourse, lasting_share
+from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, LatentDynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import DayBank, sign_hours
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ FIRST_END = 8
 
 
 @dataclass(frozen=True)
-class Channels:
+class HourlyChannels:
     """The linear readings, in a fixed order: passive ones, then prompts by question."""
 
     names: tuple[str, ...]
@@ -61,7 +61,7 @@ class Channels:
     offset: NDArray[np.float64]
 
     @classmethod
-    def of(cls, hours: Hours) -> Channels:
+    def of(cls, hours: Hours) -> HourlyChannels:
         """The configured readings."""
         rows = [(name, -1, channel) for name, channel in hours.passive.items()]
         for number, question in enumerate(QUESTIONS):
@@ -87,14 +87,14 @@ class Channels:
 
 def answer_names(hours: Hours) -> tuple[tuple[str, int], ...]:
     """Every value that an answer may hold, with the number of its question."""
-    channels = Channels.of(hours)
+    channels = HourlyChannels.of(hours)
     linear = [(channels.names[c], int(channels.question[c])) for c in channels.prompted]
     facts = [(name, QUESTIONS.index(FACT_OF[name])) for name in DAY_FACTS]
     diet = [(name, QUESTIONS.index("intake")) for name in DIET_ITEMS]
     return (*linear, *facts, *diet, (SIGN, QUESTIONS.index("body_signs")))
 
 
-class Windows(NamedTuple):
+class HourlyWindows(NamedTuple):
     """W windows: everything that is known, could be known, and is true."""
 
     row: NDArray[np.int64]
@@ -122,26 +122,26 @@ class Windows(NamedTuple):
     migraine: NDArray[np.bool_]
     """[W] whether there is one."""
 
-    def take(self, rows: NDArray[np.int64] | slice) -> Windows:
+    def take(self, rows: NDArray[np.int64] | slice) -> HourlyWindows:
         """These windows."""
-        return Windows._make([column[rows] for column in self])
+        return HourlyWindows._make([column[rows] for column in self])
 
 
 class WindowSimulator:
     """Draws windows from a bank of days."""
 
-    def __init__(self, hours: Hours, daily: Dynamics, course: Course, bank: DayBank) -> None:
+    def __init__(self, hours: Hours, daily: LatentDynamics, course: AttackCourse, bank: DayBank) -> None:
         self.hours = hours
         self.course = course
         self.bank = bank
-        self.channels = Channels.of(hours)
-        self.hourly = to_hourly(Dynamics(daily.A, np.eye(LATENT), daily.Q))
+        self.channels = HourlyChannels.of(hours)
+        self.hourly = to_hourly(LatentDynamics(daily.A, np.eye(LATENT), daily.Q))
         self._root = self.hourly.root()
         self._facts = [hours.facts[name] for name in DAY_FACTS]
 
     def draw(
         self, rng: np.random.Generator, size: int, now: int | NDArray[np.int64] | None = None, complete: bool = False
-    ) -> Windows:
+    ) -> HourlyWindows:
         """Windows of days chosen at random.
 
         Args:
@@ -158,7 +158,7 @@ class WindowSimulator:
         rows: NDArray[np.int64],
         now: int | NDArray[np.int64] | None,
         always_worn: bool = False,
-    ) -> Windows:
+    ) -> HourlyWindows:
         """Live these days of the bank once more, hour by hour."""
         days, size = self.bank.take(rows), len(rows)
         path = self._path(rng, days.z, days.drive)
@@ -170,7 +170,7 @@ class WindowSimulator:
         ahead = path[:, -1]
         onset = 1 / (1 + np.exp(-(days.rest + (days.weights * ahead).sum(axis=1))))
         probability = p_end + (1 - p_end) * onset
-        return Windows(
+        return HourlyWindows(
             row=rows,
             now=end,
             passive=readings[:, :, self.channels.passive],
@@ -272,7 +272,7 @@ def card_of(days: DayBank, now: NDArray[np.int64] | int) -> NDArray[np.int64]:
     return np.column_stack([count, since, cycle, days.trigger[:, 0].astype(np.int64)])
 
 
-def askable(hours: Hours, windows: Windows) -> NDArray[np.bool_]:
+def askable(hours: Hours, windows: HourlyWindows) -> NDArray[np.bool_]:
     """[W, 24, questions] hours that are over, were awake, and can still be recalled."""
     age = windows.now[:, None] - (np.arange(HOURS_A_DAY) + 1)
     recall = np.array([hours.recall_hours[question] for question in QUESTIONS])
@@ -281,7 +281,7 @@ def askable(hours: Hours, windows: Windows) -> NDArray[np.bool_]:
 
 @njit(cache=True)
 def _lasting(
-    course: Course,
+    course: AttackCourse,
     own: NDArray[np.float64],
     drug: NDArray[np.int64],
     elapsed: NDArray[np.float64],

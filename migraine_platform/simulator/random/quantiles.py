@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.attacks import Attacks, Prodrome
+from migraine_platform.config.simulator.attacks import AttackSettings, Prodrome
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def prodrome_quantiles(settings: Prodrome) -> NDArray[np.float64]:
     return np.append(hours, 2 * hours[-1] - hours[-2])
 
 
-def duration_quantiles(settings: Attacks) -> NDArray[np.float64]:
+def duration_quantiles(settings: AttackSettings) -> NDArray[np.float64]:
     """[K] quantiles of a lognormal cut to the configured range, its median that of the cut distribution."""
     from scipy.optimize import brentq
     from scipy.special import ndtr, ndtri

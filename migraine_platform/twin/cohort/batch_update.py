@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.cohort.daily_update import CARRIED, Batch, Night, in_their_place, live_night
-from migraine_platform.twin.core.twins import TwinError, Twins
+from migraine_platform.twin.cohort.daily_update import CARRIED, DailyUpdate, TwinBatch, in_their_place, live_night
+from migraine_platform.twin.core.twins import TwinArrays, TwinError
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import Keeper, Kept, live_on
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, live_on
 from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
 from migraine_platform.twin.updating.trials import DROPPED, ON_TRIAL, PROMOTED, ROLLED_BACK, Trial, challengers
 from migraine_platform.twin.updating.update_rows import detections_of, past_of, standing
@@ -38,7 +38,7 @@ KEPT_ROWS: tuple[type[Table], ...] = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class UpdateRequest:
     """What a run asks for besides the night."""
 
     retrain: str | None = None
@@ -50,8 +50,8 @@ class Asked:
 class Outcome:
     """A batch after its night."""
 
-    kept: Kept
-    night: Night | None
+    kept: TwinState
+    night: DailyUpdate | None
     """None if there was no new day."""
     rows: dict[type[Table], pl.DataFrame]
     """By table, of `twin`; those of the twins themselves are still to be brought up to the evening."""
@@ -63,7 +63,9 @@ class Outcome:
     """File of the twins that were replaced last."""
 
 
-def load(earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str], Keeper | None]) -> Batch | None:
+def load(
+    earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str], TwinUpdater | None]
+) -> TwinBatch | None:
     """A batch as the night before left it; None if it must be made anew.
 
     Args:
@@ -82,12 +84,12 @@ def load(earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str]
     except TwinError:
         return None
     trial, trial_keeper = _trial(found[tables.Challengers], kept, places, keeper_of)
-    return Batch(batch, kept, found, trial, trial_keeper)
+    return TwinBatch(batch, kept, found, trial, trial_keeper)
 
 
 def _trial(
-    rows: pl.DataFrame, champions: Kept, places: Places, keeper_of: Callable[[str], Keeper | None]
-) -> tuple[Trial | None, Keeper | None]:
+    rows: pl.DataFrame, champions: TwinState, places: Places, keeper_of: Callable[[str], TwinUpdater | None]
+) -> tuple[Trial | None, TwinUpdater | None]:
     """The trial of a batch, if one is on; one whose challengers are damaged or no longer fit is given up."""
     if rows.is_empty():
         return None, None
@@ -105,13 +107,13 @@ def _trial(
 
 
 def keep(
-    keeper: Keeper,
-    newest: Keeper,
-    keeper_of: Callable[[str], Keeper | None],
+    keeper: TwinUpdater,
+    newest: TwinUpdater,
+    keeper_of: Callable[[str], TwinUpdater | None],
     places: Places,
-    batch: Batch,
+    batch: TwinBatch,
     whole: Histories,
-    asked: Asked,
+    asked: UpdateRequest,
 ) -> Outcome:
     """One batch's night, and what was asked for.
 
@@ -152,7 +154,7 @@ def keep(
 
 
 def _rolled_back(
-    keeper_of: Callable[[str], Keeper | None], places: Places, batch: Batch, whole: Histories, out: Outcome
+    keeper_of: Callable[[str], TwinUpdater | None], places: Places, batch: TwinBatch, whole: Histories, out: Outcome
 ) -> Outcome:
     """The former champions in use again, brought up to today."""
     if out.previous is None:
@@ -172,7 +174,7 @@ def _rolled_back(
 
 
 def _row(
-    batch: Batch, out: Outcome, trial: Trial, decision: str, champion: str, why: str, whole: Histories
+    batch: TwinBatch, out: Outcome, trial: Trial, decision: str, champion: str, why: str, whole: Histories
 ) -> dict[str, Any]:
     return {
         "patient_batch": batch.name,
@@ -226,7 +228,7 @@ def retraining_frame(before: pl.DataFrame | None, decisions: list[dict[str, Any]
     return pl.concat([before.join(new, on=tables.Retrainings.key, how="anti").select(new.columns), new])
 
 
-def ended_trials(earlier: Earlier, batch: str, twins: Twins, version: str) -> list[dict[str, Any]]:
+def ended_trials(earlier: Earlier, batch: str, twins: TwinArrays, version: str) -> list[dict[str, Any]]:
     """A row of `twin.retrainings` for the trial that ends because all of a batch's twins are made anew.
 
     Args:

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.twin.cohort.symptoms import fitted
-from migraine_platform.twin.core.model import Model
-from migraine_platform.twin.core.prediction import Predictions, input_hashes, predict
-from migraine_platform.twin.core.twins import Replay, Twins, Validation, validate
+from migraine_platform.twin.core.model import TwinModel
+from migraine_platform.twin.core.prediction import TwinForecasts, input_hashes, predict
+from migraine_platform.twin.core.twins import Replay, TwinArrays, Validation, validate
 from migraine_platform.twin.data.features import DIET, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.transition import (
@@ -28,12 +28,12 @@ from migraine_platform.twin.dynamics.transition import (
     horizon,
 )
 from migraine_platform.twin.hazard.contributions import FACTORS
-from migraine_platform.twin.hazard.hypotheses import Points, Standing, weekends
+from migraine_platform.twin.hazard.hypotheses import FilterState, Points, weekends
 from migraine_platform.twin.symptoms.phases import Phases
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.sensitivity import sensitivities
 from migraine_platform.twin.updating.days_ahead import ahead_frames
-from migraine_platform.twin.updating.evening_update import Keeper, Kept, Past, begin, live_on
+from migraine_platform.twin.updating.evening_update import Past, TwinState, TwinUpdater, begin, live_on
 from migraine_platform.twin.updating.update_rows import drift_frame, kept_columns, prediction_frame, watch_frame
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -57,11 +57,11 @@ OBSERVED = {
 class Built:
     """A cohort's twins, and their rows."""
 
-    kept: Kept
-    first: Kept
+    kept: TwinState
+    first: TwinState
     """As of the evening from which on the twins are validated."""
     points: Points
-    predictions: Predictions
+    predictions: TwinForecasts
     histories: Histories
     replay: Replay
     """As if nobody had changed."""
@@ -69,19 +69,19 @@ class Built:
     """Without the columns that depend on the batch."""
 
     @property
-    def twins(self) -> Twins:
+    def twins(self) -> TwinArrays:
         """As of the last evening."""
         return self.kept.twins
 
 
 def build(
-    keeper: Keeper,
+    keeper: TwinUpdater,
     experts: Experts,
     histories: Histories,
     attacks: pl.DataFrame,
     has_aura: NDArray[np.bool_],
     population: str,
-    start: Callable[[Points], Standing | None] = lambda points: None,
+    start: Callable[[Points], FilterState | None] = lambda points: None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Built:
     """Create every patient's twin from his days, keep it over the last of them, and tell tomorrow.
@@ -135,9 +135,9 @@ def build(
 
 
 def _twins_frame(
-    model: Model,
+    model: TwinModel,
     points: Points,
-    twins: Twins,
+    twins: TwinArrays,
     versions: list[str],
     choice: Choice,
     useful: NDArray[np.int64],
@@ -196,7 +196,7 @@ def _note(started: bool, entries: int, discarded: int) -> str | None:
     return f"impossible values discarded: {discarded}" if discarded else None
 
 
-def contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
+def contribution_frame(said: TwinForecasts, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.contributions`, with what was recorded today beside its effect."""
 
     observed = np.full((histories.count, len(FACTORS)), np.nan)
@@ -215,7 +215,7 @@ def contribution_frame(said: Predictions, histories: Histories) -> pl.DataFrame:
     )
 
 
-def audit_frame(said: Predictions, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
+def audit_frame(said: TwinForecasts, versions: list[str], histories: Histories, population: str) -> pl.DataFrame:
     """Tonight's forecasts as rows of `twin.audit`."""
 
     return said.to_frame().select(

@@ -17,9 +17,9 @@ from migraine_platform.config import Settings
 from migraine_platform.twin.cohort.audit import extended
 from migraine_platform.twin.cohort.batch_update import (
     KEPT_ROWS,
-    Asked,
     Earlier,
     Outcome,
+    UpdateRequest,
     challenger_frame,
     in_use,
     keep,
@@ -27,20 +27,20 @@ from migraine_platform.twin.cohort.batch_update import (
     retraining_frame,
 )
 from migraine_platform.twin.cohort.build import audit_frame
-from migraine_platform.twin.cohort.daily_update import Batch, standing_frames
+from migraine_platform.twin.cohort.daily_update import TwinBatch, standing_frames
 from migraine_platform.twin.cohort.inputs import Read, demand_somebody, read_histories
 from migraine_platform.twin.cohort.replay import applied, changed, relived
 from migraine_platform.twin.cohort.symptoms import CohortSymptoms
-from migraine_platform.twin.cohort.updaters import Keepers
-from migraine_platform.twin.core.prediction import Predictions
+from migraine_platform.twin.cohort.updaters import TwinUpdaters
+from migraine_platform.twin.core.prediction import TwinForecasts
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE
 from migraine_platform.twin.symptoms.progression import onset_frame
 from migraine_platform.twin.updating.days_ahead import ahead_frames
-from migraine_platform.twin.updating.evening_update import Keeper, Kept
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater
 from migraine_platform.twin.updating.storage import to_bytes, version_of
-from migraine_platform.twin.updating.stored_states import States, state_frame
+from migraine_platform.twin.updating.stored_states import StoredStates, state_frame
 from migraine_platform.twin.updating.trials import ROLLED_BACK
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -61,7 +61,7 @@ SETTLED: tuple[type[Table], ...] = (
 
 
 @dataclass(frozen=True)
-class Settled:
+class BatchUpdate:
     """What a batch's night leaves."""
 
     batch: str
@@ -72,9 +72,11 @@ class Settled:
     """Changes of persons that were noticed."""
 
 
-def load_batches(earlier: Earlier, places: Places, keepers: Keepers, batches: Sequence[str]) -> list[Batch] | None:
+def load_batches(
+    earlier: Earlier, places: Places, keepers: TwinUpdaters, batches: Sequence[str]
+) -> list[TwinBatch] | None:
     """The batches as the night before left them; None if any of them must be made anew."""
-    found: list[Batch] = []
+    found: list[TwinBatch] = []
     for name in batches:
         batch = load(earlier, places, name, keepers)
         if batch is None:
@@ -88,12 +90,12 @@ def keep_batches(
     earlier: Earlier,
     settings: Settings,
     places: Places,
-    keepers: Keepers,
-    batches: Sequence[Batch],
-    asked: Asked,
+    keepers: TwinUpdaters,
+    batches: Sequence[TwinBatch],
+    asked: UpdateRequest,
     population: str,
     progress: Callable[[str], None],
-) -> Iterator[Settled]:
+) -> Iterator[BatchUpdate]:
     """The night of some batches.
 
     Args:
@@ -116,14 +118,14 @@ def keep_batches(
         own_rows = np.array([rows_of[patient] for patient in patients], dtype=np.int64)
         whole = found.histories.of(own_rows)
         keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
-        states = States(batch.rows[tables.TwinStates], keeper, places)
+        states = StoredStates(batch.rows[tables.TwinStates], keeper, places)
         told = applied(observed, patients, whole.last)
         late = changed(batch.rows[tables.AppliedObservations], told, batch.kept.twins.as_of)
         begun = relived(keeper, batch.trial_keeper, batch, whole, late, states)
         out = _evening_by_evening(keepers, newest, places, begun, whole, asked)
         if out.night is None and not out.decisions and not late and (lying := _as_they_lie(earlier, batch.name)):
             progress(f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, no new day")
-            yield Settled(batch.name, lying, set(), 0)
+            yield BatchUpdate(batch.name, lying, set(), 0)
             continue
         own = _keeper(keepers, batch.name, out.kept.twins.population)
         settled, said = _settled(own, places, batch, out, whole, states)
@@ -182,7 +184,7 @@ def _as_they_lie(earlier: Earlier, batch: str) -> dict[type[Table], pl.DataFrame
     return found if len(found) == len(rows) else None
 
 
-def _keeper(keepers: Keepers, batch: str, population: str) -> Keeper:
+def _keeper(keepers: TwinUpdaters, batch: str, population: str) -> TwinUpdater:
     keeper = keepers(population)
     if keeper is None:
         raise TwinError(f"{batch}: the population of its twins is not there; materialise twin_population")
@@ -190,7 +192,7 @@ def _keeper(keepers: Keepers, batch: str, population: str) -> Keeper:
 
 
 def _evening_by_evening(
-    keepers: Keepers, newest: Keeper, places: Places, batch: Batch, whole: Histories, asked: Asked
+    keepers: TwinUpdaters, newest: TwinUpdater, places: Places, batch: TwinBatch, whole: Histories, asked: UpdateRequest
 ) -> Outcome:
     """A batch's nights: at once, but one by one while a trial is on, whose weights and end are a night's.
 
@@ -201,10 +203,10 @@ def _evening_by_evening(
     out: Outcome | None = None
     for days in range(following, whole.days + 1) if one_by_one else [whole.days]:
         keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
-        request = asked if days == whole.days else Asked()
+        request = asked if days == whole.days else UpdateRequest()
         now = keep(keeper, newest, keepers, places, batch, whole.until(days), request)
         known = now.rows[tables.Twins].with_columns(previous_file_version=pl_text(now.previous))
-        batch = Batch(
+        batch = TwinBatch(
             batch.name,
             now.kept,
             {**now.rows, tables.Twins: known},
@@ -226,8 +228,8 @@ def pl_text(value: str | None) -> pl.Expr:
 
 
 def _settled(
-    keeper: Keeper, places: Places, batch: Batch, out: Outcome, whole: Histories, states: States
-) -> tuple[Settled, Predictions]:
+    keeper: TwinUpdater, places: Places, batch: TwinBatch, out: Outcome, whole: Histories, states: StoredStates
+) -> tuple[BatchUpdate, TwinForecasts]:
     """Rows by table but onset times, audit and applied observations; the twins are written to their file."""
     frames, said = standing_frames(keeper, out.kept, whole, out.rows)
     content = to_bytes(out.kept)
@@ -247,16 +249,18 @@ def _settled(
     frames[tables.Challengers] = challenger_frame(out.trial, places)
     frames[tables.Retrainings] = retraining_frame(batch.rows[tables.Retrainings], out.decisions)
     obsolete = in_use(batch.rows) - in_use(frames)
-    return Settled(batch.name, frames, obsolete, frames[tables.Drift].height - batch.rows[tables.Drift].height), said
+    return BatchUpdate(
+        batch.name, frames, obsolete, frames[tables.Drift].height - batch.rows[tables.Drift].height
+    ), said
 
 
-def _previous(batch: Batch) -> str | None:
+def _previous(batch: TwinBatch) -> str | None:
     """File of the twins that a batch's twins replaced."""
     version: str | None = batch.rows[tables.Twins]["previous_file_version"][0]
     return version
 
 
-def _written(states: Mapping[date, Kept], places: Places) -> dict[date, str]:
+def _written(states: Mapping[date, TwinState], places: Places) -> dict[date, str]:
     """Each state in a file of its own, by evening."""
     versions: dict[date, str] = {}
     for evening, kept in states.items():

@@ -15,11 +15,18 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.twin.cohort.build import contribution_frame
-from migraine_platform.twin.core.prediction import Predictions, predict
+from migraine_platform.twin.core.prediction import TwinForecasts, predict
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.hypotheses import weekends
 from migraine_platform.twin.triggers.sensitivity import sensitivities
-from migraine_platform.twin.updating.evening_update import Evenings, Keeper, Kept, Lived, Past, live_on
+from migraine_platform.twin.updating.evening_update import (
+    EveningResults,
+    Past,
+    TwinState,
+    TwinUpdater,
+    UpdateResult,
+    live_on,
+)
 from migraine_platform.twin.updating.trials import Trial, mixed
 from migraine_platform.twin.updating.update_rows import (
     drift_frame,
@@ -37,23 +44,23 @@ CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions)
 
 
 @dataclass(frozen=True)
-class Batch:
+class TwinBatch:
     """One batch as the night before left it."""
 
     name: str
-    kept: Kept
+    kept: TwinState
     rows: dict[type[Table], pl.DataFrame]
     """By table, of `twin`."""
     trial: Trial | None
-    trial_keeper: Keeper | None
+    trial_keeper: TwinUpdater | None
     """What the challengers are kept by: their population may be a newer one."""
 
 
 @dataclass(frozen=True)
-class Night:
+class DailyUpdate:
     """One batch after a night."""
 
-    kept: Kept
+    kept: TwinState
     trial: Trial | None
     rows: dict[type[Table], pl.DataFrame]
     """By table, with the night's added."""
@@ -61,7 +68,7 @@ class Night:
     """Changes of persons that were noticed."""
 
 
-def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
+def live_night(keeper: TwinUpdater, batch: TwinBatch, whole: Histories) -> DailyUpdate:
     """The evenings since the batch's last one.
 
     Args:
@@ -84,12 +91,12 @@ def live_night(keeper: Keeper, batch: Batch, whole: Histories) -> Night:
         tables.Watch: watched,
         tables.Drift: drift,
     }
-    return Night(lived.kept, trial, rows, len(lived.detections))
+    return DailyUpdate(lived.kept, trial, rows, len(lived.detections))
 
 
 def standing_frames(
-    keeper: Keeper, kept: Kept, whole: Histories, rows: dict[type[Table], pl.DataFrame]
-) -> tuple[dict[type[Table], pl.DataFrame], Predictions]:
+    keeper: TwinUpdater, kept: TwinState, whole: Histories, rows: dict[type[Table], pl.DataFrame]
+) -> tuple[dict[type[Table], pl.DataFrame], TwinForecasts]:
     """Rows that follow from where the twins stand tonight.
 
     Args:
@@ -115,7 +122,7 @@ def standing_frames(
 
 
 def in_their_place(
-    keeper: Keeper, kept: Kept, rows: dict[type[Table], pl.DataFrame], trained_on: date
+    keeper: TwinUpdater, kept: TwinState, rows: dict[type[Table], pl.DataFrame], trained_on: date
 ) -> dict[type[Table], pl.DataFrame]:
     """Rows of the evening on which other twins come into use: it is they who tell of tomorrow, and begin to count.
 
@@ -134,7 +141,9 @@ def in_their_place(
     }
 
 
-def _tried(keeper: Keeper, trial: Trial, lived: Lived, whole: Histories, past: Past) -> tuple[Trial, Evenings]:
+def _tried(
+    keeper: TwinUpdater, trial: Trial, lived: UpdateResult, whole: Histories, past: Past
+) -> tuple[Trial, EveningResults]:
     """The challengers' evenings, and what both twins say together."""
     other = live_on(keeper, trial.challengers, whole, past)
     after = replace(
@@ -146,7 +155,7 @@ def _tried(keeper: Keeper, trial: Trial, lived: Lived, whole: Histories, past: P
     return after, replace(lived.evenings, said=mixed(lived.evenings.said, other.evenings.said, after.weight))
 
 
-def _twin_rows(keeper: Keeper, kept: Kept, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
+def _twin_rows(keeper: TwinUpdater, kept: TwinState, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
     """Rows of `twin.twins` of the night before, with what the night changed; who has no twin keeps his reason."""
 
     twins, points = kept.twins, keeper.points

@@ -17,21 +17,21 @@ from migraine_platform.config import Settings, resized
 from migraine_platform.config.twin import Twin
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import Calibration
+from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.twin.cohort.audit import extended
 from migraine_platform.twin.cohort.batch_update import Earlier, challenger_frame, ended_trials, retraining_frame
 from migraine_platform.twin.cohort.build import NO_VERSION, Built, build
 from migraine_platform.twin.cohort.replay import applied
 from migraine_platform.twin.cohort.symptoms import recorded_attacks
-from migraine_platform.twin.core.model import Clinical, Model
+from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import NEEDED, Histories, histories
-from migraine_platform.twin.drift.alarms import Thresholds, thresholds_of
-from migraine_platform.twin.drift.examination import Course
+from migraine_platform.twin.drift.alarms import AlarmThresholds, thresholds_of
+from migraine_platform.twin.drift.examination import ChangeCourse
 from migraine_platform.twin.drift.no_change_cohort import undrifted
-from migraine_platform.twin.hazard.hypotheses import Points, Standing
-from migraine_platform.twin.updating.evening_update import Keeper, begin
+from migraine_platform.twin.hazard.hypotheses import FilterState, Points
+from migraine_platform.twin.updating.evening_update import TwinUpdater, begin
 from migraine_platform.twin.updating.storage import to_bytes, version_of
 from migraine_platform.twin.updating.stored_states import state_frame
 from migraine_platform.warehouse import tables
@@ -54,7 +54,7 @@ class Read(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class CohortInputs:
     """What is known of a cohort."""
 
     histories: Histories
@@ -66,15 +66,15 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Made:
+class FittedCohort:
     """A cohort's twins."""
 
     built: Built
-    found: Found
-    model: Model
+    found: CohortInputs
+    model: TwinModel
 
 
-def read_histories(read: Read, settings: Settings, batches: Sequence[str] | None = None) -> Found:
+def read_histories(read: Read, settings: Settings, batches: Sequence[str] | None = None) -> CohortInputs:
     """What was recorded of everybody, or of some batches' patients."""
     cohort = settings.simulator.cohort
     chosen = list(batches) if batches is not None else cohort.batch_names
@@ -82,7 +82,7 @@ def read_histories(read: Read, settings: Settings, batches: Sequence[str] | None
     days = read(tables.RecordedDays, chosen, list(NEEDED))
     found, refused = histories(days, patients["patient_id"].to_list(), cohort.last_date)
     aura = dict(patients.select("patient_id", "has_aura").iter_rows())
-    return Found(
+    return CohortInputs(
         found,
         refused,
         dict(patients.select("patient_id", "patient_batch").iter_rows()),
@@ -95,7 +95,7 @@ def clinical_of(settings: Settings, features: tuple[Feature, ...]) -> Clinical:
     return Clinical.of(settings.simulator, features)
 
 
-def learn_experts(model: Model, known: Histories, settings: Twin, progress: Callable[[str], None]) -> Experts:
+def learn_experts(model: TwinModel, known: Histories, settings: Twin, progress: Callable[[str], None]) -> Experts:
     """The mixture of experts, trained on some of the patients."""
     import torch
 
@@ -117,23 +117,25 @@ def learn_experts(model: Model, known: Histories, settings: Twin, progress: Call
 
 
 def find_thresholds(
-    model: Model, settings: Settings, features: tuple[Feature, ...], calibration: Calibration
-) -> Thresholds:
+    model: TwinModel, settings: Settings, features: tuple[Feature, ...], calibration: FittedParameters
+) -> AlarmThresholds:
     """Thresholds of all detectors of drift, by simulated patients who do not change."""
     own = settings.twin.drift
     long = resized(settings, days=own.stranger_days)
-    nothing = Thresholds(np.inf, {}, {})
+    nothing = AlarmThresholds(np.inf, {}, {})
     keeper = keeper_of(model, settings, features, nothing)
     known = undrifted(CohortSimulator(long.simulator, features, calibration), own.strangers)
     return thresholds_of(begin(keeper, known).evenings.record, known.first, own, own.detectors)
 
 
-def keeper_of(model: Model, settings: Settings, features: tuple[Feature, ...], thresholds: Thresholds) -> Keeper:
+def keeper_of(
+    model: TwinModel, settings: Settings, features: tuple[Feature, ...], thresholds: AlarmThresholds
+) -> TwinUpdater:
     """What twins of this population are kept by."""
     drift = settings.simulator.drift
-    course = Course(drift.gradual_days, drift.recurring_days, settings.twin.drift.oldest_days)
+    course = ChangeCourse(drift.gradual_days, drift.recurring_days, settings.twin.drift.oldest_days)
     expected = {name: sign for name, sign in drift.covariate_features.items() if name in CHANNELS}
-    return Keeper.of(model, clinical_of(settings, features), thresholds, course, settings.twin, expected)
+    return TwinUpdater.of(model, clinical_of(settings, features), thresholds, course, settings.twin, expected)
 
 
 def build_cohort(
@@ -144,7 +146,7 @@ def build_cohort(
     promoted: bool,
     population: str,
     progress: Callable[[str], None],
-) -> Made:
+) -> FittedCohort:
     """Everybody's twins, made anew, from the population's newest model.
 
     Args:
@@ -152,25 +154,25 @@ def build_cohort(
     """
     from migraine_platform.twin.dynamics.experts.storage import load_experts
 
-    model = Model.from_frame(read(tables.TwinPopulation))
+    model = TwinModel.from_frame(read(tables.TwinPopulation))
     experts = load_experts(places.twins(f"experts-{model.version}"))
     found = read_histories(read, settings)
     demand_somebody(found)
     attacks = recorded_attacks(read, settings)
     short = found.histories.diary.sum(axis=1) < settings.twin.short_history_days
 
-    def start(points: Points) -> Standing | None:
+    def start(points: Points) -> FilterState | None:
         if not (promoted and short.any()):
             return None
         progress(f"twins: {int(short.sum())} patients with short histories start from ALINE's posterior")
         return _amortised(read, settings, places, features, points, model, found, short)
 
-    keeper = keeper_of(model, settings, features, Thresholds.from_frame(read(tables.Thresholds)))
+    keeper = keeper_of(model, settings, features, AlarmThresholds.from_frame(read(tables.Thresholds)))
     built = build(keeper, experts, found.histories, attacks, found.has_aura, population, start, progress)
-    return Made(built, found, model)
+    return FittedCohort(built, found, model)
 
 
-def demand_somebody(found: Found) -> None:
+def demand_somebody(found: CohortInputs) -> None:
     """Refuse a cohort of which nobody's days can be used.
 
     Raises:
@@ -187,10 +189,10 @@ def _amortised(
     places: Places,
     features: tuple[Feature, ...],
     points: Points,
-    model: Model,
-    found: Found,
+    model: TwinModel,
+    found: CohortInputs,
     short: NDArray[np.bool_],
-) -> Standing:
+) -> FilterState:
     """Where twins start, by the promoted checkpoint; who has no day yet starts from the population's prior."""
 
     from migraine_platform.aline.advice.history import COLUMNS
@@ -208,7 +210,7 @@ def _amortised(
 
 
 def batch_frames(
-    made: Made, batch: str, places: Places, earlier: Earlier, days: pl.DataFrame, observed: pl.DataFrame
+    made: FittedCohort, batch: str, places: Places, earlier: Earlier, days: pl.DataFrame, observed: pl.DataFrame
 ) -> dict[type[Table], pl.DataFrame]:
     """One batch's rows; its twins are written to a file of their own, whose version the rows name.
 
@@ -268,7 +270,7 @@ def _with_earlier(frame: pl.DataFrame, before: pl.DataFrame | None, table: type[
     return pl.concat([older.select(frame.columns), frame])
 
 
-def _refused_rows(made: Made, batch: str, version: str) -> list[pl.DataFrame]:
+def _refused_rows(made: FittedCohort, batch: str, version: str) -> list[pl.DataFrame]:
     """Rows of patients who have no twin, with the reason."""
 
     refused = {patient: why for patient, why in made.found.refused.items() if made.found.batch_of[patient] == batch}

@@ -20,19 +20,19 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.ingest.recorded import content_hashes
-from migraine_platform.twin.cohort.daily_update import Batch
+from migraine_platform.twin.cohort.daily_update import TwinBatch
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.updating.evening_update import (
     Detection,
-    Evenings,
-    Keeper,
-    Kept,
+    EveningResults,
     Past,
+    TwinState,
+    TwinUpdater,
     begin,
     live_on,
     replaced_rows,
 )
-from migraine_platform.twin.updating.stored_states import States
+from migraine_platform.twin.updating.stored_states import StoredStates
 from migraine_platform.twin.updating.trials import CERTAIN, PROMOTED, ROLLED_BACK, Trial, mixed
 from migraine_platform.twin.updating.update_rows import (
     detections_of,
@@ -52,22 +52,22 @@ Rows = Mapping[type[Table], "pl.DataFrame"]
 class Again:
     """One patient's evenings, lived again."""
 
-    kept: Kept
+    kept: TwinState
     """As of the last of them."""
     since: date
     """The first of them."""
     past: Past
     """The evenings so far, those before included."""
-    evenings: list[Evenings]
+    evenings: list[EveningResults]
     detections: list[Detection]
-    on: dict[date, Kept]
+    on: dict[date, TwinState]
     """By evening of a stored state."""
     evidence: dict[date, float]
     """Log-likelihood of what was recorded, by evening."""
     told_until: date = date.min
     """Up to this evening it was told of changes as they had been noticed: those alarms stand."""
 
-    def live(self, keeper: Keeper, own: Histories, stops: Sequence[date]) -> None:
+    def live(self, keeper: TwinUpdater, own: Histories, stops: Sequence[date]) -> None:
         """The evenings that follow, up to the last day; a state is taken down on each stop."""
         (patient,) = own.patient_ids
         for stop in [*stops, own.last]:
@@ -114,9 +114,9 @@ def changed(applied: pl.DataFrame, known: pl.DataFrame, as_of: date) -> dict[str
 
 
 def relived(
-    keeper: Keeper, trial_keeper: Keeper | None, batch: Batch, whole: Histories, first: Mapping[str, date],
-    states: States,
-) -> Batch:  # fmt: skip
+    keeper: TwinUpdater, trial_keeper: TwinUpdater | None, batch: TwinBatch, whole: Histories,
+    first: Mapping[str, date], states: StoredStates,
+) -> TwinBatch:  # fmt: skip
     """The batch with some twins lived again, up to its last evening.
 
     Args:
@@ -127,8 +127,8 @@ def relived(
     """
     as_of = batch.kept.twins.as_of
     known = whole.until((as_of - whole.first).days + 1)
-    mended: dict[int, Kept] = {}
-    rivals: dict[int, Kept] = {}
+    mended: dict[int, TwinState] = {}
+    rivals: dict[int, TwinState] = {}
     trial = batch.trial
     for patient, day in sorted(first.items()):
         row = known.patient_ids.index(patient)
@@ -153,7 +153,7 @@ def relived(
     return replace(batch, kept=replaced_rows(batch.kept, mended), trial=trial)
 
 
-def _from_a_state(keeper: Keeper, batch: Batch, own: Histories, day: date, states: States) -> Again:
+def _from_a_state(keeper: TwinUpdater, batch: TwinBatch, own: Histories, day: date, states: StoredStates) -> Again:
     """One patient's evenings from a day on, or from an earlier one of which a state is stored."""
     (patient,) = own.patient_ids
     state = states.before(day, patient)
@@ -170,7 +170,11 @@ def _from_a_state(keeper: Keeper, batch: Batch, own: Histories, day: date, state
 
 
 def _from_nothing(
-    keeper: Keeper, own: Histories, days: int, known: Sequence[Detection] | None, probability: float | None = CERTAIN
+    keeper: TwinUpdater,
+    own: Histories,
+    days: int,
+    known: Sequence[Detection] | None,
+    probability: float | None = CERTAIN,
 ) -> Again:
     """One patient's twin made of his first days.
 
@@ -183,13 +187,13 @@ def _from_nothing(
     kept = lived.kept
     if known:
         twins, _ = keeper.relive(own.until(days), [detection.change for detection in known], probability)
-        kept = Kept(twins, keeper.watcher.reset(kept.watch))
+        kept = TwinState(twins, keeper.watcher.reset(kept.watch))
     past = Past(lived.evenings.record, {patient: tuple(known)} if known else {})
     told_until = date.min if known is None else kept.twins.as_of
     return Again(kept, own.first, past, [lived.evenings], [], {kept.twins.as_of: kept}, {}, told_until)
 
 
-def _beginning(keeper: Keeper, rows: Rows, own: Histories) -> tuple[int, Sequence[Detection] | None, float | None]:
+def _beginning(keeper: TwinUpdater, rows: Rows, own: Histories) -> tuple[int, Sequence[Detection] | None, float | None]:
     """Of how many days a twin was made, what it knew of changes, and how certainly.
 
     A challenger that was promoted was told of all as certain; former twins that were rolled back to had lived through
@@ -234,7 +238,7 @@ def _with_evenings(rows: Rows, again: Again, as_of: date) -> dict[type[Table], p
     }
 
 
-def _with_forecasts(rows: Rows, again: Again, tonight: Evenings) -> dict[type[Table], pl.DataFrame]:
+def _with_forecasts(rows: Rows, again: Again, tonight: EveningResults) -> dict[type[Table], pl.DataFrame]:
     """Rows with tonight's forecasts in the place of those that were said in ignorance."""
     said = prediction_frame(again.kept.twins.patient_ids, again.kept.twins.versions(), [tonight])
     told = rows[tables.Predictions].update(
@@ -244,7 +248,7 @@ def _with_forecasts(rows: Rows, again: Again, tonight: Evenings) -> dict[type[Ta
 
 
 def _tried_again(
-    keeper: Keeper, trial: Trial, own: Histories, row: int, again: Again, rows: Rows
+    keeper: TwinUpdater, trial: Trial, own: Histories, row: int, again: Again, rows: Rows
 ) -> tuple[Trial, Again]:
     """One patient's challenger made again, and how likely both twins made what came since the trial began."""
     days = min((trial.born_on - own.first).days + 1, own.days)

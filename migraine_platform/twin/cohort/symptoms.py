@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from migraine_platform.twin.cohort.inputs import Found, Read
+    from migraine_platform.twin.cohort.inputs import CohortInputs, Read
 
 
 def recorded_attacks(read: Read, settings: Settings) -> pl.DataFrame:
@@ -56,7 +56,7 @@ class CohortSymptoms:
     """patient_id, severity, severity_sd."""
 
     @classmethod
-    def fit(cls, read: Read, settings: Settings, found: Found, scales: Scales) -> CohortSymptoms:
+    def fit(cls, read: Read, settings: Settings, found: CohortInputs, scales: Scales) -> CohortSymptoms:
         """As they are known on the last evening."""
         import polars as pl
 

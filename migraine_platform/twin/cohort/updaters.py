@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from migraine_platform.config import Settings
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.cohort.inputs import Read, keeper_of
-from migraine_platform.twin.core.model import Model, ModelError
-from migraine_platform.twin.drift.alarms import Thresholds
-from migraine_platform.twin.updating.evening_update import Keeper
+from migraine_platform.twin.core.model import ModelError, TwinModel
+from migraine_platform.twin.drift.alarms import AlarmThresholds
+from migraine_platform.twin.updating.evening_update import TwinUpdater
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import Places
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from migraine_platform.twin.dynamics.experts.network import Experts
 
 
-class Keepers:
+class TwinUpdaters:
     """What twins of each population are kept by, made when asked for."""
 
     def __init__(self, read: Read, settings: Settings, features: tuple[Feature, ...], places: Places) -> None:
         self._rows = read(tables.TwinPopulation)
-        self._thresholds = Thresholds.from_frame(read(tables.Thresholds))
+        self._thresholds = AlarmThresholds.from_frame(read(tables.Thresholds))
         self._settings, self._features = settings, features
         self._places = places
-        self._made: dict[str | None, Keeper | None] = {}
+        self._made: dict[str | None, TwinUpdater | None] = {}
         self._experts: dict[str, Experts | None] = {}
 
-    def __call__(self, version: str | None = None) -> Keeper | None:
+    def __call__(self, version: str | None = None) -> TwinUpdater | None:
         """A population's, by default the newest one's; None if it is not there any more."""
         if version not in self._made:
             try:
-                model = Model.from_frame(self._rows, version)
+                model = TwinModel.from_frame(self._rows, version)
             except ModelError:
                 self._made[version] = None
             else:

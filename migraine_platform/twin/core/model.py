@@ -23,12 +23,12 @@ from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.clinical import ClinicalPrior
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.dynamics.kalman import Dynamics
+from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
 from migraine_platform.twin.hazard.course import lasting_atoms
-from migraine_platform.twin.hazard.covariates import TRIGGERS, Reader, Usual, usual_of
+from migraine_platform.twin.hazard.covariates import TRIGGERS, BaselineDays, Reader, usual_of
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import LIVED, WRITTEN, Effects, Evidence, Points, Standing
+from migraine_platform.twin.hazard.hypotheses import LIVED, WRITTEN, AttackEvidence, Effects, FilterState, Points
 from migraine_platform.twin.hazard.population import Personal, learn
 from migraine_platform.twin.hazard.uncertainty import Recalibration
 
@@ -65,12 +65,12 @@ class Clinical:
 
 
 @dataclass(frozen=True)
-class Model:
+class TwinModel:
     """A population's model."""
 
     scales: Scales
-    dynamics: Dynamics
-    usual: Usual
+    dynamics: DayDynamics
+    usual: BaselineDays
     personal: Personal
     effects: Effects
     recalibration: Recalibration
@@ -140,7 +140,7 @@ class Model:
         return pl.DataFrame(rows, schema=types, orient="row")
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame, version: str | None = None) -> Model:
+    def from_frame(cls, frame: pl.DataFrame, version: str | None = None) -> TwinModel:
         """Inverse of `to_frame`, where several versions may lie beside each other.
 
         Args:
@@ -178,8 +178,8 @@ class Model:
         try:
             return cls(
                 Scales(part("scales.table")),
-                Dynamics(*(part(f"dynamics.{field}") for field in Dynamics._fields)),
-                Usual(*(part(f"usual.{field}") for field in Usual._fields)),
+                DayDynamics(*(part(f"dynamics.{field}") for field in DayDynamics._fields)),
+                BaselineDays(*(part(f"usual.{field}") for field in BaselineDays._fields)),
                 Personal(part("personal.levels"), tuple(part("personal.susceptibility"))),
                 Effects(*(part(f"effects.{field}") for field in Effects._fields)),
                 Recalibration(*part("recalibration")),
@@ -197,7 +197,7 @@ def newest(frame: pl.DataFrame) -> str | None:
     return next((str(version) for version in frame["version"].unique() if version not in superseded), None)
 
 
-def beside(older: pl.DataFrame, model: Model) -> pl.DataFrame:
+def beside(older: pl.DataFrame, model: TwinModel) -> pl.DataFrame:
     """Rows of a model that was learned just now, and those of older ones, which it supersedes.
 
     Args:
@@ -221,7 +221,7 @@ def learn_model(
     clinical: Clinical,
     settings: Twin,
     progress: Callable[[str], None] = lambda line: None,
-) -> Model:
+) -> TwinModel:
     """Learn a population's model from its histories.
 
     Raises:
@@ -237,14 +237,14 @@ def learn_model(
     dynamics, _ = fit(scales.standard(own.of(some)), settings.population.state_space_steps)
     days = scales.standard(own)
     channels = filter_histories(dynamics, days)
-    _, ledger = Reader(clinical.prior, scales, Usual.nothing_known()).read(own, days, channels)
+    _, ledger = Reader(clinical.prior, scales, BaselineDays.nothing_known()).read(own, days, channels)
     usual = usual_of(ledger)
     covariates, _ = Reader(clinical.prior, scales, usual).read(own, days, channels)
-    evidence = Evidence.of(own, channels)
+    evidence = AttackEvidence.of(own, channels)
     prior, population = clinical.prior, settings.population
     found = learn(covariates, evidence, prior.susceptibility, population, settings.renewal, prior.conversion, progress)
     forecasts, standing = follow(found.personal.points(settings.population.points), found.effects, covariates, evidence)
-    return Model(
+    return TwinModel(
         scales=scales,
         dynamics=dynamics,
         usual=usual,
@@ -263,7 +263,7 @@ def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 
 def _recalibration(
-    probability: NDArray[np.float64], standing: Standing, effects: Effects, histories: Histories
+    probability: NDArray[np.float64], standing: FilterState, effects: Effects, histories: Histories
 ) -> Recalibration:
     """Of forecasts of recorded days, each made the evening before; the first weeks are left out.
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.core.model import Clinical, Model
-from migraine_platform.twin.core.twins import Twins
+from migraine_platform.twin.core.model import Clinical, TwinModel
+from migraine_platform.twin.core.twins import TwinArrays
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.hazard.contributions import FACTORS, Person, contributions, factor_sd
+from migraine_platform.twin.hazard.contributions import FACTORS, PersonParameters, contributions, factor_sd
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import Forecasts, Points
 from migraine_platform.twin.hazard.outlook import foresee
@@ -30,7 +30,7 @@ BY_NOW = EVENTS.index("migraine_by_evening")
 """First of the events that a day's evening knows; those before are complete only on the next."""
 
 
-class Said(NamedTuple):
+class ForecastSpread(NamedTuple):
     """What P patients' twins say on K evenings of the day that follows; recalibrated."""
 
     probability: NDArray[np.float64]
@@ -45,15 +45,17 @@ class Said(NamedTuple):
         return {**self._asdict(), "confidence": 1 - (self.upper - self.lower)}
 
 
-def say(model: Model, clinical: Clinical, forecasts: Forecasts, covariates: Covariates) -> Said:
+def say(model: TwinModel, clinical: Clinical, forecasts: Forecasts, covariates: Covariates) -> ForecastSpread:
     """Forecasts as they are told: with intervals, and recalibrated where that is needed."""
     told = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
-    return Said(mend(forecasts.probability), mend(told.lower), mend(told.upper), told.aleatoric, told.epistemic)
+    return ForecastSpread(
+        mend(forecasts.probability), mend(told.lower), mend(told.upper), told.aleatoric, told.epistemic
+    )
 
 
 @dataclass(frozen=True)
-class Predictions:
+class TwinForecasts:
     """P patients' forecasts of one day."""
 
     patient_ids: tuple[str, ...]
@@ -110,15 +112,19 @@ class Predictions:
         ).with_columns(pl.col("sd").fill_nan(None))
 
 
-def predict(model: Model, clinical: Clinical, points: Points, twins: Twins) -> Predictions:
+def predict(model: TwinModel, clinical: Clinical, points: Points, twins: TwinArrays) -> TwinForecasts:
     """Tomorrow, as of the twins' last evening."""
     return _told(model, clinical, points, twins, foresee(points, model.effects, twins.standing))
 
 
-def _told(model: Model, clinical: Clinical, points: Points, twins: Twins, forecasts: Forecasts) -> Predictions:
+def _told(
+    model: TwinModel, clinical: Clinical, points: Points, twins: TwinArrays, forecasts: Forecasts
+) -> TwinForecasts:
     said = say(model, clinical, forecasts, twins.last)
-    factors = contributions(Person.of(points, twins.standing), model.effects, twins.last, forecasts, said.probability)
-    return Predictions(
+    factors = contributions(
+        PersonParameters.of(points, twins.standing), model.effects, twins.last, forecasts, said.probability
+    )
+    return TwinForecasts(
         patient_ids=twins.patient_ids,
         made_on=twins.as_of,
         **{name: values[:, 0] for name, values in said.columns().items()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from migraine_platform.config.twin import Promotion
+from migraine_platform.config.twin import TwinPromotionSettings
 from migraine_platform.forecast_scores import calibration_error, log_loss
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOBODY = "no day that was forecast has come yet; expected some to judge by"
 
 
-class Judgement(NamedTuple):
+class ForecastChecks(NamedTuple):
     """Of some forecasts."""
 
     days: int
@@ -30,7 +30,7 @@ class Judgement(NamedTuple):
     log_loss: float
     """Expected, against what the whole state gives."""
 
-    def calibration_problems(self, wanted: Promotion) -> list[str]:
+    def calibration_problems(self, wanted: TwinPromotionSettings) -> list[str]:
         """What is wrong with the probabilities."""
         if not self.days:
             return [NOBODY]
@@ -38,7 +38,7 @@ class Judgement(NamedTuple):
             return []
         return [f"calibration error {self.calibration_error:.3f}; expected at most {wanted.calibration_error:g}"]
 
-    def coverage_problems(self, wanted: Promotion) -> list[str]:
+    def coverage_problems(self, wanted: TwinPromotionSettings) -> list[str]:
         """What is wrong with the intervals."""
         low, high = wanted.coverage_90
         if not self.days:
@@ -48,7 +48,7 @@ class Judgement(NamedTuple):
         return [f"90 % intervals hold {100 * self.coverage:.1f} %; expected {100 * low:.0f} to {100 * high:.0f} %"]
 
 
-def judge(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) -> Judgement:
+def judge(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) -> ForecastChecks:
     """Judge forecasts of days that have come.
 
     Args:
@@ -61,8 +61,8 @@ def judge(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) ->
     p, came = both["probability"].to_numpy(), both["has_migraine"].to_numpy()
     full = both["migraine_probability"].to_numpy()
     if not len(p):
-        return Judgement(0, *[float("nan")] * 4)
-    return Judgement(
+        return ForecastChecks(0, *[float("nan")] * 4)
+    return ForecastChecks(
         days=len(p),
         calibration_error=calibration_error(p, came),
         coverage=float(((both["lower"].to_numpy() <= full) & (full <= both["upper"].to_numpy())).mean()),

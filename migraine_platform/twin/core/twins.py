@@ -20,9 +20,9 @@ import numpy as np
 from migraine_platform.config.hashing import compiled_version
 from migraine_platform.config.twin import Twin
 from migraine_platform.errors import UserError
-from migraine_platform.twin.core.model import Clinical, Model
+from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.dynamics.kalman import Beliefs, Filtered
+from migraine_platform.twin.dynamics.kalman import FilteredStates, StateBeliefs
 from migraine_platform.twin.dynamics.state_space import filter_histories
 from migraine_platform.twin.hazard.covariates import Covariates, Ledger
 from migraine_platform.twin.hazard.filter import follow
@@ -30,10 +30,10 @@ from migraine_platform.twin.hazard.hypotheses import (
     LIVED,
     STARTED,
     WRITTEN,
-    Evidence,
+    AttackEvidence,
+    FilterState,
     Forecasts,
     Points,
-    Standing,
     told_late,
 )
 
@@ -46,16 +46,16 @@ class TwinError(UserError):
 
 
 @dataclass(frozen=True)
-class Twins:
+class TwinArrays:
     """P patients' twins, as of one evening."""
 
     patient_ids: tuple[str, ...]
     as_of: date
     population: str
     """Version of the model that they belong to."""
-    beliefs: Beliefs
+    beliefs: StateBeliefs
     ledger: Ledger
-    standing: Standing
+    standing: FilterState
     last: Covariates
     """[P, 1, ...] of the last evening."""
     entries: NDArray[np.int64]
@@ -74,12 +74,12 @@ class Twins:
         numbers = self.standing.numbers
         return np.asarray(numbers[:, WRITTEN] / np.maximum(numbers[:, LIVED], 1.0))
 
-    def of(self, rows: NDArray[np.int64]) -> Twins:
+    def of(self, rows: NDArray[np.int64]) -> TwinArrays:
         """Some of the patients."""
         return replace(
             self,
             patient_ids=tuple(self.patient_ids[row] for row in rows.tolist()),
-            beliefs=Beliefs(*(part[rows] for part in self.beliefs)),
+            beliefs=StateBeliefs(*(part[rows] for part in self.beliefs)),
             ledger=Ledger(*(part[rows] for part in self.ledger)),
             standing=self.standing.of(rows),
             last=Covariates(*(part[rows] for part in self.last)),
@@ -88,7 +88,7 @@ class Twins:
         )
 
     @classmethod
-    def of_all(cls, parts: Sequence[Twins]) -> Twins:
+    def of_all(cls, parts: Sequence[TwinArrays]) -> TwinArrays:
         """Several batches of the same evening and population, one after the other."""
 
         def joined(name: str) -> list[NDArray[Any]]:
@@ -97,9 +97,9 @@ class Twins:
         return replace(
             parts[0],
             patient_ids=tuple(patient for part in parts for patient in part.patient_ids),
-            beliefs=Beliefs(*joined("beliefs")),
+            beliefs=StateBeliefs(*joined("beliefs")),
             ledger=Ledger(*joined("ledger")),
-            standing=Standing(*joined("standing")),
+            standing=FilterState(*joined("standing")),
             last=Covariates(*joined("last")),
             entries=np.concatenate([part.entries for part in parts]),
             discarded=np.concatenate([part.discarded for part in parts]),
@@ -122,8 +122,8 @@ class Replay:
 
     forecasts: Forecasts
     covariates: Covariates
-    channels: Filtered
-    evidence: Evidence
+    channels: FilteredStates
+    evidence: AttackEvidence
 
     def of(self, row: int, evenings: int) -> Replay:
         """One patient's first so many evenings."""
@@ -134,7 +134,9 @@ class Replay:
             Forecasts(*(part[rows, days] for part in self.forecasts)),
             Covariates(*(part[rows, days] for part in self.covariates)),
             self.channels._replace(**channels),
-            Evidence(told.diary[:, days], told.events[:, days], told.late[:, days], told.pain[:, days], told.begun),
+            AttackEvidence(
+                told.diary[:, days], told.events[:, days], told.late[:, days], told.pain[:, days], told.begun
+            ),
         )
 
     def then(self, later: Replay) -> Replay:
@@ -150,13 +152,13 @@ class Replay:
 
 
 def create(
-    model: Model,
+    model: TwinModel,
     clinical: Clinical,
     points: Points,
     histories: Histories,
-    standing: Standing | None = None,
+    standing: FilterState | None = None,
     with_spread: bool = False,
-) -> tuple[Twins, Replay]:
+) -> tuple[TwinArrays, Replay]:
     """Twins from histories, from nothing.
 
     A patient without a day gets the population's prior; one who never wrote is known by device and weather alone.
@@ -169,8 +171,8 @@ def create(
 
 
 def update(
-    model: Model, clinical: Clinical, points: Points, twins: Twins, days: Histories, with_spread: bool = False
-) -> tuple[Twins, Replay]:
+    model: TwinModel, clinical: Clinical, points: Points, twins: TwinArrays, days: Histories, with_spread: bool = False
+) -> tuple[TwinArrays, Replay]:
     """Twins some days later.
 
     Args:
@@ -195,14 +197,14 @@ def update(
 
 
 def _run(
-    model: Model,
+    model: TwinModel,
     clinical: Clinical,
     points: Points,
     histories: Histories,
-    twins: Twins | None,
-    standing: Standing | None,
+    twins: TwinArrays | None,
+    standing: FilterState | None,
     with_spread: bool,
-) -> tuple[Twins, Replay]:
+) -> tuple[TwinArrays, Replay]:
     late, days, first = told_late(histories), model.scales.standard(histories), 0 if twins is None else 1
     beliefs = ledger = None
     if twins is not None:
@@ -211,9 +213,9 @@ def _run(
         beliefs, ledger, standing = twins.beliefs, twins.ledger, twins.standing
     channels = filter_histories(model.dynamics, days, beliefs, first)
     covariates, ledger = model.reader(clinical).read(histories, days.since(first), channels, ledger)
-    evidence = Evidence.of(histories, channels)._replace(late=late[:, first:])
+    evidence = AttackEvidence.of(histories, channels)._replace(late=late[:, first:])
     forecasts, standing = follow(points, model.effects, covariates, evidence, standing, with_spread)
-    made = Twins(
+    made = TwinArrays(
         patient_ids=histories.patient_ids,
         as_of=histories.last,
         population=model.version,

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.change import KINDS
-from migraine_platform.twin.core.model import Clinical, Model
-from migraine_platform.twin.core.twins import Replay, Twins, create, update
+from migraine_platform.twin.core.model import Clinical, TwinModel
+from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.drift.examination import Change
+from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.drift.watch import COVARIATE
 from migraine_platform.twin.hazard.hypotheses import Points
 
@@ -60,14 +60,14 @@ def renewals(points: Points, susceptibility: tuple[float, float], level_change: 
 
 
 def relived(
-    model: Model,
+    model: TwinModel,
     clinical: Clinical,
     points: Points,
     after: NDArray[np.float64],
     own: Histories,
-    changes: Sequence[Change],
+    changes: Sequence[DetectedChange],
     probability: float,
-) -> tuple[Twins, Replay]:
+) -> tuple[TwinArrays, Replay]:
     """One patient's twin that knows of changes, and what it would have said evening by evening.
 
     Args:
@@ -88,7 +88,9 @@ def relived(
     return twins, replay
 
 
-def told(model: Model, after: NDArray[np.float64], twins: Twins, change: Change, probability: float) -> Twins:
+def told(
+    model: TwinModel, after: NDArray[np.float64], twins: TwinArrays, change: DetectedChange, probability: float
+) -> TwinArrays:
     """Twins that are told that their patients may change tomorrow.
 
     Args:

@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.detectors import Detectors
-from migraine_platform.config.twin import Drift
+from migraine_platform.config.twin import DriftDetectionSettings
 from migraine_platform.errors import UserError
 from migraine_platform.twin.drift import classical
-from migraine_platform.twin.drift.classical import DETECTORS, Streams, Threshold
+from migraine_platform.twin.drift.classical import DETECTORS, DetectorThreshold, Streams
 from migraine_platform.twin.drift.false_alarms import YEAR, calibrate
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class AlarmThresholds:
     """Of all detectors."""
 
     log_odds: float
-    classical: dict[tuple[str, str], Threshold]
+    classical: dict[tuple[str, str], DetectorThreshold]
     """By detector and stream."""
     realised: dict[tuple[str, str], float]
     """Alarms per patient-year of the undrifted patients by whom thresholds were found; the likelihood ratio's, too."""
@@ -92,7 +92,7 @@ class Thresholds:
         return pl.DataFrame(rows)
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame) -> Thresholds:
+    def from_frame(cls, frame: pl.DataFrame) -> AlarmThresholds:
         """Inverse of `to_frame`.
 
         Raises:
@@ -104,7 +104,7 @@ class Thresholds:
         return cls(
             rows[LIKELIHOOD_RATIO, SURPRISE]["threshold"],
             {
-                key: Threshold(key[0], row["threshold"], row["scale"])
+                key: DetectorThreshold(key[0], row["threshold"], row["scale"])
                 for key, row in rows.items()
                 if key[0] != LIKELIHOOD_RATIO
             },
@@ -112,7 +112,9 @@ class Thresholds:
         )
 
 
-def thresholds_of(undrifted: Record, first: date, settings: Drift, detectors: Detectors) -> Thresholds:
+def thresholds_of(
+    undrifted: Record, first: date, settings: DriftDetectionSettings, detectors: Detectors
+) -> AlarmThresholds:
     """Thresholds at which patients who do not change alarm as seldom as is wanted.
 
     Args:
@@ -126,7 +128,7 @@ def thresholds_of(undrifted: Record, first: date, settings: Drift, detectors: De
         for stream in STREAMS:
             done = calibrate(detector, undrifted.stream(stream, first), each, detectors)
             found[detector, stream], realised[detector, stream] = done.threshold, done.realised.value
-    return Thresholds(log_odds, found, realised)
+    return AlarmThresholds(log_odds, found, realised)
 
 
 def _log_odds(odds: NDArray[np.float64], wanted: float) -> tuple[float, float]:
@@ -161,7 +163,7 @@ class First(NamedTuple):
 
 
 def first_alarms(
-    thresholds: Thresholds,
+    thresholds: AlarmThresholds,
     detectors: Detectors,
     record: Record,
     first: date,

@@ -49,7 +49,7 @@ class Streams(NamedTuple):
     """Number of the first day, counted from any fixed date."""
 
 
-class Threshold(NamedTuple):
+class DetectorThreshold(NamedTuple):
     """How much a detector needs to see before it alarms."""
 
     detector: str
@@ -75,7 +75,7 @@ class Alarms(NamedTuple):
 
 
 def alarms(
-    threshold: Threshold,
+    threshold: DetectorThreshold,
     streams: Streams,
     settings: Detectors,
     since: int = 0,
@@ -143,7 +143,7 @@ def _judge(
     return found
 
 
-def _replayer(threshold: Threshold, settings: Detectors) -> Replay:
+def _replayer(threshold: DetectorThreshold, settings: Detectors) -> Replay:
     from river.drift import ADWIN, PageHinkley
 
     def adwin(values: list[float]) -> list[tuple[int, int]]:
@@ -183,7 +183,12 @@ def turned(x: NDArray[np.float64], tolerance: float) -> int:
 
 
 def _compare(
-    threshold: Threshold, x: NDArray[np.float64], at: NDArray[np.int64], settings: Detectors, since: int, last: int
+    threshold: DetectorThreshold,
+    x: NDArray[np.float64],
+    at: NDArray[np.int64],
+    settings: Detectors,
+    since: int,
+    last: int,
 ) -> list[tuple[int, int]]:
     """Days of KSWIN's alarms of one patient.
 

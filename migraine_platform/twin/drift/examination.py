@@ -42,7 +42,7 @@ LEAST_INFORMATION = 1e-9
 
 
 @dataclass(frozen=True)
-class Course:
+class ChangeCourse:
     """How changes go, as clinicians expect them."""
 
     gradual_days: float
@@ -52,7 +52,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Change:
+class DetectedChange:
     """A change of one person, as far as it can be told."""
 
     since: date
@@ -66,7 +66,9 @@ class Change:
     """If it is the hazard's: probabilities that it is its level's, or the susceptibility's to each trigger."""
 
 
-def examine(suspicion: Suspicion, effects: Effects, replay: Replay, own: Histories, course: Course) -> Change:
+def examine(
+    suspicion: Suspicion, effects: Effects, replay: Replay, own: Histories, course: ChangeCourse
+) -> DetectedChange:
     """The likeliest change of one patient whose alarm goes off on the last of the days.
 
     Args:
@@ -98,7 +100,7 @@ def _surprise(replay: Replay, own: Histories) -> tuple[NDArray[np.float64], NDAr
     return np.where(told, own.events[0, :, 0] - forecast, 0.0), np.where(told, forecast * (1 - forecast), 0.0)
 
 
-def levels(shape: str, starts: NDArray[np.int64], days: int, course: Course) -> NDArray[np.float64]:
+def levels(shape: str, starts: NDArray[np.int64], days: int, course: ChangeCourse) -> NDArray[np.float64]:
     """[S, days] how much of a change there is, 0-1, for changes that begin on each of the days."""
     since = np.arange(days) - starts[:, None]
     if shape == GRADUAL:
@@ -112,11 +114,11 @@ def _dated(
     score: NDArray[np.float64],
     information: NDArray[np.float64],
     own: Histories,
-    course: Course,
+    course: ChangeCourse,
     kind: int,
     target: str,
     ways: tuple[float, ...],
-) -> Change:
+) -> DetectedChange:
     days = own.days
     found: list[tuple[float, int, str, float]] = []
     for shape in SHAPES:
@@ -130,4 +132,4 @@ def _dated(
         best = int(np.argmax(gain))
         found.append((float(gain[best]), int(starts[best]), shape, float(slope[best] / bend[best])))
     _, start, shape, size = max(found)
-    return Change(own.first + timedelta(days=start), shape, KINDS[kind], target, size, ways)
+    return DetectedChange(own.first + timedelta(days=start), shape, KINDS[kind], target, size, ways)

@@ -14,7 +14,7 @@ import numpy as np
 
 from migraine_platform.config.detectors import Detectors
 from migraine_platform.errors import UserError
-from migraine_platform.twin.drift.classical import LEAST_DISTANCE, Streams, Threshold, alarms, p_values
+from migraine_platform.twin.drift.classical import LEAST_DISTANCE, DetectorThreshold, Streams, alarms, p_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ RUNGS = 2**12
 """Thresholds among which one is looked for; neighbours differ by less than a rate can be told."""
 
 
-class ThresholdError(UserError):
+class FalseAlarmRateError(UserError):
     """No threshold of a detector gives the rate that is wanted."""
 
 
@@ -40,14 +40,14 @@ class Rate(NamedTuple):
 class Calibrated(NamedTuple):
     """A threshold, and what it gives on the streams that it was chosen on."""
 
-    threshold: Threshold
+    threshold: DetectorThreshold
     wanted: float
     """Alarms per patient-year."""
     realised: Rate
     """At most what was wanted; KSWIN's distances are whole steps, so its rates are too."""
 
 
-def false_alarms(threshold: Threshold, streams: Streams, settings: Detectors) -> Rate:
+def false_alarms(threshold: DetectorThreshold, streams: Streams, settings: Detectors) -> Rate:
     """Rate of alarms of a grown detector.
 
     Args:
@@ -59,7 +59,7 @@ def false_alarms(threshold: Threshold, streams: Streams, settings: Detectors) ->
     patients, days = streams.values.shape
     grown = settings.memory_days // 2
     if days <= grown or patients == 0:
-        raise ThresholdError(f"streams of {patients} patients over {days} days; expected more than {grown} days")
+        raise FalseAlarmRateError(f"streams of {patients} patients over {days} days; expected more than {grown} days")
     counts = alarms(threshold, streams, settings).on[:, grown:].sum(axis=1)
     years = (days - grown) / YEAR
     # Of a sum of independent counts; one alarm at least, as none seen is not none ever.
@@ -82,13 +82,13 @@ def calibrate(detector: str, streams: Streams, wanted: float, settings: Detector
     """
     scale = _spread_within(streams)
     if not scale > 0:
-        raise ThresholdError("streams that do not vary; expected those of patients who record something")
+        raise FalseAlarmRateError("streams that do not vary; expected those of patients who record something")
     rungs = _strict_to_loose(detector, settings)
     held: Calibrated | None = None
     low, high = 0, len(rungs)
     while low < high:
         middle = (low + high) // 2
-        threshold = Threshold(detector, float(rungs[middle]), scale)
+        threshold = DetectorThreshold(detector, float(rungs[middle]), scale)
         rate = false_alarms(threshold, streams, settings)
         if rate.value <= wanted:
             held, low = Calibrated(threshold, wanted, rate), middle + 1
@@ -96,7 +96,7 @@ def calibrate(detector: str, streams: Streams, wanted: float, settings: Detector
             high = middle
     if held is None or low == len(rungs):
         end = "strictest" if held is None else "loosest"
-        raise ThresholdError(
+        raise FalseAlarmRateError(
             f"{detector}: even its {end} threshold gives another rate than {wanted:g} alarms per patient-year"
         )
     return held

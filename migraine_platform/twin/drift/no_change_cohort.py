@@ -16,7 +16,7 @@ from migraine_platform.simulator.generative.profiles import draw_patients
 from migraine_platform.twin.data.histories import Histories, histories
 
 if TYPE_CHECKING:
-    from migraine_platform.simulator.generative.profiles import Patients
+    from migraine_platform.simulator.generative.profiles import Profiles
 
 FIRST = 3 * 2**41
 """Number of the first of them; strangers of other purposes have lower ones."""
@@ -35,7 +35,7 @@ def undrifted(simulator: CohortSimulator, count: int) -> Histories:
     return found
 
 
-def strangers(simulator: CohortSimulator, count: int) -> Patients:
+def strangers(simulator: CohortSimulator, count: int) -> Profiles:
     """Patients of nobody's cohort."""
     settings = simulator.settings
     index = FIRST + np.arange(count)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.change import KINDS
-from migraine_platform.config.twin import Drift
-from migraine_platform.twin.core.model import Model
+from migraine_platform.config.twin import DriftDetectionSettings
+from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes
 from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import Effects, Evidence, Standing, first_standing
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, FilterState, first_standing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,26 +34,26 @@ CHUNK = 64
 """Patients whose likelihoods are held at a time."""
 
 
-class Watch(NamedTuple):
+class DriftWatch(NamedTuple):
     """What is carried along for P patients from evening to evening."""
 
-    standing: Standing
+    standing: FilterState
     """On the grid's hypotheses, had nothing ever changed."""
     changed: NDArray[np.float64]
     """[P, WAYS, M]"""
     strayed: NDArray[np.float64]
     """[P, C, MEANS]"""
 
-    def of(self, rows: NDArray[np.int64] | slice) -> Watch:
+    def of(self, rows: NDArray[np.int64] | slice) -> DriftWatch:
         """Some of the patients."""
-        return Watch(self.standing.of(rows), self.changed[rows], self.strayed[rows])
+        return DriftWatch(self.standing.of(rows), self.changed[rows], self.strayed[rows])
 
     @classmethod
-    def of_all(cls, parts: Sequence[Watch]) -> Watch:
+    def of_all(cls, parts: Sequence[DriftWatch]) -> DriftWatch:
         """Several batches, one after the other."""
         standings = zip(*(part.standing for part in parts), strict=True)
         return cls(
-            Standing(*(np.concatenate(arrays) for arrays in standings)),
+            FilterState(*(np.concatenate(arrays) for arrays in standings)),
             np.concatenate([part.changed for part in parts]),
             np.concatenate([part.strayed for part in parts]),
         )
@@ -97,7 +97,7 @@ class Watcher:
     """Probability that a person changes on a given day, of whom an alarm speaks."""
 
     @classmethod
-    def of(cls, model: Model, settings: Drift, expected: Mapping[str, float]) -> Watcher:
+    def of(cls, model: TwinModel, settings: DriftDetectionSettings, expected: Mapping[str, float]) -> Watcher:
         """A population's.
 
         Args:
@@ -112,18 +112,18 @@ class Watcher:
             rate=settings.change_probability / MONTH,
         )
 
-    def begin(self, patients: int) -> Watch:
+    def begin(self, patients: int) -> DriftWatch:
         """Over persons of whom nothing is known."""
         points = self.grid.points
-        return Watch(
+        return DriftWatch(
             first_standing(points, self.effects, patients),
             np.zeros((patients, WAYS, len(points.level))),
             no_exposure_changes(patients, len(self.channels)),
         )
 
     def follow(
-        self, watch: Watch, covariates: Covariates, evidence: Evidence, innovation: NDArray[np.float64]
-    ) -> tuple[Watch, Suspicion]:
+        self, watch: DriftWatch, covariates: Covariates, evidence: AttackEvidence, innovation: NDArray[np.float64]
+    ) -> tuple[DriftWatch, Suspicion]:
         """The next K evenings.
 
         Args:
@@ -141,13 +141,13 @@ class Watcher:
         )
         changed = np.concatenate([part[1] for part in parts])
         odds = np.concatenate([part[2] for part in parts])
-        standing = Standing(*(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True)))
+        standing = FilterState(*(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True)))
         trigger = self.kinds[CONCEPT] / len(TRIGGERS) * odds[..., 1:]
-        return Watch(standing, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
+        return DriftWatch(standing, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
 
     def _follow_some(
-        self, watch: Watch, covariates: Covariates, evidence: Evidence
-    ) -> tuple[Standing, NDArray[np.float64], NDArray[np.float64]]:
+        self, watch: DriftWatch, covariates: Covariates, evidence: AttackEvidence
+    ) -> tuple[FilterState, NDArray[np.float64], NDArray[np.float64]]:
         said, standing = follow(
             self.grid.points, self.effects, covariates, evidence, watch.standing, with_likelihood=True
         )
@@ -157,11 +157,11 @@ class Watcher:
         )
         return standing, changed, odds
 
-    def reset(self, watch: Watch) -> Watch:
+    def reset(self, watch: DriftWatch) -> DriftWatch:
         """After an alarm the person is whom the odds make him now, and the watch begins anew."""
         prior = np.concatenate([[self.kinds[LABEL]], np.full(len(TRIGGERS), self.kinds[CONCEPT] / len(TRIGGERS))])
         weight = np.exp(watch.standing.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
         log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
-        return Watch(
+        return DriftWatch(
             watch.standing._replace(log_weight=log_weight), np.zeros_like(watch.changed), np.zeros_like(watch.strayed)
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOG_2PI = float(np.log(2 * np.pi))
 
 
-class Dynamics(NamedTuple):
+class DayDynamics(NamedTuple):
     """Parameters of the model, the same for everybody."""
 
     phi: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Dynamics(NamedTuple):
         return out
 
 
-class Beliefs(NamedTuple):
+class StateBeliefs(NamedTuple):
     """What is believed of P patients' states, as of the evening of some day; all that an update needs."""
 
     mean: NDArray[np.float64]
@@ -60,7 +60,7 @@ class Beliefs(NamedTuple):
     """[P, 2C, 2C]"""
 
 
-class Filtered(NamedTuple):
+class FilteredStates(NamedTuple):
     """What the filter makes of P patients' K days."""
 
     mean: NDArray[np.float64]
@@ -82,29 +82,29 @@ class Filtered(NamedTuple):
     """[P, K]"""
     pain: NDArray[np.float64]
     """[P, K] log-likelihood ratio of the day's channels, pain against none; 0 where the diary says which."""
-    beliefs: Beliefs
+    beliefs: StateBeliefs
     """As of the last evening."""
 
-    def then(self, later: Filtered) -> Filtered:
+    def then(self, later: FilteredStates) -> FilteredStates:
         """Both stretches of days as one."""
         d = [np.concatenate(parts, axis=1) for parts in zip(self[:-1], later[:-1], strict=True)]
-        return Filtered(d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], later.beliefs)
+        return FilteredStates(d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], later.beliefs)
 
 
-def first_beliefs(dynamics: Dynamics, patients: int) -> Beliefs:
+def first_beliefs(dynamics: DayDynamics, patients: int) -> StateBeliefs:
     """What is believed of persons of whom nothing is known."""
     start = dynamics.start()
-    return Beliefs(np.zeros((patients, len(start))), np.tile(start, (patients, 1, 1)))
+    return StateBeliefs(np.zeros((patients, len(start))), np.tile(start, (patients, 1, 1)))
 
 
 def filter_days(
-    dynamics: Dynamics,
+    dynamics: DayDynamics,
     z: NDArray[np.float64],
     seen: NDArray[np.bool_],
     inputs: NDArray[np.float64],
     doubt: NDArray[np.bool_],
-    beliefs: Beliefs | None = None,
-) -> Filtered:
+    beliefs: StateBeliefs | None = None,
+) -> FilteredStates:
     """Run the filter over K days.
 
     Where it is not known whether a day was one of pain, both are followed through the day, and their means mixed by
@@ -121,9 +121,9 @@ def filter_days(
     shape = (patients, days, channels)
     begun = beliefs is not None
     kept = beliefs or first_beliefs(dynamics, patients)
-    end = Beliefs(kept.mean.copy(), kept.covariance.copy())
+    end = StateBeliefs(kept.mean.copy(), kept.covariance.copy())
     m, totals = [np.zeros(shape) for _ in range(8)], [np.zeros((patients, days)) for _ in range(2)]
-    out = Filtered(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], totals[0], totals[1], end)
+    out = FilteredStates(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], totals[0], totals[1], end)
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
@@ -169,14 +169,14 @@ def _learn(
 
 @njit(cache=True, nogil=True)
 def _filter_one(
-    dynamics: Dynamics,
+    dynamics: DayDynamics,
     z: NDArray[np.float64],
     seen: NDArray[np.bool_],
     inputs: NDArray[np.float64],
     doubt: NDArray[np.bool_],
     begun: bool,
     i: int,
-    out: Filtered,
+    out: FilteredStates,
 ) -> None:
     channels = len(dynamics.phi)
     s, p, gain = out.beliefs.mean[i], out.beliefs.covariance[i], np.empty(2 * channels)
@@ -214,12 +214,12 @@ def _filter_one(
 
 @njit(cache=True)
 def _note(
-    dynamics: Dynamics,
+    dynamics: DayDynamics,
     s: NDArray[np.float64],
     p: NDArray[np.float64],
     shift: NDArray[np.float64],
     seen: NDArray[np.bool_],
-    out: Filtered,
+    out: FilteredStates,
     i: int,
     k: int,
 ) -> None:
@@ -250,7 +250,7 @@ class Smoothed(NamedTuple):
 
 
 def smooth(
-    dynamics: Dynamics, z: NDArray[np.float64], seen: NDArray[np.bool_], inputs: NDArray[np.float64]
+    dynamics: DayDynamics, z: NDArray[np.float64], seen: NDArray[np.bool_], inputs: NDArray[np.float64]
 ) -> Smoothed:
     """Rauch-Tung-Striebel smoother of one patient's days [K, C].
 
@@ -261,7 +261,7 @@ def smooth(
 
 @njit(cache=True, nogil=True)
 def _smooth_one(
-    dynamics: Dynamics,
+    dynamics: DayDynamics,
     start: NDArray[np.float64],
     z: NDArray[np.float64],
     seen: NDArray[np.bool_],

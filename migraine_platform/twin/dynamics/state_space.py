@@ -18,7 +18,7 @@ import numpy as np
 
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.data.channels import CONTEXT, StandardDays
-from migraine_platform.twin.dynamics.kalman import Beliefs, Dynamics, Filtered, filter_days, smooth
+from migraine_platform.twin.dynamics.kalman import DayDynamics, FilteredStates, StateBeliefs, filter_days, smooth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class _Sums:
             setattr(self, name, getattr(self, name) + value)
 
 
-def fit(days: StandardDays, iterations: int, first: Dynamics | None = None) -> tuple[Dynamics, list[float]]:
+def fit(days: StandardDays, iterations: int, first: DayDynamics | None = None) -> tuple[DayDynamics, list[float]]:
     """Parameters of the population, by EM.
 
     Args:
@@ -98,7 +98,7 @@ def fit(days: StandardDays, iterations: int, first: Dynamics | None = None) -> t
     return dynamics, trace
 
 
-def _moments(days: StandardDays, inputs: int, pain: float) -> Dynamics:
+def _moments(days: StandardDays, inputs: int, pain: float) -> DayDynamics:
     """A start that is roughly right: how persons' means differ, how their days do; no effects."""
     count = days.seen.sum(axis=1)
     mean = np.where(days.seen, days.z, 0.0).sum(axis=1) / np.maximum(1, count)
@@ -107,7 +107,7 @@ def _moments(days: StandardDays, inputs: int, pain: float) -> Dynamics:
     known = np.maximum(1, (count > 0).sum(axis=0))
     by_chance = within * np.where(count > 0, 1 / np.maximum(1, count), 0.0).sum(axis=0) / known
     between = np.maximum((mean**2).sum(axis=0) / known - by_chance, SMALLEST_MOMENT)
-    return Dynamics(
+    return DayDynamics(
         phi=np.full(days.z.shape[-1], 0.3),
         noise=np.diag(0.8 * within * (1 - 0.3**2)),
         error=0.2 * within,
@@ -117,7 +117,7 @@ def _moments(days: StandardDays, inputs: int, pain: float) -> Dynamics:
     )
 
 
-def _expect(dynamics: Dynamics, days: StandardDays, inputs: NDArray[np.float64]) -> _Sums:
+def _expect(dynamics: DayDynamics, days: StandardDays, inputs: NDArray[np.float64]) -> _Sums:
     """Smooth every patient and add up."""
     patients, _, channels = days.z.shape
     total = _Sums.zero(channels, inputs.shape[-1])
@@ -138,7 +138,7 @@ def _expect(dynamics: Dynamics, days: StandardDays, inputs: NDArray[np.float64])
 
 
 def _expect_one(
-    dynamics: Dynamics, z: NDArray[np.float64], seen: NDArray[np.bool_], inputs: NDArray[np.float64]
+    dynamics: DayDynamics, z: NDArray[np.float64], seen: NDArray[np.bool_], inputs: NDArray[np.float64]
 ) -> _Sums:
     channels = len(dynamics.phi)
     found = smooth(dynamics, z, seen, inputs)
@@ -164,14 +164,14 @@ def _expect_one(
     )
 
 
-def _maximise(sums: _Sums, before: Dynamics) -> Dynamics:
+def _maximise(sums: _Sums, before: DayDynamics) -> DayDynamics:
     """The M step; an input that never happened has no effect."""
     phi, noise = _transition(sums, before.phi, before.noise)
     ridge = sums.squares + 1e-6 * np.eye(sums.squares.shape[-1])
     effect = np.linalg.solve(ridge, sums.rest_inputs[..., None])[..., 0]
     explained = 2 * (effect * sums.rest_inputs).sum(axis=1) - np.einsum("cv,cvw,cw->c", effect, sums.squares, effect)
     error = np.asarray(np.maximum((sums.rest - explained) / np.maximum(1, sums.recorded), SMALLEST_ERROR))
-    return Dynamics(phi, noise, error, sums.level / max(1, sums.patients), np.asarray(effect), before.pain)
+    return DayDynamics(phi, noise, error, sums.level / max(1, sums.patients), np.asarray(effect), before.pain)
 
 
 def _transition(
@@ -208,8 +208,8 @@ def _likelihood(sums: _Sums, phi: NDArray[np.float64], noise: NDArray[np.float64
 
 
 def filter_histories(
-    dynamics: Dynamics, days: StandardDays, beliefs: Beliefs | None = None, first: int = 0
-) -> Filtered:
+    dynamics: DayDynamics, days: StandardDays, beliefs: StateBeliefs | None = None, first: int = 0
+) -> FilteredStates:
     """The filter on patients' days.
 
     Args:
@@ -222,7 +222,7 @@ def filter_histories(
 
 
 def ahead(
-    dynamics: Dynamics, beliefs: Beliefs, inputs: NDArray[np.float64]
+    dynamics: DayDynamics, beliefs: StateBeliefs, inputs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and variance [P, S, C] of the recorded channels of the next S days.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from migraine_platform.twin.data.channels import StandardDays
-from migraine_platform.twin.dynamics.kalman import Dynamics, Filtered
+from migraine_platform.twin.dynamics.kalman import DayDynamics, FilteredStates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,8 +44,8 @@ class Transition(Protocol):
 class StateSpace:
     """The linear-Gaussian model as a transition; it has filtered the days already."""
 
-    dynamics: Dynamics
-    filtered: Filtered
+    dynamics: DayDynamics
+    filtered: FilteredStates
 
     def predict(self, days: StandardDays) -> Prediction:
         """Tomorrow's pain is not known: its usual share counts."""
@@ -116,7 +116,7 @@ def _shrunk(difference: NDArray[np.float64], values: NDArray[np.int64]) -> NDArr
 
 
 def horizon(
-    dynamics: Dynamics, filtered: Filtered, days: StandardDays, validation: int, farthest: int
+    dynamics: DayDynamics, filtered: FilteredStates, days: StandardDays, validation: int, farthest: int
 ) -> NDArray[np.int64]:
     """[P] days ahead up to which a forecast is better than the person's level; 0 if not even tomorrow's is."""
     level, off = filtered.level, filtered.next_mean - filtered.level

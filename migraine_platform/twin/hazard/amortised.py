@@ -17,7 +17,7 @@ import polars as pl
 from migraine_platform.config.simulator.hours import Hours
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing, first_standing
+from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points, first_standing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def start(
     mean: NDArray[np.float64],
     sd: NDArray[np.float64],
     short: NDArray[np.bool_],
-) -> Standing:
+) -> FilterState:
     """The population's prior, tilted for patients with short histories.
 
     Args:

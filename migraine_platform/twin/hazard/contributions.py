@@ -21,7 +21,7 @@ import numpy as np
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
 from migraine_platform.twin.hazard.filter import flat
-from migraine_platform.twin.hazard.hypotheses import Effects, Forecasts, Points, Standing, weekends
+from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Forecasts, Points, weekends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ FIRST_TRIGGER, FIRST_LOAD = 1, 1 + len(TRIGGERS)
 LEVEL, CARRY_OVER, WEEKDAY, EARLY_SIGNS, UNKNOWN, RUNNING = 0, *range(FIRST_LOAD + len(AXES), len(FACTORS))
 
 
-class Person(NamedTuple):
+class PersonParameters(NamedTuple):
     """Posterior means of P patients' parameters."""
 
     level: NDArray[np.float64]
@@ -51,13 +51,15 @@ class Person(NamedTuple):
     """[P] on the hypotheses' scale."""
 
     @classmethod
-    def of(cls, points: Points, standing: Standing) -> Person:
+    def of(cls, points: Points, standing: FilterState) -> PersonParameters:
         """Of twins as they stand."""
         share = np.exp(standing.log_weight)
         return cls(share @ points.level, share @ points.susceptibility, share @ points.weekend)
 
 
-def onset_terms(person: Person, effects: Effects, covariates: Covariates, forecasts: Forecasts) -> NDArray[np.float64]:
+def onset_terms(
+    person: PersonParameters, effects: Effects, covariates: Covariates, forecasts: Forecasts
+) -> NDArray[np.float64]:
     """[P, K, terms] of the log-odds of an onset on the day after each evening; they sum to the log-odds.
 
     Args:
@@ -73,7 +75,7 @@ def onset_terms(person: Person, effects: Effects, covariates: Covariates, foreca
     return np.asarray(terms * flat(effects, covariates)[..., None])
 
 
-def factor_sd(points: Points, standing: Standing, effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
+def factor_sd(points: Points, standing: FilterState, effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
     """[P, FACTORS] posterior standard deviation of each factor on the last evening; NaN where none can be said.
 
     A trigger's: of its effect where it was there or not, and of whether it was there.
@@ -93,7 +95,7 @@ def factor_sd(points: Points, standing: Standing, effects: Effects, covariates: 
 
 
 def contributions(
-    person: Person,
+    person: PersonParameters,
     effects: Effects,
     covariates: Covariates,
     forecasts: Forecasts,

@@ -19,15 +19,15 @@ from migraine_platform.twin.hazard.hypotheses import (
     NO_ATTACK,
     SECOND_DAY,
     UNKNOWN_DAY,
+    AttackEvidence,
     Effects,
-    Evidence,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def counted(evidence: Evidence, effects: Effects) -> Effects:
+def counted(evidence: AttackEvidence, effects: Effects) -> Effects:
     """The effects with what counting tells; `effects.early` and `entry_odds` are taken as they are."""
     onset, migraine, prodrome, drug = (
         evidence.events[..., EVENTS.index(name)] & evidence.diary
@@ -49,7 +49,7 @@ def counted(evidence: Evidence, effects: Effects) -> Effects:
 
 
 def _lasting(
-    evidence: Evidence,
+    evidence: AttackEvidence,
     onset: NDArray[np.bool_],
     migraine: NDArray[np.bool_],
     drug: NDArray[np.bool_],

@@ -18,7 +18,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, lasting_share
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, lasting_share
 from migraine_platform.simulator.generative.hazard import running_tomorrow
 from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.simulator.random.quantiles import quantile
@@ -40,7 +40,7 @@ def lasting_atoms(settings: Simulator) -> NDArray[np.float64]:
     """
     from scipy.special import ndtri
 
-    course = Course.of(settings.attacks, settings.treatments)
+    course = AttackCourse.of(settings.attacks, settings.treatments)
     found: dict[tuple[int, int], list[float]] = {}
     rng = np.random.default_rng(0)
     for u in rng.random((ATTACKS, 4)):

@@ -23,7 +23,7 @@ from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHAR
 from migraine_platform.twin.data.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
 from migraine_platform.twin.data.features import DIET, POSITION
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.dynamics.kalman import Filtered
+from migraine_platform.twin.dynamics.kalman import FilteredStates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ CERTAIN = 1e-9
 STRESS = CHANNELS.index("stress_level")
 
 
-class Usual(NamedTuple):
+class BaselineDays(NamedTuple):
     """What days are like in the population."""
 
     trigger: NDArray[np.float64]
@@ -52,7 +52,7 @@ class Usual(NamedTuple):
     """[3] share of days with each of DIET."""
 
     @classmethod
-    def nothing_known(cls) -> Usual:
+    def nothing_known(cls) -> BaselineDays:
         """A first guess, before a population was read."""
         return cls(np.full(4, 0.15), np.zeros(4), np.full(3, 0.3))
 
@@ -94,7 +94,7 @@ class Covariates(NamedTuple):
     """[P, K] 1 if tomorrow is a day of the weekend, less the week's mean."""
 
 
-def first_ledger(prior: ClinicalPrior, usual: Usual, patients: int) -> Ledger:
+def first_ledger(prior: ClinicalPrior, usual: BaselineDays, patients: int) -> Ledger:
     """Of persons of whom nothing is known."""
     return Ledger(
         load=np.tile(usual.load, (patients, 1)),
@@ -115,10 +115,10 @@ class Reader:
 
     prior: ClinicalPrior
     scales: Scales
-    usual: Usual
+    usual: BaselineDays
 
     def read(
-        self, histories: Histories, days: StandardDays, channels: Filtered, ledger: Ledger | None = None
+        self, histories: Histories, days: StandardDays, channels: FilteredStates, ledger: Ledger | None = None
     ) -> tuple[Covariates, Ledger]:
         """Covariates of every evening, and the ledger after the last.
 
@@ -269,7 +269,7 @@ class Reader:
 
 
 def _stress(
-    histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64], channels: Filtered
+    histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64], channels: FilteredStates
 ) -> NDArray[np.float64]:
     """[P, K, 6] what each evening leaves in the ledger of its stress."""
     shared = np.where(sd > 0, channels.next_covariance, 0.0)
@@ -308,9 +308,9 @@ def _where(there: NDArray[np.bool_], new: NDArray[np.float64], old: NDArray[np.f
     return np.where(there.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
-def usual_of(ledger: Ledger) -> Usual:
+def usual_of(ledger: Ledger) -> BaselineDays:
     """The population's usual day, from its patients' ledgers."""
     days, meals = max(1.0, ledger.days.sum()), max(1.0, ledger.meals.sum())
-    return Usual(
+    return BaselineDays(
         ledger.trigger_sum.sum(axis=0) / days, ledger.load_sum.sum(axis=0) / days, ledger.eaten.sum(axis=0) / meals
     )

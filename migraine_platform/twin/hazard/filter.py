@@ -41,11 +41,11 @@ from migraine_platform.twin.hazard.hypotheses import (
     UNKNOWN_DAY,
     UNSIGNED,
     WRITTEN,
+    AttackEvidence,
     Effects,
-    Evidence,
+    FilterState,
     Forecasts,
     Points,
-    Standing,
     first_standing,
 )
 from migraine_platform.twin.hazard.outlook import IMPOSSIBLE, forecast_one, late_onset, no_forecasts
@@ -66,11 +66,11 @@ def follow(
     points: Points,
     effects: Effects,
     covariates: Covariates,
-    evidence: Evidence,
-    standing: Standing | None = None,
+    evidence: AttackEvidence,
+    standing: FilterState | None = None,
     with_spread: bool = False,
     with_likelihood: bool = False,
-) -> tuple[Forecasts, Standing]:
+) -> tuple[Forecasts, FilterState]:
     """Follow every patient over K days.
 
     Args:
@@ -80,7 +80,7 @@ def follow(
     """
     patients, days = evidence.diary.shape
     old = standing or first_standing(points, effects, patients)
-    new = Standing(*(part.copy() for part in old))
+    new = FilterState(*(part.copy() for part in old))
     out = no_forecasts(patients, days, with_spread, len(points.level) if with_likelihood else 0)
     predictors = _predictors(effects, covariates)
 
@@ -120,10 +120,10 @@ def _predictors(effects: Effects, covariates: Covariates) -> NDArray[np.float64]
 def _follow_one(
     points: Points,
     effects: Effects,
-    evidence: Evidence,
+    evidence: AttackEvidence,
     predictors: NDArray[np.float64],
     i: int,
-    standing: Standing,
+    standing: FilterState,
     out: Forecasts,
 ) -> None:
     share = np.exp(standing.log_weight[i])
@@ -196,7 +196,7 @@ def _expit(x: float) -> float:
 
 
 @njit(cache=True)
-def _complete_yesterday(effects: Effects, late: bool, standing: Standing, i: int) -> None:
+def _complete_yesterday(effects: Effects, late: bool, standing: FilterState, i: int) -> None:
     """What yesterday's diary told late.
 
     After it, `ill` says whether yesterday was a migraine day, and `hazard` whether an attack of yesterday made today
@@ -215,7 +215,9 @@ def _complete_yesterday(effects: Effects, late: bool, standing: Standing, i: int
 
 
 @njit(cache=True)
-def _weigh(effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float, standing: Standing, i: int) -> None:
+def _weigh(
+    effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float, standing: FilterState, i: int
+) -> None:
     """Weigh the hypotheses by what today recorded of attacks, a missing entry included."""
     log_weight, ill, hazard, own = standing.log_weight[i], standing.ill[i], standing.hazard[i], standing.numbers[i]
     wrote = (own[WRITTEN] + ENTRIES_YES) / (own[LIVED] + ENTRIES_YES + ENTRIES_NO)

@@ -13,7 +13,7 @@ import numpy as np
 
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.dynamics.kalman import Filtered
+from migraine_platform.twin.dynamics.kalman import FilteredStates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Effects(NamedTuple):
     """Probability that a person changes overnight into another of the population."""
 
 
-class Standing(NamedTuple):
+class FilterState(NamedTuple):
     """Where P patients stand on some evening; all that an update needs."""
 
     log_weight: NDArray[np.float64]
@@ -100,12 +100,12 @@ class Standing(NamedTuple):
     numbers: NDArray[np.float64]
     """[P, NUMBERS] how far an attack is, whether a drug was taken, whether one may begin tonight, ..."""
 
-    def of(self, rows: NDArray[np.int64] | slice) -> Standing:
+    def of(self, rows: NDArray[np.int64] | slice) -> FilterState:
         """Some of the patients."""
-        return Standing(*(part[rows] for part in self))
+        return FilterState(*(part[rows] for part in self))
 
 
-class Evidence(NamedTuple):
+class AttackEvidence(NamedTuple):
     """What P patients recorded of attacks on K days."""
 
     diary: NDArray[np.bool_]
@@ -120,30 +120,32 @@ class Evidence(NamedTuple):
     """[P]"""
 
     @classmethod
-    def of(cls, histories: Histories, channels: Filtered) -> Evidence:
+    def of(cls, histories: Histories, channels: FilteredStates) -> AttackEvidence:
         """The days of histories; `channels` is what the state-space model makes of them."""
         return cls(histories.diary, histories.events, told_late(histories), channels.pain, histories.begun)
 
-    def of_patients(self, rows: NDArray[np.int64] | slice) -> Evidence:
+    def of_patients(self, rows: NDArray[np.int64] | slice) -> AttackEvidence:
         """Some of the patients."""
-        return Evidence(self.diary[rows], self.events[rows], self.late[rows], self.pain[rows], self.begun[rows])
+        return AttackEvidence(self.diary[rows], self.events[rows], self.late[rows], self.pain[rows], self.begun[rows])
 
-    def then(self, later: Evidence) -> Evidence:
+    def then(self, later: AttackEvidence) -> AttackEvidence:
         """Both stretches of days as one."""
         days = [np.concatenate(parts, axis=1) for parts in zip(self[:-1], later[:-1], strict=True)]
         here = self.diary.shape[1]
         begun = np.where(self.begun < here, self.begun, here + np.maximum(later.begun, 0))
-        return Evidence(days[0], days[1], days[2], days[3], begun)
+        return AttackEvidence(days[0], days[1], days[2], days[3], begun)
 
-    def since(self, first: int) -> Evidence:
+    def since(self, first: int) -> AttackEvidence:
         """The days from one on; the first of them knows what the day before it told late."""
         days = slice(first, None)
-        return Evidence(
+        return AttackEvidence(
             self.diary[:, days], self.events[:, days], self.late[:, days], self.pain[:, days], self.begun - first
         )
 
 
-def weekends(points: Points, effects: Effects, standing: Standing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def weekends(
+    points: Points, effects: Effects, standing: FilterState
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[P] twice: posterior mean and sd of the log-odds that a weekend adds to an onset, against a workday."""
     share = np.exp(standing.log_weight)
     mean = share @ points.weekend
@@ -189,14 +191,14 @@ class Forecasts(NamedTuple):
     """[P, K, M] log probability of what the day recorded of attacks under each hypothesis. None if not wanted."""
 
 
-def first_standing(points: Points, effects: Effects, patients: int) -> Standing:
+def first_standing(points: Points, effects: Effects, patients: int) -> FilterState:
     """Of persons of whom nothing is known."""
     nothing = np.zeros((patients, len(points.level)))
     p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0]
     usual = p / (1 - on + on * p)  # share of migraine days in the long run
     numbers = np.zeros((patients, NUMBERS))
     numbers[:, LASTS_VARIANCE], numbers[:, SIGNS_VARIANCE] = effects.lasting_sd**2, effects.signs_sd**2
-    return Standing(
+    return FilterState(
         log_weight=np.tile(points.log_prior, (patients, 1)),
         ill=nothing,
         hazard=nothing.copy(),

@@ -27,9 +27,9 @@ from migraine_platform.twin.hazard.hypotheses import (
     TOLD,
     UNSIGNED,
     Effects,
+    FilterState,
     Forecasts,
     Points,
-    Standing,
 )
 from migraine_platform.twin.hazard.own_course import chance_to_last, goes_on, sign_factor
 
@@ -40,7 +40,7 @@ IMPOSSIBLE = 1e-12
 """Least probability that a day is given."""
 
 
-def foresee(points: Points, effects: Effects, standing: Standing, with_spread: bool = True) -> Forecasts:
+def foresee(points: Points, effects: Effects, standing: FilterState, with_spread: bool = True) -> Forecasts:
     """Tomorrow's forecasts [P, 1] from where patients stand; nothing is learned by it."""
     patients = len(standing.numbers)
     out = no_forecasts(patients, 1, with_spread)
@@ -73,7 +73,7 @@ def late_onset(effects: Effects, p: float, own: NDArray[np.float64]) -> float:
 
 @njit(cache=True, nogil=True)
 def forecast_one(
-    effects: Effects, share: NDArray[np.float64], standing: Standing, i: int, k: int, out: Forecasts
+    effects: Effects, share: NDArray[np.float64], standing: FilterState, i: int, k: int, out: Forecasts
 ) -> None:
     """What the hypotheses together say of tomorrow."""
     own = standing.numbers[i]

@@ -20,7 +20,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.config.twin import Population
+from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates
@@ -28,8 +28,8 @@ from migraine_platform.twin.hazard.filter import flat, follow
 from migraine_platform.twin.hazard.hypotheses import (
     AGES,
     KINDS,
+    AttackEvidence,
     Effects,
-    Evidence,
     Points,
 )
 
@@ -82,7 +82,7 @@ class Personal:
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedPopulation:
     """What the population's diaries taught."""
 
     personal: Personal
@@ -121,13 +121,13 @@ def first_guess(
 
 def learn(
     covariates: Covariates,
-    evidence: Evidence,
+    evidence: AttackEvidence,
     susceptibility: tuple[float, float],
-    settings: Population,
+    settings: TwinPopulationSettings,
     renewal: float,
     conversion: float,
     progress: Callable[[str], None] = lambda line: None,
-) -> Learned:
+) -> LearnedPopulation:
     """Fit the population.
 
     Args:
@@ -154,10 +154,10 @@ def learn(
             for name in _told_of(covariates, evidence):
                 tried = [effects._replace(**{name: sd}) for sd in SPREADS[name]]  # type: ignore[arg-type]
                 effects = _likeliest(tried, chosen, covariates, evidence, some=1)
-    return Learned(personal, effects, tuple(trace))
+    return LearnedPopulation(personal, effects, tuple(trace))
 
 
-def _told_of(covariates: Covariates, evidence: Evidence) -> list[str]:
+def _told_of(covariates: Covariates, evidence: AttackEvidence) -> list[str]:
     """Of which SPREADS the days tell anything: diaries may note no signs, and know nothing of attacks that go on."""
     onset, migraine, prodrome = (
         evidence.events[..., EVENTS.index(name)] for name in ("onset", "migraine_by_evening", "prodrome")
@@ -171,7 +171,7 @@ def _told_of(covariates: Covariates, evidence: Evidence) -> list[str]:
 
 
 def _likeliest(
-    tried: list[Effects], points: Points, covariates: Covariates, evidence: Evidence, some: int = 3
+    tried: list[Effects], points: Points, covariates: Covariates, evidence: AttackEvidence, some: int = 3
 ) -> Effects:
     """Those of some effects that make the diaries of one in `some` patients likeliest."""
     chosen = slice(0, max(1, len(evidence.diary) // some))
@@ -194,7 +194,7 @@ def _newton(
     points: Points,
     effects: Effects,
     covariates: Covariates,
-    evidence: Evidence,
+    evidence: AttackEvidence,
     trace: NDArray[np.float64],
     shares: NDArray[np.float64],
 ) -> Effects:

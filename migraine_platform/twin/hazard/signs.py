@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.twin.hazard.hypotheses import AFTER_WELL, UNSIGNED, Effects, Standing
+from migraine_platform.twin.hazard.hypotheses import AFTER_WELL, UNSIGNED, Effects, FilterState
 from migraine_platform.twin.hazard.outlook import IMPOSSIBLE
 from migraine_platform.twin.hazard.own_course import learn_signs, sign_factor, signs_of_onset
 
@@ -29,7 +29,7 @@ MOST_EARLY = 0.9
 
 
 @njit(cache=True)
-def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standing: Standing, i: int) -> float:
+def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standing: FilterState, i: int) -> float:
     """Weigh the hypotheses by the signs of a day without migraine, and change what they expect of tomorrow.
 
     Returns:

@@ -9,10 +9,10 @@ import polars as pl
 
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
 from migraine_platform.twin.cohort.build import Built
-from migraine_platform.twin.core.model import Model
+from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.features import EVENTS
-from migraine_platform.twin.hazard.contributions import Person, onset_terms
+from migraine_platform.twin.hazard.contributions import PersonParameters, onset_terms
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SHOWN_CHANNELS = {"stress_level": "stress (points)", "total_sleep_hours": "sleep
 BINS = 10
 
 
-def one_twin(built: Built, model: Model, row: int) -> bytes:
+def one_twin(built: Built, model: TwinModel, row: int) -> bytes:
     """One patient's last weeks: state with its 90 % band, terms of the hazard, forecasts with intervals, attacks.
 
     Args:
@@ -51,7 +51,7 @@ def one_twin(built: Built, model: Model, row: int) -> bytes:
 def _state(
     axis: Axes,
     built: Built,
-    model: Model,
+    model: TwinModel,
     row: int,
     c: int,
     dates: NDArray[np.datetime64],
@@ -70,9 +70,9 @@ def _state(
     _legend(axis)
 
 
-def _hazard(axis: Axes, built: Built, model: Model, row: int, dates: NDArray[np.datetime64], shown: slice) -> None:
+def _hazard(axis: Axes, built: Built, model: TwinModel, row: int, dates: NDArray[np.datetime64], shown: slice) -> None:
     """Log-odds of an onset on the next day, and what of it is the load's."""
-    person = Person.of(built.points, built.twins.standing)
+    person = PersonParameters.of(built.points, built.twins.standing)
     terms = onset_terms(person, model.effects, built.replay.covariates, built.replay.forecasts)[row, shown]
     axis.plot(dates[shown], terms.sum(axis=-1), color=GREEN, linewidth=1, label="all")
     axis.plot(dates[shown], terms[:, 0] + terms[:, 5:9].sum(axis=-1), color=GREY, linewidth=1, label="level and load")
@@ -144,7 +144,7 @@ def outcomes(built: Built) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     return both["probability"].to_numpy(), both["migraine"].to_numpy()
 
 
-def levels(model: Model) -> bytes:
+def levels(model: TwinModel) -> bytes:
     """The population's distribution of who a patient is: probability of an onset on a usual day."""
     figure, axes = new_figure(5, 3)
     p = 1 / (1 + np.exp(-model.personal.levels))

@@ -45,7 +45,7 @@ class SignsError(UserError):
 
 
 @dataclass(frozen=True)
-class Signs:
+class SignLags:
     """P patients' S signs at L lags."""
 
     names: tuple[str, ...]
@@ -82,7 +82,7 @@ class Signs:
         return np.asarray((weight @ np.array(LAGS, dtype=np.float64)) / weight.sum(axis=2))
 
 
-class Diary(NamedTuple):
+class SignDiary(NamedTuple):
     """[P, K] each; the last day's evening is now."""
 
     entry: NDArray[np.bool_]
@@ -92,12 +92,12 @@ class Diary(NamedTuple):
 
 
 def fit_signs(
-    diary: Diary,
+    diary: SignDiary,
     prodrome: NDArray[np.bool_],
     z: NDArray[np.float64],
     seen: NDArray[np.bool_],
     names: Sequence[str],
-) -> Signs:
+) -> SignLags:
     """Log odds ratios of every patient, sign and lag, each drawn to the population's.
 
     Args:
@@ -122,7 +122,7 @@ def fit_signs(
         for place in range(len(names)):
             days = _days(diary, risk & seen[:, :, place], lag, z[:, :, place])
             log_odds[:, place + 1, lag], sd[:, place + 1, lag] = number_effects(days, persons)
-    return Signs(("prodrome", *names), log_odds, sd)
+    return SignLags(("prodrome", *names), log_odds, sd)
 
 
 def _quantile(probability: float) -> float:
@@ -131,7 +131,7 @@ def _quantile(probability: float) -> float:
     return float(ndtri(probability))
 
 
-def _recent(diary: Diary) -> NDArray[np.int64]:
+def _recent(diary: SignDiary) -> NDArray[np.int64]:
     """[P, K] 1 where a migraine was recorded in the RECENT days before."""
     ill = diary.migraine & diary.entry
     out = np.zeros(ill.shape, dtype=np.int64)
@@ -140,7 +140,7 @@ def _recent(diary: Diary) -> NDArray[np.int64]:
     return out
 
 
-def _at_risk(diary: Diary, lag: int, all_day: bool) -> NDArray[np.bool_]:
+def _at_risk(diary: SignDiary, lag: int, all_day: bool) -> NDArray[np.bool_]:
     """[P, K] days whose sign may announce an onset `lag` days later.
 
     Args:
@@ -155,7 +155,7 @@ def _at_risk(diary: Diary, lag: int, all_day: bool) -> NDArray[np.bool_]:
     return risk
 
 
-def _days(diary: Diary, risk: NDArray[np.bool_], lag: int, sign: NDArray[np.generic]) -> DaysAtRisk:
+def _days(diary: SignDiary, risk: NDArray[np.bool_], lag: int, sign: NDArray[np.generic]) -> DaysAtRisk:
     who, when = np.nonzero(risk)
     onset = diary.onset[who, when + lag].astype(np.float64)
     return DaysAtRisk(2 * who + _recent(diary)[who, when], sign[who, when].astype(np.float64), onset)

@@ -15,7 +15,7 @@ import polars as pl
 
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.symptoms.phases import PHASES, Phases, attack_log, fit_phases, with_recorded
-from migraine_platform.twin.symptoms.prodrome import LAGS, Diary, Signs, fit_signs
+from migraine_platform.twin.symptoms.prodrome import LAGS, SignDiary, SignLags, fit_signs
 from migraine_platform.twin.symptoms.survival import WITHIN, Onsets, fit_onsets
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Symptoms:
     patient_ids: tuple[str, ...]
     phases: Phases
     onsets: Onsets
-    signs: Signs
+    signs: SignLags
 
     def to_frames(self) -> SymptomFrames:
         """One row per patient and phase, per patient, and per patient, sign and lag."""
@@ -132,11 +132,11 @@ def fit_symptoms(
     )
 
 
-def _diary(histories: Histories) -> Diary:
+def _diary(histories: Histories) -> SignDiary:
     onset, migraine, by_evening = (
         histories.events[:, :, EVENTS.index(name)] for name in ("onset", "has_migraine", "migraine_by_evening")
     )
-    return Diary(histories.diary, onset, migraine, by_evening)
+    return SignDiary(histories.diary, onset, migraine, by_evening)
 
 
 def onset_frame(patient_ids: Sequence[str], onsets: Onsets) -> pl.DataFrame:

@@ -15,9 +15,9 @@ import polars as pl
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.features import EVENTS, POSITION
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, Person, onset_terms
+from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, PersonParameters, onset_terms
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing
+from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
 from migraine_platform.twin.triggers.interactions import PAIRS, interactions
 from migraine_platform.twin.triggers.thresholds import StepPrior, thresholds
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Exposure(NamedTuple):
+class ContinuousExposure(NamedTuple):
     """A continuous exposure whose threshold is looked for."""
 
     name: str
@@ -41,14 +41,16 @@ class Exposure(NamedTuple):
 
 
 EXPOSURES = (
-    Exposure("pressure change in 24 h", "weather", "hPa", "below", (-10.0, -1.0, 0.5), 1.0, (-100.0, 100.0)),
-    Exposure("time asleep, too short", "sleep", "h", "below", (3.5, 6.5, 0.25), 0.4, (0.0, 8.5)),
-    Exposure("time asleep, too long", "sleep", "h", "above", (7.5, 10.5, 0.25), 0.4, (5.5, 24.0)),
-    Exposure("rise of stress since yesterday", "stress", "points", "above", (1.0, 6.0, 0.5), 0.6, (-10.0, 10.0)),
+    ContinuousExposure("pressure change in 24 h", "weather", "hPa", "below", (-10.0, -1.0, 0.5), 1.0, (-100.0, 100.0)),
+    ContinuousExposure("time asleep, too short", "sleep", "h", "below", (3.5, 6.5, 0.25), 0.4, (0.0, 8.5)),
+    ContinuousExposure("time asleep, too long", "sleep", "h", "above", (7.5, 10.5, 0.25), 0.4, (5.5, 24.0)),
+    ContinuousExposure(
+        "rise of stress since yesterday", "stress", "points", "above", (1.0, 6.0, 0.5), 0.6, (-10.0, 10.0)
+    ),
 )
 
 
-class Days(NamedTuple):
+class TriggerDays(NamedTuple):
     """P patients' K evenings, and what came of the day that followed."""
 
     onset: NDArray[np.bool_]
@@ -61,7 +63,9 @@ class Days(NamedTuple):
     """[P, K, 4]"""
 
 
-def days_of(points: Points, effects: Effects, standing: Standing, replay: Replay, histories: Histories) -> Days:
+def days_of(
+    points: Points, effects: Effects, standing: FilterState, replay: Replay, histories: Histories
+) -> TriggerDays:
     """What a cohort's days tell of onsets."""
     complete, began, evening = (
         histories.events[..., EVENTS.index(name)] for name in ("has_migraine", "onset", "migraine_by_evening")
@@ -71,11 +75,11 @@ def days_of(points: Points, effects: Effects, standing: Standing, replay: Replay
     goes_on = (evening & ~began)[:, 1:]
     usable[:, :-1] = histories.diary[:, 1:] & histories.diary[:, :-1] & ~goes_on
     usable[:, -2:] = False  # what came of the last day is complete only tomorrow
-    terms = onset_terms(Person.of(points, standing), effects, replay.covariates, replay.forecasts)
-    return Days(onset, usable, terms, replay.covariates.trigger)
+    terms = onset_terms(PersonParameters.of(points, standing), effects, replay.covariates, replay.forecasts)
+    return TriggerDays(onset, usable, terms, replay.covariates.trigger)
 
 
-def threshold_frame(days: Days, histories: Histories) -> pl.DataFrame:
+def threshold_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.trigger_thresholds`."""
 
     frames = []
@@ -95,7 +99,7 @@ def threshold_frame(days: Days, histories: Histories) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def interaction_frame(days: Days, histories: Histories) -> pl.DataFrame:
+def interaction_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.trigger_interactions`."""
 
     known = np.abs(days.trigger - 0.5) > 0.5 - 1e-6

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import Effects, Points, Standing
+from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Sensitivities(NamedTuple):
         return told.with_columns(effect=effect).filter(pl.col("effect") != "neither")
 
 
-def sensitivities(points: Points, effects: Effects, standing: Standing) -> Sensitivities:
+def sensitivities(points: Points, effects: Effects, standing: FilterState) -> Sensitivities:
     """Summaries of the posterior of every patient's effects."""
     share, prior = np.exp(standing.log_weight), np.exp(points.log_prior)
     effect = points.susceptibility * effects.trigger

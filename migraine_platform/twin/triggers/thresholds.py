@@ -37,7 +37,7 @@ TINY = 1e-300
 """A likelihood below it would be zero, whose logarithm is none."""
 
 
-class ThresholdError(UserError):
+class TriggerThresholdError(UserError):
     """Days or a grid that no threshold can be read from."""
 
 
@@ -54,7 +54,7 @@ class StepPrior:
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class PosteriorThresholds:
     """Posterior thresholds on the grid, in the exposure's unit."""
 
     grid: NDArray[np.float64]
@@ -104,7 +104,7 @@ def thresholds(
     grid: NDArray[np.float64],
     prior: StepPrior,
     side: Side = "above",
-) -> Thresholds:
+) -> PosteriorThresholds:
     """Posterior of the value from which on an exposure raises, or lowers, the log-odds of an onset.
 
     Args:
@@ -131,7 +131,7 @@ def thresholds(
     return _posterior(gains, grid, prior)
 
 
-def _posterior(gains: NDArray[np.float64], grid: NDArray[np.float64], prior: StepPrior) -> Thresholds:
+def _posterior(gains: NDArray[np.float64], grid: NDArray[np.float64], prior: StepPrior) -> PosteriorThresholds:
     """From log-likelihoods [P, G, J] against no step to posteriors."""
     peak = gains.max(axis=(1, 2), keepdims=True)
     near = _nodes(grid, grid, prior.threshold_between)  # [tau, tau_i]
@@ -145,7 +145,7 @@ def _posterior(gains: NDArray[np.float64], grid: NDArray[np.float64], prior: Ste
     joint /= evidence
     # p(tau_i | all) = sum over (tau, mu) of p(tau, mu | all) p(tau_i | tau, mu, own days): nobody's days count twice.
     personal = (own * (near.T @ (joint / whole))).sum(axis=2)
-    return Thresholds(
+    return PosteriorThresholds(
         grid=grid,
         profile=shared.max(axis=1),
         population=joint.sum(axis=1),
@@ -200,10 +200,14 @@ def _check(
 ) -> None:
     shapes = {outcome.shape, used.shape, offset.shape, exposure.shape}
     if len(shapes) > 1:
-        raise ThresholdError(f"arrays of {' and '.join(map(str, sorted(shapes)))}; expected all patients x days")
+        raise TriggerThresholdError(f"arrays of {' and '.join(map(str, sorted(shapes)))}; expected all patients x days")
     if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid).all() and (np.diff(grid) > 0).all()):
-        raise ThresholdError("the grid of thresholds is not ascending; expected finite values, each above the last")
+        raise TriggerThresholdError(
+            "the grid of thresholds is not ascending; expected finite values, each above the last"
+        )
     if prior.between < EFFECTS[1] - EFFECTS[0] or prior.effect <= 0 or prior.threshold_between < 0:
-        raise ThresholdError(f"{prior} is too narrow; expected persons' effects to differ by at least 0.125 log-odds")
+        raise TriggerThresholdError(
+            f"{prior} is too narrow; expected persons' effects to differ by at least 0.125 log-odds"
+        )
     if not (np.isfinite(offset[used]).all() and np.isfinite(exposure[used]).all()):
-        raise ThresholdError("a used day has no finite offset or exposure; expected `seen` to be false there")
+        raise TriggerThresholdError("a used day has no finite offset or exposure; expected `seen` to be false there")

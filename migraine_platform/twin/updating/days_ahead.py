@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.core.model import Clinical, Model
-from migraine_platform.twin.core.prediction import Predictions, Said, say
-from migraine_platform.twin.core.twins import Twins
+from migraine_platform.twin.core.model import Clinical, TwinModel
+from migraine_platform.twin.core.prediction import ForecastSpread, TwinForecasts, say
+from migraine_platform.twin.core.twins import TwinArrays
 from migraine_platform.twin.data.channels import CHANNELS, WEEKEND_SHARE, Scales
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.state_space import ahead, filter_histories
 from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE
 from migraine_platform.twin.hazard.filter import ENTRIES_YES, follow
-from migraine_platform.twin.hazard.hypotheses import TOLD, WRITTEN, Evidence, Points
-from migraine_platform.twin.updating.evening_update import Keeper
+from migraine_platform.twin.hazard.hypotheses import TOLD, WRITTEN, AttackEvidence, Points
+from migraine_platform.twin.updating.evening_update import TwinUpdater
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 
@@ -47,7 +47,7 @@ HALF_WIDTH = 1.6448536269514722
 
 
 @dataclass(frozen=True)
-class States:
+class ForecastStates:
     """What P patients' next S days may be like, on the standard scale."""
 
     mean: NDArray[np.float64]
@@ -60,9 +60,9 @@ class States:
 
 
 def migraine_ahead(
-    model: Model, clinical: Clinical, points: Points, twins: Twins, histories: Histories, tonight: Predictions,
-    days: int = WEEK,
-) -> Said:  # fmt: skip
+    model: TwinModel, clinical: Clinical, points: Points, twins: TwinArrays, histories: Histories,
+    tonight: TwinForecasts, days: int = WEEK,
+) -> ForecastSpread:  # fmt: skip
     """Probabilities [P, days] of a migraine day, with their intervals.
 
     Args:
@@ -75,21 +75,26 @@ def migraine_ahead(
     to_come = replace(empty, begun=np.where(twins.started, 1, days)).since(1)
     covariates, _ = model.reader(clinical).read(to_come, standard.since(1), channels, twins.ledger)
     forecasts, _ = follow(
-        points, model.effects, covariates, Evidence.of(to_come, channels), _silent(twins).standing, with_spread=True
+        points,
+        model.effects,
+        covariates,
+        AttackEvidence.of(to_come, channels),
+        _silent(twins).standing,
+        with_spread=True,
     )
     later = say(model, clinical, forecasts, covariates)
-    first = [getattr(tonight, name)[:, None] for name in Said._fields]
-    return Said(*(np.concatenate(parts, axis=1) for parts in zip(first, later, strict=True)))
+    first = [getattr(tonight, name)[:, None] for name in ForecastSpread._fields]
+    return ForecastSpread(*(np.concatenate(parts, axis=1) for parts in zip(first, later, strict=True)))
 
 
 def states_ahead(
-    model: Model,
+    model: TwinModel,
     experts: Experts | None,
-    twins: Twins,
+    twins: TwinArrays,
     histories: Histories,
     chosen: NDArray[np.bool_],
     days: int = WEEK,
-) -> States:
+) -> ForecastStates:
     """What the next days may be like, tomorrow by each person's model.
 
     Args:
@@ -114,11 +119,11 @@ def states_ahead(
         rows = np.flatnonzero(by_experts)
         mean[rows, 0], variance[rows, 0] = experts.tomorrow(model.scales.standard(histories.of(rows)))
     usual = twins.beliefs.mean[:, : len(CHANNELS)] + model.dynamics.effect @ np.array([pain, pain, WEEKEND_SHARE])
-    return States(mean, variance, usual, by_experts)
+    return ForecastStates(mean, variance, usual, by_experts)
 
 
 def ahead_frames(
-    keeper: Keeper, experts: Experts | None, twins: Twins, histories: Histories, tonight: Predictions,
+    keeper: TwinUpdater, experts: Experts | None, twins: TwinArrays, histories: Histories, tonight: TwinForecasts,
     transition_models: Sequence[str],
 ) -> dict[type[Table], pl.DataFrame]:  # fmt: skip
     """Rows of `twin.days_ahead` and `twin.states_ahead`, of the twins' last evening.
@@ -135,7 +140,7 @@ def ahead_frames(
     }
 
 
-def week_frame(patient_ids: tuple[str, ...], as_of: date, said: Said) -> pl.DataFrame:
+def week_frame(patient_ids: tuple[str, ...], as_of: date, said: ForecastSpread) -> pl.DataFrame:
     """Rows of `twin.days_ahead`."""
 
     patients, days = said.probability.shape
@@ -150,7 +155,7 @@ def week_frame(patient_ids: tuple[str, ...], as_of: date, said: Said) -> pl.Data
     )
 
 
-def states_frame(patient_ids: tuple[str, ...], as_of: date, states: States, scales: Scales) -> pl.DataFrame:
+def states_frame(patient_ids: tuple[str, ...], as_of: date, states: ForecastStates, scales: Scales) -> pl.DataFrame:
     """Rows of `twin.states_ahead`, in the features' units: medians, and ends of the central 90 %."""
 
     patients, days, channels = states.mean.shape
@@ -177,7 +182,7 @@ def states_frame(patient_ids: tuple[str, ...], as_of: date, states: States, scal
     )
 
 
-def _nothing_recorded(twins: Twins, histories: Histories, days: int) -> Histories:
+def _nothing_recorded(twins: TwinArrays, histories: Histories, days: int) -> Histories:
     """The last evening, of which only pain counts any more, and the days after it with nothing recorded."""
     shape = (len(twins.patient_ids), days)
     unseen = np.zeros(shape, dtype=np.bool_)
@@ -197,7 +202,7 @@ def _nothing_recorded(twins: Twins, histories: Histories, days: int) -> Historie
     )
 
 
-def _silent(twins: Twins) -> Twins:
+def _silent(twins: TwinArrays) -> TwinArrays:
     """The twins as of persons who do not write: neither a gap nor the entry of today tells of the night."""
     numbers = twins.standing.numbers.copy()
     numbers[:, TOLD], numbers[:, WRITTEN] = 0.0, -ENTRIES_YES

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.twin import Twin
-from migraine_platform.twin.core.model import Clinical, Model
-from migraine_platform.twin.core.prediction import Said, say
-from migraine_platform.twin.core.twins import Replay, Twins, create, update
+from migraine_platform.twin.core.model import Clinical, TwinModel
+from migraine_platform.twin.core.prediction import ForecastSpread, say
+from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.adaptation import relived, renewals
-from migraine_platform.twin.drift.alarms import Record, Thresholds, first_alarms
-from migraine_platform.twin.drift.examination import Change, Course, examine
-from migraine_platform.twin.drift.watch import Suspicion, Watch, Watcher
-from migraine_platform.twin.hazard.hypotheses import Points, Standing
+from migraine_platform.twin.drift.alarms import AlarmThresholds, Record, first_alarms
+from migraine_platform.twin.drift.examination import ChangeCourse, DetectedChange, examine
+from migraine_platform.twin.drift.watch import DriftWatch, Suspicion, Watcher
+from migraine_platform.twin.hazard.hypotheses import FilterState, Points
 from migraine_platform.twin.hazard.outlook import foresee
 
 if TYPE_CHECKING:
@@ -38,22 +38,22 @@ BY_EVENING = EVENTS.index("migraine_by_evening")
 
 
 @dataclass(frozen=True)
-class Keeper:
+class TwinUpdater:
     """What all twins of a population are kept by."""
 
-    model: Model
+    model: TwinModel
     clinical: Clinical
     points: Points
     watcher: Watcher
-    thresholds: Thresholds
-    course: Course
+    thresholds: AlarmThresholds
+    course: ChangeCourse
     settings: Twin
 
     @classmethod
     def of(
-        cls, model: Model, clinical: Clinical, thresholds: Thresholds, course: Course, settings: Twin,
+        cls, model: TwinModel, clinical: Clinical, thresholds: AlarmThresholds, course: ChangeCourse, settings: Twin,
         expected: Mapping[str, float],
-    ) -> Keeper:  # fmt: skip
+    ) -> TwinUpdater:  # fmt: skip
         """A population's.
 
         Args:
@@ -67,15 +67,15 @@ class Keeper:
         """[WAYS, M, M] who somebody may be after a change of each way."""
         return renewals(self.points, self.model.personal.susceptibility, self.settings.drift.level_change)
 
-    def fits(self, kept: Kept) -> bool:
+    def fits(self, kept: TwinState) -> bool:
         """Whether twins are of this population, and stand on its hypotheses."""
         own, grid = kept.twins.standing.log_weight.shape[1], kept.watch.standing.log_weight.shape[1]
         hypotheses = (len(self.points.level), len(self.watcher.grid.points.level))
         return kept.twins.population == self.model.version and (own, grid) == hypotheses
 
     def relive(
-        self, own: Histories, changes: Sequence[Change], probability: float | None = None
-    ) -> tuple[Twins, Replay]:
+        self, own: Histories, changes: Sequence[DetectedChange], probability: float | None = None
+    ) -> tuple[TwinArrays, Replay]:
         """One patient's twin that knows of changes.
 
         Args:
@@ -86,15 +86,15 @@ class Keeper:
 
 
 @dataclass(frozen=True)
-class Kept:
+class TwinState:
     """P patients' twins and the watch over them, as of one evening."""
 
-    twins: Twins
-    watch: Watch
+    twins: TwinArrays
+    watch: DriftWatch
 
-    def of(self, rows: NDArray[np.int64]) -> Kept:
+    def of(self, rows: NDArray[np.int64]) -> TwinState:
         """Some of the patients."""
-        return Kept(self.twins.of(rows), self.watch.of(rows))
+        return TwinState(self.twins.of(rows), self.watch.of(rows))
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,15 @@ class Detection:
     detected_on: date
     detector: str
     statistic: float
-    change: Change
+    change: DetectedChange
 
 
 @dataclass(frozen=True)
-class Evenings:
+class EveningResults:
     """What P patients' twins said and saw on N evenings."""
 
     first: date
-    said: Said
+    said: ForecastSpread
     """[P, N] of the day that follows each evening."""
     odds: NDArray[np.float64]
     """[P, N, 3] of a change, by kind."""
@@ -125,16 +125,16 @@ class Evenings:
         """N"""
         return int(self.odds.shape[1])
 
-    def last(self) -> Evenings:
+    def last(self) -> EveningResults:
         """The last of them alone."""
-        return Evenings(
+        return EveningResults(
             self.first + timedelta(days=self.days - 1),
-            Said(*(part[:, -1:] for part in self.said)),
+            ForecastSpread(*(part[:, -1:] for part in self.said)),
             self.odds[:, -1:],
             Record(*(part[:, -1:] for part in self.record)),
         )
 
-    def replace_evenings(self, row: int, since: int, own: Evenings) -> None:
+    def replace_evenings(self, row: int, since: int, own: EveningResults) -> None:
         """Put one patient's evenings from one of them on in the place of his others."""
         self.odds[row, since:] = own.odds[0]
         for mine, other in zip((*self.said, *self.record), (*own.said, *own.record), strict=True):
@@ -172,17 +172,17 @@ class Past:
 
 
 @dataclass(frozen=True)
-class Lived:
+class UpdateResult:
     """After some evenings."""
 
-    kept: Kept
-    evenings: Evenings
+    kept: TwinState
+    evenings: EveningResults
     detections: tuple[Detection, ...]
     replay: Replay
     """As if nobody had changed in these evenings."""
 
 
-def begin(keeper: Keeper, histories: Histories, standing: Standing | None = None) -> Lived:
+def begin(keeper: TwinUpdater, histories: Histories, standing: FilterState | None = None) -> UpdateResult:
     """Twins of patients from their first days; nobody is suspected yet.
 
     Args:
@@ -191,10 +191,10 @@ def begin(keeper: Keeper, histories: Histories, standing: Standing | None = None
     twins, replay = create(keeper.model, keeper.clinical, keeper.points, histories, standing, with_spread=True)
     watch, suspicion = _watched(keeper, keeper.watcher.begin(histories.count), replay)
     nothing = np.full((histories.count, 1), np.nan)
-    return Lived(Kept(twins, watch), _evenings(keeper, histories, replay, suspicion, nothing), (), replay)
+    return UpdateResult(TwinState(twins, watch), _evenings(keeper, histories, replay, suspicion, nothing), (), replay)
 
 
-def live_on(keeper: Keeper, kept: Kept, whole: Histories, past: Past) -> Lived:
+def live_on(keeper: TwinUpdater, kept: TwinState, whole: Histories, past: Past) -> UpdateResult:
     """The evenings after the twins' last one, up to the last one of a history.
 
     Args:
@@ -211,7 +211,7 @@ def live_on(keeper: Keeper, kept: Kept, whole: Histories, past: Past) -> Lived:
         known,
         past.alarmed(whole.patient_ids, first),
     )
-    mended: dict[int, Kept] = {}
+    mended: dict[int, TwinState] = {}
     found: list[Detection] = []
     for row in np.flatnonzero(alarm.evening >= 0).tolist():
         own, evening = whole.of(np.array([row])), int(alarm.evening[row]) - known
@@ -234,23 +234,25 @@ def live_on(keeper: Keeper, kept: Kept, whole: Histories, past: Past) -> Lived:
     return replace(lived, kept=replaced_rows(lived.kept, mended), detections=tuple(found))
 
 
-def _unsuspected(keeper: Keeper, kept: Kept, whole: Histories) -> Lived:
+def _unsuspected(keeper: TwinUpdater, kept: TwinState, whole: Histories) -> UpdateResult:
     """The evenings as they are lived if nobody's alarm goes off."""
     first = (kept.twins.as_of - whole.first).days
     tonight = foresee(keeper.points, keeper.model.effects, kept.twins.standing, with_spread=False).probability
     days = whole.since(first)
     twins, replay = update(keeper.model, keeper.clinical, keeper.points, kept.twins, days, with_spread=True)
     watch, suspicion = _watched(keeper, kept.watch, replay)
-    return Lived(Kept(twins, watch), _evenings(keeper, days.since(1), replay, suspicion, tonight), (), replay)
+    return UpdateResult(
+        TwinState(twins, watch), _evenings(keeper, days.since(1), replay, suspicion, tonight), (), replay
+    )
 
 
-def _watched(keeper: Keeper, watch: Watch, replay: Replay) -> tuple[Watch, Suspicion]:
+def _watched(keeper: TwinUpdater, watch: DriftWatch, replay: Replay) -> tuple[DriftWatch, Suspicion]:
     return keeper.watcher.follow(watch, replay.covariates, replay.evidence, replay.channels.innovation)
 
 
 def _evenings(
-    keeper: Keeper, days: Histories, replay: Replay, suspicion: Suspicion, tonight: NDArray[np.float64]
-) -> Evenings:
+    keeper: TwinUpdater, days: Histories, replay: Replay, suspicion: Suspicion, tonight: NDArray[np.float64]
+) -> EveningResults:
     """What was said and seen.
 
     Args:
@@ -265,7 +267,7 @@ def _evenings(
     log_odds = np.log(forecast / (1 - forecast))
     came = days.events[..., BY_EVENING]
     surprise = np.where(days.diary, (forecast - came) * log_odds, np.nan)  # log loss minus its expectation
-    return Evenings(
+    return EveningResults(
         first=days.first,
         said=say(keeper.model, keeper.clinical, replay.forecasts, replay.covariates),
         odds=suspicion.by_kind(),
@@ -276,8 +278,8 @@ def _evenings(
 
 
 def _adapted(
-    keeper: Keeper, watch: Watch, seen: Replay, own: Histories, before: Sequence[Detection]
-) -> tuple[Change, Kept, Said]:
+    keeper: TwinUpdater, watch: DriftWatch, seen: Replay, own: Histories, before: Sequence[Detection]
+) -> tuple[DetectedChange, TwinState, ForecastSpread]:
     """One patient on the evening of an alarm: what changed, where he stands now, what is said of tomorrow.
 
     Args:
@@ -292,10 +294,10 @@ def _adapted(
     twins, _ = keeper.relive(own, [*known, change])
     forecasts = foresee(keeper.points, keeper.model.effects, twins.standing)
     said = say(keeper.model, keeper.clinical, forecasts, twins.last)
-    return change, Kept(twins, keeper.watcher.reset(watch)), said
+    return change, TwinState(twins, keeper.watcher.reset(watch)), said
 
 
-def replaced_rows(kept: Kept, mended: Mapping[int, Kept]) -> Kept:
+def replaced_rows(kept: TwinState, mended: Mapping[int, TwinState]) -> TwinState:
     """Some patients' twins and watches replaced."""
     if not mended:
         return kept
@@ -303,5 +305,7 @@ def replaced_rows(kept: Kept, mended: Mapping[int, Kept]) -> Kept:
     parts = [kept, *mended.values()]
     for place, row in enumerate(mended):
         order[row] = len(order) + place
-    whole = Kept(Twins.of_all([part.twins for part in parts]), Watch.of_all([part.watch for part in parts]))
+    whole = TwinState(
+        TwinArrays.of_all([part.twins for part in parts]), DriftWatch.of_all([part.watch for part in parts])
+    )
     return whole.of(order)

@@ -17,18 +17,18 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from migraine_platform.twin.core.model import FORMAT
-from migraine_platform.twin.core.twins import TwinError, Twins
-from migraine_platform.twin.drift.watch import Watch
-from migraine_platform.twin.dynamics.kalman import Beliefs
+from migraine_platform.twin.core.twins import TwinArrays, TwinError
+from migraine_platform.twin.drift.watch import DriftWatch
+from migraine_platform.twin.dynamics.kalman import StateBeliefs
 from migraine_platform.twin.hazard.covariates import Covariates, Ledger
-from migraine_platform.twin.hazard.hypotheses import Standing
-from migraine_platform.twin.updating.evening_update import Kept
+from migraine_platform.twin.hazard.hypotheses import FilterState
+from migraine_platform.twin.updating.evening_update import TwinState
 
 _CARD = "migraine_twins"
-_GROUPS: dict[str, Any] = {"beliefs": Beliefs, "ledger": Ledger, "standing": Standing, "last": Covariates}
+_GROUPS: dict[str, Any] = {"beliefs": StateBeliefs, "ledger": Ledger, "standing": FilterState, "last": Covariates}
 
 
-def to_bytes(kept: Kept) -> bytes:
+def to_bytes(kept: TwinState) -> bytes:
     """A file's content; the same twins and watch are the same bytes."""
     twins, watch = kept.twins, kept.watch
     arrays: dict[str, NDArray[Any]] = {"entries": twins.entries, "discarded": twins.discarded}
@@ -52,7 +52,7 @@ def version_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def load_kept(path: Path) -> Kept:
+def load_kept(path: Path) -> TwinState:
     """The twins of a file, with the watch over them.
 
     Raises:
@@ -71,9 +71,9 @@ def load_kept(path: Path) -> Kept:
         if card.pop("digest") != _digest(card, arrays):
             raise TwinError(f"{path.name}: its numbers are not those on its card; create the twins again")
         groups = {group: kind(*(arrays[f"{group}.{name}"] for name in kind._fields)) for group, kind in _GROUPS.items()}
-        standing = Standing(*(arrays[f"watch.standing.{name}"] for name in Standing._fields))
-        watch = Watch(standing, arrays["watch.changed"], arrays["watch.strayed"])
-        twins = Twins(
+        standing = FilterState(*(arrays[f"watch.standing.{name}"] for name in FilterState._fields))
+        watch = DriftWatch(standing, arrays["watch.changed"], arrays["watch.strayed"])
+        twins = TwinArrays(
             patient_ids=tuple(card["patient_ids"]),
             as_of=date.fromisoformat(card["as_of"]),
             population=card["population"],
@@ -81,7 +81,7 @@ def load_kept(path: Path) -> Kept:
             discarded=arrays["discarded"],
             **groups,
         )
-        return Kept(twins, watch)
+        return TwinState(twins, watch)
     except (SafetensorError, ValueError, KeyError, TypeError):
         raise TwinError(f"{path.name}: not a file of twins; create them again") from None
 

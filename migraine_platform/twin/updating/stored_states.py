@@ -15,21 +15,21 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.twin.core.twins import TwinError
-from migraine_platform.twin.updating.evening_update import Keeper, Kept, replaced_rows
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, replaced_rows
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse.lake.places import Places
 
 WEEK = 7
 
 
-class States:
+class StoredStates:
     """A batch's stored states, loaded when asked for; one that is lost or no longer fits counts as not stored."""
 
-    def __init__(self, rows: pl.DataFrame, keeper: Keeper, places: Places) -> None:
+    def __init__(self, rows: pl.DataFrame, keeper: TwinUpdater, places: Places) -> None:
         self._versions = dict(rows.select("as_of", "file_version").sort("as_of").iter_rows())
         self._keeper, self._places = keeper, places
-        self._loaded: dict[date, Kept | None] = {}
-        self.corrected: dict[date, Kept] = {}
+        self._loaded: dict[date, TwinState | None] = {}
+        self.corrected: dict[date, TwinState] = {}
         """Those of which a patient's twin was lived again."""
 
     @property
@@ -37,7 +37,7 @@ class States:
         """On which a state is stored, in order."""
         return [evening for evening in self._versions if self._load(evening) is not None]
 
-    def before(self, day: date, patient: str) -> Kept | None:
+    def before(self, day: date, patient: str) -> TwinState | None:
         """A patient's twin on the newest evening before the day."""
         for evening in reversed(self._versions):
             kept = self._load(evening) if evening < day else None
@@ -45,7 +45,7 @@ class States:
                 return kept.of(np.array([kept.twins.patient_ids.index(patient)]))
         return None
 
-    def correct(self, own: Mapping[date, Kept]) -> None:
+    def correct(self, own: Mapping[date, TwinState]) -> None:
         """Put one patient's twin, by evening, into the states of these evenings."""
         for evening, twin in own.items():
             kept = self._load(evening) if evening in self._versions else None
@@ -54,7 +54,7 @@ class States:
                 row = kept.twins.patient_ids.index(patient)
                 self._loaded[evening] = self.corrected[evening] = replaced_rows(kept, {row: twin})
 
-    def _load(self, evening: date) -> Kept | None:
+    def _load(self, evening: date) -> TwinState | None:
         if evening not in self._loaded:
             try:
                 kept = load_kept(self._places.twins(self._versions[evening]))

@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.twin import Retraining
-from migraine_platform.twin.core.prediction import Said
+from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import Detection, Keeper, Kept, begin, replaced_rows
+from migraine_platform.twin.updating.evening_update import Detection, TwinState, TwinUpdater, begin, replaced_rows
 from migraine_platform.twin.updating.update_rows import standing
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ LEAST_PATIENTS = 10
 class Trial:
     """P patients' challengers beside their champions."""
 
-    challengers: Kept
+    challengers: TwinState
     born_on: date
     prior: NDArray[np.float64]
     """[P] that the challenger is the better twin, before its first night."""
@@ -73,7 +73,7 @@ class Trial:
 
 
 def challengers(
-    keeper: Keeper, histories: Histories, detections: Mapping[str, Sequence[Detection]], settings: Retraining,
+    keeper: TwinUpdater, histories: Histories, detections: Mapping[str, Sequence[Detection]], settings: Retraining,
     usual_prior: float,
 ) -> Trial:  # fmt: skip
     """Twins made anew from the whole history; of those who were found to change, as if that were certain.
@@ -85,26 +85,26 @@ def challengers(
         usual_prior: that a challenger is the better twin of a patient of whom no change was noticed.
     """
     made = begin(keeper, histories).kept
-    mended: dict[int, Kept] = {}
+    mended: dict[int, TwinState] = {}
     for row, patient in enumerate(histories.patient_ids):
         known = [detection.change for detection in detections.get(patient, ())]
         if known:
             twins, _ = keeper.relive(histories.of(np.array([row])), known, CERTAIN)
-            mended[row] = Kept(twins, keeper.watcher.reset(made.watch.of(np.array([row]))))
+            mended[row] = TwinState(twins, keeper.watcher.reset(made.watch.of(np.array([row]))))
     prior = np.full(histories.count, usual_prior)
     prior[list(mended)] = settings.prior
     nothing = np.zeros(histories.count)
     return Trial(replaced_rows(made, mended), histories.last, prior, nothing, nothing.copy())
 
 
-def mixed(champion: Said, challenger: Said, weight: NDArray[np.float64]) -> Said:
+def mixed(champion: ForecastSpread, challenger: ForecastSpread, weight: NDArray[np.float64]) -> ForecastSpread:
     """What both twins say together.
 
     Args:
         weight: [P] of the challenger.
     """
     share = weight[:, None]
-    return Said(*((1 - share) * old + share * new for old, new in zip(champion, challenger, strict=True)))
+    return ForecastSpread(*((1 - share) * old + share * new for old, new in zip(champion, challenger, strict=True)))
 
 
 def reasons(twins: pl.DataFrame, settings: Retraining, false_alarms_a_year: float) -> list[str]:
@@ -152,7 +152,7 @@ def unanswered(drift: pl.DataFrame, twins: pl.DataFrame, retrainings: pl.DataFra
     return drift if latest is None else drift.filter(pl.col("detected_on") > latest)
 
 
-class Together(NamedTuple):
+class CohortShift(NamedTuple):
     """Whether a cohort has changed as a whole, many persons a little."""
 
     figures: dict[str, float]
@@ -166,7 +166,7 @@ RARE = 1e-3
 """Probability of a test's alarm of nothing, shared out among the tests of one look."""
 
 
-def cohort_shift(watched: pl.DataFrame, drift: pl.DataFrame, false_alarms_a_year: float) -> Together:
+def cohort_shift(watched: pl.DataFrame, drift: pl.DataFrame, false_alarms_a_year: float) -> CohortShift:
     """Tests that see what no single patient shows: the last fortnight of all, each against his own quarter before.
 
     Patients are the units: means of their differences are held against their spread. Alarms are counted against what
@@ -180,7 +180,7 @@ def cohort_shift(watched: pl.DataFrame, drift: pl.DataFrame, false_alarms_a_year
 
     last = watched["date"].max()
     if not isinstance(last, date):
-        return Together({}, [])
+        return CohortShift({}, [])
     recent = pl.col("date") > last - timedelta(days=RECENT)
     before = ~recent & (pl.col("date") > last - timedelta(days=RECENT + BEFORE))
     figures: dict[str, float] = {}
@@ -204,4 +204,4 @@ def cohort_shift(watched: pl.DataFrame, drift: pl.DataFrame, false_alarms_a_year
     figures |= {"alarms": float(alarms), "alarms by chance": expected}
     if float(poisson.sf(alarms - 1, expected)) < RARE / (len(streams) + 1):
         problems.append(f"cohort: {alarms} patients' alarms in {RECENT} days; chance gives {expected:.1f}")
-    return Together(figures, problems)
+    return CohortShift(figures, problems)

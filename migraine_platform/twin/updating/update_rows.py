@@ -16,9 +16,9 @@ import polars as pl
 from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.config.twin import Twin
 from migraine_platform.twin.drift.alarms import Record
-from migraine_platform.twin.drift.examination import Change
+from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.updating.evening_update import Detection, Evenings, Past
+from migraine_platform.twin.updating.evening_update import Detection, EveningResults, Past
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table
@@ -34,7 +34,7 @@ WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGERS))
 
 
 def prediction_frame(
-    patient_ids: Sequence[str], versions: Sequence[str], evenings: Iterable[Evenings], model: str = HAZARD_FILTER
+    patient_ids: Sequence[str], versions: Sequence[str], evenings: Iterable[EveningResults], model: str = HAZARD_FILTER
 ) -> pl.DataFrame:
     """Rows of `twin.predictions`: every evening's forecast, each from what was known by then.
 
@@ -56,7 +56,7 @@ def prediction_frame(
     return pl.concat(frames).select(_names(tables.Predictions)).sort(tables.Predictions.key)
 
 
-def watch_frame(patient_ids: Sequence[str], evenings: Iterable[Evenings]) -> pl.DataFrame:
+def watch_frame(patient_ids: Sequence[str], evenings: Iterable[EveningResults]) -> pl.DataFrame:
     """Rows of `twin.watch`."""
 
     frames = [
@@ -102,7 +102,7 @@ def detections_of(frame: pl.DataFrame) -> dict[str, tuple[Detection, ...]]:
     out: dict[str, tuple[Detection, ...]] = {}
     for row in frame.sort(tables.Drift.key).iter_rows(named=True):
         ways = tuple(row[way] for way in WAYS)
-        change = Change(row["since"], row["shape"], row["kind"], row["target"], row["size"], ways)
+        change = DetectedChange(row["since"], row["shape"], row["kind"], row["target"], row["size"], ways)
         one = Detection(row["patient_id"], row["detected_on"], row["detector"], row["statistic"], change)
         out[one.patient_id] = (*out.get(one.patient_id, ()), one)
     return out
@@ -221,7 +221,7 @@ def _chance_of_errors(watched: pl.DataFrame, month: date | None) -> pl.DataFrame
     return enough.select("patient_id", state_error_p=pl.Series(p, dtype=pl.Float64).fill_nan(None))
 
 
-def _by_evening(patient_ids: Sequence[str], evenings: Evenings, column: str) -> pl.DataFrame:
+def _by_evening(patient_ids: Sequence[str], evenings: EveningResults, column: str) -> pl.DataFrame:
     """patient_id and the evening's day: one row per patient and evening."""
 
     days = pl.date_range(evenings.first, evenings.first + timedelta(days=evenings.days - 1), eager=True)

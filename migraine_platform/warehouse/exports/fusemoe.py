@@ -54,7 +54,7 @@ class WindowError(UserError):
 
 
 @dataclass(frozen=True)
-class Windows:
+class FuseMoeWindows:
     """Consecutive windows of so many days, each with a label on the day after it."""
 
     days: int
@@ -67,7 +67,7 @@ class Windows:
 
 
 def export_fusemoe(
-    path: Path, batches: Iterable[Mapping[str, pl.DataFrame]], features: Sequence[Feature], windows: Windows
+    path: Path, batches: Iterable[Mapping[str, pl.DataFrame]], features: Sequence[Feature], windows: FuseMoeWindows
 ) -> int:
     """Write the samples of one patient batch after the other; how many there are.
 
@@ -86,7 +86,9 @@ def export_fusemoe(
     return count
 
 
-def patient_samples(measured: pl.DataFrame, features: Sequence[Feature], windows: Windows) -> Iterator[dict[str, Any]]:
+def patient_samples(
+    measured: pl.DataFrame, features: Sequence[Feature], windows: FuseMoeWindows
+) -> Iterator[dict[str, Any]]:
     """The samples of some patients.
 
     Args:

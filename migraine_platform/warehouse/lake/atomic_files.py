@@ -24,7 +24,7 @@ WRITERS = 4
 PROMISES = ".promises"
 
 
-class Together:
+class AtomicFileSet:
     """Files below one root of a file system."""
 
     def __init__(self, filesystem: Any, base: str, local: bool, put: Callable[[str, bytes], None]) -> None:

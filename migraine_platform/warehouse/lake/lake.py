@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from migraine_platform.config.hashing import maker_version
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake.atomic_files import Together
+from migraine_platform.warehouse.lake.atomic_files import AtomicFileSet
 from migraine_platform.warehouse.lake.places import replace_file
 from migraine_platform.warehouse.lake.seals import Sealed, Seals
 
@@ -84,7 +84,7 @@ class Lake:
             raise LakeError(f'lake_url "{root}" cannot be opened: {error}; expected a folder or a URL') from None
         self._local = "file" in _protocols(self._fs)
         self._seals = Seals(self._fs, self._base, self._put)
-        self._together = Together(self._fs, self._base, self._local, self._put)
+        self._together = AtomicFileSet(self._fs, self._base, self._local, self._put)
 
     def write(self, table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> None:
         """Replace one partition, rows sorted by the table's key, columns in the declared order.

@@ -5,11 +5,11 @@ import torch
 
 from migraine_platform.aline.network.network import Aline
 from migraine_platform.aline.policies.policies import (
-    AtRandom,
     ByPriority,
     InOrder,
-    Learned,
+    LearnedQuestions,
     NestedMonteCarlo,
+    RandomQuestions,
     best_order,
     information,
     run_policy,
@@ -21,9 +21,9 @@ BOTH = torch.tensor([True, True])
 @pytest.mark.parametrize("rule", ["learned", "gain", "random", "order", "priority"])
 def test_no_rule_asks_what_is_not_open_or_asks_twice(toy, net: Aline, rule: str) -> None:
     policies = {
-        "learned": Learned(),
-        "gain": Learned(rank_by="gain"),
-        "random": AtRandom(3),
+        "learned": LearnedQuestions(),
+        "gain": LearnedQuestions(rank_by="gain"),
+        "random": RandomQuestions(3),
         "order": InOrder(torch.tensor([5, 0])),
         "priority": ByPriority(torch.rand(40, 6)),
     }
@@ -45,7 +45,7 @@ def test_an_order_skips_what_is_closed(toy, net: Aline) -> None:
 def test_information_starts_at_nothing_and_counts_the_goal(toy, net: Aline) -> None:
     episode = toy.draw(10, (0,))
     with torch.no_grad():
-        posteriors = run_policy(net, episode, AtRandom(0), 2)
+        posteriors = run_policy(net, episode, RandomQuestions(0), 2)
     all_, one = (information(posteriors, episode.truth, torch.tensor(goal)) for goal in ([True, True], [True, False]))
     assert (all_[0] == 0).all()
     assert all_.shape == (3, 10)

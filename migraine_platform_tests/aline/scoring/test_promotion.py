@@ -8,7 +8,7 @@ import torch
 from migraine_platform.aline.network.heads import Posterior
 from migraine_platform.aline.network.network import Aline
 from migraine_platform.aline.scoring.baselines import BOOSTING, LOGISTIC, fit_baselines
-from migraine_platform.aline.scoring.calibration import Calibration
+from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 from migraine_platform.aline.scoring.promotion import (
     INFORMATION_BEHIND,
     LOG_LOSS_BEHIND,
@@ -30,14 +30,14 @@ def normal(size: int, sd: float) -> tuple[Posterior, torch.Tensor]:
 
 
 def test_true_uncertainty_is_found_true() -> None:
-    found = Calibration.of(("x",), *normal(4000, 1.0))
+    found = PosteriorCalibration.of(("x",), *normal(4000, 1.0))
     assert found.share[0] == pytest.approx(0.9, abs=0.016)
     assert found.p_value[0] > 0.001
 
 
 @pytest.mark.parametrize("sd", [0.8, 1.25])
 def test_false_uncertainty_is_found_out(sd: float) -> None:
-    found = Calibration.of(("x",), *normal(4000, sd))
+    found = PosteriorCalibration.of(("x",), *normal(4000, sd))
     assert abs(found.share[0] - 0.9) > 0.03
     assert found.p_value[0] < 1e-6
 

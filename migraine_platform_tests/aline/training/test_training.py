@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, information, run_policy
+from migraine_platform.aline.policies.policies import (
+    InOrder,
+    LearnedQuestions,
+    RandomQuestions,
+    information,
+    run_policy,
+)
 from migraine_platform.aline.training.checkpoints import CheckpointError, load_network
 from migraine_platform.aline.training.training import COLUMNS, Run
 from migraine_platform.config.train import Train
@@ -87,10 +93,14 @@ def test_training_learns_to_infer_and_to_ask(toy, train, tmp_path) -> None:
     goal = torch.tensor([True, True])
     gained = {}
     with torch.no_grad():
-        for name, policy in {"learned": Learned(), "random": AtRandom(0), "best": InOrder(torch.arange(6))}.items():
+        for name, policy in {
+            "learned": LearnedQuestions(),
+            "random": RandomQuestions(0),
+            "best": InOrder(torch.arange(6)),
+        }.items():
             episode = toy.draw(4000, (7, 7))
             gained[name] = information(run_policy(net, episode, policy, 1), episode.truth, goal)[1]
-        first = Learned().choose(net, toy.draw(500, (8,)))
+        first = LearnedQuestions().choose(net, toy.draw(500, (8,)))
         complete = toy.draw_complete(2000, (9,))
         posterior = net.posterior(net.encode(complete.context))
     lead = gained["learned"] - gained["random"]

@@ -14,14 +14,14 @@ import pytest
 from migraine_platform.config import Settings
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
 from migraine_platform.defs.checks.drift import OPEN, SEEN
-from migraine_platform.defs.context import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RETRAIN_TAG, Population
+from migraine_platform.defs.context import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RETRAIN_TAG, PopulationView
 from migraine_platform.defs.runs.launch import RunFailedError, run_rollback
 from migraine_platform.defs.sensors.retraining import (
     ALINE_CHECK_JOB,
     ALINE_JOB,
     RELEARN_JOB,
     RETRAIN_JOB,
-    Finding,
+    BatchFinding,
     held_back,
     open_findings,
 )
@@ -92,7 +92,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 def notice(settings: Settings, patient: str, kind: str = "label") -> None:
     """Somebody is found to have changed on the last evening, as a night would have found it."""
-    population = Population.of(grown(settings), lake_of(settings))
+    population = PopulationView.of(grown(settings), lake_of(settings))
     batch = rows(settings, tables.Twins).filter(pl.col("patient_id") == patient)["patient_batch"].item()
     found = population.read(tables.Drift, [batch])
     last = last_day(settings)
@@ -121,7 +121,7 @@ def look(
 
 def decide(settings: Settings, batch: str, gain: float) -> None:
     """The challengers of a batch have made what came that much more likely."""
-    population = Population.of(grown(settings), lake_of(settings))
+    population = PopulationView.of(grown(settings), lake_of(settings))
     trial = population.read(tables.Challengers, [batch])
     far = (pl.col("champion_log_likelihood") + gain).alias("challenger_log_likelihood")
     population.write(tables.Challengers, batch, trial.with_columns(far))
@@ -190,7 +190,7 @@ def test_the_newest_evaluation_that_looked_at_a_batch_counts(settings, instance)
     look(settings, instance, tags={PARTITION_TAG: "batch-001"})
     second = open_findings(instance, DRIFT_CHECK)
     assert second.keys() == {"batch-000", "batch-001", "batch-002"}
-    assert second["batch-000"] == Finding("1 label", run)
+    assert second["batch-000"] == BatchFinding("1 label", run)
     assert second["batch-001"].run_id != run
 
 

@@ -10,17 +10,17 @@ from migraine_platform.evaluation.forecasts.baselines import (
     LOGISTIC,
     SMALLEST,
     YESTERDAY,
-    Lesson,
+    BaselineTraining,
     forecasts,
     share_learned,
 )
-from migraine_platform.evaluation.forecasts.origins import Evenings
+from migraine_platform.evaluation.forecasts.origins import ForecastOrigins
 
 PATIENTS, DAYS, SEED = 80, 60, 5
-LESSON = Lesson(np.arange(50), slice(5, 39))
+LESSON = BaselineTraining(np.arange(50), slice(5, 39))
 
 
-def made_up(seed: int = SEED) -> tuple[Evenings, np.ndarray, np.ndarray]:
+def made_up(seed: int = SEED) -> tuple[ForecastOrigins, np.ndarray, np.ndarray]:
     """Evenings of which one number tells of tomorrow by a logistic law, a second one nothing."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(PATIENTS, DAYS, 2))
@@ -28,7 +28,7 @@ def made_up(seed: int = SEED) -> tuple[Evenings, np.ndarray, np.ndarray]:
     told = rng.random((PATIENTS, DAYS)) < 0.8
     x[rng.random(x.shape) < 0.1] = np.nan
     ill = np.where(rng.random((PATIENTS, DAYS)) < 0.1, np.nan, came.astype(float))
-    return Evenings(("tells", "does not"), x, ill, np.full((PATIENTS, DAYS), 0.3)), came, told
+    return ForecastOrigins(("tells", "does not"), x, ill, np.full((PATIENTS, DAYS), 0.3)), came, told
 
 
 def test_only_the_lesson_is_learned_from():

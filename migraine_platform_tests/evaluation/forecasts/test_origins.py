@@ -10,7 +10,7 @@ from migraine_platform.evaluation.forecasts.origins import (
     LONGEST,
     RECENT,
     TRIGGER_FLAGS,
-    Evenings,
+    ForecastOrigins,
     evenings,
     trigger_flags,
 )
@@ -29,11 +29,11 @@ def flags(cohort):
 
 
 @pytest.fixture(scope="module")
-def known(cohort, flags) -> Evenings:
+def known(cohort, flags) -> ForecastOrigins:
     return evenings(cohort.histories, flags, BASE)
 
 
-def column(known: Evenings, name: str) -> np.ndarray:
+def column(known: ForecastOrigins, name: str) -> np.ndarray:
     return known.values[..., known.names.index(name)]
 
 

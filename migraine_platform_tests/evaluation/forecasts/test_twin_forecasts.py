@@ -9,8 +9,8 @@ from migraine_platform.evaluation.forecasts import twin_forecasts
 from migraine_platform.evaluation.forecasts.twin_forecasts import lived_forecasts
 from migraine_platform.twin.cohort.inputs import clinical_of, keeper_of
 from migraine_platform.twin.core.model import learn_model
-from migraine_platform.twin.drift.alarms import Thresholds
-from migraine_platform.twin.updating.evening_update import Keeper, Past, begin, live_on
+from migraine_platform.twin.drift.alarms import AlarmThresholds
+from migraine_platform.twin.updating.evening_update import Past, TwinUpdater, begin, live_on
 
 pytestmark = pytest.mark.slow
 
@@ -18,9 +18,9 @@ FIRST = 14
 
 
 @pytest.fixture(scope="module")
-def keeper(cohort, settings, features) -> Keeper:
+def keeper(cohort, settings, features) -> TwinUpdater:
     model = learn_model(cohort.histories.until(30), clinical_of(settings, features), settings.twin)
-    return keeper_of(model, settings, features, Thresholds(1.5, {}, {}))
+    return keeper_of(model, settings, features, AlarmThresholds(1.5, {}, {}))
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from migraine_platform.aline.network.heads import HALF_LOG_2PI
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.aline.policies.policies import AtRandom, InOrder, Learned, NestedMonteCarlo
+from migraine_platform.aline.policies.policies import InOrder, LearnedQuestions, NestedMonteCarlo, RandomQuestions
 from migraine_platform.aline.tasks.task import Context, Episode
-from migraine_platform.evaluation.questions.asking import Greedy, Oracle, nats, without_silence
+from migraine_platform.evaluation.questions.asking import GreedyQuestions, OracleQuestions, nats, without_silence
 from migraine_platform_tests.aline.conftest import SMALL, Toy
 
 torch.set_num_threads(1)
@@ -74,10 +74,10 @@ def test_the_oracle_gains_more_than_greed_and_greed_more_than_chance() -> None:
     """2,000 evenings, an exact model: greed asks the least noisy question first, as it must."""
     task, net = Sensible(), Exact()
     rules = {
-        "oracle": Oracle(NUMBER),
-        "greedy": Greedy(imagined, 16, NUMBER, shortlist=2),
+        "oracle": OracleQuestions(NUMBER),
+        "greedy": GreedyQuestions(imagined, 16, NUMBER, shortlist=2),
         "best": InOrder(torch.tensor([5, 4, 3])),
-        "random": AtRandom(0),
+        "random": RandomQuestions(0),
     }
     gained = {name: nats(net, task.draw(2000, (1,)), rule, 3, NUMBER) for name, rule in rules.items()}  # type: ignore[arg-type]
     torch.testing.assert_close(gained["greedy"], gained["best"])
@@ -92,15 +92,15 @@ def test_the_oracle_gains_more_than_greed_and_greed_more_than_chance() -> None:
 
 def test_by_one_question_no_rule_gains_more_than_the_oracle_on_any_evening(net: Aline) -> None:
     task = Toy()
-    best = nats(net, task.draw(60, (2,)), Oracle(BOTH), 1, BOTH)[1]
+    best = nats(net, task.draw(60, (2,)), OracleQuestions(BOTH), 1, BOTH)[1]
     every = [nats(net, task.draw(60, (2,)), InOrder(torch.tensor([q])), 1, BOTH)[1] for q in range(6)]
     torch.testing.assert_close(best, torch.stack(every).max(0).values)
-    for rule in (Learned(), AtRandom(1)):
+    for rule in (LearnedQuestions(), RandomQuestions(1)):
         assert (nats(net, task.draw(60, (2,)), rule, 1, BOTH)[1] <= best + 1e-6).all()
 
 
 def test_brute_force_asks_nothing_that_is_closed_and_nothing_twice(net: Aline) -> None:
-    for rule in (Oracle(BOTH), Greedy(imagined, 4, BOTH, shortlist=2)):
+    for rule in (OracleQuestions(BOTH), GreedyQuestions(imagined, 4, BOTH, shortlist=2)):
         episode = Toy().draw(30, (3,))
         episode.available[:, 2] = False
         episode.available[::2, 4] = False
@@ -117,7 +117,7 @@ def test_a_shortlist_of_everything_is_nested_monte_carlo(net: Aline) -> None:
     with torch.no_grad():
         episode = Toy().draw(40, (4,))
         whole = NestedMonteCarlo(imagined, 8, BOTH).choose(net, episode)
-        assert torch.equal(Greedy(imagined, 8, BOTH, shortlist=6).choose(net, episode), whole)
+        assert torch.equal(GreedyQuestions(imagined, 8, BOTH, shortlist=6).choose(net, episode), whole)
         assert episode.available.all()
 
 

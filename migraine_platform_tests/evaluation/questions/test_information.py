@@ -8,17 +8,17 @@ from numpy.testing import assert_allclose
 from scipy.stats import ttest_rel
 
 from migraine_platform.aline.network.network import Aline
-from migraine_platform.aline.policies.policies import Learned
+from migraine_platform.aline.policies.policies import LearnedQuestions
 from migraine_platform.aline.policies.window_rules import known_entries
 from migraine_platform.aline.scoring.scorecard import policy_information
-from migraine_platform.aline.tasks.reference_cohort import Strangers
+from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
 from migraine_platform.aline.training.checkpoints import Card
 from migraine_platform.config import Settings
 from migraine_platform.evaluation.questions.asking import ImaginedByOthers
 from migraine_platform.evaluation.questions.information import (
     ON_ALL,
     RULES,
-    Evenings,
+    QuestionWindows,
     behind,
     curve_frame,
     evenings_of,
@@ -34,8 +34,8 @@ WINDOWS, FEW, QUESTIONS = 60, 4, 2
 
 
 @pytest.fixture(scope="module")
-def strangers(settings, features, calibration) -> Strangers:
-    return Strangers(settings, features, calibration)
+def strangers(settings, features, calibration) -> ReferenceCohort:
+    return ReferenceCohort(settings, features, calibration)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def chosen(settings: Settings) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def net(strangers: Strangers) -> Aline:
+def net(strangers: ReferenceCohort) -> Aline:
     torch.manual_seed(1)
     return Aline(strangers.task.layout, SMALL)
 
@@ -56,7 +56,7 @@ def card(net: Aline) -> Card:
 
 
 @pytest.fixture(scope="module")
-def evenings(card: Card, strangers: Strangers, chosen: Settings) -> Evenings:
+def evenings(card: Card, strangers: ReferenceCohort, chosen: Settings) -> QuestionWindows:
     return evenings_of(card, strangers, chosen)
 
 
@@ -78,7 +78,7 @@ def test_every_rule_is_followed_on_its_evenings_from_nothing_on(gained) -> None:
 def test_a_rule_gains_what_the_scorecard_says_in_whatever_parts_it_is_followed(net, evenings, gained) -> None:
     """60 evenings are followed in two parts; hours after the evening are left out."""
     goal = torch.ones(len(net.layout.targets), dtype=torch.bool)
-    whole = policy_information(net, evenings.task, evenings.asked, {"aline": Learned()}, QUESTIONS, goal)
+    whole = policy_information(net, evenings.task, evenings.asked, {"aline": LearnedQuestions()}, QUESTIONS, goal)
     torch.testing.assert_close(gained["aline"], whole["aline"], rtol=1e-4, atol=1e-5)
 
 
@@ -95,7 +95,9 @@ def test_the_same_settings_give_the_same_curve(net, card, strangers, chosen, gai
     assert not np.array_equal(evenings_of(card, strangers, other).asked.z, evenings_of(card, strangers, chosen).asked.z)
 
 
-def test_the_evenings_are_of_patients_whom_nobody_has_met(evenings: Evenings, strangers: Strangers) -> None:
+def test_the_evenings_are_of_patients_whom_nobody_has_met(
+    evenings: QuestionWindows, strangers: ReferenceCohort
+) -> None:
     """No day's truth is one of those that train, choose, score or imagine."""
     asked = {row.tobytes() for row in evenings.task.simulator.bank.susceptibility}
     for bank in (
@@ -109,7 +111,9 @@ def test_the_evenings_are_of_patients_whom_nobody_has_met(evenings: Evenings, st
     assert evenings.task.layout == strangers.task.layout
 
 
-def test_what_cannot_be_computed_is_imagined_from_others_days(evenings: Evenings, strangers: Strangers) -> None:
+def test_what_cannot_be_computed_is_imagined_from_others_days(
+    evenings: QuestionWindows, strangers: ReferenceCohort
+) -> None:
     """Diet and signs of a day of the same card, never of the day itself, which `others` does not hold."""
     day = GaussianDay(strangers.hours, strangers.daily, evenings.others_task.simulator.bank)
     imagined = ImaginedByOthers(day, evenings.task, evenings.asked, 0, evenings.others)
@@ -120,7 +124,9 @@ def test_what_cannot_be_computed_is_imagined_from_others_days(evenings: Evenings
     assert not same.any() or (drawn.card == evenings.asked.card[0]).all()
 
 
-def test_imagined_days_have_the_moments_given_what_is_known(evenings: Evenings, strangers: Strangers) -> None:
+def test_imagined_days_have_the_moments_given_what_is_known(
+    evenings: QuestionWindows, strangers: ReferenceCohort
+) -> None:
     """4,000 draws; what is known is as it is; each mean within 5 standard errors, which one of some 600 leaves by
     chance once in 3,000 runs; each variance within 15 %, 6.7 standard errors."""
     day = GaussianDay(strangers.hours, strangers.daily, evenings.others_task.simulator.bank)

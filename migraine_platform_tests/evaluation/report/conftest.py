@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migraine_platform.evaluation.report.facts import Facts, facts_of
+from migraine_platform.evaluation.report.facts import ReportFacts, facts_of
 from migraine_platform_tests.evaluation.report.drawn import Frames, evaluated, reader
 
 
@@ -14,5 +14,5 @@ def frames() -> Frames:
 
 
 @pytest.fixture(scope="session")
-def facts(frames: Frames) -> Facts:
+def facts(frames: Frames) -> ReportFacts:
     return facts_of(reader(frames))

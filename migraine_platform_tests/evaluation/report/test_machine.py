@@ -5,13 +5,13 @@ import json
 import polars as pl
 import pytest
 
-from migraine_platform.evaluation.report.facts import Difference, Facts, facts_of
+from migraine_platform.evaluation.report.facts import Difference, ReportFacts, facts_of
 from migraine_platform.evaluation.report.machine import headline, machine
 from migraine_platform.evaluation.report.summary import transfers
 from migraine_platform_tests.evaluation.report.drawn import Frames, empty, reader
 
 
-def test_the_json_holds_what_the_frames_hold(frames: Frames, facts: Facts) -> None:
+def test_the_json_holds_what_the_frames_hold(frames: Frames, facts: ReportFacts) -> None:
     content = json.loads(machine(facts))
     assert list(content) == [
         *("version", "summary", "headline", "differences", "transfer", "gates", "provenance"),
@@ -55,7 +55,7 @@ def test_nothing_evaluated_is_json_and_a_sentence_too() -> None:
     assert headline(nothing) == "Nothing has been evaluated yet."
 
 
-def test_the_headline_is_a_table_of_equal_columns(facts: Facts) -> None:
+def test_the_headline_is_a_table_of_equal_columns(facts: ReportFacts) -> None:
     parts = headline(facts).split("\n\n")
     assert [part.splitlines()[0] for part in parts] == [
         "Later days of known patients (1,500 days of 60 patients)",
@@ -71,7 +71,7 @@ def test_the_headline_is_a_table_of_equal_columns(facts: Facts) -> None:
     assert f"{loss:.3f}" in next(line for line in parts[0].splitlines() if "Digital twins" in line)
 
 
-def test_what_carries_over_is_the_ratio_of_the_gains(facts: Facts) -> None:
+def test_what_carries_over_is_the_ratio_of_the_gains(facts: ReportFacts) -> None:
     first, second = transfers(facts)
 
     def gain(split: str) -> float:

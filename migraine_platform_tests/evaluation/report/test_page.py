@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from migraine_platform.evaluation.report.facts import Facts, changes_of, facts_of
+from migraine_platform.evaluation.report.facts import ReportFacts, changes_of, facts_of
 from migraine_platform.evaluation.report.page import TITLE, figures_for_dagster, render
 from migraine_platform.evaluation.report.results import results
 from migraine_platform.evaluation.report.summary import NOTHING
@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(facts: Facts) -> str:
+def page(facts: ReportFacts) -> str:
     return render(facts)
 
 
@@ -107,7 +107,7 @@ def test_a_model_that_forecast_fewer_days_says_so(frames: Frames) -> None:
     assert found == [1, 0]
 
 
-def test_every_picture_says_in_words_what_it_shows(facts: Facts, page: str) -> None:
+def test_every_picture_says_in_words_what_it_shows(facts: ReportFacts, page: str) -> None:
     alts = Page(page).alts
     assert len(alts) == 2 * 3 + 7 + 2 * 2 + 1
     assert all(len(alt) > 40 and alt.endswith(".") for alt in alts)
@@ -205,7 +205,7 @@ def test_an_alarm_counts_for_the_latest_change_before_it() -> None:
     }
 
 
-def test_figures_for_the_ui_are_pictures_by_title(facts: Facts) -> None:
+def test_figures_for_the_ui_are_pictures_by_title(facts: ReportFacts) -> None:
     found = figures_for_dagster(facts)
     assert "ROC curve, later days of known patients" in found
     assert all(png.startswith(b"\x89PNG") for png in found.values())

@@ -13,13 +13,13 @@ import pytest
 from migraine_platform.errors import UserError
 from migraine_platform.ingest.sources.inert_frame import read_frame
 from migraine_platform.ingest.sources.kostecki_dillon import FILE, FILLED, NOT_MEASURED, PART, KosteckiDillon
-from migraine_platform.ingest.sources.study import AGAIN, DISAGREE, Diaries, Study, StudyError
+from migraine_platform.ingest.sources.study import AGAIN, DISAGREE, Diaries, StudyDiaries, StudyError
 from migraine_platform.warehouse.contracts import audit
 from migraine_platform.warehouse.tables.clinical import StudyDays, StudyPatients
 from migraine_platform_tests.conftest import REPOSITORY, environment
 from migraine_platform_tests.ingest.hostile import Harm, data_frame, packed
 
-STUDY: Study = KosteckiDillon()
+STUDY: StudyDiaries = KosteckiDillon()
 COLUMNS = ("rownames", "id", "time", "dos", "hatype", "age", "airq", "medication", "headache", "sex")
 INVENTED = [
     (1, 1, -1, 10, "Aura", 30, 12.0, "none", "yes", "female"),

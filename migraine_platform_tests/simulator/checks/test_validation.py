@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from migraine_platform.priors.features import select
-from migraine_platform.simulator.checks.validation import POINTS, Batch
+from migraine_platform.simulator.checks.validation import POINTS, SimulatedBatch
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.warehouse.tables import VALIDATION
@@ -20,12 +20,12 @@ def simulator(simulator_of) -> CohortSimulator:
 
 
 @pytest.fixture(scope="module")
-def batch(simulator: CohortSimulator) -> Batch:
+def batch(simulator: CohortSimulator) -> SimulatedBatch:
     frames = simulator.batch(0)
-    return Batch(frames["cohort.patients"], frames["cohort.patient_days"], frames["cohort.attacks"])
+    return SimulatedBatch(frames["cohort.patients"], frames["cohort.patient_days"], frames["cohort.attacks"])
 
 
-def problems(point: str, batch: Batch, simulator: CohortSimulator) -> tuple[str, ...]:
+def problems(point: str, batch: SimulatedBatch, simulator: CohortSimulator) -> tuple[str, ...]:
     return POINTS[point](batch, select(simulator.features, FEATURES), simulator.settings.population).problems
 
 
@@ -34,7 +34,7 @@ def test_every_audit_of_the_table_is_a_point() -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_sound_batch_passes(batch: Batch, simulator: CohortSimulator, point: str) -> None:
+def test_a_sound_batch_passes(batch: SimulatedBatch, simulator: CohortSimulator, point: str) -> None:
     assert problems(point, batch, simulator) == ()
 
 
@@ -44,24 +44,24 @@ def test_small_sound_batches_pass_too(simulator_of, point: str, seed: int) -> No
     cohort = {"patients": 25, "batch_size": 25, "days": 14, "seed": seed}
     small = simulator_of(cohort=cohort, ceilings={"oracle_patients": 0})
     frames = small.batch(0)
-    batch = Batch(frames["cohort.patients"], frames["cohort.patient_days"], frames["cohort.attacks"])
+    batch = SimulatedBatch(frames["cohort.patients"], frames["cohort.patient_days"], frames["cohort.attacks"])
     assert problems(point, batch, small) == ()
 
 
-def days(change: pl.Expr) -> Callable[[Batch], Batch]:
-    return lambda batch: Batch(batch.patients, batch.days.with_columns(change), batch.attacks)
+def days(change: pl.Expr) -> Callable[[SimulatedBatch], SimulatedBatch]:
+    return lambda batch: SimulatedBatch(batch.patients, batch.days.with_columns(change), batch.attacks)
 
 
-def patients(change: pl.Expr) -> Callable[[Batch], Batch]:
-    return lambda batch: Batch(batch.patients.with_columns(change), batch.days, batch.attacks)
+def patients(change: pl.Expr) -> Callable[[SimulatedBatch], SimulatedBatch]:
+    return lambda batch: SimulatedBatch(batch.patients.with_columns(change), batch.days, batch.attacks)
 
 
-def later_attacks(batch: Batch) -> Batch:
+def later_attacks(batch: SimulatedBatch) -> SimulatedBatch:
     moved = pl.col("headache_start", "headache_end", "onset_at").dt.offset_by("3d")
-    return Batch(batch.patients, batch.days, batch.attacks.with_columns(moved))
+    return SimulatedBatch(batch.patients, batch.days, batch.attacks.with_columns(moved))
 
 
-BROKEN: dict[str, tuple[str, Callable[[Batch], Batch], str]] = {
+BROKEN: dict[str, tuple[str, Callable[[SimulatedBatch], SimulatedBatch], str]] = {
     "sleep in minutes": ("distributions", days(pl.col("total_sleep_hours") * 60), "total_sleep_hours has mean"),
     "a feature frozen": ("distributions", days(pl.lit(66.0).alias("resting_heart_rate")), "resting_heart_rate has sd"),
     "triggers protect": (
@@ -83,26 +83,28 @@ BROKEN: dict[str, tuple[str, Callable[[Batch], Batch], str]] = {
     ),
     "a day missing": (
         "temporal_consistency",
-        lambda b: Batch(b.patients, b.days.filter(pl.int_range(pl.len()) != 17), b.attacks),
+        lambda b: SimulatedBatch(b.patients, b.days.filter(pl.int_range(pl.len()) != 17), b.attacks),
         "1 days that do not follow the day before",
     ),
     "pressure shifted": ("temporal_consistency", days(pl.col("pressure_change_24h") + 1), "that are no difference"),
     "attacks on other days": ("temporal_consistency", later_attacks, "attacks whose day bears no onset"),
     "an attack lost": (
         "temporal_consistency",
-        lambda b: Batch(b.patients, b.days, b.attacks.filter(pl.col("attack_id") != 11)),
+        lambda b: SimulatedBatch(b.patients, b.days, b.attacks.filter(pl.col("attack_id") != 11)),
         "onsets without an attack",
     ),
     "attacks on top of each other": (
         "temporal_consistency",
-        lambda b: Batch(b.patients, b.days, b.attacks.with_columns(pl.col("headache_end").dt.offset_by("60d"))),
+        lambda b: SimulatedBatch(
+            b.patients, b.days, b.attacks.with_columns(pl.col("headache_end").dt.offset_by("60d"))
+        ),
         "begin before the last has ended",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_batch_is_found_out(batch: Batch, simulator: CohortSimulator, name: str) -> None:
+def test_a_broken_batch_is_found_out(batch: SimulatedBatch, simulator: CohortSimulator, name: str) -> None:
     point, damage, expected = BROKEN[name]
     found = problems(point, damage(batch), simulator)
     assert any(expected in problem for problem in found), found

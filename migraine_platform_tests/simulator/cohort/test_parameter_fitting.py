@@ -12,13 +12,9 @@ from migraine_platform.config.simulator.treatment import Preventive
 from migraine_platform.simulator.checks import targets
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.exposure import trigger_rates
-from migraine_platform.simulator.cohort.parameter_fitting import (
-    CalibrationError,
-    calibrate,
-    from_frame,
-    to_frame,
-    trigger_effects,
-)
+from migraine_platform.simulator.cohort.fitted_parameters import from_frame, to_frame
+from migraine_platform.simulator.cohort.parameter_fitting import ParameterFittingError, fit_parameters
+from migraine_platform.simulator.cohort.trigger_effects import trigger_effects
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
 from migraine_platform_tests.simulator.conftest import STEADY
@@ -28,7 +24,7 @@ from migraine_platform_tests.simulator.conftest import STEADY
 def fitted(features):
     """The default calibration, and what it does to patients that it never saw."""
     settings = load_settings("default").simulator
-    calibration = calibrate(settings, features)
+    calibration = fit_parameters(settings, features)
     return settings, calibration, targets.measure(settings, features, calibration)
 
 
@@ -114,15 +110,15 @@ def test_usual_trigger_rates_are_those_of_long_lives(simulator_of) -> None:
 def test_an_unreachable_preventive_is_named(settings, features) -> None:
     wonder = Preventive(days_a_month=-9.5, onset_days=7, washout_days=7)
     treatments = settings.simulator.treatments.model_copy(update={"preventive": {"wonder_drug": wonder}})
-    with pytest.raises(CalibrationError, match=r"preventive\.wonder_drug\.days_a_month: -9\.5 cannot be reached"):
-        calibrate(settings.simulator.model_copy(update={"treatments": treatments}), features)
+    with pytest.raises(ParameterFittingError, match=r"preventive\.wonder_drug\.days_a_month: -9\.5 cannot be reached"):
+        fit_parameters(settings.simulator.model_copy(update={"treatments": treatments}), features)
 
 
 def test_the_fit_does_not_depend_on_the_cohort_or_its_length(settings, features, calibration) -> None:
     longer = settings.simulator.cohort.model_copy(
         update={"days": 400, "patients": 7, "seed": 1, "start_date": date(2025, 6, 1), "burn_in_days": 99}
     )
-    again = calibrate(settings.simulator.model_copy(update={"cohort": longer}), features)
+    again = fit_parameters(settings.simulator.model_copy(update={"cohort": longer}), features)
     assert np.array_equal(again.beta, calibration.beta)
     assert np.array_equal(again.theta, calibration.theta)
     assert again.preventive == calibration.preventive
@@ -147,8 +143,8 @@ def test_targets_that_are_not_reached_are_named(
 ) -> None:
     effects = settings.simulator.calibration.trigger_effect.model_copy(update=dict.fromkeys(TRIGGERS, effect))
     chosen = settings.simulator.calibration.model_copy(update={**changes, "trigger_effect": effects})
-    with pytest.raises(CalibrationError, match=message):
-        calibrate(settings.simulator.model_copy(update={"calibration": chosen}), features)
+    with pytest.raises(ParameterFittingError, match=message):
+        fit_parameters(settings.simulator.model_copy(update={"calibration": chosen}), features)
 
 
 def test_the_calendar_counts_weekends_from_the_date(settings) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from migraine_platform.simulator.cohort.traits import traits
-from migraine_platform.simulator.generative.attacks import UNTREATED, Course, draw_duration, prodrome_length
+from migraine_platform.simulator.generative.attacks import UNTREATED, AttackCourse, draw_duration, prodrome_length
 from migraine_platform.simulator.generative.symptoms import (
     AURA,
     HEADACHE,
@@ -21,8 +21,8 @@ from migraine_platform.simulator.random.quantiles import quantile
 
 
 @pytest.fixture(scope="module")
-def course(settings) -> Course:
-    return Course.of(settings.simulator.attacks, settings.simulator.treatments)
+def course(settings) -> AttackCourse:
+    return AttackCourse.of(settings.simulator.attacks, settings.simulator.treatments)
 
 
 def test_a_person_s_figures_are_those_of_many_of_his_attacks(course) -> None:

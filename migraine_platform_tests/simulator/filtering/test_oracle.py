@@ -6,10 +6,10 @@ import pytest
 from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import simulate_sites
-from migraine_platform.simulator.filtering.oracle import IMPOSSIBLE, Evidence, filter_days
+from migraine_platform.simulator.filtering.oracle import IMPOSSIBLE, RecordedEvidence, filter_days
 from migraine_platform.simulator.generative.attacks import own_signs
 from migraine_platform.simulator.generative.measurement import Recorded, _record
-from migraine_platform.simulator.generative.model import Days, Persons
+from migraine_platform.simulator.generative.model import Persons, SimulatedDays
 from migraine_platform.simulator.generative.profiles import draw_patients, first_patients
 from migraine_platform.simulator.generative.symptoms import HEADACHE, SIGNS
 from migraine_platform.simulator.generative.trajectories import live
@@ -63,13 +63,13 @@ def tiny(settings, features):
         weekend=np.full(1, 1.0),
     )
     regime = usual_regime(model, world.copula, world.course, calendar)
-    days = live(world, copies(one, LIVES), regime, Days.empty(LIVES, calendar))
+    days = live(world, copies(one, LIVES), regime, SimulatedDays.empty(LIVES, calendar))
     evening = days.flag("migraine_by_evening")
     diary, _ = _record(np.arange(LIVES), evening, np.repeat(ENTRIES, LIVES, axis=0), 0.0, 3.0, BURN_IN, 42, 0)
     return world, one, regime, days, diary
 
 
-def histories(days: Days, diary: np.ndarray) -> np.ndarray:
+def histories(days: SimulatedDays, diary: np.ndarray) -> np.ndarray:
     """[lives] one number for all that the diaries told by the evening before the last day."""
     events = np.stack([days.flag(name) for name in TOLD], axis=2).astype(int)
     number = np.zeros(len(diary), dtype=np.int64)
@@ -96,8 +96,8 @@ def test_the_filter_agrees_with_brute_force(tiny) -> None:
     for number in np.argsort(-counts)[:100:4]:
         members = np.flatnonzero(history == number)
         subject = slice(members[0], members[0] + 1)
-        his = Days(*(values[:, subject] if values.ndim == 3 else values[subject] for values in days))
-        evidence = Evidence.of(world, his, Recorded(diary[subject], np.zeros((1, KEPT), dtype=bool)), ENTRIES)
+        his = SimulatedDays(*(values[:, subject] if values.ndim == 3 else values[subject] for values in days))
+        evidence = RecordedEvidence.of(world, his, Recorded(diary[subject], np.zeros((1, KEPT), dtype=bool)), ENTRIES)
         forecast = filter_days(world, one, regime, evidence, 8000).forecast[0, KEPT - 1]
         error = np.sqrt(forecast * (1 - forecast) / len(members))
         squares.append(((tomorrow[members].mean() - forecast) / error) ** 2)
@@ -141,7 +141,7 @@ def test_more_measured_days_make_better_forecasts(simulator_of, filtered) -> Non
     everything = Recorded(np.ones_like(lives.recorded.diary), np.ones_like(lives.recorded.device))
     full = lives.days.migraine_probability
     entries = np.tile([0.999, 0.999], (250, 1))
-    evidence = Evidence.of(simulator.world, lives.days, everything, entries)
+    evidence = RecordedEvidence.of(simulator.world, lives.days, everything, entries)
     better = filter_days(simulator.world, lives.persons, simulator.regime, evidence, 64).forecast
     assert expected_log_loss(full, better) < expected_log_loss(full, forecast) - 0.003
 
@@ -150,18 +150,18 @@ def test_a_forecast_knows_nothing_of_its_own_day(filtered) -> None:
     """Records from a day on changed at will leave the forecasts up to that day bit-identical."""
     simulator, lives, _ = filtered
     some = slice(0, 20)
-    cut = Days(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in lives.days))
+    cut = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in lives.days))
     cut.flags[:, :, 40:] = ~cut.flags[:, :, 40:]
     cut.values[:, :, 40:] *= np.float32(1.01)
     recorded = Recorded(lives.recorded.diary[some].copy(), lives.recorded.device[some].copy())
     recorded.diary[:, 40:] = ~recorded.diary[:, 40:]
     entries = np.tile([0.8, 0.6], (20, 1))
     plain = Recorded(lives.recorded.diary[some], lives.recorded.device[some])
-    original = Days(*(v[:, some] if v.ndim == 3 else v[some] for v in lives.days))
+    original = SimulatedDays(*(v[:, some] if v.ndim == 3 else v[some] for v in lives.days))
     persons = simulator.persons(first_patients(simulator.settings, 20))
     one, other = (
         filter_days(
-            simulator.world, persons, simulator.regime, Evidence.of(simulator.world, d, r, entries), 32
+            simulator.world, persons, simulator.regime, RecordedEvidence.of(simulator.world, d, r, entries), 32
         ).forecast
         for d, r in ((original, plain), (cut, recorded))
     )
@@ -185,7 +185,7 @@ def test_a_forecast_knows_nothing_of_an_attack_after_20_00(filtered) -> None:
             simulator.world,
             lives.persons,
             simulator.regime,
-            Evidence.of(simulator.world, days, lives.recorded, entries),
+            RecordedEvidence.of(simulator.world, days, lives.recorded, entries),
             32,
         ).forecast
         for days in (lives.days, hidden)
@@ -199,14 +199,16 @@ def test_a_day_that_nobody_can_have_lived_counts_against_a_hypothesis(filtered) 
     simulator, lives, _ = filtered
     some = slice(0, 20)
     flags = lives.days.flags[:, some].copy()
-    days = Days(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in lives.days))._replace(flags=flags)
+    days = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in lives.days))._replace(
+        flags=flags
+    )
     for name in TOLD:
         days.flag(name)[:, 30:40] = False
     for name in ("has_migraine", "migraine_by_evening"):
         days.flag(name)[:, 38] = True
     recorded = Recorded(np.ones((20, 90), dtype=bool), lives.recorded.device[some])
     persons = simulator.persons(first_patients(simulator.settings, 20))
-    evidence = Evidence.of(simulator.world, days, recorded, np.tile([0.8, 0.6], (20, 1)))
+    evidence = RecordedEvidence.of(simulator.world, days, recorded, np.tile([0.8, 0.6], (20, 1)))
     found = filter_days(simulator.world, persons, simulator.regime, evidence, 32)
     assert np.all(found.log_evidence[:, 38] == IMPOSSIBLE)
     assert np.all(np.isfinite(found.forecast))

@@ -5,8 +5,14 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import norm
 
-from migraine_platform.simulator.generative.attacks import EVENING, Course, draw_duration, lasting_share, late_lasting
-from migraine_platform.simulator.generative.model import Days
+from migraine_platform.simulator.generative.attacks import (
+    EVENING,
+    AttackCourse,
+    draw_duration,
+    lasting_share,
+    late_lasting,
+)
+from migraine_platform.simulator.generative.model import SimulatedDays
 from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.simulator.random.quantiles import CourseError, quantile, share_below
@@ -15,8 +21,8 @@ PERSONS, DAYS = 500, 200
 
 
 @pytest.fixture(scope="module")
-def course(settings) -> Course:
-    return Course.of(settings.simulator.attacks, settings.simulator.treatments)
+def course(settings) -> AttackCourse:
+    return AttackCourse.of(settings.simulator.attacks, settings.simulator.treatments)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def lived(simulator_of):
     return simulator, simulator.live(first_patients(simulator.settings, PERSONS))
 
 
-def attacks_of(days: Days) -> dict[str, np.ndarray]:
+def attacks_of(days: SimulatedDays) -> dict[str, np.ndarray]:
     """Every attack: person, day and course."""
     who, when = np.nonzero(days.attack)
     names = ("start", "duration", "drug", "prodrome", "aura", "severity", "postdrome")
@@ -90,7 +96,7 @@ def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_tri
 
 @pytest.mark.parametrize("own", [-1.5, 0.0, 2.0])
 @pytest.mark.parametrize("drug", [UNTREATED, 0, 3])
-def test_durations_follow_the_survival_that_forecasts_use(course: Course, drug: int, own: float) -> None:
+def test_durations_follow_the_survival_that_forecasts_use(course: AttackCourse, drug: int, own: float) -> None:
     """20,000 draws of a person against the stated share; false alarm 6e-5 a point."""
     rng = np.random.default_rng(1)
     drawn = np.array([draw_duration(course, own, drug, *rng.random(2)) for _ in range(20_000)])
@@ -100,7 +106,7 @@ def test_durations_follow_the_survival_that_forecasts_use(course: Course, drug: 
 
 
 @pytest.mark.parametrize("drug", [UNTREATED, 1])
-def test_of_whom_nothing_is_known_headaches_last_as_in_the_population(course: Course, drug: int) -> None:
+def test_of_whom_nothing_is_known_headaches_last_as_in_the_population(course: AttackCourse, drug: int) -> None:
     """The mean over equally likely persons, within the error of 400 of them."""
     persons = norm.ppf((np.arange(400) + 0.5) / 400)
     for hours in (5.0, 20.0, 50.0):
@@ -108,7 +114,7 @@ def test_of_whom_nothing_is_known_headaches_last_as_in_the_population(course: Co
         assert lasting_share(course.of_anybody(), 0.0, drug, hours) == pytest.approx(share, abs=2e-3)
 
 
-def test_late_attacks_go_on_as_their_hours_and_lengths_say(course: Course) -> None:
+def test_late_attacks_go_on_as_their_hours_and_lengths_say(course: AttackCourse) -> None:
     """5,000 attacks of the evening of each of two persons; false alarm 6e-5 a point."""
     rng = np.random.default_rng(2)
     for own in (-1.0, 1.3):
@@ -141,13 +147,13 @@ def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_av
 @pytest.mark.parametrize("median", [5.0, 24.0, 60.0])
 def test_any_reachable_median_is_met(settings, median: float) -> None:
     attacks = settings.simulator.attacks.model_copy(update={"duration_median": median})
-    assert_allclose(np.median(Course.of(attacks, settings.simulator.treatments).durations), median, rtol=1e-6)
+    assert_allclose(np.median(AttackCourse.of(attacks, settings.simulator.treatments).durations), median, rtol=1e-6)
 
 
 def test_an_unreachable_median_is_named_with_what_is_reachable(settings) -> None:
     attacks = settings.simulator.attacks.model_copy(update={"duration_median": 71.0})
     with pytest.raises(CourseError, match=r"duration_median: 71 h cannot be reached .* expected 4\.\d to 6\d\.\d"):
-        Course.of(attacks, settings.simulator.treatments)
+        AttackCourse.of(attacks, settings.simulator.treatments)
 
 
 def test_onsets_peak_in_the_morning(lived) -> None:
@@ -232,7 +238,7 @@ def test_a_prodrome_spans_the_evening_where_it_announces_and_no_aura_does(lived,
     )  # P(longer than from 20:00 to the onset), of the lengths
 
 
-def test_share_below_inverts_the_quantiles(course: Course) -> None:
+def test_share_below_inverts_the_quantiles(course: AttackCourse) -> None:
     for u in np.linspace(0.001, 0.999, 37):
         value = np.interp(u, np.linspace(0, 1, len(course.durations)), course.durations)
         assert_allclose(share_below(course.durations, value), u, atol=1e-9)

@@ -15,12 +15,12 @@ from migraine_platform.simulator.generative.drift import (
     NEVER,
     RECURRING,
     SUDDEN,
-    Change,
+    TrueChanges,
     draw_changes,
     drift_frame,
     level_at,
 )
-from migraine_platform.simulator.generative.model import FLAGS, Days
+from migraine_platform.simulator.generative.model import FLAGS, SimulatedDays
 from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
 from migraine_platform.simulator.generative.trajectories import live
 
@@ -28,7 +28,7 @@ PERSONS = 20_000
 
 
 @pytest.fixture(scope="module")
-def changes(settings) -> Change:
+def changes(settings) -> TrueChanges:
     susceptibility = np.random.default_rng(1).uniform(0.1, 1, (PERSONS, 4))
     return draw_changes(settings.simulator.drift, np.arange(PERSONS), susceptibility, 28, 9)
 
@@ -61,7 +61,7 @@ def test_onsets_come_from_a_daily_hazard_that_starts_with_the_first_day(settings
 )
 def test_levels_take_their_shapes(shape: int, expected: dict[int, float]) -> None:
     one = np.array([1])
-    change = Change(one, one * shape, one * 10, one, np.array([1.0]), 40.0, 56.0)
+    change = TrueChanges(one, one * shape, one * 10, one, np.array([1.0]), 40.0, 56.0)
     for day, level in expected.items():
         assert level_at(change, 0, day) == pytest.approx(level)
 
@@ -98,7 +98,7 @@ def test_a_change_changes_what_it_says_from_its_day_on(simulator_of, kind: int) 
         strength=np.full(300, {COVARIATE: 1.0, CONCEPT: 0.5, LABEL: 1.5}[kind]),
     )
     before, after = (
-        live(simulator.world, each, simulator.regime, Days.empty(300, simulator.calendar))
+        live(simulator.world, each, simulator.regime, SimulatedDays.empty(300, simulator.calendar))
         for each in (persons, persons._replace(change=change))
     )
     assert np.array_equal(before.values[:, :, :20], after.values[:, :, :20])

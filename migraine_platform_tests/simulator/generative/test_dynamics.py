@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.linalg import expm
 
-from migraine_platform.simulator.generative.dynamics import Dynamics, DynamicsError, simulate_steps, to_hourly
+from migraine_platform.simulator.generative.dynamics import DynamicsError, LatentDynamics, simulate_steps, to_hourly
 
 
 @st.composite
-def processes(draw: st.DrawFn) -> Dynamics:
+def processes(draw: st.DrawFn) -> LatentDynamics:
     """Daily processes that some hourly process makes: A = expm(-stable), Q summed up from an hourly covariance."""
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
@@ -22,11 +22,11 @@ def processes(draw: st.DrawFn) -> Dynamics:
     fine = expm(generator / 24)
     powers = [np.linalg.matrix_power(fine, k) for k in range(24)]
     noise = sum(power @ (root @ root.T) @ power.T for power in powers)
-    return Dynamics(expm(generator), rng.normal(size=(size, 3)), noise)
+    return LatentDynamics(expm(generator), rng.normal(size=(size, 3)), noise)
 
 
 @given(processes())
-def test_24_hourly_steps_have_the_daily_mean_and_covariance(daily: Dynamics) -> None:
+def test_24_hourly_steps_have_the_daily_mean_and_covariance(daily: LatentDynamics) -> None:
     hourly = to_hourly(daily)
     powers = [np.linalg.matrix_power(hourly.A, k) for k in range(24)]
     assert_allclose(np.linalg.matrix_power(hourly.A, 24), daily.A, atol=1e-9)
@@ -36,7 +36,7 @@ def test_24_hourly_steps_have_the_daily_mean_and_covariance(daily: Dynamics) -> 
 
 def test_simulated_hours_add_up_to_the_configured_day(settings) -> None:
     """20,000 days in hours: mean and covariance of the day within five standard errors."""
-    daily = Dynamics.daily(settings.simulator.latent)
+    daily = LatentDynamics.daily(settings.simulator.latent)
     hourly = to_hourly(daily)
     rng, count = np.random.default_rng(3), 20_000
     start, inputs = rng.normal(size=4) * 0.2, rng.uniform(-1, 1, size=daily.B.shape[1])
@@ -49,12 +49,12 @@ def test_simulated_hours_add_up_to_the_configured_day(settings) -> None:
 
 def test_the_root_of_a_singular_covariance_is_exact() -> None:
     q = np.outer([1.0, 2.0], [1.0, 2.0])
-    root = Dynamics(np.eye(2) / 2, np.zeros((2, 1)), q).root()
+    root = LatentDynamics(np.eye(2) / 2, np.zeros((2, 1)), q).root()
     assert_allclose(root @ root.T, q, atol=1e-12)
 
 
 def test_the_stationary_covariance_solves_its_equation(settings) -> None:
-    daily = Dynamics.daily(settings.simulator.latent)
+    daily = LatentDynamics.daily(settings.simulator.latent)
     sigma = daily.stationary()
     assert_allclose(daily.A @ sigma @ daily.A.T + daily.Q, sigma, atol=1e-12)
 
@@ -73,4 +73,4 @@ def test_the_stationary_covariance_solves_its_equation(settings) -> None:
 )
 def test_a_process_without_hours_is_refused(a: np.ndarray, q: np.ndarray, message: str) -> None:
     with pytest.raises(DynamicsError, match=message):
-        to_hourly(Dynamics(a, np.zeros((2, 1)), q))
+        to_hourly(LatentDynamics(a, np.zeros((2, 1)), q))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migraine_platform.simulator.generative.attacks import Course, Own, anybody
+from migraine_platform.simulator.generative.attacks import AttackCourse, Own, anybody
 from migraine_platform.simulator.generative.signs import (
     CAME,
     NONE,
@@ -23,8 +23,8 @@ shares = st.floats(0.0, 0.5)
 
 
 @pytest.fixture(scope="module")
-def course(settings) -> Course:
-    return Course.of(settings.simulator.attacks, settings.simulator.treatments)
+def course(settings) -> AttackCourse:
+    return AttackCourse.of(settings.simulator.attacks, settings.simulator.treatments)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def expit(x: float) -> float:
 
 @given(chances, shares, st.floats(0.1, 1.0))
 def test_over_sign_and_none_the_chance_of_an_onset_stays(
-    course: Course, own: Own, q: float, early: float, share: float
+    course: AttackCourse, own: Own, q: float, early: float, share: float
 ) -> None:
     """Near certainty too, where a sign says nothing; nowhere does it make an attack less likely."""
     changed, own = course._replace(conversion=np.array([share, share, 1.0])), own._replace(early_share=early)
@@ -51,7 +51,7 @@ def test_over_sign_and_none_the_chance_of_an_onset_stays(
     assert after[1] >= q - 1e-8
 
 
-def test_a_sign_is_followed_as_often_as_configured(course: Course, own: Own) -> None:
+def test_a_sign_is_followed_as_often_as_configured(course: AttackCourse, own: Own) -> None:
     for q in (0.02, 0.2, 0.6):
         logit = np.log(q / (1 - q))
         assert expit(logit + sign_shift(course, own, q, CAME)) == pytest.approx(0.72)
@@ -60,7 +60,7 @@ def test_a_sign_is_followed_as_often_as_configured(course: Course, own: Own) -> 
         assert sign_shift(course, own, q, UNASKED) == 0
 
 
-def test_whoever_had_a_sign_has_no_other_prodrome(course: Course, own: Own) -> None:
+def test_whoever_had_a_sign_has_no_other_prodrome(course: AttackCourse, own: Own) -> None:
     """Nor an attack without one: what comes is what was announced."""
     assert prodrome_entry(course, own, 0.72, CAME) == pytest.approx(0.72)
     assert prodrome_entry(course, own, 0.2, UNASKED) == pytest.approx(0.2 * 0.329 / 0.72)
@@ -68,7 +68,7 @@ def test_whoever_had_a_sign_has_no_other_prodrome(course: Course, own: Own) -> N
 
 
 @given(chances)
-def test_that_nothing_came_by_the_evening_makes_a_late_onset_likelier(course: Course, own: Own, p: float) -> None:
+def test_that_nothing_came_by_the_evening_makes_a_late_onset_likelier(course: AttackCourse, own: Own, p: float) -> None:
     for sign in (UNASKED, NONE, CAME):
         late = late_onset(course, own, p, sign)
         assert 0 <= late <= 1 + 1e-9
@@ -78,7 +78,7 @@ def test_that_nothing_came_by_the_evening_makes_a_late_onset_likelier(course: Co
 def test_without_prodromes_there_are_no_signs(settings) -> None:
     attacks = settings.simulator.attacks
     none = attacks.model_copy(update={"prodrome": attacks.prodrome.model_copy(update={"share_of_attacks": 0.0})})
-    course = Course.of(none, settings.simulator.treatments)
+    course = AttackCourse.of(none, settings.simulator.treatments)
     own = anybody(course)
     assert evening_entry(course, own, 0.4) == 0
     assert sign_shift(course, own, 0.4, NONE) == 0

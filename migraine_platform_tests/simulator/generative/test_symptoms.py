@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from migraine_platform.simulator.generative.attacks import Course
+from migraine_platform.simulator.generative.attacks import AttackCourse
 from migraine_platform.simulator.generative.symptoms import (
     SEVERITY,
     SYMPTOMS,
@@ -19,8 +19,8 @@ FALSE_ALARM = 1e-4
 
 
 @pytest.fixture(scope="module")
-def course(settings) -> Course:
-    return Course.of(settings.simulator.attacks, settings.simulator.treatments)
+def course(settings) -> AttackCourse:
+    return AttackCourse.of(settings.simulator.attacks, settings.simulator.treatments)
 
 
 def lean_of(share: float) -> Lean:

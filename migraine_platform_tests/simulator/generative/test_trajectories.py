@@ -12,8 +12,8 @@ from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
-from migraine_platform.simulator.generative.dynamics import Dynamics
-from migraine_platform.simulator.generative.model import Days
+from migraine_platform.simulator.generative.dynamics import LatentDynamics
+from migraine_platform.simulator.generative.model import SimulatedDays
 from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.simulator.generative.trajectories import live
 from migraine_platform_tests.simulator.conftest import STEADY, changed
@@ -68,7 +68,7 @@ def test_the_hazard_is_the_logit_of_the_model(plain) -> None:
 def test_the_latent_state_follows_its_dynamics(plain, features) -> None:
     """Z[t+1] - A Z[t] - B u[t] has mean 0 and covariance Q; five standard errors."""
     simulator, lives = plain
-    daily, z = Dynamics.daily(simulator.settings.latent), np.moveaxis(lives.days.z, 0, 2)
+    daily, z = LatentDynamics.daily(simulator.settings.latent), np.moveaxis(lives.days.z, 0, 2)
     u = scores(features, lives, simulator)
     noise = (z[:, 1:] - z[:, :-1] @ daily.A.T - u[:, :-1] @ daily.B.T).reshape(-1, 4)
     sd = np.sqrt(np.diag(daily.Q))
@@ -105,7 +105,7 @@ def test_the_full_state_forecast_is_the_share_of_fates(simulator_of) -> None:
             }
         ),
     )._replace(index=np.arange(count))
-    days = live(simulator.world, many, simulator.regime, Days.empty(count, simulator.calendar))
+    days = live(simulator.world, many, simulator.regime, SimulatedDays.empty(count, simulator.calendar))
     p, migraine = days.migraine_probability[:, 1], days.flag("has_migraine")[:, 1]
     assert abs(migraine.sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum())
 
@@ -133,7 +133,7 @@ def test_without_coupling_an_attack_changes_no_feature(simulator_of) -> None:
             simulator.world,
             persons,
             simulator.regime._replace(hazard=np.full(simulator.calendar.total, shift)),
-            Days.empty(100, simulator.calendar),
+            SimulatedDays.empty(100, simulator.calendar),
         )
         for shift in (0.0, 2.0)
     ]
@@ -160,7 +160,7 @@ def test_a_certain_hazard_leaves_no_free_day(simulator_of) -> None:
     persons = simulator.persons(first_patients(simulator.settings, 40))
     for shift, expected in ((60.0, True), (-60.0, False)):
         regime = simulator.regime._replace(hazard=np.full(simulator.calendar.total, shift))
-        days = live(simulator.world, persons, regime, Days.empty(40, simulator.calendar))
+        days = live(simulator.world, persons, regime, SimulatedDays.empty(40, simulator.calendar))
         assert np.all(days.flag("has_migraine") == expected)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from migraine_platform.config.simulator.hours import DAY_FACTS
-from migraine_platform.simulator.generative.dynamics import Dynamics, to_hourly
+from migraine_platform.simulator.generative.dynamics import LatentDynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import REFERENCE, SCORING, fill_bank, sign_hours
 from migraine_platform.simulator.hourly.linear_day import GaussianDay, LinearDay, standard_facts
 from migraine_platform.simulator.hourly.window_posterior import BankPosterior
@@ -13,7 +13,7 @@ from migraine_platform.simulator.hourly.windows import WindowSimulator, card_of
 
 @pytest.fixture(scope="module")
 def daily(settings):
-    return Dynamics.daily(settings.simulator.latent)
+    return LatentDynamics.daily(settings.simulator.latent)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_the_matrix_smoother_is_a_kalman_filter(settings, daily, scored) -> None
     known = np.zeros(len(day.mean), dtype=bool)
     known[: day.readings] = True
     mean, covariance = day.end_of_day(day.vector(windows), known)
-    channels, hourly = day.day.channels, to_hourly(Dynamics(daily.A, np.eye(4), daily.Q))
+    channels, hourly = day.day.channels, to_hourly(LatentDynamics(daily.A, np.eye(4), daily.Q))
     states = np.hstack([bank.z, bank.drive])
     count = len(channels.names)
     # State: Z, the day's drive, the offsets of the channels.

@@ -7,10 +7,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, QUESTIONS
-from migraine_platform.simulator.generative.dynamics import Dynamics
+from migraine_platform.simulator.generative.dynamics import LatentDynamics
 from migraine_platform.simulator.generative.profiles import draw_patients
 from migraine_platform.simulator.hourly.bank import HISTORY_DAYS, SCORING, TRAINING, fill_bank
-from migraine_platform.simulator.hourly.windows import Channels, WindowSimulator, answer_names, askable, card_of
+from migraine_platform.simulator.hourly.windows import HourlyChannels, WindowSimulator, answer_names, askable, card_of
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def bank(simulator):
 
 @pytest.fixture(scope="module")
 def windows_of(settings, simulator, bank):
-    daily = Dynamics.daily(settings.simulator.latent)
+    daily = LatentDynamics.daily(settings.simulator.latent)
     return WindowSimulator(settings.hours, daily, simulator.world.course, bank)
 
 
@@ -43,7 +43,7 @@ def test_a_day_of_the_bank_leads_to_the_next_as_the_latent_process_says(settings
     kept = simulator.calendar.days - 1 - HISTORY_DAYS
     z = bank.z.reshape(400, kept, 4)
     drive = bank.drive.reshape(400, kept, 4)
-    daily = Dynamics.daily(settings.simulator.latent)
+    daily = LatentDynamics.daily(settings.simulator.latent)
     eta = (z[:, 1:] - z[:, :-1] @ daily.A.T - drive[:, :-1]).reshape(-1, 4)
     error = 3.3 * np.sqrt(2 / len(eta)) * np.diag(daily.Q)
     assert np.abs(eta.var(axis=0) - np.diag(daily.Q)).max() < error.max()
@@ -52,7 +52,7 @@ def test_a_day_of_the_bank_leads_to_the_next_as_the_latent_process_says(settings
 
 def test_hours_have_the_days_mean_and_covariance(settings, windows_of, bank) -> None:
     """24 hourly steps from one day of the bank against A z + B u and Q, at 3.3 standard errors (0.1 % each)."""
-    daily = Dynamics.daily(settings.simulator.latent)
+    daily = LatentDynamics.daily(settings.simulator.latent)
     rng, draws = np.random.default_rng(0), 20_000
     ends = windows_of.refine(rng, np.full(draws, 17), 24).z
     mean = daily.A @ bank.z[17] + bank.drive[17]
@@ -99,7 +99,7 @@ def test_only_waking_hours_that_are_over_and_recalled_can_be_asked(settings, win
 def test_an_answer_reveals_the_loads_of_its_channel(settings, windows_of) -> None:
     """Regressing the last hour's reading on Z at its end gives the configured loads (z < 4)."""
     windows = windows_of.draw(np.random.default_rng(2), 20_000, now=24)
-    channels = Channels.of(settings.hours)
+    channels = HourlyChannels.of(settings.hours)
     for place, c in enumerate(channels.prompted):
         y = windows.answers[:, -1, place]
         x = np.column_stack([windows.z, np.ones(len(y))])

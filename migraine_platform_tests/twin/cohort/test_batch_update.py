@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from polars.testing import assert_frame_equal
 
-from migraine_platform.twin.cohort.batch_update import KEPT_ROWS, Asked, load, retraining_frame
+from migraine_platform.twin.cohort.batch_update import KEPT_ROWS, UpdateRequest, load, retraining_frame
 from migraine_platform.twin.cohort.cohort_update import load_batches
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.updating.storage import load_kept, to_bytes
@@ -25,7 +25,7 @@ from migraine_platform_tests.twin.living import (
 )
 
 SHORT = {"trial_nights": 2}
-RETRAIN, BACK = Asked(retrain="to see"), Asked(roll_back=True)
+RETRAIN, BACK = UpdateRequest(retrain="to see"), UpdateRequest(roll_back=True)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_worse_challengers_are_dropped_and_their_file_with_them(made, tmp_path) 
 
 def test_a_second_request_during_a_trial_does_nothing(made, tmp_path) -> None:
     once, twice = made.copy(tmp_path / "once", trial_nights=9), made.copy(tmp_path / "twice", trial_nights=9)
-    for living, again in ((once, Asked()), (twice, Asked(retrain="once more"))):
+    for living, again in ((once, UpdateRequest()), (twice, UpdateRequest(retrain="once more"))):
         living.live(MADE + 1, RETRAIN)
         living.live(MADE + 2, again)
     assert_same_rows(twice, once, exactly=True)
@@ -248,9 +248,9 @@ def test_whatever_is_asked_for_files_are_those_that_rows_name(
     days, rows = MADE, 0
     for _ in range(12):
         days += int(rng.choice([0, 1, 1, 2])) if days > MADE else 1
-        asked = [Asked(), Asked(), RETRAIN, BACK][rng.integers(4)]
+        asked = [UpdateRequest(), UpdateRequest(), RETRAIN, BACK][rng.integers(4)]
         if asked.roll_back and living.of(tables.Twins)["previous_file_version"][0] is None:
-            asked = Asked()
+            asked = UpdateRequest()
         living.live(min(days, 70), asked)
         assert_sound(living)
         assert living.of(tables.Watch).height == 4 * min(days, 70)

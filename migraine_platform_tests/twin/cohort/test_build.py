@@ -11,10 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from polars.testing import assert_frame_equal
 
 from migraine_platform.twin.cohort.build import NO_VERSION, Built
-from migraine_platform.twin.cohort.inputs import Made, batch_frames, read_histories
+from migraine_platform.twin.cohort.inputs import FittedCohort, batch_frames, read_histories
 from migraine_platform.twin.data.features import COLUMNS, EVENTS
 from migraine_platform.twin.data.histories import NEEDED
-from migraine_platform.twin.drift.alarms import Thresholds
+from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.dynamics.transition import STATE_SPACE
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.warehouse import tables
@@ -40,7 +40,7 @@ UNEVENTFUL = {tables.Drift, tables.Challengers, tables.Retrainings, tables.Appli
 class Odd(NamedTuple):
     """A cohort some of whose patients are odd, in two batches, and what is kept of it."""
 
-    made: Made
+    made: FittedCohort
     frames: dict[str, dict[type[Table], pl.DataFrame]]
     places: Places
     measured: pl.DataFrame
@@ -89,7 +89,7 @@ def odd(tmp_path_factory, make_twins, model, settings, lives_truth) -> Odd:
         return lake[table].select(columns or pl.all())
 
     found = read_histories(read, changed)
-    made = Made(make_twins(found.histories), found, model)
+    made = FittedCohort(make_twins(found.histories), found, model)
     places = Places(tmp_path_factory.mktemp("odd"), "nowhere")
     days = lake[tables.RecordedDays].select("patient_id", "date", "has_migraine")
     observed = lake[tables.Observations]
@@ -194,9 +194,9 @@ def test_odd_patients_change_nobody_else_s_twin(odd, built) -> None:
 
 
 @pytest.fixture(scope="module")
-def easily() -> Thresholds:
+def easily() -> AlarmThresholds:
     """At which a few patients are taken for changed on the evenings of the validation."""
-    return Thresholds(EASILY, {}, {})
+    return AlarmThresholds(EASILY, {}, {})
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +293,7 @@ def test_a_trail_goes_on_from_evening_to_evening(odd, make_twins, histories, mea
     for count in (DAYS - 2, DAYS - 1, DAYS):
         now = histories.until(count)
         aura = np.zeros(now.count, dtype=bool)
-        made = Made(
+        made = FittedCohort(
             make_twins(now), replace(odd.made.found, histories=now, batch_of=batch_of, refused={}, has_aura=aura), model
         )
         known = days.filter(pl.col("date") <= now.last)

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from migraine_platform.twin.cohort.batch_update import Asked
+from migraine_platform.twin.cohort.batch_update import UpdateRequest
 from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.warehouse import tables
@@ -35,7 +35,7 @@ def test_batches_live_alike_together_and_each_by_itself(made, tmp_path) -> None:
     """And with a trial in one of them; every patient has one batch, and nobody is lost."""
     together, apart = made.copy(tmp_path / "together"), made.copy(tmp_path / "apart")
     for living in (together, apart):
-        living.live(MADE + 1, Asked(retrain="to see"), batches=BATCHES[:1])
+        living.live(MADE + 1, UpdateRequest(retrain="to see"), batches=BATCHES[:1])
     together.live(LAST, batches=BATCHES)
     for batch in reversed(BATCHES):
         apart.live(LAST, batches=(batch,))
@@ -62,7 +62,7 @@ def test_symptoms_are_of_tonight(made, tmp_path) -> None:
 def test_on_trial_the_week_begins_with_what_both_twins_say_of_tomorrow(made, tmp_path) -> None:
     living = made.copy(tmp_path / "trial")
     living.put(foolish(living.kept(), living.keepers()().points.level))
-    for days, asked in ((MADE + 1, Asked(retrain="to see")), (MADE + 3, None)):
+    for days, asked in ((MADE + 1, UpdateRequest(retrain="to see")), (MADE + 3, None)):
         living.live(days, asked)
     told = living.of(tables.Predictions).select("patient_id", "for_date", "model", "probability", "lower", "upper")
     tomorrow = living.of(tables.DaysAhead).join(told, on=["patient_id", "for_date"], suffix="_told")
@@ -127,8 +127,8 @@ def test_a_population_that_is_gone_is_one_sentence(made) -> None:
     found = load_batches(made.earlier, made.places, keepers, BATCHES)
     assert found is not None
     nights = keep_batches(
-        made.read, made.earlier, made.on(MADE + 1), made.places, lambda version=None: None, found, Asked(), POPULATION,
-        lambda line: None,
+        made.read, made.earlier, made.on(MADE + 1), made.places, lambda version=None: None, found,
+        UpdateRequest(), POPULATION, lambda line: None,
     )  # fmt: skip
     with pytest.raises(TwinError, match=r"^twin\.population: there is none; materialise twin_population first$"):
         next(nights)
@@ -141,7 +141,7 @@ def test_progress_names_every_batch(made, tmp_path) -> None:
     assert found is not None
     settled = list(
         keep_batches(
-            living.read, living.earlier, living.on(LAST), living.places, keepers, found, Asked(), POPULATION,
+            living.read, living.earlier, living.on(LAST), living.places, keepers, found, UpdateRequest(), POPULATION,
             lines.append,
         )
     )  # fmt: skip

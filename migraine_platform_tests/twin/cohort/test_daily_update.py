@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from polars.testing import assert_frame_equal
 
-from migraine_platform.twin.cohort.batch_update import Asked
+from migraine_platform.twin.cohort.batch_update import UpdateRequest
 from migraine_platform.twin.cohort.cohort_update import load_batches
-from migraine_platform.twin.cohort.daily_update import Batch, live_night
+from migraine_platform.twin.cohort.daily_update import TwinBatch, live_night
 from migraine_platform.twin.cohort.inputs import read_histories
 from migraine_platform.twin.core.prediction import predict
 from migraine_platform.twin.updating.evening_update import live_on
@@ -41,7 +41,7 @@ def made(tmp_path_factory, settings, features, make_twins, model, measured) -> L
 def on_trial(made, tmp_path_factory) -> Living:
     """Challengers that were born on the first night; who would be better of the two is not clear."""
     living = made.copy(tmp_path_factory.mktemp("trial"), trial_nights=100)
-    living.live(MADE + 1, Asked(retrain="to see"))
+    living.live(MADE + 1, UpdateRequest(retrain="to see"))
     kept = living.kept()
     some = foolish(kept.of(np.arange(3)), living.keepers()().points.level)
     standing = kept.twins.standing
@@ -67,7 +67,7 @@ def tried_one_by_one(on_trial, tmp_path_factory) -> Living:
     return nights(on_trial.copy(folder, trial_nights=100), list(range(MADE + 2, LAST + 1)))
 
 
-def batch_of(living: Living, days: int) -> tuple[Batch, object, object]:
+def batch_of(living: Living, days: int) -> tuple[TwinBatch, object, object]:
     """A batch as the night before left it, what it is kept by, and its patients' days."""
     keepers = living.keepers(days)
     found = load_batches(living.earlier, living.places, keepers, [BATCH])
@@ -114,8 +114,8 @@ def test_missed_nights_of_a_trial_are_caught_up(on_trial, tried_one_by_one, tmp_
     assert_same_rows(caught_up, tried_one_by_one, but=(tables.Audit,))
 
 
-@pytest.mark.parametrize("asked", [Asked(), Asked(retrain="again")])
-def test_the_same_night_again_changes_nothing(one_by_one, tried_one_by_one, tmp_path, asked: Asked) -> None:
+@pytest.mark.parametrize("asked", [UpdateRequest(), UpdateRequest(retrain="again")])
+def test_the_same_night_again_changes_nothing(one_by_one, tried_one_by_one, tmp_path, asked: UpdateRequest) -> None:
     """Not a byte, a challenger that is on trial already included."""
     for number, living in enumerate([one_by_one, tried_one_by_one]):
         if asked.retrain and living is one_by_one:
@@ -191,7 +191,7 @@ def test_a_batch_without_a_twin_has_its_night(made) -> None:
     batch, keeper, whole = batch_of(made, LAST)
     nobody = np.arange(0)
     rows = {table: frame.clear() for table, frame in batch.rows.items()}
-    night = live_night(keeper, Batch(BATCH, batch.kept.of(nobody), rows, None, None), whole.of(nobody))
+    night = live_night(keeper, TwinBatch(BATCH, batch.kept.of(nobody), rows, None, None), whole.of(nobody))
     assert night.kept.twins.as_of == whole.last
     assert night.rows[tables.Watch].is_empty()
     assert night.rows[tables.Predictions].is_empty()

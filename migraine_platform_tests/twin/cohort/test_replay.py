@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from migraine_platform.twin.cohort.batch_update import Asked
-from migraine_platform.twin.updating.evening_update import Kept
+from migraine_platform.twin.cohort.batch_update import UpdateRequest
+from migraine_platform.twin.updating.evening_update import TwinState
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.twin.living import DAYS, EASILY, LAST, MADE, Living, assert_sound, made_living
 
@@ -60,7 +60,7 @@ def told_in_time(parts, folder, observations: pl.DataFrame, until: int) -> Livin
     return living
 
 
-def assert_same_twins(ours: Kept, theirs: Kept) -> None:
+def assert_same_twins(ours: TwinState, theirs: TwinState) -> None:
     for name in ("beliefs", "ledger", "standing", "last"):
         for one, other in zip(getattr(ours.twins, name), getattr(theirs.twins, name), strict=True):
             assert_allclose(one, other, rtol=1e-9, atol=1e-12, err_msg=name)
@@ -173,7 +173,7 @@ def test_an_alarm_that_the_report_explains_is_withdrawn_and_not_forgotten(ignora
 def test_challengers_are_told_too(ignorant: Living, tmp_path) -> None:
     observations = report(ignorant, 40, LAST + 1)
     late = ignorant.copy(tmp_path / "late", trial_nights=30)
-    late.live(LAST, Asked(retrain="to see"))
+    late.live(LAST, UpdateRequest(retrain="to see"))
     in_time = late.copy(tmp_path / "in_time", trial_nights=30)
     late.live(LAST + 2)
     late.observe(observations)
@@ -204,7 +204,7 @@ def alarms_of(living: Living) -> pl.DataFrame:
 def test_alarms_that_a_promoted_challenger_was_told_of_stand(ignorant: Living, tmp_path) -> None:
     """It notices them no more, for it knows them."""
     living = ignorant.copy(tmp_path, trial_nights=1, least_gain=-1_000_000)
-    living.live(LAST, Asked(retrain="to see"))
+    living.live(LAST, UpdateRequest(retrain="to see"))
     living.live(LAST + 1)
     assert "promoted" in living.of(tables.Retrainings)["decision"].to_list()
     before = alarms_of(living)
@@ -219,19 +219,19 @@ def test_alarms_that_a_promoted_challenger_was_told_of_stand(ignorant: Living, t
 
 def test_twins_that_come_back_are_told_the_night_after(ignorant: Living, tmp_path) -> None:
     living = ignorant.copy(tmp_path, trial_nights=1, least_gain=-1_000_000)
-    living.live(LAST, Asked(retrain="to see"))
+    living.live(LAST, UpdateRequest(retrain="to see"))
     living.live(LAST + 1)
     living.observe(report(ignorant, 40))
     living.live(LAST + 1)
-    living.live(LAST + 1, Asked(roll_back=True))
+    living.live(LAST + 1, UpdateRequest(roll_back=True))
     ignorant_of_it = living.kept().of(np.array([WHO])).twins.versions()
     living.live(LAST + 2)
     assert_sound(living)
     assert living.of(tables.AppliedObservations).height == 1
     untold = ignorant.copy(tmp_path / "untold", trial_nights=1, least_gain=-1_000_000)
-    untold.live(LAST, Asked(retrain="to see"))
+    untold.live(LAST, UpdateRequest(retrain="to see"))
     untold.live(LAST + 1)
-    untold.live(LAST + 1, Asked(roll_back=True))
+    untold.live(LAST + 1, UpdateRequest(roll_back=True))
     assert untold.kept().of(np.array([WHO])).twins.versions() == ignorant_of_it
     untold.live(LAST + 2)
     ours, theirs = (one.kept().twins.standing.log_weight[WHO] for one in (living, untold))

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from migraine_platform.config.twin import Promotion
-from migraine_platform.twin.core.promotion_checks import NOBODY, Judgement, judge
+from migraine_platform.config.twin import TwinPromotionSettings
+from migraine_platform.twin.core.promotion_checks import NOBODY, ForecastChecks, judge
 
-WANTED = Promotion(calibration_error=0.05, coverage_90=(0.85, 0.95))
+WANTED = TwinPromotionSettings(calibration_error=0.05, coverage_90=(0.85, 0.95))
 FIRST = date(2024, 1, 1)
 PATIENTS, DAYS = 40, 100
 
@@ -27,7 +27,7 @@ def rows(**columns: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({**keys, **{name: np.asarray(values).ravel() for name, values in columns.items()}})
 
 
-def judged(p, lower, upper, came, full) -> Judgement:
+def judged(p, lower, upper, came, full) -> ForecastChecks:
     said = rows(probability=p, lower=lower, upper=upper).rename({"date": "for_date"})
     return judge(said, rows(has_migraine=came), rows(migraine_probability=full))
 

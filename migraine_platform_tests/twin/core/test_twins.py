@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.core.model import FORMAT, Model, ModelError, beside, learn_model
-from migraine_platform.twin.core.twins import TwinError, Twins, climatology, create, update, validate
+from migraine_platform.twin.core.model import FORMAT, ModelError, TwinModel, beside, learn_model
+from migraine_platform.twin.core.twins import TwinArrays, TwinError, climatology, create, update, validate
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.histories import histories as read_histories
@@ -40,7 +40,7 @@ def make(model, clinical):
 def go_on(model, clinical):
     """Twins some days later: `days` are a whole history, of which what came since is taken."""
 
-    def later(twins: Twins, days: Histories, at_once: int) -> Twins:
+    def later(twins: TwinArrays, days: Histories, at_once: int) -> TwinArrays:
         while (since := (twins.as_of - days.first).days) < days.days - 1:
             new = days.until(min(since + 1 + at_once, days.days)).since(since)
             twins, _ = update(model, clinical, model.points(POINTS), twins, new)
@@ -49,7 +49,7 @@ def go_on(model, clinical):
     return later
 
 
-def assert_same(ours: Twins, theirs: Twins) -> None:
+def assert_same(ours: TwinArrays, theirs: TwinArrays) -> None:
     """To rounding, far below the 1e-6 that a forecast is given to."""
     assert (ours.patient_ids, ours.as_of, ours.population) == (theirs.patient_ids, theirs.as_of, theirs.population)
     for one, other in zip(
@@ -128,7 +128,7 @@ def blank(histories: Histories) -> Histories:
     )
 
 
-def width(twins: Twins, model: Model, clinical) -> np.ndarray:
+def width(twins: TwinArrays, model: TwinModel, clinical) -> np.ndarray:
     forecasts = foresee(model.points(POINTS), model.effects, twins.standing)
     found = uncertainty(forecasts, model.effects, twins.last, clinical.prior.Q, clinical.atoms)
     return (found.upper - found.lower)[:, 0]
@@ -205,7 +205,7 @@ def test_versions_tell_twins_apart(made, make, go_on, histories) -> None:
 
 
 def test_a_model_survives_being_kept_as_rows(model) -> None:
-    again = Model.from_frame(model.to_frame().sample(fraction=1, shuffle=True, seed=0))
+    again = TwinModel.from_frame(model.to_frame().sample(fraction=1, shuffle=True, seed=0))
     assert again.version == model.version
     assert again.patients == model.patients
     assert_array_equal(again.points(64).level, model.points(64).level)
@@ -222,11 +222,11 @@ def test_of_several_models_the_one_that_was_learned_last_is_in_use(model) -> Non
     for learned in (second, third, first, second):
         frame = beside(frame, learned).sort(tables.TwinPopulation.key)
         assert audit(tables.TwinPopulation, frame).passed
-        assert Model.from_frame(frame).version == learned.version
+        assert TwinModel.from_frame(frame).version == learned.version
     for known in (first, second, third):
-        assert Model.from_frame(frame, known.version).version == known.version
+        assert TwinModel.from_frame(frame, known.version).version == known.version
     with pytest.raises(ModelError, match="000000000000 is not there; learn the population again"):
-        Model.from_frame(frame, "0" * 12)
+        TwinModel.from_frame(frame, "0" * 12)
 
 
 def test_rows_of_another_format_are_no_model(model) -> None:
@@ -235,14 +235,14 @@ def test_rows_of_another_format_are_no_model(model) -> None:
         pl.when(pl.col("parameter") == "format").then(99.0).otherwise(pl.col("value")).alias("value")
     )
     with pytest.raises(ModelError, match=f"format 99; expected {FORMAT}: learn the population again"):
-        Model.from_frame(other)
+        TwinModel.from_frame(other)
     for without in ("format", "effects.trigger", "personal.levels", "dynamics.noise"):
         with pytest.raises(ModelError, match="learn the population again"):
-            Model.from_frame(frame.filter(pl.col("parameter") != without))
+            TwinModel.from_frame(frame.filter(pl.col("parameter") != without))
     with pytest.raises(ModelError, match="learn the population again"):
-        Model.from_frame(frame.filter((pl.col("parameter") != "dynamics.noise") | (pl.col("place") > 0)))
+        TwinModel.from_frame(frame.filter((pl.col("parameter") != "dynamics.noise") | (pl.col("place") > 0)))
     with pytest.raises(ModelError, match="learn the population again"):
-        Model.from_frame(frame.clear())
+        TwinModel.from_frame(frame.clear())
 
 
 def test_nobody_s_diaries_teach_nothing(histories, clinical, settings) -> None:

@@ -13,7 +13,7 @@ from migraine_platform.twin.drift.exposure_change import expectations
 from migraine_platform.twin.drift.hazard_change import Grid
 from migraine_platform.twin.drift.watch import Watcher
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
-from migraine_platform.twin.hazard.hypotheses import Evidence
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence
 from migraine_platform.twin.hazard.population import Personal
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
@@ -29,7 +29,7 @@ class Days(NamedTuple):
     """What a watch is given."""
 
     covariates: Covariates
-    evidence: Evidence
+    evidence: AttackEvidence
     innovation: NDArray[np.float64]
 
     def of(self, rows) -> Days:
@@ -39,7 +39,7 @@ class Days(NamedTuple):
 
     def between(self, first: int, last: int) -> Days:
         days = slice(first, last)
-        evidence = Evidence(*(part[:, days] for part in self.evidence[:4]), self.evidence.begun - first)
+        evidence = AttackEvidence(*(part[:, days] for part in self.evidence[:4]), self.evidence.begun - first)
         return Days(Covariates(*(part[:, days] for part in self.covariates)), evidence, self.innovation[:, days])
 
 

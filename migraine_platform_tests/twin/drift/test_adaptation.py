@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.core.twins import Replay, Twins, climatology, create
+from migraine_platform.twin.core.twins import Replay, TwinArrays, climatology, create
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, relived, renewals, told
-from migraine_platform.twin.drift.examination import HAZARD, Change
+from migraine_platform.twin.drift.examination import HAZARD, DetectedChange
 from migraine_platform.twin.drift.hazard_change import Grid
-from migraine_platform.twin.dynamics.kalman import Beliefs
+from migraine_platform.twin.dynamics.kalman import StateBeliefs
 from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import Points
@@ -22,10 +22,10 @@ from migraine_platform_tests.twin.drift.planted import EFFECTS, PERSONAL, person
 
 LEVEL_CHANGE = 0.7
 RANGE = (0.1, 1.0)
-LABEL = Change(date.min, "sudden", "label", HAZARD, 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
-CONCEPT = Change(date.min, "sudden", "concept", "stress", 0.4, (0.0, 0.0, 0.0, 1.0, 0.0))
+LABEL = DetectedChange(date.min, "sudden", "label", HAZARD, 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
+CONCEPT = DetectedChange(date.min, "sudden", "concept", "stress", 0.4, (0.0, 0.0, 0.0, 1.0, 0.0))
 EITHER = replace(LABEL, ways=(0.6, 0.1, 0.1, 0.1, 0.1))
-COVARIATE = Change(date.min, "sudden", "covariate", "stress_level", 0.8, (0.2, 0.2, 0.2, 0.2, 0.2))
+COVARIATE = DetectedChange(date.min, "sudden", "covariate", "stress_level", 0.8, (0.2, 0.2, 0.2, 0.2, 0.2))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def after(points) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def relive(model, clinical, points, after):
-    def lived(own, changes, probability: float) -> tuple[Twins, Replay]:
+    def lived(own, changes, probability: float) -> tuple[TwinArrays, Replay]:
         return relived(model, clinical, points, after, own, changes, probability)
 
     return lived
@@ -51,11 +51,11 @@ def made(model, clinical, points, histories):
     return [create(model, clinical, points, histories.of(np.array([i]))) for i in range(histories.count)]
 
 
-def on(change: Change, own, day: int) -> Change:
+def on(change: DetectedChange, own, day: int) -> DetectedChange:
     return replace(change, since=own.first + timedelta(days=day))
 
 
-def forecasts(lived: tuple[Twins, Replay]) -> np.ndarray:
+def forecasts(lived: tuple[TwinArrays, Replay]) -> np.ndarray:
     return lived[1].forecasts.probability[0]
 
 
@@ -109,7 +109,7 @@ def test_a_renewed_susceptibility_may_be_any_and_leaves_the_others(moved, kind: 
 
 
 @pytest.mark.parametrize("change", [LABEL, CONCEPT, EITHER])
-def test_a_change_that_did_not_happen_changes_nothing(relive, made, histories, change: Change) -> None:
+def test_a_change_that_did_not_happen_changes_nothing(relive, made, histories, change: DetectedChange) -> None:
     own = histories.of(np.array([2]))
     lived = relive(own, [on(change, own, 40)], 0.0)
     assert_allclose(forecasts(lived), forecasts(made[2]), rtol=1e-9)
@@ -176,7 +176,7 @@ def test_a_change_of_the_hazard_leaves_the_channels(model, after, made) -> None:
 
 def test_telling_leaves_the_twin_before_as_it_was(model, after, made) -> None:
     twins = made[5][0]
-    copies = Beliefs(*(part.copy() for part in twins.beliefs)), twins.standing.log_weight.copy()
+    copies = StateBeliefs(*(part.copy() for part in twins.beliefs)), twins.standing.log_weight.copy()
     told(model, after, twins, COVARIATE, 0.3)
     told(model, after, twins, LABEL, 0.3)
     assert_array_equal(twins.beliefs.covariance, copies[0].covariance)
@@ -190,7 +190,7 @@ def loss(full, forecast) -> float:
 @pytest.mark.parametrize(
     ("kind", "change", "size"), [("label", LABEL, 2.0), ("label", LABEL, -1.5), ("concept", CONCEPT, 0.52)]
 )
-def test_a_person_who_moved_on_is_learned_again(model, made, kind: str, change: Change, size: float) -> None:
+def test_a_person_who_moved_on_is_learned_again(model, made, kind: str, change: DetectedChange, size: float) -> None:
     """100 persons known for 150 days, who then change: told of it, their next 40 days are forecast better.
 
     By more than four standard errors, and by more than those who are told and have not changed lose.
@@ -215,7 +215,9 @@ def test_a_person_who_moved_on_is_learned_again(model, made, kind: str, change: 
 
 
 @pytest.mark.parametrize("change", [LABEL, CONCEPT, COVARIATE])
-def test_who_has_not_changed_loses_little(relive, made, histories, lives_truth, settings, change: Change) -> None:
+def test_who_has_not_changed_loses_little(
+    relive, made, histories, lives_truth, settings, change: DetectedChange
+) -> None:
     """24 patients falsely told of day 40 lose at most a tenth of what they gain over climatology in the days after."""
     truth = lives_truth["truth.patient_days"].sort("patient_id", "date")
     full = truth["migraine_probability"].to_numpy().reshape(histories.count, DAYS)

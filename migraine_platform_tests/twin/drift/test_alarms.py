@@ -16,13 +16,13 @@ from migraine_platform.twin.drift.alarms import (
     SURPRISE,
     WARM_UP,
     AlarmError,
+    AlarmThresholds,
     Record,
-    Thresholds,
     first_alarm_rate,
     first_alarms,
     thresholds_of,
 )
-from migraine_platform.twin.drift.classical import DETECTORS, Threshold
+from migraine_platform.twin.drift.classical import DETECTORS, DetectorThreshold
 
 FIRST = date(2024, 3, 1)
 
@@ -58,7 +58,7 @@ def undrifted() -> Record:
 
 
 @pytest.fixture(scope="module")
-def found(settings, undrifted) -> Thresholds:
+def found(settings, undrifted) -> AlarmThresholds:
     return thresholds_of(undrifted, FIRST, settings.twin.drift, settings.twin.drift.detectors)
 
 
@@ -85,14 +85,14 @@ def test_the_least_threshold_is_found(found, settings, undrifted) -> None:
 
 
 def test_thresholds_survive_being_rows(found) -> None:
-    again = Thresholds.from_frame(found.to_frame().sample(fraction=1, shuffle=True, seed=0))
+    again = AlarmThresholds.from_frame(found.to_frame().sample(fraction=1, shuffle=True, seed=0))
     assert (again.log_odds, again.classical, again.realised) == (found.log_odds, found.classical, found.realised)
     without = found.to_frame().filter(found.to_frame()["detector"] != LIKELIHOOD_RATIO)
     with pytest.raises(AlarmError, match=r"^twin\.thresholds: .*materialise drift_thresholds again$"):
-        Thresholds.from_frame(without)
+        AlarmThresholds.from_frame(without)
 
 
-def firsts(thresholds: Thresholds, settings, record: Record, since: int = 0, alarmed=None):
+def firsts(thresholds: AlarmThresholds, settings, record: Record, since: int = 0, alarmed=None):
     alarmed = np.full(len(record.log_odds), -1) if alarmed is None else alarmed
     return first_alarms(thresholds, settings.twin.drift.detectors, record, FIRST, since, alarmed)
 
@@ -101,11 +101,11 @@ def test_the_first_detector_to_speak_is_named_with_the_odds_of_that_evening(sett
     """Against each detector asked by itself; of two on one evening, the likelihood ratio."""
     record = record_of(2, 40, 300, shift=1.2, since=150)
     loose = {
-        (detector, stream): Threshold(detector, value, scale)
+        (detector, stream): DetectorThreshold(detector, value, scale)
         for detector, value in (("page_hinkley", 15.0), ("kswin", 1e-4))
         for stream, scale in (("state_error", 0.2), ("surprise", 0.6))
     }
-    thresholds = Thresholds(5.0, loose, {})
+    thresholds = AlarmThresholds(5.0, loose, {})
     own = firsts(thresholds, settings, record)
     detectors = settings.twin.drift.detectors
     alarms = {LIKELIHOOD_RATIO: record.log_odds > 5.0}
@@ -125,7 +125,7 @@ def test_only_new_evenings_are_asked_about(settings) -> None:
     odds = np.zeros((2, 10))
     odds[0, 3], odds[1, 7] = 9.0, 9.0
     nothing = np.full_like(odds, np.nan)
-    own = firsts(Thresholds(5.0, {}, {}), settings, Record(odds, nothing, nothing), since=5)
+    own = firsts(AlarmThresholds(5.0, {}, {}), settings, Record(odds, nothing, nothing), since=5)
     assert_array_equal(own.evening, [NONE, 7])
 
 
@@ -134,7 +134,9 @@ def test_asked_night_by_night_the_first_alarms_are_those_of_all_at_once(settings
     """Though a night looks no further back than detectors do, and an alarm makes them begin anew."""
     memory, days = settings.twin.drift.detectors.memory_days, 420
     record = record_of(3, 6, days, shift=1.0, since=200)
-    thresholds = Thresholds(np.inf, {("page_hinkley", "surprise"): Threshold("page_hinkley", 7.0, 0.6)}, {})
+    thresholds = AlarmThresholds(
+        np.inf, {("page_hinkley", "surprise"): DetectorThreshold("page_hinkley", 7.0, 0.6)}, {}
+    )
     found: list[list[int]] = [[] for _ in range(6)]
     for first in range(0, days, nights):
         begin, until = max(0, first - memory), min(first + nights, days)

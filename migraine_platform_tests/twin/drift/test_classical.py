@@ -12,8 +12,8 @@ from migraine_platform.twin.drift.classical import (
     ADWIN_UNITS,
     DETECTORS,
     Alarms,
+    DetectorThreshold,
     Streams,
-    Threshold,
     alarms,
     distances,
     p_values,
@@ -26,16 +26,16 @@ ENDLESS = SETTINGS.model_copy(update={"memory_days": 2000})
 
 SCALE = 0.5
 LOOSE = {
-    "adwin": Threshold("adwin", 0.9, SCALE),
-    "page_hinkley": Threshold("page_hinkley", 5.0, SCALE),
-    "kswin": Threshold("kswin", 0.03, SCALE),
+    "adwin": DetectorThreshold("adwin", 0.9, SCALE),
+    "page_hinkley": DetectorThreshold("page_hinkley", 5.0, SCALE),
+    "kswin": DetectorThreshold("kswin", 0.03, SCALE),
 }
 """So that each alarms several times a year of nothing."""
 
 STRICT = {
-    "adwin": Threshold("adwin", 1e-4, SCALE),
-    "page_hinkley": Threshold("page_hinkley", 15.0, SCALE),
-    "kswin": Threshold("kswin", 1e-4, SCALE),
+    "adwin": DetectorThreshold("adwin", 1e-4, SCALE),
+    "page_hinkley": DetectorThreshold("page_hinkley", 15.0, SCALE),
+    "kswin": DetectorThreshold("kswin", 1e-4, SCALE),
 }
 
 
@@ -164,7 +164,7 @@ def test_what_was_before_an_alarm_is_forgotten(name: str) -> None:
 
 
 def test_kswin_reads_no_value_older_than_the_memory() -> None:
-    streams, always = noise(6), Threshold("kswin", 1.0, SCALE)
+    streams, always = noise(6), DetectorThreshold("kswin", 1.0, SCALE)
     rarely = streams._replace(seen=np.tile(np.arange(400) % 4 == 0, (12, 1)))
     assert alarms(always, rarely, ENDLESS).on.any()
     assert not alarms(always, rarely, SETTINGS).on.any()
@@ -209,7 +209,7 @@ def test_a_patient_who_never_records_never_alarms(name: str) -> None:
 def test_values_that_are_seen_must_be_finite_and_detectors_known() -> None:
     streams = noise(9)
     with pytest.raises(ValueError, match='no detector "cusum"; expected one of adwin, page_hinkley, kswin'):
-        alarms(Threshold("cusum", 1.0, 1.0), streams, SETTINGS)
+        alarms(DetectorThreshold("cusum", 1.0, 1.0), streams, SETTINGS)
     with pytest.raises(ValueError, match="seen and not finite"):
         alarms(LOOSE["adwin"], streams._replace(values=np.full((12, 400), np.nan)), SETTINGS)
 

@@ -12,15 +12,15 @@ from migraine_platform.simulator.generative import drift
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.drift.examination import HAZARD, YEAR, Change, Course, examine, levels
+from migraine_platform.twin.drift.examination import HAZARD, YEAR, ChangeCourse, DetectedChange, examine, levels
 from migraine_platform.twin.drift.watch import Suspicion
-from migraine_platform.twin.dynamics.kalman import Beliefs, Filtered
+from migraine_platform.twin.dynamics.kalman import FilteredStates, StateBeliefs
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
-from migraine_platform.twin.hazard.hypotheses import Evidence, Forecasts
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Forecasts
 from migraine_platform_tests.twin.drift.planted import EFFECTS, STRESS, STRESSED
 from migraine_platform_tests.twin.modelled import expit
 
-COURSE = Course(gradual_days=45, recurring_days=56, oldest_days=120)
+COURSE = ChangeCourse(gradual_days=45, recurring_days=56, oldest_days=120)
 FIRST = date(2024, 3, 1)
 USUAL = 0.25
 
@@ -57,9 +57,11 @@ def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wr
     nothing = np.zeros((1, days))
     forecasts = Forecasts(forecast, *[nothing] * 8, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0)))
     none = np.zeros((1, days, len(CHANNELS)))
-    channels = Filtered(*[none] * 7, innovation, nothing, nothing, Beliefs(np.zeros((1, 26)), np.zeros((1, 26, 26))))
+    channels = FilteredStates(
+        *[none] * 7, innovation, nothing, nothing, StateBeliefs(np.zeros((1, 26)), np.zeros((1, 26, 26)))
+    )
     begun = np.zeros(1, dtype=np.int64)
-    evidence = Evidence(diary[None], events, np.zeros((1, days), dtype=bool), nothing, begun)
+    evidence = AttackEvidence(diary[None], events, np.zeros((1, days), dtype=bool), nothing, begun)
     own = Histories(
         ("P0001",), FIRST, np.zeros((1, days, 1)), np.zeros((1, days, 1), dtype=bool), diary[None],
         np.ones((1, days), dtype=bool), events, begun, np.zeros((1, days), dtype=np.int64),
@@ -67,12 +69,14 @@ def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wr
     return Replay(forecasts, covariates, channels, evidence), own
 
 
-def examined(seed: int, days: int, kind: str, shape: str, day: int, size: float, course: Course = COURSE) -> Change:
+def examined(
+    seed: int, days: int, kind: str, shape: str, day: int, size: float, course: ChangeCourse = COURSE
+) -> DetectedChange:
     replay, own = lived(seed, days, kind, shape, day, size)
     return examine(suspected(kind), EFFECTS, replay, own, course)
 
 
-def off(change: Change, day: int) -> int:
+def off(change: DetectedChange, day: int) -> int:
     return (change.since - FIRST).days - day
 
 
@@ -80,7 +84,7 @@ def off(change: Change, day: int) -> int:
 def test_courses_are_those_that_are_simulated(shape: str) -> None:
     starts = np.array([0, 7, 60])
     one = np.ones(3, dtype=np.int64)
-    change = drift.Change(one, one * SHAPES.index(shape), starts, one, np.ones(3), 45.0, 56.0)
+    change = drift.TrueChanges(one, one * SHAPES.index(shape), starts, one, np.ones(3), 45.0, 56.0)
     expected = [[drift.level_at(change, i, day) for day in range(200)] for i in range(3)]
     assert_allclose(levels(shape, starts, 200, COURSE), expected)
 
@@ -130,7 +134,7 @@ def test_a_change_that_went_down_has_a_negative_size() -> None:
 
 
 def test_nothing_is_dated_before_what_is_looked_for() -> None:
-    short = Course(45, 56, oldest_days=30)
+    short = ChangeCourse(45, 56, oldest_days=30)
     assert off(examined(2, 200, "covariate", "sudden", 50, 1.5, short), 170) >= 0
     assert off(examined(2, 20, "covariate", "sudden", 0, 1.5), 0) >= 0
 

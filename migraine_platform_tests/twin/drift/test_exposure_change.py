@@ -14,7 +14,7 @@ from migraine_platform.twin.drift.exposure_change import (
     follow_exposures,
     no_exposure_changes,
 )
-from migraine_platform.twin.dynamics.kalman import Dynamics, filter_days
+from migraine_platform.twin.dynamics.kalman import DayDynamics, filter_days
 
 CHANNELS_HERE = 3
 PRIOR = np.random.default_rng(0).dirichlet(np.ones(CHANNELS_HERE * len(MEANS))).reshape(CHANNELS_HERE, -1)
@@ -137,7 +137,7 @@ def test_what_clinicians_expect_gets_its_share_in_its_direction() -> None:
 def test_innovations_of_a_level_that_steps_jump_once_and_stay_strayed() -> None:
     """JUMP is what a filter that knows the person makes of a step: d, then (1 - phi) d, where nothing is misread."""
     phi = np.array([0.37])
-    dynamics = Dynamics(phi, np.array([[0.6]]), np.zeros(1), np.array([[0.5]]), np.zeros((1, 1)), 0.1)
+    dynamics = DayDynamics(phi, np.array([[0.6]]), np.zeros(1), np.array([[0.5]]), np.zeros((1, 1)), 0.1)
     rng = np.random.default_rng(9)
     days = 400
     z = rng.normal(size=(1, days, 1))

@@ -5,8 +5,8 @@ import pytest
 
 from migraine_platform.config.detectors import Detectors
 from migraine_platform.twin.drift import classical
-from migraine_platform.twin.drift.classical import DETECTORS, Streams, Threshold, alarms
-from migraine_platform.twin.drift.false_alarms import YEAR, ThresholdError, calibrate, false_alarms
+from migraine_platform.twin.drift.classical import DETECTORS, DetectorThreshold, Streams, alarms
+from migraine_platform.twin.drift.false_alarms import YEAR, FalseAlarmRateError, calibrate, false_alarms
 
 SETTINGS = Detectors(memory_days=180, warm_up=30, tolerance=0.25, window=60, recent=20, seed=3)
 PATIENTS, DAYS = 150, 450
@@ -47,7 +47,7 @@ def test_kswin_could_not_be_looser() -> None:
 
 
 def test_a_rate_is_of_grown_detectors_and_years_of_calendar_days() -> None:
-    streams, threshold = undrifted(3, 0.0), Threshold("page_hinkley", 6.0, 1.0)
+    streams, threshold = undrifted(3, 0.0), DetectorThreshold("page_hinkley", 6.0, 1.0)
     rate = false_alarms(threshold, streams, SETTINGS)
     assert rate.patient_years == PATIENTS * (DAYS - 90) / YEAR
     assert rate.value == pytest.approx(alarms(threshold, streams, SETTINGS).on[:, 90:].sum() / rate.patient_years)
@@ -55,22 +55,24 @@ def test_a_rate_is_of_grown_detectors_and_years_of_calendar_days() -> None:
 
 def test_the_standard_error_is_the_spread_of_the_rates_of_many_samples() -> None:
     """Of 40 samples: a chi-squared of 39 lies within the bounds but for a probability of 1e-4."""
-    threshold = Threshold("page_hinkley", 6.0, 1.0)
+    threshold = DetectorThreshold("page_hinkley", 6.0, 1.0)
     rates = [false_alarms(threshold, undrifted(100 + n, 0.0, patients=40, days=300), SETTINGS) for n in range(40)]
     ratio = 39 * np.var([rate.value for rate in rates], ddof=1) / np.mean([rate.error**2 for rate in rates])
     assert 12.5 < ratio < 83.5
 
 
 def test_none_seen_is_not_none_ever() -> None:
-    rate = false_alarms(Threshold("page_hinkley", 1e6, 1.0), undrifted(1, 0.0), SETTINGS)
+    rate = false_alarms(DetectorThreshold("page_hinkley", 1e6, 1.0), undrifted(1, 0.0), SETTINGS)
     assert (rate.value, rate.error) == (0.0, 1 / rate.patient_years)
 
 
 def test_rates_out_of_reach_and_streams_that_say_nothing_are_told() -> None:
     streams = undrifted(1, 0.0, patients=20)
-    with pytest.raises(ThresholdError, match="adwin: even its loosest threshold gives another rate than 30 alarms"):
+    with pytest.raises(
+        FalseAlarmRateError, match="adwin: even its loosest threshold gives another rate than 30 alarms"
+    ):
         calibrate("adwin", streams, 30.0, SETTINGS)
-    with pytest.raises(ThresholdError, match="expected more than 90 days"):
+    with pytest.raises(FalseAlarmRateError, match="expected more than 90 days"):
         calibrate("adwin", Streams(streams.values[:, :90], streams.seen[:, :90]), 0.5, SETTINGS)
-    with pytest.raises(ThresholdError, match="do not vary"):
+    with pytest.raises(FalseAlarmRateError, match="do not vary"):
         calibrate("adwin", streams._replace(seen=np.zeros_like(streams.seen)), 0.5, SETTINGS)

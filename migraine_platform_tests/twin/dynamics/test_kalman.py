@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chi2
 
-from migraine_platform.twin.dynamics.kalman import Beliefs, Filtered, filter_days, first_beliefs, smooth
+from migraine_platform.twin.dynamics.kalman import FilteredStates, StateBeliefs, filter_days, first_beliefs, smooth
 from migraine_platform_tests.twin.drawn import Drawn, draw, dynamics_of, statsmodels_smoother
 
 seeds = st.integers(0, 2**32 - 1)
@@ -21,7 +21,7 @@ def certain(drawn: Drawn) -> np.ndarray:
     return np.zeros(drawn.inputs.shape[:2], dtype=bool)
 
 
-def filtered(dynamics, drawn: Drawn, beliefs: Beliefs | None = None, since: int = 0, until: int | None = None):
+def filtered(dynamics, drawn: Drawn, beliefs: StateBeliefs | None = None, since: int = 0, until: int | None = None):
     part = slice(since, until)
     days = drawn.days
     return filter_days(
@@ -132,10 +132,10 @@ def test_what_is_not_seen_is_not_read() -> None:
         assert_array_equal(getattr(filtered(dynamics, other), name), getattr(filtered(dynamics, drawn), name))
 
 
-def assert_same(one: Filtered, other: Filtered, rtol: float) -> None:
-    for name in Filtered._fields[:-1]:
+def assert_same(one: FilteredStates, other: FilteredStates, rtol: float) -> None:
+    for name in FilteredStates._fields[:-1]:
         assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, atol=rtol, err_msg=name)
-    for name in Beliefs._fields:
+    for name in StateBeliefs._fields:
         assert_allclose(getattr(one.beliefs, name), getattr(other.beliefs, name), rtol=rtol, atol=rtol, err_msg=name)
 
 
@@ -176,7 +176,7 @@ def test_patients_together_are_patients_alone() -> None:
     for i in (0, 34, 35, 69):
         own = slice(i, i + 1)
         alone = filter_days(dynamics, days.z[own], days.seen[own], inputs[own], doubt[own])
-        for name in Filtered._fields[:-1]:
+        for name in FilteredStates._fields[:-1]:
             assert_array_equal(getattr(alone, name)[0], getattr(together, name)[i])
         assert_array_equal(alone.beliefs.covariance[0], together.beliefs.covariance[i])
 

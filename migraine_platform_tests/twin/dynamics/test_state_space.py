@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, Scales, StandardDays
-from migraine_platform.twin.dynamics.kalman import Dynamics, filter_days
+from migraine_platform.twin.dynamics.kalman import DayDynamics, filter_days
 from migraine_platform.twin.dynamics.state_space import ahead, filter_histories, fit, inputs_of
 from migraine_platform_tests.twin.conftest import everybody, simulated
 from migraine_platform_tests.twin.drawn import covariance, draw, dynamics_of
@@ -17,7 +17,7 @@ ROUNDING = 1e-10
 """Of a mean log-likelihood: sums of 2,000 terms of size one, each to 1e-16, with room for the smoother's solves."""
 
 WIDTH = norm.ppf(0.95)
-PERSISTENT = Dynamics(
+PERSISTENT = DayDynamics(
     phi=np.array([0.85, 0.7, -0.6]),
     noise=np.array([[0.4, 0.2, 0.0], [0.2, 0.6, -0.2], [0.0, -0.2, 0.8]]),
     error=np.array([0.3, 0.2, 0.3]),
@@ -144,7 +144,7 @@ def test_the_last_day_before_the_first_tells_of_yesterdays_pain() -> None:
 
 
 @pytest.fixture(scope="module")
-def strangers(settings, features, calibration) -> tuple[Dynamics, StandardDays]:
+def strangers(settings, features, calibration) -> tuple[DayDynamics, StandardDays]:
     """A model of 120 simulated patients, and 80 others whom it has not seen."""
     both = everybody(simulated(settings, features, calibration, 200, 70)["measured.patient_days"])
     mine, others = both.of(slice(0, 120)), both.of(slice(120, None))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from migraine_platform.twin.data.channels import CONTEXT, StandardDays
-from migraine_platform.twin.dynamics.kalman import Dynamics
+from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import ahead, filter_histories
 from migraine_platform.twin.dynamics.transition import StateSpace, choose, horizon
 from migraine_platform_tests.twin.drawn import draw, dynamics_of
@@ -36,9 +36,9 @@ def days_of(z: NDArray[np.float64], seen: NDArray[np.bool_] | None = None) -> St
     return StandardDays(z, np.ones(z.shape, bool) if seen is None else seen, context, every, np.zeros(len(z), np.int64))
 
 
-def persistent(phi: float, error: float = 0.05) -> Dynamics:
+def persistent(phi: float, error: float = 0.05) -> DayDynamics:
     """Levels that are known, deviations of variance one."""
-    return Dynamics(
+    return DayDynamics(
         phi=np.full(CHANNELS, phi),
         noise=(1 - phi**2) * np.eye(CHANNELS),
         error=np.full(CHANNELS, error),
@@ -164,7 +164,7 @@ def test_a_history_of_a_day_or_two_is_enough_to_be_asked(count: int) -> None:
     assert np.all(horizon(dynamics, filtered, days, 30, 5) <= count - 1)
 
 
-def useful(dynamics: Dynamics, days: StandardDays, validation: int, farthest: int) -> NDArray[np.int64]:
+def useful(dynamics: DayDynamics, days: StandardDays, validation: int, farthest: int) -> NDArray[np.int64]:
     return horizon(dynamics, filter_histories(dynamics, days), days, validation, farthest)
 
 

@@ -13,7 +13,7 @@ from migraine_platform.twin.hazard.contributions import (
     LEVEL,
     RUNNING,
     UNKNOWN,
-    Person,
+    PersonParameters,
     contributions,
     onset_terms,
 )
@@ -30,7 +30,7 @@ def logit(p):
     return np.log(p) - np.log1p(-p)
 
 
-def anybody(rng: np.random.Generator) -> tuple[Person, Effects, Covariates, Forecasts]:
+def anybody(rng: np.random.Generator) -> tuple[PersonParameters, Effects, Covariates, Forecasts]:
     """Persons, days and forecasts that need not even belong together."""
     shape = (PATIENTS, DAYS, KINDS)
     root = rng.normal(size=(*shape, KINDS))
@@ -44,7 +44,9 @@ def anybody(rng: np.random.Generator) -> tuple[Person, Effects, Covariates, Fore
     p = [rng.uniform(0.001, 0.999, shape[:2]) for _ in range(9)]
     spread, likelihood = np.zeros((*shape[:2], 2, LOGIT_BINS)), np.zeros((*shape[:2], 0))
     forecasts = Forecasts(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], spread, likelihood)
-    person = Person(rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS)), rng.normal(size=PATIENTS))
+    person = PersonParameters(
+        rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS)), rng.normal(size=PATIENTS)
+    )
     effects = effects_of(
         trigger=rng.uniform(0, 3, KINDS), load=rng.uniform(0, 2, KINDS), trace=rng.normal(), weekend=0.4
     )
@@ -105,7 +107,7 @@ def known() -> tuple[Points, Effects, Covariates, Forecasts]:
 def test_where_nothing_is_unknown_its_part_is_none(known) -> None:
     """An entry is certain to 1e-12 (modelled.ALWAYS), and the forecast a sum in another order."""
     points, effects, covariates, forecasts = known
-    person = Person(np.full(20, points.level[0]), np.tile(points.susceptibility, (20, 1)), np.ones(20))
+    person = PersonParameters(np.full(20, points.level[0]), np.tile(points.susceptibility, (20, 1)), np.ones(20))
     parts = contributions(person, effects, covariates, forecasts, forecasts.probability)
     assert_allclose(parts[..., UNKNOWN], 0, atol=1e-9)
     assert_array_equal(parts[..., LEVEL], points.level[0])
@@ -116,7 +118,7 @@ def test_where_nothing_is_unknown_its_part_is_none(known) -> None:
 
 
 def test_a_person_is_the_mean_of_the_hypotheses(built) -> None:
-    person = Person.of(built.points, built.twins.standing)
+    person = PersonParameters.of(built.points, built.twins.standing)
     for i in (0, 11):
         share = np.exp(built.twins.standing.log_weight[i])
         assert_allclose(person.level[i], np.average(built.points.level, weights=share))

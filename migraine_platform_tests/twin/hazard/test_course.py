@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Course, draw_duration
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, draw_duration
 from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.simulator.random.quantiles import quantile
 from migraine_platform.twin.hazard.course import ATOMS, ATTACKS, lasting_atoms, tilt
@@ -37,9 +37,9 @@ def test_atoms_are_probabilities_in_order(atoms) -> None:
 
 
 @pytest.fixture(scope="module")
-def attacks(settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, Course]:
+def attacks(settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, AttackCourse]:
     """The simulator's attacks: hours of onset since midnight, durations, whether treated."""
-    course = Course.of(settings.simulator.attacks, settings.simulator.treatments)
+    course = AttackCourse.of(settings.simulator.attacks, settings.simulator.treatments)
     u = np.random.default_rng(1).random((DRAWS, 4))
     start = np.array([quantile(course.onset_hours, v) for v in u[:, 0]])
     treated = u[:, 1] < course.usual_treated_share

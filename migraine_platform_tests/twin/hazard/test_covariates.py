@@ -17,12 +17,20 @@ from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.twin.data.channels import Scales
 from migraine_platform.twin.data.features import DIET, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.dynamics.kalman import Dynamics
+from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
-from migraine_platform.twin.hazard.covariates import TRIGGERS, USUAL_WEIGHT, Covariates, Ledger, Reader, Usual, usual_of
+from migraine_platform.twin.hazard.covariates import (
+    TRIGGERS,
+    USUAL_WEIGHT,
+    BaselineDays,
+    Covariates,
+    Ledger,
+    Reader,
+    usual_of,
+)
 from migraine_platform_tests.twin.conftest import everybody, simulated
 
-USUAL = Usual(np.array([0.1, 0.2, 0.15, 0.3]), np.array([0.1, -0.2, 0.05, 0.0]), np.array([0.2, 0.6, 0.3]))
+USUAL = BaselineDays(np.array([0.1, 0.2, 0.15, 0.3]), np.array([0.1, -0.2, 0.05, 0.0]), np.array([0.2, 0.6, 0.3]))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,7 @@ def scales(histories) -> Scales:
 
 
 @pytest.fixture(scope="module")
-def dynamics(histories, scales) -> Dynamics:
+def dynamics(histories, scales) -> DayDynamics:
     return fit(scales.standard(histories), 6)[0]
 
 
@@ -40,7 +48,7 @@ def reader(clinical, scales) -> Reader:
     return Reader(clinical.prior, scales, USUAL)
 
 
-def read(reader: Reader, dynamics: Dynamics, histories: Histories) -> tuple[Covariates, Ledger]:
+def read(reader: Reader, dynamics: DayDynamics, histories: Histories) -> tuple[Covariates, Ledger]:
     days = reader.scales.standard(histories)
     return reader.read(histories, days, filter_histories(dynamics, days))
 
@@ -174,7 +182,7 @@ def deleted(settings, features, calibration, clinical) -> tuple[dict[str, np.nda
     kept = without(whole, diary, device)
     scales = Scales.of(kept)
     model = fit(scales.standard(kept.of(slice(0, 150))), 10)[0]
-    first = Reader(clinical.prior, scales, Usual.nothing_known())
+    first = Reader(clinical.prior, scales, BaselineDays.nothing_known())
     reader = replace(first, usual=usual_of(read(first, model, kept)[1]))
     truth = recorded_triggers(tables["cohort.patient_days"], kept)
     after = np.zeros_like(diary)
@@ -231,7 +239,7 @@ def late_beginners(histories: Histories) -> Histories:
 
 @settings(max_examples=10)
 @given(st.integers(1, 69))
-def test_two_pieces_read_like_one(histories: Histories, reader: Reader, dynamics: Dynamics, cut: int) -> None:
+def test_two_pieces_read_like_one(histories: Histories, reader: Reader, dynamics: DayDynamics, cut: int) -> None:
     own = late_beginners(histories)
     whole, end = read(reader, dynamics, own)
     past = own.until(cut)
@@ -251,7 +259,7 @@ def test_two_pieces_read_like_one(histories: Histories, reader: Reader, dynamics
 @settings(max_examples=10)
 @given(st.integers(1, 69))
 def test_what_is_still_to_come_changes_nothing(
-    histories: Histories, reader: Reader, dynamics: Dynamics, cut: int
+    histories: Histories, reader: Reader, dynamics: DayDynamics, cut: int
 ) -> None:
     """From some day on, everybody lives somebody else's life, or nobody knows of them; to rounding."""
     future = np.arange(histories.days) >= cut

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, Evidence, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, AttackEvidence, Points
 from migraine_platform.twin.hazard.outlook import foresee
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, points_of, share_ill, triggers_alone
 
@@ -148,7 +148,7 @@ def assert_exact(points, effects, covariates, evidence):
     assert_allclose(forecasts.probability, ill.sum(axis=2) / joint.sum(axis=2), rtol=1e-9)
     for days in range(1, evidence.diary.shape[1] + 1):
         cut = slice(0, days)
-        known = Evidence(*(array[:, cut] for array in evidence[:4]), evidence.begun)
+        known = AttackEvidence(*(array[:, cut] for array in evidence[:4]), evidence.begun)
         _, standing = follow(points, effects, Covariates(*(array[:, cut] for array in covariates)), known)
         weight = joint[:, days - 1]
         assert_allclose(np.exp(standing.log_weight), weight / weight.sum(axis=1, keepdims=True), rtol=1e-9)
@@ -286,7 +286,12 @@ def cohort():
     there = np.arange(20) >= begun[:, None]
     events, late = evidence.events & there[..., None], evidence.late.copy()
     late[np.arange(70)[begun < 20], begun[begun < 20]] = False
-    return points, effects, covariates, Evidence(evidence.diary & there, events, late & there, evidence.pain, begun)
+    return (
+        points,
+        effects,
+        covariates,
+        AttackEvidence(evidence.diary & there, events, late & there, evidence.pain, begun),
+    )
 
 
 def test_a_patient_in_a_batch_is_as_alone(cohort) -> None:
@@ -324,7 +329,7 @@ def test_day_by_day_is_as_all_at_once(cohort, step: int) -> None:
     standing, said = None, []
     for first in range(0, 20, step):
         days = slice(first, first + step)
-        part = Evidence(*(array[:, days] for array in evidence[:4]), evidence.begun - first)
+        part = AttackEvidence(*(array[:, days] for array in evidence[:4]), evidence.begun - first)
         forecasts, standing = follow(points, effects, Covariates(*(a[:, days] for a in covariates)), part, standing)
         said.append(forecasts.probability)
     assert_allclose(np.hstack(said), at_once.probability, rtol=1e-9)
@@ -337,7 +342,7 @@ def test_of_nobody_nothing_is_known() -> None:
     rng = np.random.default_rng(6)
     points, effects = points_of(rng, 50), effects_of(trace=0.0)
     begun, silent = np.array([4, 4]), np.zeros((2, 4), dtype=bool)
-    nobody = Evidence(silent, np.zeros((2, 4, 5), dtype=bool), silent, np.zeros((2, 4)), begun)
+    nobody = AttackEvidence(silent, np.zeros((2, 4, 5), dtype=bool), silent, np.zeros((2, 4)), begun)
     covariates = triggers_alone(rng, 2, 4)._replace(trigger=np.full((2, 4, KINDS), 0.25))
     forecasts, standing = follow(points, effects, covariates, nobody)
     variance = np.sum(0.25 * 0.75 * (effects.trigger * 0.55) ** 2)
@@ -380,7 +385,7 @@ def test_a_forecast_is_a_probability_whatever_was_recorded(
     )  # fmt: skip
     points = points_of(rng, 6)
     points = points._replace(level=points.level + level)
-    evidence = Evidence(diary, events, late, pain, np.zeros(1, dtype=np.int64))
+    evidence = AttackEvidence(diary, events, late, pain, np.zeros(1, dtype=np.int64))
     forecasts, standing = follow(points, effects, triggers_alone(rng, 1, DAYS), evidence, with_spread=True)
     for probability in (forecasts.probability, forecasts.onset, forecasts.goes_on, forecasts.ill, forecasts.trace):
         assert np.all((probability >= 0) & (probability <= 1 + 1e-12))
@@ -394,7 +399,7 @@ def test_what_comes_later_changes_no_earlier_forecast(cohort) -> None:
     before, _ = follow(points, effects, covariates, evidence)
     rng = np.random.default_rng(8)
     later = np.arange(20) >= 12
-    other = Evidence(
+    other = AttackEvidence(
         evidence.diary ^ (later & (rng.random(evidence.diary.shape) < 0.5)),
         evidence.events ^ (later[:, None] & (rng.random(evidence.events.shape) < 0.5)),
         evidence.late ^ later,
@@ -413,7 +418,9 @@ def gap(entry_odds: float, pain: float):
     diary = np.ones((1, 41), dtype=bool)
     diary[:, -1] = False
     felt = np.where(diary, 0.0, pain)
-    evidence = Evidence(diary, np.zeros((1, 41, 5), bool), np.zeros((1, 41), bool), felt, np.zeros(1, dtype=np.int64))
+    evidence = AttackEvidence(
+        diary, np.zeros((1, 41, 5), bool), np.zeros((1, 41), bool), felt, np.zeros(1, dtype=np.int64)
+    )
     return follow(points_of(rng, 50), effects_of(entry_odds=entry_odds), triggers_alone(rng, 1, 41), evidence)[0]
 
 
@@ -457,6 +464,6 @@ def test_likelihoods_are_what_weights_and_evidence_are_made_of(cohort) -> None:
 def test_days_put_together_again_are_the_same_days(cohort, cut: int) -> None:
     """Whoever had not begun before the cut begins after it; the first days do not know when."""
     evidence = cohort[3]
-    early = Evidence(*(part[:, :cut] for part in evidence[:4]), np.minimum(evidence.begun, cut))
+    early = AttackEvidence(*(part[:, :cut] for part in evidence[:4]), np.minimum(evidence.begun, cut))
     for ours, theirs in zip(early.then(evidence.since(cut)), evidence, strict=True):
         assert_array_equal(ours, theirs)

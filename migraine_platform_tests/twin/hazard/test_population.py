@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.special import ndtri
 from scipy.stats import kstest
 
-from migraine_platform.config.twin import Population
+from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.population import LEVELS, SPREADS, Personal, _told_of, learn
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
@@ -15,7 +15,7 @@ PATIENTS, DAYS = 300, 100
 LEVEL, LEVEL_SD, RANGE = -1.8, 0.9, (0.2, 0.9)
 STEPS = 8
 TRUTH = effects_of(trace=0.8, entry_odds=0.5)
-SETTINGS = Population(
+SETTINGS = TwinPopulationSettings(
     patients=PATIENTS, state_space_patients=1, state_space_steps=1, points=256, steps=STEPS, trace_memory=TRUTH.memory
 )
 

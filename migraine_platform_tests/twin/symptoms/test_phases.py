@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.simulator.generative.attacks import Course, draw_duration
+from migraine_platform.simulator.generative.attacks import AttackCourse, draw_duration
 from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.twin.symptoms.phases import PHASES, SHORTEST, AttackLogError, Phases, attack_log, fit_phases
 from migraine_platform.twin.symptoms.shrinkage import LevelPrior, beta_population, levels, normal_effects, spreads
@@ -167,7 +167,7 @@ def test_spreads_are_pooled_where_persons_are_alike_and_not_where_they_differ() 
 
 def test_nine_in_ten_held_out_headaches_of_the_cohort_fall_within_their_intervals(settings) -> None:
     """Courses of the simulator, with its atom at four hours; 1,800 held out: standard error 0.007."""
-    course = Course.of(settings.simulator.attacks, settings.simulator.treatments)
+    course = AttackCourse.of(settings.simulator.attacks, settings.simulator.treatments)
     rng = np.random.default_rng(6)
 
     def draw(who: np.ndarray, treated: np.ndarray) -> np.ndarray:

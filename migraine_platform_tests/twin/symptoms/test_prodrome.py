@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.symptoms.prodrome import FALSE_ALARM, Diary, SignsError, fit_signs
+from migraine_platform.twin.symptoms.prodrome import FALSE_ALARM, SignDiary, SignsError, fit_signs
 
 NAMES = ("rmssd", "skin_temperature", "stress_level")
 PERSONS, COHORTS = 1000, 60
@@ -43,7 +43,7 @@ def drawn(rng: np.random.Generator, persons: int, days: int, effect: np.ndarray,
         early[:, day] |= goes_on
         z[:, day] += 0.8 * early[:, day, None]
     entry, seen = rng.random((persons, days)) < 0.8, rng.random(z.shape) < 0.8
-    diary = Diary(entry, *(flags & entry for flags in (onset, migraine, early)))
+    diary = SignDiary(entry, *(flags & entry for flags in (onset, migraine, early)))
     return diary, prodrome & entry & ~(migraine & ~onset), np.where(seen, z, 0), seen
 
 
@@ -124,7 +124,7 @@ def test_a_patient_without_entries_has_the_population_s_effects_and_more_doubt()
 def test_empty_diaries_announce_nothing(days: int) -> None:
     nothing = np.zeros((2, days), dtype=bool)
     z = np.zeros((2, days, 3))
-    signs = fit_signs(Diary(nothing, nothing, nothing, nothing), nothing, z, z > 0, NAMES)
+    signs = fit_signs(SignDiary(nothing, nothing, nothing, nothing), nothing, z, z > 0, NAMES)
     assert not signs.announces.any()
     assert np.isfinite(signs.lead_days).all()
     assert np.isfinite(signs.sd).all()
@@ -134,4 +134,4 @@ def test_signs_of_another_shape_are_refused() -> None:
     nothing = np.zeros((2, 5), dtype=bool)
     z = np.zeros((2, 5, 2))
     with pytest.raises(SignsError, match=r"expected patients x days x signs, \(2, 5, 3\)"):
-        fit_signs(Diary(nothing, nothing, nothing, nothing), nothing, z, z > 0, NAMES)
+        fit_signs(SignDiary(nothing, nothing, nothing, nothing), nothing, z, z > 0, NAMES)

@@ -11,7 +11,7 @@ from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.triggers.analysis import EXPOSURES, Days, days_of, interaction_frame, threshold_frame
+from migraine_platform.twin.triggers.analysis import EXPOSURES, TriggerDays, days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.interactions import PAIRS
 
 TERMS = 11
@@ -19,7 +19,7 @@ COLUMNS = {"weather": "pressure_change_24h", "sleep": "total_sleep_hours", "stre
 
 
 @pytest.fixture(scope="module")
-def told(built, model, histories) -> Days:
+def told(built, model, histories) -> TriggerDays:
     return days_of(built.points, model.effects, built.twins.standing, built.replay, histories)
 
 
@@ -74,7 +74,7 @@ def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(told, hi
 class Planted(NamedTuple):
     """Days of which one exposure has a step."""
 
-    days: Days
+    days: TriggerDays
     histories: Histories
 
 
@@ -106,7 +106,7 @@ def plant(
     histories = Histories(ids, date(2024, 1, 1), values, present, every, every, events, none, none)
     terms = np.zeros((*shape, TERMS))
     terms[..., 0] = level
-    return Planted(Days(onset, every, terms, np.zeros((*shape, 4))), histories)
+    return Planted(TriggerDays(onset, every, terms, np.zeros((*shape, 4))), histories)
 
 
 @pytest.mark.parametrize(

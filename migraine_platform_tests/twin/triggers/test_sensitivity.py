@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import truncnorm
 
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import KINDS, Points, Standing, first_standing
+from migraine_platform.twin.hazard.hypotheses import KINDS, FilterState, Points, first_standing
 from migraine_platform.twin.triggers import causal
 from migraine_platform.twin.triggers.causal import Edge
 from migraine_platform.twin.triggers.sensitivity import STRONG, sensitivities
@@ -25,7 +25,7 @@ def points_of(rng: np.random.Generator, count: int) -> Points:
     )
 
 
-def standing_of(points: Points, weight: np.ndarray) -> Standing:
+def standing_of(points: Points, weight: np.ndarray) -> FilterState:
     """Patients who have weighed the hypotheses so."""
     share = np.atleast_2d(weight) / np.atleast_2d(weight).sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):

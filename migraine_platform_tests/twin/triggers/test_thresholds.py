@@ -12,10 +12,10 @@ from scipy.stats import binom, norm
 from migraine_platform.twin.triggers.thresholds import (
     EFFECTS,
     MEANS,
+    PosteriorThresholds,
     Side,
     StepPrior,
-    ThresholdError,
-    Thresholds,
+    TriggerThresholdError,
     credible,
     thresholds,
 )
@@ -36,7 +36,7 @@ class Planted(NamedTuple):
     threshold: float
     personal: NDArray[np.float64]
 
-    def read(self, prior: StepPrior = PRIOR, side: Side = "above") -> Thresholds:
+    def read(self, prior: StepPrior = PRIOR, side: Side = "above") -> PosteriorThresholds:
         every = np.ones(self.outcome.shape, dtype=np.bool_)
         return thresholds(self.outcome, every, self.offset, self.exposure, every, RISES, prior, side)
 
@@ -163,7 +163,7 @@ def test_an_interval_leaves_at_most_its_tails_outside() -> None:
 def test_what_cannot_be_read_is_refused(changes: dict[str, object], message: str) -> None:
     every, nothing = np.ones((2, 3), dtype=np.bool_), np.zeros((2, 3))
     arguments = {"outcome": every, "usable": every, "offset": nothing, "exposure": nothing, "seen": every}
-    with pytest.raises(ThresholdError, match=message):
+    with pytest.raises(TriggerThresholdError, match=message):
         thresholds(**{**arguments, "grid": RISES, "prior": PRIOR, **changes})
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.core.prediction import Said
+from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.alarms import Record
-from migraine_platform.twin.drift.examination import Change
-from migraine_platform.twin.updating.evening_update import Detection, Keeper, Kept, Past, begin, live_on
+from migraine_platform.twin.drift.examination import DetectedChange
+from migraine_platform.twin.updating.evening_update import Detection, Past, TwinState, TwinUpdater, begin, live_on
 from migraine_platform.twin.updating.storage import load_kept, to_bytes
 from migraine_platform_tests.twin.conftest import everybody
 from migraine_platform_tests.twin.living import CHANGED, DAYS, EASILY, with_changes
@@ -29,21 +29,21 @@ def people(measured) -> Histories:
 
 
 @pytest.fixture(scope="module")
-def keeper(make_keeper) -> Keeper:
+def keeper(make_keeper) -> TwinUpdater:
     return make_keeper(EASILY)
 
 
 class Lives(NamedTuple):
     """What came of some evenings."""
 
-    kept: Kept
+    kept: TwinState
     record: Record
-    said: Said
+    said: ForecastSpread
     odds: np.ndarray
     detections: dict[str, tuple[Detection, ...]]
 
 
-def live(keeper: Keeper, people: Histories, stops: list[int], through=lambda kept: kept) -> Lives:
+def live(keeper: TwinUpdater, people: Histories, stops: list[int], through=lambda kept: kept) -> Lives:
     """From BEGUN days on, as many evenings at once as lie between two stops."""
     first = begin(keeper, people.until(BEGUN))
     kept, past = first.kept, Past(first.evenings.record, {})
@@ -56,7 +56,7 @@ def live(keeper: Keeper, people: Histories, stops: list[int], through=lambda kep
         kept, past = lived.kept, Past(past.record.then(lived.evenings.record), found)
         said.append(lived.evenings.said)
         odds.append(lived.evenings.odds)
-    every = Said(*(np.concatenate(parts, axis=1) for parts in zip(*said, strict=True)))
+    every = ForecastSpread(*(np.concatenate(parts, axis=1) for parts in zip(*said, strict=True)))
     return Lives(kept, past.record, every, np.concatenate(odds, axis=1), dict(past.detections))
 
 
@@ -65,7 +65,7 @@ def at_once(keeper, people) -> Lives:
     return live(keeper, people, [DAYS])
 
 
-def numbers_of(kept: Kept) -> list[np.ndarray]:
+def numbers_of(kept: TwinState) -> list[np.ndarray]:
     twins, watch = kept.twins, kept.watch
     parts = (*twins.beliefs, *twins.ledger, *twins.standing, *twins.last, twins.entries, twins.discarded)
     return [*parts, *watch.standing, watch.changed, watch.strayed]
@@ -115,7 +115,7 @@ def test_evenings_one_by_one_or_at_once_are_the_same_lives(keeper, people, at_on
 
 
 def test_resumed_from_a_file_every_evening_is_the_same(keeper, people, at_once, tmp_path) -> None:
-    def through(kept: Kept) -> Kept:
+    def through(kept: TwinState) -> TwinState:
         path = tmp_path / "kept"
         path.write_bytes(to_bytes(kept))
         return load_kept(path)
@@ -193,7 +193,7 @@ def test_twins_of_others_do_not_fit(keeper, make_keeper, at_once) -> None:
 
 
 FIRST = date(2024, 1, 1)
-CHANGE = Change(FIRST, "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
+CHANGE = DetectedChange(FIRST, "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def detection(patient: str, day: int) -> Detection:

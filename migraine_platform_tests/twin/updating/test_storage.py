@@ -14,12 +14,12 @@ from safetensors.numpy import load, save
 
 from migraine_platform.twin.core.model import FORMAT
 from migraine_platform.twin.core.twins import TwinError
-from migraine_platform.twin.updating.evening_update import Kept
+from migraine_platform.twin.updating.evening_update import TwinState
 from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
 
 
 @pytest.fixture(scope="module")
-def kept(built) -> Kept:
+def kept(built) -> TwinState:
     return built.kept.of(np.arange(4))
 
 
@@ -27,7 +27,7 @@ def kept(built) -> Kept:
 def loaded(tmp_path):
     """What a file of these bytes says."""
 
-    def read(content: bytes) -> Kept:
+    def read(content: bytes) -> TwinState:
         path = tmp_path / "0123456789ab.safetensors"
         path.write_bytes(content)
         return load_kept(path)
@@ -35,12 +35,12 @@ def loaded(tmp_path):
     return read
 
 
-def changed(kept: Kept, **changes: object) -> Kept:
+def changed(kept: TwinState, **changes: object) -> TwinState:
     """Twins of which something is otherwise, under the same watch."""
     return replace(kept, twins=replace(kept.twins, **changes))
 
 
-def assert_identical(ours: Kept, theirs: Kept) -> None:
+def assert_identical(ours: TwinState, theirs: TwinState) -> None:
     for name in ("patient_ids", "as_of", "population"):
         assert getattr(ours.twins, name) == getattr(theirs.twins, name)
     for one, other in zip(arrays_of(ours), arrays_of(theirs), strict=True):
@@ -48,7 +48,7 @@ def assert_identical(ours: Kept, theirs: Kept) -> None:
         assert_array_equal(one, other)
 
 
-def arrays_of(kept: Kept) -> list[np.ndarray]:
+def arrays_of(kept: TwinState) -> list[np.ndarray]:
     twins, watch = kept.twins, kept.watch
     groups = (twins.beliefs, twins.ledger, twins.standing, twins.last, watch.standing)
     return [*(part for group in groups for part in group), twins.entries, twins.discarded, watch.changed, watch.strayed]

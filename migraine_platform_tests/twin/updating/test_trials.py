@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import binom, poisson
 
-from migraine_platform.twin.core.prediction import Said
-from migraine_platform.twin.drift.examination import Change
+from migraine_platform.twin.core.prediction import ForecastSpread
+from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.updating.evening_update import Detection, begin
 from migraine_platform.twin.updating.trials import (
     LEAST_PATIENTS,
@@ -71,7 +71,7 @@ def test_a_trial_lasts_the_configured_nights(settings) -> None:
 @given(st.integers(0, 99))
 def test_what_both_say_lies_between_and_nobody_s_interval_is_turned_around(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    ours, theirs = (Said(*np.sort(rng.random((5, 3, 2)), axis=0)[[1, 0, 2, 3, 4]]) for _ in range(2))
+    ours, theirs = (ForecastSpread(*np.sort(rng.random((5, 3, 2)), axis=0)[[1, 0, 2, 3, 4]]) for _ in range(2))
     weight = rng.random(3)
     both = mixed(ours, theirs, weight)
     assert_allclose(both.probability, (1 - weight[:, None]) * ours.probability + weight[:, None] * theirs.probability)
@@ -85,7 +85,9 @@ def test_what_both_say_lies_between_and_nobody_s_interval_is_turned_around(seed:
 def test_challengers_know_of_changes_and_start_even_with_who_changed(make_keeper, histories, settings) -> None:
     keeper, people = make_keeper(), histories.of(slice(0, 5))
     patient = people.patient_ids[2]
-    change = Change(people.first + timedelta(days=40), "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
+    change = DetectedChange(
+        people.first + timedelta(days=40), "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0)
+    )
     found = {patient: (Detection(patient, people.last, "likelihood_ratio", 6.0, change),)}
     trial = challengers(keeper, people, found, settings.twin.retraining, 0.1)
     assert trial.born_on == people.last

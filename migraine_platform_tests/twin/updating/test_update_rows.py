@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from migraine_platform.config.simulator.change import KINDS, SHAPES
-from migraine_platform.twin.core.prediction import Said
+from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.drift.alarms import Record
-from migraine_platform.twin.drift.examination import Change
-from migraine_platform.twin.updating.evening_update import Detection, Evenings
+from migraine_platform.twin.drift.examination import DetectedChange
+from migraine_platform.twin.updating.evening_update import Detection, EveningResults
 from migraine_platform.twin.updating.update_rows import (
     RECENT_DAYS,
     detections_of,
@@ -34,20 +34,20 @@ def on(day: int) -> date:
     return FIRST + timedelta(days=day)
 
 
-def evenings_of(seed: int, days: int, patients: int = 3, first: date = FIRST) -> Evenings:
+def evenings_of(seed: int, days: int, patients: int = 3, first: date = FIRST) -> EveningResults:
     rng = np.random.default_rng(seed)
     lower, probability, upper = np.sort(rng.random((3, patients, days)), axis=0)
-    said = Said(probability, lower, upper, *(rng.random((2, patients, days)) / 4))
+    said = ForecastSpread(probability, lower, upper, *(rng.random((2, patients, days)) / 4))
     odds = rng.random((patients, days, 3))
     error, surprise = rng.random((2, patients, days))
     error[rng.random(error.shape) < 0.3] = np.nan
     surprise[rng.random(surprise.shape) < 0.3] = np.nan
-    return Evenings(first, said, odds, Record(np.log(odds.sum(axis=2)), error, surprise))
+    return EveningResults(first, said, odds, Record(np.log(odds.sum(axis=2)), error, surprise))
 
 
 SHARES = st.lists(st.floats(0.01, 1), min_size=5, max_size=5).map(lambda values: tuple(v / sum(values) for v in values))
 CHANGES = st.builds(
-    Change,
+    DetectedChange,
     st.integers(0, 50).map(on),
     st.sampled_from(SHAPES),
     st.sampled_from(KINDS),
@@ -76,7 +76,7 @@ def test_detections_survive_being_rows(found: list[Detection]) -> None:
         assert list(own) == expected
 
 
-def rows_of(evenings: Evenings, detections: list[Detection] | None = None) -> dict:
+def rows_of(evenings: EveningResults, detections: list[Detection] | None = None) -> dict:
     watched = watch_frame(PEOPLE, [evenings]).sample(fraction=1, shuffle=True, seed=2)
     return {tables.Watch: watched, tables.Drift: drift_frame(detections or [])}
 
@@ -96,7 +96,7 @@ def test_a_past_survives_being_rows_as_far_as_detectors_look_back(settings, days
 def test_evenings_after_the_twins_last_one_do_not_count(settings) -> None:
     """As for twins that come back from the past."""
     evenings = evenings_of(1, 20)
-    change = Change(FIRST, "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
+    change = DetectedChange(FIRST, "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
     found = [Detection("P0002", on(day), "likelihood_ratio", 6.0, change) for day in (4, 12)]
     past = past_of(rows_of(evenings, found), settings.twin, PEOPLE, on(9))
     for ours, theirs in zip(past.record, evenings.record, strict=True):
@@ -143,7 +143,7 @@ def test_of_nobody_there_is_no_row() -> None:
 def test_a_twin_s_keeping_is_counted_from_when_it_was_made() -> None:
     days = 50
     evenings = evenings_of(4, days)
-    change = Change(FIRST, "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
+    change = DetectedChange(FIRST, "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
     found = [Detection("P0002", on(day), "likelihood_ratio", 6.0, change) for day in (4, 12, 30)]
     twins = pl.DataFrame({"patient_id": PEOPLE, "as_of": [on(days - 1)] * 3, "trained_on": [on(10)] * 3})
     rows = rows_of(evenings, found)

@@ -13,8 +13,8 @@ from migraine_platform.warehouse.exports.fusemoe import (
     CHANNELS,
     FLAGS,
     MEASURES,
+    FuseMoeWindows,
     WindowError,
-    Windows,
     export_fusemoe,
     patient_samples,
     sample,
@@ -45,7 +45,7 @@ def batches(simulator) -> list[dict[str, pl.DataFrame]]:
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory, features, batches) -> list[dict[str, Any]]:
     path = tmp_path_factory.mktemp("out") / "fusemoe.pkl"
-    count = export_fusemoe(path, batches, features, Windows(DAYS))
+    count = export_fusemoe(path, batches, features, FuseMoeWindows(DAYS))
     with path.open("rb") as file:
         read = Numbers(file).load()
         assert file.read() == b""
@@ -114,16 +114,16 @@ def test_measures_are_standardised_by_their_priors(batches, features) -> None:
 @pytest.mark.parametrize("days", [0, 1000])
 def test_a_window_that_fusemoe_would_drop_is_refused(days: int) -> None:
     with pytest.raises(WindowError, match=f"a window of {days} days; expected 1 to 999"):
-        Windows(days)
+        FuseMoeWindows(days)
 
 
 def test_a_cohort_too_short_for_a_sample_leaves_no_file(tmp_path: Path, batches, features) -> None:
     with pytest.raises(WindowError, match="no sample: windows of 40 days need 41 days and a diary"):
-        export_fusemoe(tmp_path / "fusemoe.pkl", batches, features, Windows(40))
+        export_fusemoe(tmp_path / "fusemoe.pkl", batches, features, FuseMoeWindows(40))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_samples_come_one_by_one(batches, features) -> None:
     """The first sample is there before the second is made: nothing holds the cohort."""
-    stream = patient_samples(batches[0]["measured.patient_days"], features, Windows(DAYS))
+    stream = patient_samples(batches[0]["measured.patient_days"], features, FuseMoeWindows(DAYS))
     assert next(stream)["name"] != next(stream)["name"]

@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from migraine_platform.warehouse.lake.atomic_files import Together
+from migraine_platform.warehouse.lake.atomic_files import AtomicFileSet
 from migraine_platform.warehouse.lake.places import replace_file
 
 NAMES = ["a/one.parquet", "a/two.parquet", "b/three.parquet"]
@@ -19,7 +19,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-class Mortal(Together):
+class Mortal(AtomicFileSet):
     """Dies before one of the things that it does to the disk."""
 
     def __init__(self, *arguments: Any, lives: int) -> None:
@@ -52,7 +52,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, str, boo
     return filesystem, f"/{tmp_path.name}", False, filesystem.pipe_file
 
 
-def replaced(together: Together, contents: dict[str, bytes]) -> None:
+def replaced(together: AtomicFileSet, contents: dict[str, bytes]) -> None:
     together.replace({name: (lambda content=content: content) for name, content in contents.items()})
 
 
@@ -64,34 +64,34 @@ def content(place: tuple[Any, str, bool, Any]) -> dict[str, bytes]:
 @pytest.mark.parametrize("lives", range(8))
 def test_a_process_that_dies_leaves_all_old_or_all_new(place, lives: int) -> None:
     """Three are staged, the promise is made, three are moved, the promise is forgotten."""
-    replaced(Together(*place), OLD)
+    replaced(AtomicFileSet(*place), OLD)
     with pytest.raises(Killed):
         replaced(Mortal(*place, lives=lives), NEW)
-    Together(*place).keep_promises()
+    AtomicFileSet(*place).keep_promises()
     found = content(place)
     assert {name: found[name] for name in NAMES} == (OLD if lives <= 3 else NEW)
-    replaced(Together(*place), NEWER)
+    replaced(AtomicFileSet(*place), NEWER)
     assert content(place) == NEWER  # and nothing beside them
 
 
 def test_promises_are_kept_by_several_at_once(place) -> None:
-    replaced(Together(*place), OLD)
+    replaced(AtomicFileSet(*place), OLD)
     with pytest.raises(Killed):
         replaced(Mortal(*place, lives=4), NEW)
     with pytest.raises(Killed):
         Mortal(*place, lives=1).keep_promises()
-    Together(*place).keep_promises()
-    Together(*place).keep_promises()
+    AtomicFileSet(*place).keep_promises()
+    AtomicFileSet(*place).keep_promises()
     assert content(place) == NEW
 
 
 def test_a_content_that_cannot_be_made_changes_nothing(place) -> None:
-    replaced(Together(*place), OLD)
+    replaced(AtomicFileSet(*place), OLD)
 
     def broken() -> bytes:
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011
-        Together(*place).replace({NAMES[0]: lambda: b"new", NAMES[1]: broken})
-    Together(*place).keep_promises()
+        AtomicFileSet(*place).replace({NAMES[0]: lambda: b"new", NAMES[1]: broken})
+    AtomicFileSet(*place).keep_promises()
     assert {name: content(place)[name] for name in NAMES} == OLD

@@ -45,7 +45,7 @@ class Day(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonFacts:
     """Everything the page shows of a patient."""
 
     twin: Row
@@ -73,7 +73,7 @@ class Person:
     """Alarms a year of somebody who does not change, all detectors together."""
 
 
-def person_of(read: Read, patient_id: str) -> Person:
+def person_of(read: Read, patient_id: str) -> PersonFacts:
     """What is known of a patient.
 
     Args:
@@ -99,7 +99,7 @@ def person_of(read: Read, patient_id: str) -> Person:
     days = _days(predictions, own(ingest.RecordedDays).select("date", "has_migraine", "acute_medication"))
     shown = [day for day in days if day.day > twins[0]["as_of"] - timedelta(SHOWN_DAYS)]
     onset = rows(twin.OnsetTimes, "patient_id")
-    return Person(
+    return PersonFacts(
         twin=twins[0],
         patient=next(iter(rows(cohort.Patients, "patient_id")), {}),
         prediction=predictions.row(-1, named=True) if predictions.height else None,

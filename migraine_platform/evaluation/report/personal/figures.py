@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migraine_platform.evaluation.report.html import Drawn
-from migraine_platform.evaluation.report.personal.facts import Person
+from migraine_platform.evaluation.report.personal.facts import PersonFacts
 from migraine_platform.evaluation.report.strokes import canvas, drawn, labelled, legend
 from migraine_platform.evaluation.report.words import counted, listed, number
 from migraine_platform.plotting import BLUE, GREY, ORANGE
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def last_days(person: Person) -> Drawn | None:
+def last_days(person: PersonFacts) -> Drawn | None:
     """Forecasts with their intervals, migraine days, days without an entry."""
     days = person.days
     if not days:
@@ -66,7 +66,7 @@ def last_days(person: Person) -> Drawn | None:
     )
 
 
-def trigger_effects(person: Person) -> Drawn | None:
+def trigger_effects(person: PersonFacts) -> Drawn | None:
     """What each trigger does to the log-odds of an attack, with its interval."""
     rows = person.triggers[::-1]
     if not rows:

@@ -20,7 +20,7 @@ from migraine_platform.evaluation.report.html import (
     section,
 )
 from migraine_platform.evaluation.report.personal import figures as personal_figures
-from migraine_platform.evaluation.report.personal.facts import Person, Row, person_of
+from migraine_platform.evaluation.report.personal.facts import PersonFacts, Row, person_of
 from migraine_platform.evaluation.report.personal.words import (
     PHASES,
     QUESTIONS,
@@ -91,7 +91,7 @@ def personal_page(read: Read, patient_id: str) -> str:
     return document(f"{patient_id}: digital twin", body)
 
 
-def _header(person: Person) -> str:
+def _header(person: PersonFacts) -> str:
     twin = person.twin
     entries = counted(twin["entries"], "diary entry", "diary entries")
     about = [f"As of the evening of {twin['as_of']:%-d %b %Y}, from {entries}."]
@@ -112,7 +112,7 @@ def _header(person: Person) -> str:
     )
 
 
-def _tomorrow(person: Person) -> str:
+def _tomorrow(person: PersonFacts) -> str:
     said = person.prediction
     if said is None:
         return paragraph("There is no forecast for tomorrow.")
@@ -134,7 +134,7 @@ def _tomorrow(person: Person) -> str:
     )
 
 
-def _usually(person: Person) -> str:
+def _usually(person: PersonFacts) -> str:
     """What is usual for the person, beside tomorrow; migraine days and days with a drug a month."""
     told = [day for day in person.days if day.migraine is not None]
     if not told:
@@ -148,7 +148,7 @@ def _usually(person: Person) -> str:
     )
 
 
-def _week(person: Person) -> str:
+def _week(person: PersonFacts) -> str:
     """The chances of the next days, and what tomorrow may be like."""
     if not person.week:
         return paragraph("There is no forecast of the days ahead.")
@@ -166,7 +166,7 @@ def _week(person: Person) -> str:
     return days + paragraph(WEEK_NOTE, "dim") + expected
 
 
-def _reasons(person: Person) -> str:
+def _reasons(person: PersonFacts) -> str:
     told = [
         row
         for row in person.contributions
@@ -185,7 +185,7 @@ def _side(title: str, rows: list[Row], p: float) -> str:
     return f"<h3>{escape(title)}</h3>{body}"
 
 
-def _triggers(person: Person) -> str:
+def _triggers(person: PersonFacts) -> str:
     if not person.triggers:
         return paragraph("Nothing is known of triggers yet.")
     steps = [threshold(row) for row in person.thresholds if row["supported"] >= SUPPORTED]
@@ -194,7 +194,7 @@ def _triggers(person: Person) -> str:
     return bullets(map(trigger, person.triggers)) + where + drawn
 
 
-def _attacks(person: Person) -> str:
+def _attacks(person: PersonFacts) -> str:
     rows = []
     if person.onset is not None:
         time = person.onset
@@ -224,7 +224,7 @@ def _attacks(person: Person) -> str:
     return (pairs(rows) if rows else paragraph("Nothing is known of attacks yet.")) + "<h3>Early signs</h3>" + early
 
 
-def _changes(person: Person) -> str:
+def _changes(person: PersonFacts) -> str:
     count = person.twin["drift_adaptations"]
     if not person.changes:
         adapted = f" The twin was adapted {counted(count, 'time')} since it was made." if count else ""
@@ -232,7 +232,7 @@ def _changes(person: Person) -> str:
     return bullets(map(change, person.changes)) + paragraph(false_alarms(person.false_alarms), "dim")
 
 
-def _record(person: Person) -> str:
+def _record(person: PersonFacts) -> str:
     twin, days = person.twin, person.forecasts
     told = []
     if twin["validation_log_loss"] is not None and twin["climatology_log_loss"] is not None:
@@ -255,7 +255,7 @@ def _record(person: Person) -> str:
     return "".join(map(paragraph, told)) or paragraph("There are too few recorded days to tell.")
 
 
-def _questions(person: Person) -> str:
+def _questions(person: PersonFacts) -> str:
     rows = [
         f"{QUESTIONS.get(row['question'], row['question'])}, about {row['hour']:02d}:00 to "
         f"{(row['hour'] + 1) % 24:02d}:00"

@@ -45,7 +45,7 @@ class ExpertsError(UserError):
 
 
 @dataclass(frozen=True)
-class Evenings:
+class ExpertInputs:
     """What is known on B evenings; 0 where nothing was recorded."""
 
     z: Tensor
@@ -65,7 +65,7 @@ class Evenings:
         """[B, M] whether a modality was recorded lately."""
         return (self.seen.amax(1) @ MEMBERS.T) > 0
 
-    def thinned(self, recent: Tensor, slow: Tensor) -> Evenings:
+    def thinned(self, recent: Tensor, slow: Tensor) -> ExpertInputs:
         """With shares [B, M] of each modality kept: of recent days and the quick memory, and of the slow memory."""
         recent, slow = recent @ MEMBERS, slow @ MEMBERS
         memory = torch.stack([slow, recent], 1)
@@ -98,10 +98,10 @@ class Tracks:
         """K"""
         return int(self.sums.shape[1])
 
-    def evenings(self, patient: Tensor, day: Tensor) -> Evenings:
+    def evenings(self, patient: Tensor, day: Tensor) -> ExpertInputs:
         """Evenings [B] of patients [B] on days [B]."""
         who, window = patient[:, None], day[:, None] + torch.arange(RECENT)
-        return Evenings(
+        return ExpertInputs(
             self.z[who, window],
             self.seen[who, window],
             self.sums[patient, day],

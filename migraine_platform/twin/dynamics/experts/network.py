@@ -31,7 +31,7 @@ from migraine_platform.twin.dynamics.experts.inputs import (
     MODALITIES,
     PLACES,
     RECENT,
-    Evenings,
+    ExpertInputs,
     ExpertsError,
     tracks,
     without,
@@ -87,7 +87,7 @@ class ExpertSettings:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class ExpertMixture:
     """Predictions of B next days and how they came about."""
 
     mean: Tensor
@@ -120,7 +120,7 @@ class ExpertNet(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, known: Evenings) -> Mixture:
+    def forward(self, known: ExpertInputs) -> ExpertMixture:
         """The next day's channels."""
         kappa = self.log_kappa.exp()
         confidence = known.counts / (known.counts + kappa)
@@ -138,7 +138,7 @@ class ExpertNet(nn.Module):
         means = mean[:, None] + correction
         mixed = (weight * means).sum(1)
         spread = variance[:, None] * log_factor.exp() + (means - mixed[:, None]) ** 2
-        return Mixture(mixed, (weight * spread).sum(1), weight, chance)
+        return ExpertMixture(mixed, (weight * spread).sum(1), weight, chance)
 
     def _opinions(self, by_day: Tensor, around: Tensor) -> tuple[Tensor, Tensor]:
         """[B, E, C] what every expert adds to the mean, and to the logarithm of the variance."""
@@ -207,7 +207,7 @@ class Experts:
         whole = scored(days)
         return {name: scored(without(days, name)) - whole for name in MODALITIES}
 
-    def _mixtures(self, days: StandardDays) -> Iterator[Mixture]:
+    def _mixtures(self, days: StandardDays) -> Iterator[ExpertMixture]:
         """Of all evenings, chunk by chunk, patient by patient."""
         whole = tracks(days)
         for rows in torch.split(torch.arange(whole.patients * whole.days), CHUNK):

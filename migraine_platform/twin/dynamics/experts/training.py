@@ -21,8 +21,15 @@ from torch import Tensor
 
 from migraine_platform.aline.training.teaching import CLIP, warm_cosine
 from migraine_platform.twin.data.channels import StandardDays
-from migraine_platform.twin.dynamics.experts.inputs import MODALITIES, Evenings, ExpertsError, Tracks, tracks
-from migraine_platform.twin.dynamics.experts.network import CHUNK, EXPERTS, ExpertNet, Experts, ExpertSettings, Mixture
+from migraine_platform.twin.dynamics.experts.inputs import MODALITIES, ExpertInputs, ExpertsError, Tracks, tracks
+from migraine_platform.twin.dynamics.experts.network import (
+    CHUNK,
+    EXPERTS,
+    ExpertMixture,
+    ExpertNet,
+    Experts,
+    ExpertSettings,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,19 +115,19 @@ def _groups(net: ExpertNet, settings: ExpertSettings) -> list[dict[str, object]]
     ]
 
 
-def _loss(said: Mixture, z: Tensor, seen: Tensor) -> Tensor:
+def _loss(said: ExpertMixture, z: Tensor, seen: Tensor) -> Tensor:
     """[] negative log likelihood per recorded value."""
     each = 0.5 * ((2 * math.pi * said.variance).log() + (z - said.mean) ** 2 / said.variance)
     return (each * seen).sum() / seen.sum()
 
 
-def _imbalance(said: Mixture) -> Tensor:
+def _imbalance(said: ExpertMixture) -> Tensor:
     """[] 1 when all experts are chosen alike, up to their number when one is alone."""
     share = (said.weight > 0).float().mean((0, 2)).detach()
     return len(EXPERTS) * (share / share.sum() * said.chance.mean((0, 2))).sum()
 
 
-def _dropped(known: Evenings, chance: float) -> Evenings:
+def _dropped(known: ExpertInputs, chance: float) -> ExpertInputs:
     """Evenings with modalities removed; half of them with what remains of an old memory, half without."""
     shape = (len(known.z), len(MODALITIES))
     kept = (torch.rand(shape) >= chance).float()

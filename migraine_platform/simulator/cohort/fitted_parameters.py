@@ -1,0 +1,88 @@
+"""Fitted parameters of the hazard: trigger strengths, and intercepts as a function of who a person is.
+
+    b_i = theta_class . phi(frequency_i, s_i, usual days_i)
+
+Belongs here: the parameters and their rows. Does not: how they are fitted (parameter_fitting.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from migraine_platform.simulator.cohort.exposure import AverageDays
+from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLASSES = ("episodic", "chronic")
+TERMS = ("one", "logit", "logit_squared", *(f"load_{name}" for name in TRIGGERS), "latent", "headache")
+
+
+@dataclass(frozen=True)
+class FittedParameters:
+    """The calibrated hazard."""
+
+    beta: NDArray[np.float64]
+    """[4] log-odds of a trigger at susceptibility 1, in the order of TRIGGERS."""
+    theta: NDArray[np.float64]
+    """[2, terms] coefficients of the intercept: episodic, chronic."""
+    preventive: dict[str, float]
+    """Log-odds of each preventive, once it works fully."""
+
+    def intercept(self, patients: Profiles, usual: AverageDays) -> NDArray[np.float64]:
+        """[P] b_i."""
+        return self.intercept_of(patients.is_chronic, patients.frequency, patients.susceptibility, usual)
+
+    def intercept_of(
+        self,
+        is_chronic: NDArray[np.bool_],
+        frequency: NDArray[np.float64],
+        susceptibility: NDArray[np.float64],
+        usual: AverageDays,
+    ) -> NDArray[np.float64]:
+        """[P] b_i of persons of that class, profile and these days."""
+        theta = self.theta[is_chronic.astype(np.int64)]
+        return weighted_sum(basis(frequency, susceptibility, usual), theta)
+
+
+def basis(
+    frequency: NDArray[np.float64], susceptibility: NDArray[np.float64], usual: AverageDays
+) -> NDArray[np.float64]:
+    """[P, terms] phi of the profile frequency (share of days), the susceptibilities [P, 4] and the usual days."""
+    logit = np.log(frequency / (1 - frequency))
+    return np.column_stack(
+        [np.ones_like(logit), logit, logit**2, susceptibility * usual.rates, usual.latent, usual.headache]
+    )
+
+
+def weighted_sum(phi: NDArray[np.float64], theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P] sum of products over the terms, in a fixed order (a matrix product's order depends on the batch)."""
+    total = np.zeros(len(phi))
+    for term in range(phi.shape[1]):
+        total += phi[:, term] * theta[:, term]
+    return total
+
+
+def to_frame(calibration: FittedParameters) -> pl.DataFrame:
+    """Rows of `truth.calibration`."""
+
+    rows = [("beta", name, float(value)) for name, value in zip(TRIGGERS, calibration.beta, strict=True)]
+    for name, theta in zip(CLASSES, calibration.theta, strict=True):
+        rows += [(name, term, float(value)) for term, value in zip(TERMS, theta, strict=True)]
+    rows += [("preventive", name, value) for name, value in calibration.preventive.items()]
+    return pl.DataFrame(rows, schema=["parameter", "term", "value"], orient="row")
+
+
+def from_frame(frame: pl.DataFrame) -> FittedParameters:
+    """Inverse of `to_frame`."""
+    values = {(parameter, term): value for parameter, term, value in frame.iter_rows()}
+    return FittedParameters(
+        beta=np.array([values["beta", name] for name in TRIGGERS]),
+        theta=np.array([[values[name, term] for term in TERMS] for name in CLASSES]),
+        preventive={term: value for (parameter, term), value in sorted(values.items()) if parameter == "preventive"},
+    )

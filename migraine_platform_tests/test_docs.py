@@ -1,0 +1,58 @@
+"""What docs and docstrings point to is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migraine_platform_tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / "migraine_platform"
+MODULES = [*PACKAGE.rglob("*.py"), *REPOSITORY.glob("benchmarks/*.py"), *REPOSITORY.glob("tools/*.py")]
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+POINTER = re.compile(r"[\w./-]*\w+\.py\b|\b(?:[a-z_]+/)+(?=[)\s,.;`]|$)")
+OTHERS = ("scripts/", "benchmarks/", "tools/", "notebooks/")
+
+
+def exists(pointer: str, beside: Path) -> bool:
+    """A file or folder of that name beside the one that names it, in the package, or in the repository."""
+    roots = (beside, PACKAGE, REPOSITORY, *(PACKAGE / part for part in ("simulator", "twin", "evaluation", "aline")))
+    if any((root / pointer).exists() for root in roots):
+        return True
+    return "/" not in pointer and any(path.name == pointer for path in MODULES)
+
+
+def pointers(text: str) -> Iterator[str]:
+    return (found[0] for found in POINTER.finditer(text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_only_modules_that_exist(page: Path) -> None:
+    missing = {p for p in pointers(page.read_text()) if p.endswith(".py") and not exists(p, page.parent)}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_docstrings_name_only_modules_that_exist(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    told = " ".join(text for text in strings if " " in text)
+    assert {p for p in pointers(told) if p.endswith(".py") and not exists(p, path.parent)} == set()
+
+
+@pytest.mark.parametrize("package", sorted({path.parent for path in PACKAGE.rglob("*.py")}), ids=lambda path: path.name)
+def test_the_first_lines_of_a_package_say_where_to_begin(package: Path) -> None:
+    told = ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
+    assert told is not None
+    modules = {path.stem for path in package.iterdir() if path.suffix == ".py" or path.is_dir()} - {"__init__"}
+    assert len(modules) < 3 or any(re.search(rf"\b{name}\b", told) for name in modules), told
