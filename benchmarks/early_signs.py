@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import at_hand
+from reference_at_hand import at_hand
 
 from migraine_platform.aline.network.network import Aline, Size
 from migraine_platform.aline.scoring.baselines import BOOSTING, fit_baselines
@@ -41,11 +41,11 @@ class WithoutSums(Aline):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="demo")
-    settings, strangers = at_hand(parser.parse_args().preset)
+    settings, reference = at_hand(parser.parse_args().preset)
     promotion, rng = settings.train.promotion, np.random.default_rng((SEED, settings.train.seed))
-    task = strangers.scoring
+    task = reference.scoring
     windows = task.simulator.draw(rng, promotion.windows, complete=True)
-    labelled = strangers.task.simulator.draw(rng, promotion.labelled_days, complete=True)
+    labelled = reference.task.simulator.draw(rng, promotion.labelled_days, complete=True)
     boosting = log_loss(fit_baselines(labelled, 0)[BOOSTING](windows), windows.probability)
     announced = task.simulator.bank.announced[windows.row]
     print(machine())
@@ -54,7 +54,7 @@ def main() -> None:
         training.Aline = kind  # type: ignore[attr-defined]
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            training.Run(strangers.task, settings.train, RunFolder(Path(folder)), "benchmark", "benchmark").train()
+            training.Run(reference.task, settings.train, RunFolder(Path(folder)), "benchmark", "benchmark").train()
             net, _ = load_network(Path(folder) / "best")
         with torch.no_grad():
             said = posterior_of(net, task.complete(windows).context).chance()[:, -1].double().numpy()

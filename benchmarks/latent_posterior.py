@@ -2,8 +2,8 @@
 
 python benchmarks/latent_posterior.py [--preset default] [--steps 8000] [--windows 4000]
 
-Days are made Gaussian: state at midnight, drive and facts are drawn from the moments of the strangers' days, so that
-with every hour observed the posterior of Z at the end of the day is known exactly. A network of the preset's size
+Days are made Gaussian: state at midnight, drive and facts are drawn from the moments of the reference cohort's days, so
+that with every hour observed the posterior of Z at the end of the day is known exactly. A network of the preset's size
 learns from such days alone, by likelihood, and is scored on others: log density against the exact one, coverage, ranks.
 """
 
@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import at_hand
+from reference_at_hand import at_hand
 
 from migraine_platform.aline.network.network import Size
 from migraine_platform.aline.scoring.calibration import PosteriorCalibration
@@ -47,12 +47,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--windows", type=int, default=4000)
     options = parser.parse_args()
-    settings, strangers = at_hand(options.preset)
-    hours, course = settings.hours, strangers.simulator.world.course
-    source = strangers.task.simulator.bank
+    settings, reference = at_hand(options.preset)
+    hours, course = settings.hours, reference.simulator.world.course
+    source = reference.task.simulator.bank
 
     def on(seed: int) -> MigraineWindow:
-        return MigraineWindow(WindowSimulator(hours, strangers.daily, course, gaussian(source, hours, seed)))
+        return MigraineWindow(WindowSimulator(hours, reference.daily, course, gaussian(source, hours, seed)))
 
     training = on(0)
     scoring = training.on(on(1).simulator)
@@ -66,7 +66,7 @@ def main() -> None:
     episode = scoring.complete(windows)
     with torch.no_grad():
         posterior = posterior_of(net, episode.context)
-    day = GaussianDay(hours, strangers.daily, training.simulator.bank)
+    day = GaussianDay(hours, reference.daily, training.simulator.bank)
     known = np.ones(len(day.mean), dtype=bool)
     known[day.end] = False
     mean, covariance = day.end_of_day(day.vector(windows), known)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import at_hand
+from reference_at_hand import at_hand
 
 from migraine_platform.aline.policies.policies import LearnedQuestions, RandomQuestions
 from migraine_platform.aline.scoring.scorecard import complete_day_scores, policy_information
@@ -40,10 +40,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--windows", type=int, default=2000)
     options = parser.parse_args()
-    settings, strangers = at_hand(options.preset)
+    settings, reference = at_hand(options.preset)
     rng = np.random.default_rng(14)
-    complete = strangers.scoring.simulator.draw(rng, options.windows, complete=True)
-    evening = strangers.scoring.simulator.draw(rng, options.windows, now=settings.hours.evening)
+    complete = reference.scoring.simulator.draw(rng, options.windows, complete=True)
+    evening = reference.scoring.simulator.draw(rng, options.windows, now=settings.hours.evening)
     print(f"{machine()}; preset {options.preset}, {options.steps} steps each")
     print(f"{'':<40} coverage of Z   log density of Z   told by 3 questions   more than random")
     for name, changes in VARIANTS.items():
@@ -52,13 +52,13 @@ def main() -> None:
             update={"objectives": objectives, "steps": options.steps, "checkpoint_every": options.steps}
         )
         with tempfile.TemporaryDirectory() as folder:
-            Run(strangers.task, train, RunFolder(Path(folder)), "benchmark", "benchmark").train()
+            Run(reference.task, train, RunFolder(Path(folder)), "benchmark", "benchmark").train()
             net, card = load_network(Path(folder) / "best")
-        scores, found = complete_day_scores(net, strangers.scoring, complete, {})
+        scores, found = complete_day_scores(net, reference.scoring, complete, {})
         density = np.mean([score.value for score in scores if score.metric.startswith("log_density_z_")])
         goal = torch.ones(len(card.layout.targets), dtype=torch.bool)
         rules = {"aline": LearnedQuestions(), "random": RandomQuestions(0)}
-        told = policy_information(net, strangers.scoring, evening, rules, 3, goal)
+        told = policy_information(net, reference.scoring, evening, rules, 3, goal)
         own, _ = mean_and_margin(told["aline"][3].double().numpy())
         lead, margin = mean_and_margin((told["aline"][3] - told["random"][3]).double().numpy())
         print(

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import at_hand
+from reference_at_hand import at_hand
 
 from migraine_platform.aline.policies.policies import (
     InOrder,
@@ -69,8 +69,8 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=8000)
     parser.add_argument("--diaries", type=int, default=4000)
     options = parser.parse_args()
-    settings, strangers = at_hand(options.preset)
-    lives = [fill_lives(strangers.simulator, first, options.patients) for first in (TRAINING, VALIDATION, SCORING)]
+    settings, reference = at_hand(options.preset)
+    lives = [fill_lives(reference.simulator, first, options.patients) for first in (TRAINING, VALIDATION, SCORING)]
     task = PatientDiary(lives[0], lives[1])
     train = settings.train.model_copy(
         update={"steps": options.steps, "questions": 8, "checkpoint_every": options.steps}

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import arguments, at_hand, trained
+from reference_at_hand import arguments, at_hand, trained
 
 from migraine_platform.aline.policies.policies import (
     InOrder,
@@ -44,21 +44,21 @@ def main() -> None:
     parser.add_argument("--uncertain", type=int, default=1000)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    settings, strangers = at_hand(options.preset)
-    net, card = trained(options.checkpoint, strangers)
+    settings, reference = at_hand(options.preset)
+    net, card = trained(options.checkpoint, reference)
     print(f"{machine()}; preset {options.preset}; checkpoint {card.version} of step {card.step}")
     goal = torch.ones(len(card.layout.targets), dtype=torch.bool)
-    task, evening = strangers.scoring, settings.hours.evening
+    task, evening = reference.scoring, settings.hours.evening
     rng = np.random.default_rng(12)
-    day = GaussianDay(settings.hours, strangers.daily, strangers.task.simulator.bank)
+    day = GaussianDay(settings.hours, reference.daily, reference.task.simulator.bank)
     for when in ("evening", "any hour"):
 
         def hours(count: int, when: str = when) -> np.ndarray:
             return np.full(count, evening) if when == "evening" else rng.integers(FIRST_END, 25, size=count)
 
         windows = task.simulator.draw(rng, options.windows, now=hours(options.windows))
-        training = strangers.task.simulator.draw(rng, 1000, now=hours(1000))
-        order = best_order(net, lambda episodes=training: strangers.task.episode(episodes), goal, LONGEST)
+        training = reference.task.simulator.draw(rng, 1000, now=hours(1000))
+        order = best_order(net, lambda episodes=training: reference.task.episode(episodes), goal, LONGEST)
         gained = _compare(net, task, windows, order, day, goal, when, options.uncertain)
         if when == "evening":
             _nested(net, task, windows.take(slice(options.nested)), day, options.draws, goal, gained["aline"])

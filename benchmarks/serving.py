@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from measure import compare, machine
-from strangers_at_hand import arguments, at_hand, trained
+from reference_at_hand import arguments, at_hand, trained
 
 from migraine_platform.aline.advice.advice import Advisor
 
@@ -24,10 +24,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    settings, strangers = at_hand(options.preset)
-    net, card = trained(options.checkpoint, strangers)
+    settings, reference = at_hand(options.preset)
+    net, card = trained(options.checkpoint, reference)
     advisor = Advisor(net, settings.hours)
-    windows = strangers.scoring.simulator.draw(np.random.default_rng(0), PATIENTS, now=settings.hours.evening)
+    windows = reference.scoring.simulator.draw(np.random.default_rng(0), PATIENTS, now=settings.hours.evening)
 
     def batch() -> None:
         session = advisor.begin(windows)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import at_hand
+from reference_at_hand import at_hand
 
 from migraine_platform.aline.network.network import Aline, Size
 from migraine_platform.aline.tasks.task import Layout
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1400)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    _, strangers = at_hand(options.preset)
+    _, reference = at_hand(options.preset)
     settings = load_settings(options.preset)
     mock = build_mock(configured_features(settings.priors), settings.priors.mock)
     first = options.steps // 3
@@ -75,9 +75,9 @@ def main() -> None:
             )
 
         warm, _ = trained(Logistic(logistic_prior(mock)), of(first))
-        scores["on days alone"].append(trained(strangers.task, of(options.steps))[1])
-        scores["warmed, as many steps in all"].append(trained(strangers.task, of(options.steps - first), warm)[1])
-        scores["warmed in addition"].append(trained(strangers.task, of(options.steps), warm)[1])
+        scores["on days alone"].append(trained(reference.task, of(options.steps))[1])
+        scores["warmed, as many steps in all"].append(trained(reference.task, of(options.steps - first), warm)[1])
+        scores["warmed in addition"].append(trained(reference.task, of(options.steps), warm)[1])
         print(seed, {name: round(found[-1], 4) for name, found in scores.items()}, flush=True)
     print(f"{machine()}; preset {options.preset}, {options.steps} steps")
     base = np.array(scores["on days alone"])

@@ -3,8 +3,8 @@
 python benchmarks/window_forecast.py CHECKPOINT [--preset default] [--windows 4000] [--reference 32000]
 
 Scores are on patients nobody learned from: expected log loss against the probability that the whole truth gives. The
-Bayes predictor averages over a bank of strangers' days; half the bank is tried too, to show what its size still costs.
-The share of the way from the base rate to the Bayes predictor has a bootstrap interval over windows.
+Bayes predictor averages over a bank of reference patients' days; half the bank is tried too, to show what its size
+still costs. The share of the way from the base rate to the Bayes predictor has a bootstrap interval over windows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from measure import machine
-from strangers_at_hand import arguments, at_hand, trained
+from reference_at_hand import arguments, at_hand, trained
 
 from migraine_platform.aline.scoring.baselines import fit_baselines
 from migraine_platform.aline.scoring.scorecard import complete_day_scores
@@ -29,28 +29,28 @@ def main() -> None:
     parser.add_argument("--reference", type=int, default=32000)
     parser.add_argument("--labelled", type=int, default=180_000)
     options = parser.parse_args()
-    settings, strangers = at_hand(options.preset)
-    net, card = trained(options.checkpoint, strangers)
+    settings, reference = at_hand(options.preset)
+    net, card = trained(options.checkpoint, reference)
     print(f"{machine()}; preset {options.preset}; checkpoint {card.version} of step {card.step}")
     rng = np.random.default_rng(11)
-    windows = strangers.scoring.simulator.draw(rng, options.windows, complete=True)
-    baselines = fit_baselines(strangers.task.simulator.draw(rng, options.labelled, complete=True), 0)
+    windows = reference.scoring.simulator.draw(rng, options.windows, complete=True)
+    baselines = fit_baselines(reference.task.simulator.draw(rng, options.labelled, complete=True), 0)
     truth = windows.probability
     losses: dict[str, np.ndarray] = {}
-    bank = fill_bank(strangers.simulator, REFERENCE, options.reference)
+    bank = fill_bank(reference.simulator, REFERENCE, options.reference)
     half = bank.take(np.arange(bank.size // 2))
     found = None
     for name, part in (("bayes_half_bank", half), ("bayes", bank)):
-        found = BankPosterior(settings.hours, strangers.daily, part).infer(windows)
+        found = BankPosterior(settings.hours, reference.daily, part).infer(windows)
         losses[name] = log_loss(found.probability, truth)
         print(f"{name}: {part.size:,} days, {np.median(found.effective):.0f} of them speak for a window (median)")
     assert found is not None
-    scores, calibration = complete_day_scores(net, strangers.scoring, windows, baselines, found.probability)
+    scores, calibration = complete_day_scores(net, reference.scoring, windows, baselines, found.probability)
     for score in scores:
         if score.metric in ("log_loss", "auc", "log_loss_behind_aline"):
             print(f"{score.model:<22} {score.metric:<22} {score.value:8.4f}   {score.lower:.4f} to {score.upper:.4f}")
     with torch.no_grad():
-        posterior = net.posterior(net.encode(strangers.scoring.complete(windows).context))
+        posterior = net.posterior(net.encode(reference.scoring.complete(windows).context))
     own = log_loss(posterior.chance()[:, -1].double().numpy(), truth)
     base = log_loss(baselines["base_rate"](windows), truth)
     for ceiling, loss in (("bayes", losses["bayes"]), ("whole truth", log_loss(truth, truth))):

@@ -75,7 +75,7 @@ def training_hashes(settings: Settings, features: list[dict[str, Any]]) -> tuple
         "population": population_hash(settings, features),
         "code": code_version(),
         "hours": settings.hours.model_dump(mode="json"),
-        "strangers": settings.train.data.model_dump(mode="json"),
+        "reference": settings.train.data.model_dump(mode="json"),
     }
     configuration = {"train": how, "code": _source_digest(LEARNING)}
     return _hash(configuration), _hash(data)

@@ -67,9 +67,9 @@ class DriftDetectionSettings(Frozen):
     """Per patient, all detectors together."""
     likelihood_ratio_share: Annotated[float, Field(gt=0, lt=1)]
     """Of them; the classical detectors share the rest."""
-    strangers: Count
+    no_change_patients: Count
     """Simulated patients who do not change, by whom thresholds are found."""
-    stranger_days: Annotated[int, Field(ge=120)]
+    no_change_days: Annotated[int, Field(ge=120)]
     detectors: Detectors
 
     @model_validator(mode="after")

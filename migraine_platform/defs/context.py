@@ -160,3 +160,10 @@ def failing_plainly() -> Iterator[None]:
         yield
     except UserError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+@contextmanager
+def population_view(settings: Settings, lake: Lake) -> "Iterator[PopulationView]":
+    """What a step works on: the population of these settings; a user's error within fails the step plainly."""
+    with failing_plainly():
+        yield PopulationView.of(settings, lake)

@@ -72,8 +72,8 @@ def kept(folder: InboxFolder, side: Side) -> list[Receipt]:
     receipts = receipts_of(folder, side)
     there = {receipt.digest: folder.content(side, receipt.digest, receipt.suffix).name for receipt in receipts.values()}
     names = {path.name for path in _listed(folder, side) if not path.name.endswith(ENDING)}
-    if side == "accepted" and (strangers := names - set(there.values())):
-        raise InboxError(f"{folder.kept(side)}: files without a receipt: {len(strangers)}; move them to {folder.path}")
+    if side == "accepted" and (unknown := names - set(there.values())):
+        raise InboxError(f"{folder.kept(side)}: files without a receipt: {len(unknown)}; move them to {folder.path}")
     return sorted(
         (receipt for digest, receipt in receipts.items() if there[digest] in names), key=lambda receipt: receipt.arrival
     )

@@ -49,7 +49,7 @@ def judge(reading: Reading, patients: Sequence[str], first: date, last: date) ->
     import polars as pl
 
     rows = reading.rows
-    found = [reading.findings, *_strangers(rows, patients, first, last), *_beyond(rows), *_twice(rows)]
+    found = [reading.findings, *_unknown(rows, patients, first, last), *_beyond(rows), *_twice(rows)]
     suspect = pl.concat(found)["row"].unique()
     found.extend(_contradicting(rows.filter(~pl.col("row").is_in(suspect.implode()))))
     quarantine = pl.concat(found).sort("row", "column_name", "rule")
@@ -74,7 +74,7 @@ def contradictions(rows: pl.DataFrame) -> dict[str, tuple[tuple[str, ...], pl.Se
     return found
 
 
-def _strangers(rows: pl.DataFrame, patients: Sequence[str], first: date, last: date) -> list[pl.DataFrame]:
+def _unknown(rows: pl.DataFrame, patients: Sequence[str], first: date, last: date) -> list[pl.DataFrame]:
     """Rows of nobody in the cohort, of days before it began, or of days to come."""
     import polars as pl
 

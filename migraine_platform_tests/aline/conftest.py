@@ -1,4 +1,4 @@
-"""Small networks and small groups of strangers."""
+"""Small networks and small reference cohorts."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ def train(settings) -> Train:
 
 
 @pytest.fixture(scope="session")
-def strangers(settings, features, calibration) -> ReferenceCohort:
+def reference(settings, features, calibration) -> ReferenceCohort:
     return ReferenceCohort(settings, features, calibration)

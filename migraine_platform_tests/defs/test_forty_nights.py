@@ -70,7 +70,10 @@ realism: {patients: 60}
 """
 """Strong changes, a few of which come on the forty nights."""
 
-WATCH = "  drift: {strangers: 150, stranger_days: 220, false_alarms_a_year: 0.4}\n  retraining: {after_days: 300}\n"
+WATCH = (
+    "  drift: {no_change_patients: 150, no_change_days: 220, false_alarms_a_year: 0.4}\n"
+    "  retraining: {after_days: 300}\n"
+)
 LEARNED = "{patients: 60, state_space_patients: 60, state_space_steps: 10, points: 256, steps: 9}"
 """A state-space model that fits: a poor one finds everybody's days strange, and who does not change as well."""
 
@@ -101,7 +104,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
         ("realism: {patients: 60}\n", CHANGES.lstrip("\n")),
         ("points: 64\n", "points: 128\n"),
         ("{patients: 40, state_space_patients: 12, state_space_steps: 2, points: 32, steps: 2}", LEARNED),
-        ("  drift: {strangers: 40, stranger_days: 140}\n", WATCH),
+        ("  drift: {no_change_patients: 40, no_change_days: 140}\n", WATCH),
         ("  gates: {", "  gates: {splits: [chronological], "),  # everybody is learned from
     ):
         assert told.count(old) == 1

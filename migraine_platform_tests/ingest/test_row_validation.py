@@ -16,7 +16,7 @@ HEADER = f"patient_id,date,stress_level,{FLAGS},deep_sleep_pct,rem_sleep_pct,lig
 GOOD = "P0003,2024-06-01,5,false,,,,,,"
 
 DOUBTED = {
-    "a stranger": ("P9999,2024-06-02,4,,,,,,,", "patient_id", KNOWN, "a patient of the cohort"),
+    "an unknown patient": ("P9999,2024-06-02,4,,,,,,,", "patient_id", KNOWN, "a patient of the cohort"),
     "tomorrow": ("P0001,2024-07-01,4,,,,,,,", "date", NOT_LATER, "2024-06-30 or before"),
     "above the bounds": ("P0001,2024-06-02,10.5,,,,,,,", "stress_level", BOUNDS, "a number, 1 to 10 points"),
     "below the bounds": ("P0001,2024-06-02,0,,,,,,,", "stress_level", BOUNDS, "a number, 1 to 10 points"),

@@ -12,13 +12,13 @@ from migraine_platform_tests.aline.conftest import SMALL
 
 
 @pytest.fixture(scope="module")
-def lives(strangers) -> DiaryTrajectories:
-    return fill_lives(strangers.simulator, TRAINING, 80)
+def lives(reference) -> DiaryTrajectories:
+    return fill_lives(reference.simulator, TRAINING, 80)
 
 
 @pytest.fixture(scope="module")
-def task(strangers, lives) -> PatientDiary:
-    return PatientDiary(lives, fill_lives(strangers.simulator, SCORING, 40), days=20)
+def task(reference, lives) -> PatientDiary:
+    return PatientDiary(lives, fill_lives(reference.simulator, SCORING, 40), days=20)
 
 
 def test_a_diary_is_a_stretch_of_a_life(task: PatientDiary, lives: DiaryTrajectories) -> None:

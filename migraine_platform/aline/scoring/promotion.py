@@ -1,4 +1,4 @@
-"""From a training run to a checkpoint that may be used: scored on strangers, with all that its checks need to know.
+"""From a training run to a checkpoint that may be used: scored on the reference cohort, with all that its checks need.
 
 The best weights are registered under their version; the tables `aline.checkpoints` and `aline.scores` say what they are
 worth. They are promoted by passing the checks: only rows that did are published, and only their version is asked.
@@ -52,23 +52,23 @@ class CheckpointVerdict:
 def judge(
     net: Aline,
     card: Card,
-    strangers: ReferenceCohort,
+    reference: ReferenceCohort,
     settings: Train,
     progress: Callable[[str], None] = lambda line: None,
 ) -> CheckpointVerdict:
     """Score a checkpoint on complete days and on evenings of patients nobody learned from."""
 
     rng = np.random.default_rng((SEED, settings.seed))
-    promotion, task = settings.promotion, strangers.scoring
+    promotion, task = settings.promotion, reference.scoring
     complete = task.simulator.draw(rng, promotion.windows, complete=True)
-    labelled = strangers.task.simulator.draw(rng, promotion.labelled_days, complete=True)
+    labelled = reference.task.simulator.draw(rng, promotion.labelled_days, complete=True)
     baselines = fit_baselines(labelled, settings.seed)
     progress(f"baselines fitted on {promotion.labelled_days:,} labelled days")
-    bayes = strangers.bayes.infer(complete)
+    bayes = reference.bayes.infer(complete)
     progress(f"Bayes predictor: {np.median(bayes.effective):.0f} days of its bank speak for a window (median)")
     scores, found = complete_day_scores(net, task, complete, baselines, bayes.probability)
     scores.append(Score.single("bayes", "complete_day", "effective_days", float(np.median(bayes.effective))))
-    evenings = task.simulator.draw(rng, promotion.windows, now=strangers.hours.evening)
+    evenings = task.simulator.draw(rng, promotion.windows, now=reference.hours.evening)
     rules: dict[str, Policy] = {
         "aline": LearnedQuestions(),
         "random": RandomQuestions(settings.seed),
@@ -91,21 +91,21 @@ class Fresh(NamedTuple):
 
 FRESH_WINDOWS, FRESH_PATIENTS = 3000, 400
 FRESH_FIRST, FRESH_APART = 10**8, 10**4
-"""Numbers of fresh strangers: those of one day are others than those of any other day."""
+"""Numbers of fresh reference patients: those of one day are others than those of any other day."""
 
 CHANCE = 3.5
 """Standard errors beyond the promised band: chance goes there once in some hundred looks at seven targets."""
 
 
 @torch.no_grad()
-def fresh_calibration(net: Aline, strangers: ReferenceCohort, settings: Train, day: int) -> Fresh:
+def fresh_calibration(net: Aline, reference: ReferenceCohort, settings: Train, day: int) -> Fresh:
     """Hold the posterior against windows of patients that were never used for anything.
 
     Args:
         day: number of the day; each has its own patients.
     """
     rng = np.random.default_rng((SEED, settings.seed, day))
-    task = strangers.fresh(FRESH_FIRST + FRESH_APART * day, FRESH_PATIENTS)
+    task = reference.fresh(FRESH_FIRST + FRESH_APART * day, FRESH_PATIENTS)
     windows = task.simulator.draw(rng, FRESH_WINDOWS, complete=True)
     episode = task.complete(windows)
     found = PosteriorCalibration.of(task.layout.names, posterior_of(net, episode.context), episode.truth)

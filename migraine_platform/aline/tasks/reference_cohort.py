@@ -1,4 +1,4 @@
-"""Strangers to learn from and to be scored on: simulated patients who are in no cohort, four groups that share nobody.
+"""The reference cohort: simulated patients who are in no cohort, in four groups that share nobody.
 
     training      whose days the network and the fitted baselines learn from
     validation    by whom the best checkpoint is chosen
@@ -70,5 +70,5 @@ class ReferenceCohort:
 
     def _bank(self, first: int, patients: int) -> DayBank:
         bank = fill_bank(self.simulator, first, patients)
-        self.progress(f"{patients:,} strangers, {bank.size:,} days")
+        self.progress(f"reference cohort: {patients:,} patients, {bank.size:,} days")
         return bank

@@ -1,4 +1,5 @@
-"""Assets, a module a stage, in the order of the data: begin with `priors`, then `cohort`, `aline`, `twins`, `evaluation`.
+"""Assets, a module a stage, in the order of the data.
 
-`ingest` and `realism` stand beside the cohort, `warehouse`, `report` and `exports` at the end.
+Begin with `priors`, then `cohort`, `aline`, `twins`, `evaluation`; `ingest` and `realism` stand beside the cohort,
+`warehouse`, `report` and `exports` at the end.
 """

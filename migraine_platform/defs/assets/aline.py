@@ -1,4 +1,4 @@
-"""ALINE: trained on strangers, judged on other strangers, asked about the cohort's patients."""
+"""ALINE: trained on a reference cohort, scored on other patients of it, asked about the cohort's patients."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from pydantic import Field
 from migraine_platform.config import Settings
 from migraine_platform.config.hashing import training_hashes
 from migraine_platform.defs.assets.cohort import simulator_of
-from migraine_platform.defs.context import RETRAIN_TAG, PopulationView, batches_of, failing_plainly
+from migraine_platform.defs.context import RETRAIN_TAG, PopulationView, batches_of, population_view
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse import tables
@@ -16,9 +16,12 @@ from migraine_platform.warehouse.lake.lake import WHOLE, Lake
 from migraine_platform.warehouse.lake.places import Places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
     from migraine_platform.aline.network.network import Aline
+    from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
     from migraine_platform.aline.training.checkpoints import Card
 
 GROUP = "aline"
@@ -37,7 +40,10 @@ class NotPromotedError(UserError):
 
 def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the stage."""
+    return [_training_run(owner), _checkpoint(owner), _question_policy(owner, batches)]
 
+
+def _training_run(owner: str) -> dg.AssetsDefinition:
     @dg.asset(
         group_name=GROUP,
         owners=[owner],
@@ -52,24 +58,21 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         settings: dg.ResourceParam[Settings],
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
-        """ALINE trained on windows of strangers' days; a run that was killed goes on from its last checkpoint."""
+        """ALINE trained on windows of the reference cohort's days; a killed run goes on from its last checkpoint."""
         from migraine_platform.aline.scoring.figures import learning_curves
-        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.aline.training.training import Run
 
         changes = {name: value for name, value in vars(config).items() if value is not None}
         chosen = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             configuration, data = settings_hashes(chosen, population)
-            simulator = simulator_of(population, settings)
-            strangers = ReferenceCohort(chosen, population.features, simulator.calibration, context.log.info)
+            reference = reference_cohort(chosen, population, context.log.info)
 
             def observe(step: int, metrics: dict[str, float]) -> None:
                 context.log_event(dg.AssetObservation("training_run", metadata={"step": step, **metrics}))
 
             run = Run(
-                strangers.task,
+                reference.task,
                 chosen.train,
                 places.training(f"{configuration}-{data}"),
                 configuration,
@@ -92,6 +95,10 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             )
         )
 
+    return training_run
+
+
+def _checkpoint(owner: str) -> dg.AssetsDefinition:
     @dg.asset(
         group_name=GROUP,
         owners=[owner],
@@ -110,17 +117,14 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
 
         from migraine_platform.aline.scoring.figures import information_by_question, rank_histograms
         from migraine_platform.aline.scoring.promotion import checkpoint_row, judge, shortcomings
-        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.aline.training.checkpoints import load_network, save_tensors
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             _, data = settings_hashes(settings, population)
             run = population.read(tables.TrainingLog, columns=["run"])["run"][0]
             net, card = load_network(places.training(run).best, data=data)
-            simulator = simulator_of(population, settings)
-            strangers = ReferenceCohort(settings, population.features, simulator.calibration, context.log.info)
-            verdict = judge(net, card, strangers, settings.train, context.log.info)
+            reference = reference_cohort(settings, population, context.log.info)
+            verdict = judge(net, card, reference, settings.train, context.log.info)
             if RETRAIN_TAG in context.run.tags and (wrong := shortcomings(verdict.scores, settings.train)):
                 raise NotPromotedError(f"trained anew, but the one in use stays: {'; '.join(wrong)}")
             save_tensors(places.checkpoint(card.version), net.state_dict(), card)
@@ -139,6 +143,10 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
             )
         )
 
+    return checkpoint
+
+
+def _question_policy(owner: str, batches: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         group_name=GROUP,
         owners=[owner],
@@ -159,9 +167,8 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         from migraine_platform.aline.advice.history import COLUMNS, cycle_scores, histories
         from migraine_platform.aline.advice.plan import questions_frame
 
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             net, card = network_in_use(population, settings, places)
             advisor = Advisor(net, settings.hours)
             scores = cycle_scores(population.features)
@@ -177,7 +184,16 @@ def aline_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         told = {**provenance(lake, tables.Questions, chosen[0]), "version": card.version}
         return dg.MaterializeResult(metadata={**told, **drawn})
 
-    return [training_run, checkpoint, question_policy]
+    return question_policy
+
+
+def reference_cohort(
+    settings: Settings, population: PopulationView, progress: "Callable[[str], None]"
+) -> "ReferenceCohort":
+    """Simulated patients who are in no cohort, to train on and to be scored on, under the cohort's calibration."""
+    from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
+
+    return ReferenceCohort(settings, population.features, simulator_of(population, settings).calibration, progress)
 
 
 def settings_hashes(settings: Settings, population: PopulationView) -> tuple[str, str]:

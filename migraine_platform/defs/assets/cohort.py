@@ -7,7 +7,15 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.config.simulator.settings import batch_number
-from migraine_platform.defs.context import AHEAD_TAG, NIGHT_TAG, PopulationView, batches_of, failing_plainly, night_of
+from migraine_platform.defs.context import (
+    AHEAD_TAG,
+    NIGHT_TAG,
+    PopulationView,
+    batches_of,
+    failing_plainly,
+    night_of,
+    population_view,
+)
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -87,8 +95,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         from migraine_platform.simulator.cohort.fitted_parameters import to_frame
         from migraine_platform.warehouse.fits import fitted
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             found = fitted(settings.simulator, population.features, places.fits, context.log.info)
             population.write(tables.CalibrationTerms, WHOLE, to_frame(found))
         return dg.MaterializeResult(metadata=pictured(lake, tables.CalibrationTerms, [WHOLE]))
@@ -138,8 +145,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         from migraine_platform.simulator.checks.figures import treatment_effects
         from migraine_platform.simulator.cohort import effects
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             frame = effects.true_effects(simulator_of(population, settings), context.log.info)
             population.write(tables.TruthInterventions, WHOLE, frame)
         figure = {"effects": image(treatment_effects(frame), "Change of migraine days a month by treatment")}
@@ -182,9 +188,8 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         selected = {
             name: table for name, table in SIMULATED.items() if dg.AssetKey(name) in context.selected_asset_keys
         }
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             simulator = simulator_of(population, settings)
             for done, batch in enumerate(chosen, start=1):
                 frames = simulator.batch(batch_number(batch), _known_forecasts(context, population, batch))

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.assets.aline import network_in_use
+from migraine_platform.defs.assets.aline import network_in_use, reference_cohort
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.assets.recovered import recovery_asset, state_errors_asset
 from migraine_platform.defs.checks.promotion import judge_population
-from migraine_platform.defs.context import PopulationView, failing_plainly
+from migraine_platform.defs.context import PopulationView, population_view
 from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -62,8 +62,7 @@ def _compared_forecasts(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.evaluation.study.forecasts import compare_study
         from migraine_platform.evaluation.study.panel import panel_of
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             materials = _materials(population, settings, places)
             compared = [compare(materials, context.log.info)]
             patients, days = population.read(tables.StudyPatients), population.read(tables.StudyDays)
@@ -102,8 +101,7 @@ def _metrics(owner: str) -> dg.AssetsDefinition:
         """Figures of all forecasts, with intervals by bootstrap of patients; differences, calibration, decisions."""
         from migraine_platform.evaluation.scoring.scores import score
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             found = score(
                 population.read(tables.EvaluatedDays),
                 population.read(tables.EvaluatedForecasts),
@@ -145,16 +143,12 @@ def _policy_comparison(owner: str) -> dg.AssetsDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Information gained by each rule of asking, question by question, with patients nobody learned from."""
-        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.evaluation.questions.information import question_curve
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             net, card = network_in_use(population, settings, places)
-            strangers = ReferenceCohort(
-                settings, population.features, simulator_of(population, settings).calibration, context.log.info
-            )
-            frame = question_curve(net, card, strangers, settings, context.log.info)
+            reference = reference_cohort(settings, population, context.log.info)
+            frame = question_curve(net, card, reference, settings, context.log.info)
             population.write(tables.QuestionCurve, WHOLE, frame)
         return dg.MaterializeResult(metadata=pictured(lake, tables.QuestionCurve, [WHOLE], checkpoint=card.version))
 
@@ -174,8 +168,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.evaluation.scoring.gates import gates
         from migraine_platform.ingest.recorded import somebody_is_simulated
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             metrics, differences = population.read(tables.Metrics), population.read(tables.Differences)
             days = population.read(
                 tables.RecordedDays, settings.simulator.cohort.batch_names, ["patient_id", "date", "reported"]

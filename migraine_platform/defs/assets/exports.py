@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import PopulationView, failing_plainly
+from migraine_platform.defs.context import PopulationView, population_view
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import Lake
 from migraine_platform.warehouse.lake.places import Places
@@ -36,8 +36,7 @@ def exports_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.config.hashing import configuration
         from migraine_platform.warehouse.exports.training_split import export_split
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             meta = {
                 "preset": settings.preset,
                 "population_hash": population.stamp.population,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly
+from migraine_platform.defs.context import batches_of, population_view
 from migraine_platform.defs.describe import provenance, table_metadata, written
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -42,8 +42,7 @@ def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         from migraine_platform.ingest.record import record
 
         cohort = settings.simulator.cohort
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             patients = population.read(tables.Patients, cohort.batch_names, ["patient_id"])["patient_id"].to_list()
             taken = take(places.inbox, settings.ingest, time.time())
             frames = record(places.inbox, settings.ingest, patients, cohort.start_date, cohort.last_date, taken.stuck)
@@ -89,9 +88,8 @@ def _recorded_days(owner: str, batches: dg.PartitionsDefinition) -> dg.AssetsDef
         """What is known of each day: measured, with observations laid over; what everything downstream reads."""
         from migraine_platform.ingest import recorded
 
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             observed = population.read(Observations)
             days = 0
             for batch in chosen:
@@ -126,8 +124,7 @@ def _study_diaries(owner: str) -> dg.AssetsDefinition:
         from migraine_platform.ingest.sources.study import StudyError, diaries_of, entry_schema
 
         study, missing = KosteckiDillon(), ""
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             try:
                 found = study.read()
             except StudyError as error:

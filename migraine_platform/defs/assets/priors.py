@@ -3,7 +3,7 @@
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import PopulationView, failing_plainly
+from migraine_platform.defs.context import PopulationView, failing_plainly, population_view
 from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -45,8 +45,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         """Each feature's prior distribution, matched to its mean and standard deviation."""
         from migraine_platform.priors.distributions import distribution_frame
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             population.write(tables.Distributions, WHOLE, distribution_frame(population.features))
         return dg.MaterializeResult(metadata=pictured(lake, tables.Distributions, [WHOLE]))
 
@@ -78,8 +77,7 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.priors import artifacts, mock
         from migraine_platform.priors.figures import correlation_heatmap
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             built = mock.build_mock(population.features, settings.priors.mock)
             population.write(tables.MockSamples, WHOLE, mock.sample_frame(built))
             population.write(tables.MockMoments, WHOLE, mock.moment_frame(built))

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import PopulationView, failing_plainly
+from migraine_platform.defs.context import population_view
 from migraine_platform.defs.describe import image, pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -26,8 +26,7 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.simulator.checks import realism as science
         from migraine_platform.simulator.checks.figures import onset_hours
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             cohort = settings.simulator.cohort
             batches = cohort.batch_names[: -(-settings.realism.patients // cohort.batch_size)]
             view = science.view(

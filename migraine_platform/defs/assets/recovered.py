@@ -4,7 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
-from migraine_platform.defs.context import PopulationView, failing_plainly
+from migraine_platform.defs.context import population_view
 from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
@@ -27,8 +27,7 @@ def state_errors_asset(owner: str) -> dg.AssetsDefinition:
         """How far forecasts of the next day's state are off, feature by feature."""
         from migraine_platform.evaluation.components.cohort_states import cohort_state_errors
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             frame = cohort_state_errors(population.read, settings, places, population.features)
             population.write(tables.StateErrors, WHOLE, frame)
         return dg.MaterializeResult(metadata=pictured(lake, tables.StateErrors, [WHOLE]))
@@ -58,8 +57,7 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
 
         own = settings.evaluation
         batches = settings.simulator.cohort.batch_names
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             truth = population.read(tables.TruthPatients, batches)
             recorded = population.read(tables.RecordedDays, batches, ["patient_id", "date", "reported"])
             found = population.read(tables.TriggerSensitivity, batches)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from migraine_platform.config import Settings
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
-from migraine_platform.defs.context import PopulationView, failing_plainly, partitions_of
+from migraine_platform.defs.context import partitions_of, population_view
 from migraine_platform.defs.describe import image
 from migraine_platform.warehouse.lake.lake import Lake
 from migraine_platform.warehouse.lake.places import EVALUATION_NUMBERS, EVALUATION_PAGE, Places, replace_file
@@ -27,8 +27,7 @@ def report_assets(owner: str) -> list[dg.AssetsDefinition]:
         from migraine_platform.evaluation.report.machine import headline, machine
         from migraine_platform.evaluation.report.page import figures_for_dagster, render
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             batches = settings.simulator.cohort.batch_names
             facts = facts_of(lambda table: population.read(table, partitions_of(table, batches)))
             page, numbers = places.report(EVALUATION_PAGE), places.report(EVALUATION_NUMBERS)

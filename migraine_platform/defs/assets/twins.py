@@ -12,7 +12,7 @@ from migraine_platform.defs.context import (
     ROLLBACK_TAG,
     PopulationView,
     batches_of,
-    failing_plainly,
+    population_view,
 )
 from migraine_platform.defs.describe import glance, image, pictured, provenance, table_metadata
 from migraine_platform.warehouse import tables
@@ -91,8 +91,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         from migraine_platform.twin.dynamics.experts.storage import save_experts
         from migraine_platform.twin.reporting.figures import levels
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             found = read_histories(population.read, settings)
             known = found.histories.until(max(1, found.histories.days - settings.twin.validation_days))
             model = learn_model(known, clinical_of(settings, population.features), settings.twin, context.log.info)
@@ -131,8 +130,7 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         from migraine_platform.twin.cohort.inputs import find_thresholds
         from migraine_platform.twin.core.model import TwinModel
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             model = TwinModel.from_frame(population.read(tables.TwinPopulation))
             fitted = from_frame(population.read(tables.CalibrationTerms))
             found = find_thresholds(model, settings, population.features, fitted)
@@ -165,9 +163,8 @@ def twins_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Assets
         places: dg.ResourceParam[Places],
     ) -> Iterator[dg.MaterializeResult]:
         """Every patient's twin, brought up to the day or made anew; what it forecasts, and what it found."""
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             found = _kept(context, settings, population, places, chosen)
             drawn = {} if found else _made(context, settings, population, places, chosen)
             for name, tables_ in SAID.items():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.assets.aline import settings_hashes
-from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly
+from migraine_platform.defs.assets.aline import reference_cohort, settings_hashes
+from migraine_platform.defs.context import batches_of, population_view
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
 from migraine_platform.warehouse.lake.places import Places
@@ -40,9 +40,8 @@ def _drift_check() -> dg.AssetChecksDefinition:
 
         from migraine_platform.twin.updating.trials import cohort_shift, unanswered
 
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             rows = [
                 unanswered(
                     *(population.read(table, [batch]) for table in (tables.Drift, tables.Twins, tables.Retrainings))
@@ -91,9 +90,8 @@ def _due_check() -> dg.AssetChecksDefinition:
         """No batch's twins are old, much worse than at the start, or adapted too often."""
         from migraine_platform.twin.updating.trials import reasons
 
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             found = {
                 batch: why
                 for batch in chosen
@@ -126,19 +124,15 @@ def _fresh_check() -> dg.AssetChecksDefinition:
     ) -> dg.AssetCheckResult:
         """The checkpoint in use states true uncertainty about patients and days that nobody has seen yet."""
         from migraine_platform.aline.scoring.promotion import fresh_calibration
-        from migraine_platform.aline.tasks.reference_cohort import ReferenceCohort
         from migraine_platform.aline.training.checkpoints import load_network
-        from migraine_platform.defs.assets.cohort import simulator_of
         from migraine_platform.operations.clock import today
 
-        with failing_plainly():
-            population = PopulationView.of(settings, lake)
+        with population_view(settings, lake) as population:
             _, data = settings_hashes(settings, population)
             version = population.read(tables.Checkpoints)["version"][0]
             net, _ = load_network(places.checkpoint(version), data=data)
-            calibration = simulator_of(population, settings).calibration
-            strangers = ReferenceCohort(settings, population.features, calibration, context.log.info)
-            found = fresh_calibration(net, strangers, settings.train, today(settings).toordinal())
+            reference = reference_cohort(settings, population, context.log.info)
+            found = fresh_calibration(net, reference, settings.train, today(settings).toordinal())
         problems = found.problems
         return dg.AssetCheckResult(
             asset_key="checkpoint",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import dagster as dg
 
 from migraine_platform.config import Settings
-from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly
+from migraine_platform.defs.context import PopulationView, batches_of, failing_plainly, population_view
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import WHOLE, Lake
 
@@ -72,9 +72,8 @@ def _twins_check() -> dg.AssetChecksDefinition:
         """Every patient of the batch has a twin, or a stated reason for having none."""
         missing: dict[str, int] = {}
         counts: dict[str, int] = {}
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             for batch in chosen:
                 twins, content_hash = lake.read_sealable(tables.Twins, batch)
                 patients = set(population.read(tables.Patients, [batch], ["patient_id"])["patient_id"])
@@ -110,9 +109,8 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
         from migraine_platform.ingest.recorded import before_reports
         from migraine_platform.twin.core.promotion_checks import judge
 
-        with failing_plainly():
+        with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
-            population = PopulationView.of(settings, lake)
             read = {batch: lake.read_sealable(tables.Predictions, batch) for batch in chosen}
             days = population.read(tables.PatientDays, chosen, ["patient_id", "date", "has_migraine"])
             truth = population.read(tables.TruthPatientDays, chosen, ["patient_id", "date", "migraine_probability"])

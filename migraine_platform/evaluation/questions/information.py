@@ -68,7 +68,7 @@ class QuestionWindows(NamedTuple):
 def question_curve(
     net: Aline,
     card: Card,
-    strangers: ReferenceCohort,
+    reference: ReferenceCohort,
     settings: Settings,
     progress: Callable[[str], None] = lambda line: None,
 ) -> pl.DataFrame:
@@ -77,10 +77,10 @@ def question_curve(
     Args:
         card: of the network; the targets have its units.
     """
-    return curve_frame(information_by_rule(net, evenings_of(card, strangers, settings), strangers, settings, progress))
+    return curve_frame(information_by_rule(net, evenings_of(card, reference, settings), reference, settings, progress))
 
 
-def evenings_of(card: Card, strangers: ReferenceCohort, settings: Settings) -> QuestionWindows:
+def evenings_of(card: Card, reference: ReferenceCohort, settings: Settings) -> QuestionWindows:
     """Evenings of patients whom nobody has met, at the hour at which questions are usually asked."""
     from migraine_platform.aline.tasks.migraine_window import MigraineWindow
     from migraine_platform.simulator.hourly.bank import fill_bank
@@ -89,11 +89,11 @@ def evenings_of(card: Card, strangers: ReferenceCohort, settings: Settings) -> Q
     rng = np.random.default_rng((SEED, settings.evaluation.seed))
 
     def group(first: int, patients: int, windows: int) -> tuple[MigraineWindow, HourlyWindows]:
-        bank = fill_bank(strangers.simulator, first, patients)
-        course = strangers.simulator.world.course
-        task = MigraineWindow(WindowSimulator(strangers.hours, strangers.daily, course, bank))
+        bank = fill_bank(reference.simulator, first, patients)
+        course = reference.simulator.world.course
+        task = MigraineWindow(WindowSimulator(reference.hours, reference.daily, course, bank))
         task.layout = card.layout
-        return task, task.simulator.draw(rng, windows, now=strangers.hours.evening)
+        return task, task.simulator.draw(rng, windows, now=reference.hours.evening)
 
     windows = settings.evaluation.windows
     return QuestionWindows(*group(ASKED, windows, windows), *group(OTHERS, OTHER_PATIENTS, OTHER_EVENINGS))
@@ -102,7 +102,7 @@ def evenings_of(card: Card, strangers: ReferenceCohort, settings: Settings) -> Q
 def information_by_rule(
     net: Aline,
     evenings: QuestionWindows,
-    strangers: ReferenceCohort,
+    reference: ReferenceCohort,
     settings: Settings,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Tensor]:
@@ -112,7 +112,7 @@ def information_by_rule(
     torch.set_num_threads(1)
     count = len(evenings.asked.now)
     few = min(settings.evaluation.greedy_windows, count)
-    follow = _Follow(net, evenings, strangers, settings)
+    follow = _Follow(net, evenings, reference, settings)
     gained = {}
     for name in RULES:
         last = count if name in ON_ALL else few
@@ -126,7 +126,7 @@ def information_by_rule(
 class _Follow:
     """Follows a rule on some of the evenings."""
 
-    def __init__(self, net: Aline, evenings: QuestionWindows, strangers: ReferenceCohort, settings: Settings) -> None:
+    def __init__(self, net: Aline, evenings: QuestionWindows, reference: ReferenceCohort, settings: Settings) -> None:
         import torch
 
         from migraine_platform.aline.policies.policies import best_order
@@ -134,7 +134,7 @@ class _Follow:
 
         self.net, self.evenings, self.settings = net, evenings, settings.evaluation
         self.goal = torch.ones(len(net.layout.targets), dtype=torch.bool)
-        self.day = GaussianDay(strangers.hours, strangers.daily, evenings.others_task.simulator.bank)
+        self.day = GaussianDay(reference.hours, reference.daily, evenings.others_task.simulator.bank)
         first = evenings.others.take(slice(ORDER_EVENINGS))
         with torch.no_grad():
             self.order = best_order(

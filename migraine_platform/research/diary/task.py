@@ -6,7 +6,7 @@
     targets      susceptibilities, base log-odds of an onset, whether the patient is chronic
 
 It says what to ask somebody of whom nothing but the weather is known, and where a twin may start. Patients are
-strangers to every cohort; an episode is a stretch of one of their lives.
+in no cohort; an episode is a stretch of one of their lives.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ANSWER_FEATURES = 4
 
 
 class DiaryTrajectories(NamedTuple):
-    """P strangers, K days: what a diary could tell."""
+    """P patients who are in no cohort, K days: what a diary could tell."""
 
     trigger: np.ndarray
     """[P, K, 4]"""
@@ -47,7 +47,7 @@ class DiaryTrajectories(NamedTuple):
 
 
 def fill_lives(simulator: CohortSimulator, first: int, patients: int) -> DiaryTrajectories:
-    """Let strangers live (`simulator.bank` says who they are)."""
+    """Simulate patients who are in no cohort (`simulator.hourly.bank` says who they are)."""
     settings = simulator.settings
     index = np.arange(first, first + patients, dtype=np.int64)
     drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))

@@ -29,7 +29,7 @@ OWN = (HEADACHE, SIGNS, WEEKEND)
 """What is a person's own of attacks, and bears on when a migraine day comes."""
 
 NUMBERS = 1 + len(TRIGGERS) + len(OWN)
-STRANGERS = 2**41
+HYPOTHETICAL = 2**41
 """Numbers of persons far beyond any cohort's, so that no hypothesis shares a drift with a patient."""
 
 KEPT_SHARE = 0.2
@@ -90,11 +90,11 @@ def from_both(
     Args:
         log_likelihood: [H] of the coarse hypotheses.
     """
-    again = from_population(settings, calendar, index + STRANGERS, each)
+    again = from_population(settings, calendar, index + HYPOTHETICAL, each)
     chronic, place = again.is_chronic.copy(), again.place.copy()
     log_weight = np.empty(len(chronic))
     share = settings.population.chronic_share
-    fresh = normals(settings.cohort.seed, Stream.LEARNER, index + 2 * STRANGERS, each, NUMBERS)
+    fresh = normals(settings.cohort.seed, Stream.LEARNER, index + 2 * HYPOTHETICAL, each, NUMBERS)
     for row in range(len(index)):
         block = np.arange(row * each, (row + 1) * each)
         guess = _guess(coarse.is_chronic[block], coarse.place[block], log_likelihood[block])
@@ -129,13 +129,13 @@ def _placed(
     susceptibility = s_low + within[:, 1 : 1 + len(TRIGGERS)] * (s_high - s_low)
     symptoms = np.zeros((len(place), SYMPTOMS))
     symptoms[:, OWN] = ndtri(within[:, 1 + len(TRIGGERS) :])
-    strangers = STRANGERS + np.repeat(index, each) * each + np.tile(np.arange(each), len(index))
+    drawn = HYPOTHETICAL + np.repeat(index, each) * each + np.tile(np.arange(each), len(index))
     return Hypotheses(
         frequency=(low + within[:, 0] * (high - low)) / DAYS_A_MONTH,
         is_chronic=chronic,
         susceptibility=susceptibility,
         symptoms=symptoms,
-        change=draw_changes(settings.drift, strangers, susceptibility, calendar.burn_in, settings.cohort.seed),
+        change=draw_changes(settings.drift, drawn, susceptibility, calendar.burn_in, settings.cohort.seed),
         place=place,
         log_weight=log_weight,
     )

@@ -31,5 +31,5 @@ def holes(patients: pl.DataFrame, patient_days: pl.DataFrame, cohort: Cohort) ->
         & (pl.col("first") == cohort.start_date)
         & (pl.col("last") == cohort.last_date)
     )
-    strangers = per_patient.join(patients, on="patient_id", how="anti").height
-    return patients.join(whole, on="patient_id", how="anti").height + strangers
+    unknown = per_patient.join(patients, on="patient_id", how="anti").height
+    return patients.join(whole, on="patient_id", how="anti").height + unknown

@@ -1,6 +1,6 @@
 """A bank of days: what the hours of a window are refined from, taken from simulated lives.
 
-The patients of a bank are strangers: their numbers lie far beyond any cohort's, so that nobody whose twin is kept or
+The patients of a bank are in no cohort: their numbers lie far beyond any cohort's, so that nobody whose twin is kept or
 whose forecast is scored was ever learned from. A bank for training and one for scoring share no patient either.
 
 Belongs here: which days, and what is known of them at the midnight that ends them. Does not: the hours (windows.py).
@@ -94,7 +94,7 @@ class DayBank(NamedTuple):
 
 
 def fill_bank(simulator: CohortSimulator, first: int, patients: int) -> DayBank:
-    """Let strangers live, and keep their days.
+    """Simulate patients who are in no cohort, and keep their days.
 
     Args:
         first: number of the first of them (TRAINING, SCORING or REFERENCE).

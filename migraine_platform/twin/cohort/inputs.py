@@ -121,10 +121,10 @@ def find_thresholds(
 ) -> AlarmThresholds:
     """Thresholds of all detectors of drift, by simulated patients who do not change."""
     own = settings.twin.drift
-    long = resized(settings, days=own.stranger_days)
+    long = resized(settings, days=own.no_change_days)
     nothing = AlarmThresholds(np.inf, {}, {})
     keeper = keeper_of(model, settings, features, nothing)
-    known = undrifted(CohortSimulator(long.simulator, features, calibration), own.strangers)
+    known = undrifted(CohortSimulator(long.simulator, features, calibration), own.no_change_patients)
     return thresholds_of(begin(keeper, known).evenings.record, known.first, own, own.detectors)
 
 

@@ -1,6 +1,6 @@
 """Simulated patients who do not change: how often a watch would speak up over them.
 
-Strangers have numbers far beyond any cohort's, so that nobody whose twin is kept is among them. They live by the
+They have numbers far beyond any cohort's, so that nobody whose twin is kept is among them. They live by the
 clinicians' configuration, with drift switched off. Belongs here: their evenings. Does not: thresholds (alarms.py).
 """
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from migraine_platform.simulator.generative.profiles import Profiles
 
 FIRST = 3 * 2**41
-"""Number of the first of them; strangers of other purposes have lower ones."""
+"""Number of the first of them; reference patients of other purposes have lower ones."""
 
 
 def undrifted(simulator: CohortSimulator, count: int) -> Histories:
-    """What strangers who never change recorded over the simulator's days."""
-    patients = strangers(simulator, count)
+    """What patients who never change recorded over the simulator's days."""
+    patients = no_change_patients(simulator, count)
     settings = simulator.settings
     nobody = settings.drift.model_copy(update={"share": 0.0})
     change = draw_changes(
@@ -35,7 +35,7 @@ def undrifted(simulator: CohortSimulator, count: int) -> Histories:
     return found
 
 
-def strangers(simulator: CohortSimulator, count: int) -> Profiles:
+def no_change_patients(simulator: CohortSimulator, count: int) -> Profiles:
     """Patients of nobody's cohort."""
     settings = simulator.settings
     index = FIRST + np.arange(count)

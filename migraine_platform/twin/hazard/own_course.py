@@ -5,7 +5,7 @@
     log rate of signs with none  = log r + g                         r: the population's rate
 
 b and g are kept as normals. An observation moves them by one step of Newton on its likelihood (Fahrmeir 1992), and a
-chance is told as its mean over what is still open of them, so that of a stranger it is the population's.
+chance is told as its mean over what is still open of them, so that of a newcomer it is the population's.
 
 Belongs here: the two normals, and what a day does to them. Does not: what follows for tomorrow (outlook.py, signs.py).
 """

@@ -20,9 +20,9 @@ from migraine_platform_tests.aline.conftest import SMALL
 
 
 @pytest.fixture(scope="module")
-def advisor(strangers, settings) -> Advisor:
+def advisor(reference, settings) -> Advisor:
     torch.manual_seed(1)
-    return Advisor(Aline(strangers.task.layout, SMALL).eval(), settings.hours)
+    return Advisor(Aline(reference.task.layout, SMALL).eval(), settings.hours)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_nothing_recorded_is_a_card_too(features) -> None:
     assert known.card[0].tolist() == [0, 4, 3, 0]
 
 
-def test_findings_are_in_order_and_in_units(advisor, strangers) -> None:
-    windows = strangers.scoring.simulator.draw(np.random.default_rng(0), 12, now=20)
+def test_findings_are_in_order_and_in_units(advisor, reference) -> None:
+    windows = reference.scoring.simulator.draw(np.random.default_rng(0), 12, now=20)
     found = advisor.begin(windows).findings()
     assert (found.lower < found.upper).all()
     assert ((found.probability > 0) & (found.probability < 1)).all()
@@ -77,8 +77,8 @@ def test_findings_are_in_order_and_in_units(advisor, strangers) -> None:
     assert found.mean.shape == found.sd.shape == (12, 8)
 
 
-def test_the_batch_says_what_each_alone_would(advisor, strangers) -> None:
-    windows = strangers.scoring.simulator.draw(np.random.default_rng(1), 8, now=20)
+def test_the_batch_says_what_each_alone_would(advisor, reference) -> None:
+    windows = reference.scoring.simulator.draw(np.random.default_rng(1), 8, now=20)
     together = advisor.begin(windows)
     ranked = together.next_questions(3)
     for row in (0, 5):
@@ -87,9 +87,9 @@ def test_the_batch_says_what_each_alone_would(advisor, strangers) -> None:
         np.testing.assert_array_equal(alone.next_questions(3).hour[0], ranked.hour[row])
 
 
-def test_a_day_rolls_on_hour_by_hour(advisor, strangers) -> None:
+def test_a_day_rolls_on_hour_by_hour(advisor, reference) -> None:
     """Hour h's findings are those of the window looked at then; hours to come change nothing."""
-    windows = strangers.scoring.simulator.draw(np.random.default_rng(2), 5, complete=True)
+    windows = reference.scoring.simulator.draw(np.random.default_rng(2), 5, complete=True)
     later = windows._replace(passive=windows.passive.copy())
     later.passive[:, 18:] += 50
     one = {hour: found.probability for hour, found in advisor.rolling(windows)}

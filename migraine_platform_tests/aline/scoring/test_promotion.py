@@ -78,21 +78,21 @@ def test_too_narrow_intervals_block(train) -> None:
     assert problem == "z_stress: 80.0 % of truths in stated 90 % intervals; expected 87 to 93 %"
 
 
-def test_an_untrained_network_is_not_promoted(strangers, train, settings) -> None:
+def test_an_untrained_network_is_not_promoted(reference, train, settings) -> None:
     """The real thresholds, on a network that has learned nothing."""
     torch.manual_seed(0)
-    layout = strangers.task.layout
+    layout = reference.task.layout
     net = Aline(layout, SMALL).eval()
-    verdict = judge(net, Card("migraine_window", layout, SMALL, "c", "d", 1, weights="a" * 64), strangers, train)
+    verdict = judge(net, Card("migraine_window", layout, SMALL, "c", "d", 1, weights="a" * 64), reference, train)
     assert unbeaten(verdict.scores, LOG_LOSS_BEHIND, ("base_rate", "logistic_regression"))
     assert verdict.scores["version"].unique().to_list() == ["a" * 12]
     strict = train.model_copy(update={"promotion": train.promotion.model_copy(update={"coverage_90": (0.87, 0.93)})})
     assert calibration_problems(verdict.scores, strict)
 
 
-def test_fitted_baselines_learn_from_labels(strangers) -> None:
+def test_fitted_baselines_learn_from_labels(reference) -> None:
     rng = np.random.default_rng(0)
-    fitted = fit_baselines(strangers.task.simulator.draw(rng, 3000, complete=True), 0)
-    windows = strangers.scoring.simulator.draw(rng, 1500, complete=True)
+    fitted = fit_baselines(reference.task.simulator.draw(rng, 3000, complete=True), 0)
+    windows = reference.scoring.simulator.draw(rng, 1500, complete=True)
     loss = {name: log_loss(forecast(windows), windows.probability).mean() for name, forecast in fitted.items()}
     assert max(loss[LOGISTIC], loss[BOOSTING]) < loss["personal_climatology"] < loss["base_rate"]

@@ -9,8 +9,8 @@ from migraine_platform.config.simulator.hours import QUESTIONS
 
 
 @pytest.fixture(scope="module")
-def task(strangers):
-    return strangers.task
+def task(reference):
+    return reference.task
 
 
 def test_the_sizes_are_those_of_the_tokens(task) -> None:
@@ -83,11 +83,11 @@ def test_truth_is_in_the_layouts_units(task) -> None:
     np.testing.assert_allclose(1 / (1 + np.exp(-odds)), np.clip(windows.probability, 0.002, 0.998), atol=1e-4)
 
 
-def test_training_validation_and_scoring_share_nobody(strangers) -> None:
+def test_training_validation_and_scoring_share_nobody(reference) -> None:
     groups = [
         task.simulator.bank.susceptibility[:, 0]
-        for task in (strangers.task, strangers.task.validation, strangers.scoring)
+        for task in (reference.task, reference.task.validation, reference.scoring)
     ]
     sets = [set(group.round(12).tolist()) for group in groups]
     assert len(set.union(*sets)) == sum(map(len, sets))
-    assert strangers.scoring.layout == strangers.task.layout == strangers.task.validation.layout
+    assert reference.scoring.layout == reference.task.layout == reference.task.validation.layout

@@ -34,7 +34,7 @@ WINDOWS, FEW, QUESTIONS = 60, 4, 2
 
 
 @pytest.fixture(scope="module")
-def strangers(settings, features, calibration) -> ReferenceCohort:
+def reference(settings, features, calibration) -> ReferenceCohort:
     return ReferenceCohort(settings, features, calibration)
 
 
@@ -45,9 +45,9 @@ def chosen(settings: Settings) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def net(strangers: ReferenceCohort) -> Aline:
+def net(reference: ReferenceCohort) -> Aline:
     torch.manual_seed(1)
-    return Aline(strangers.task.layout, SMALL)
+    return Aline(reference.task.layout, SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +56,13 @@ def card(net: Aline) -> Card:
 
 
 @pytest.fixture(scope="module")
-def evenings(card: Card, strangers: ReferenceCohort, chosen: Settings) -> QuestionWindows:
-    return evenings_of(card, strangers, chosen)
+def evenings(card: Card, reference: ReferenceCohort, chosen: Settings) -> QuestionWindows:
+    return evenings_of(card, reference, chosen)
 
 
 @pytest.fixture(scope="module")
-def gained(net, evenings, strangers, chosen) -> dict[str, torch.Tensor]:
-    return information_by_rule(net, evenings, strangers, chosen)
+def gained(net, evenings, reference, chosen) -> dict[str, torch.Tensor]:
+    return information_by_rule(net, evenings, reference, chosen)
 
 
 def test_every_rule_is_followed_on_its_evenings_from_nothing_on(gained) -> None:
@@ -82,9 +82,9 @@ def test_a_rule_gains_what_the_scorecard_says_in_whatever_parts_it_is_followed(n
     torch.testing.assert_close(gained["aline"], whole["aline"], rtol=1e-4, atol=1e-5)
 
 
-def test_the_same_settings_give_the_same_curve(net, card, strangers, chosen, gained) -> None:
+def test_the_same_settings_give_the_same_curve(net, card, reference, chosen, gained) -> None:
     told: list[str] = []
-    frame = question_curve(net, card, strangers, chosen, told.append)
+    frame = question_curve(net, card, reference, chosen, told.append)
     assert audit(tables.QuestionCurve, frame).passed
     assert frame.equals(curve_frame(gained))
     assert len(told) == 1
@@ -92,30 +92,30 @@ def test_the_same_settings_give_the_same_curve(net, card, strangers, chosen, gai
     assert start["rule"].to_list() == list(RULES)
     assert (start.select("information", "lower", "upper").to_numpy() == 0).all()
     other = chosen.model_copy(update={"evaluation": chosen.evaluation.model_copy(update={"seed": 12})})
-    assert not np.array_equal(evenings_of(card, strangers, other).asked.z, evenings_of(card, strangers, chosen).asked.z)
+    assert not np.array_equal(evenings_of(card, reference, other).asked.z, evenings_of(card, reference, chosen).asked.z)
 
 
 def test_the_evenings_are_of_patients_whom_nobody_has_met(
-    evenings: QuestionWindows, strangers: ReferenceCohort
+    evenings: QuestionWindows, reference: ReferenceCohort
 ) -> None:
     """No day's truth is one of those that train, choose, score or imagine."""
     asked = {row.tobytes() for row in evenings.task.simulator.bank.susceptibility}
     for bank in (
-        strangers.task.simulator.bank,
-        strangers.task.validation.simulator.bank,
-        strangers.scoring.simulator.bank,
+        reference.task.simulator.bank,
+        reference.task.validation.simulator.bank,
+        reference.scoring.simulator.bank,
         evenings.others_task.simulator.bank,
     ):
         assert not asked & {row.tobytes() for row in bank.susceptibility}
-    assert (evenings.asked.now == strangers.hours.evening).all()
-    assert evenings.task.layout == strangers.task.layout
+    assert (evenings.asked.now == reference.hours.evening).all()
+    assert evenings.task.layout == reference.task.layout
 
 
 def test_what_cannot_be_computed_is_imagined_from_others_days(
-    evenings: QuestionWindows, strangers: ReferenceCohort
+    evenings: QuestionWindows, reference: ReferenceCohort
 ) -> None:
     """Diet and signs of a day of the same card, never of the day itself, which `others` does not hold."""
-    day = GaussianDay(strangers.hours, strangers.daily, evenings.others_task.simulator.bank)
+    day = GaussianDay(reference.hours, reference.daily, evenings.others_task.simulator.bank)
     imagined = ImaginedByOthers(day, evenings.task, evenings.asked, 0, evenings.others)
     drawn = imagined._others(np.random.default_rng(0), 0, 50)
     known = {row.tobytes() for row in evenings.others.answers}
@@ -125,11 +125,11 @@ def test_what_cannot_be_computed_is_imagined_from_others_days(
 
 
 def test_imagined_days_have_the_moments_given_what_is_known(
-    evenings: QuestionWindows, strangers: ReferenceCohort
+    evenings: QuestionWindows, reference: ReferenceCohort
 ) -> None:
     """4,000 draws; what is known is as it is; each mean within 5 standard errors, which one of some 600 leaves by
     chance once in 3,000 runs; each variance within 15 %, 6.7 standard errors."""
-    day = GaussianDay(strangers.hours, strangers.daily, evenings.others_task.simulator.bank)
+    day = GaussianDay(reference.hours, reference.daily, evenings.others_task.simulator.bank)
     imagined = ImaginedByOthers(day, evenings.task, evenings.asked, 0, evenings.others)
     values = day.vector(evenings.asked)[1]
     known = known_entries(day, evenings.asked, [[] for _ in evenings.asked.now])[1]

@@ -146,10 +146,10 @@ def test_days_without_a_record_are_days_all_the_same() -> None:
         assert not getattr(found, name).any()
 
 
-@pytest.mark.parametrize("strangers", [["x"], ["x", "y"], ["x", None]])
-def test_days_of_a_stranger_are_an_error(strangers: list[str]) -> None:
-    days = frame(*((who, 0, ENTRY) for who in [*strangers, "a"]))
-    with pytest.raises(HistoryError, match=f"^{len(strangers)} patients have days but are not in the list; expected"):
+@pytest.mark.parametrize("unknown", [["x"], ["x", "y"], ["x", None]])
+def test_days_of_an_unknown_patient_are_an_error(unknown: list[str]) -> None:
+    days = frame(*((who, 0, ENTRY) for who in [*unknown, "a"]))
+    with pytest.raises(HistoryError, match=f"^{len(unknown)} patients have days but are not in the list; expected"):
         read_histories(days, ["a"])
 
 

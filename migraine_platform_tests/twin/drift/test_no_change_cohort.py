@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.generative.drift import draw_changes
 from migraine_platform.twin.data.histories import histories
-from migraine_platform.twin.drift.no_change_cohort import FIRST, strangers, undrifted
+from migraine_platform.twin.drift.no_change_cohort import FIRST, no_change_patients, undrifted
 
 COUNT = 12
 
@@ -26,17 +26,17 @@ def lives(settings, features, calibration):
     return made
 
 
-def test_strangers_never_change_however_many_others_do(lives) -> None:
+def test_they_never_change_however_many_others_do(lives) -> None:
     calm, wild = lives(0.0), lives(1.0)
     for name in ("values", "present", "diary", "events"):
         assert_array_equal(getattr(calm, name), getattr(wild, name))
 
 
-def test_strangers_who_could_change_would(settings, features, calibration) -> None:
+def test_patients_who_could_change_would(settings, features, calibration) -> None:
     """Else the comparison above would say nothing: the same persons, not kept from changing."""
     own = with_changes(settings, 1.0)
     simulator = CohortSimulator(own, features, calibration)
-    who = strangers(simulator, COUNT)
+    who = no_change_patients(simulator, COUNT)
     change = draw_changes(own.drift, who.index, who.susceptibility, own.cohort.burn_in_days, own.cohort.seed)
     changed, _ = histories(simulator.measured(simulator.live(who, change=change)), who.ids, own.cohort.last_date)
     told = undrifted(simulator, COUNT)
@@ -44,8 +44,8 @@ def test_strangers_who_could_change_would(settings, features, calibration) -> No
     assert np.any(changed.values != told.values)
 
 
-def test_nobody_of_a_cohort_is_a_stranger(settings, simulator) -> None:
-    who = strangers(simulator, COUNT)
+def test_nobody_of_a_cohort_is_among_them(settings, simulator) -> None:
+    who = no_change_patients(simulator, COUNT)
     assert len(set(who.index.tolist())) == COUNT
     assert who.index.min() == FIRST > settings.simulator.cohort.patients
     assert len({int(patient[1:]) for patient in who.ids} & set(range(1, settings.simulator.cohort.patients + 1))) == 0
@@ -58,7 +58,7 @@ def test_their_lives_last_as_long_as_the_configuration_says(settings, lives) -> 
     assert found.diary.any(axis=1).all()
 
 
-def test_the_same_seed_is_the_same_strangers_and_more_of_them_the_same_first(settings, features, calibration) -> None:
+def test_the_same_seed_is_the_same_patients_and_more_of_them_the_same_first(settings, features, calibration) -> None:
     simulator = CohortSimulator(settings.simulator, features, calibration)
     few, many = undrifted(simulator, 5), undrifted(simulator, COUNT)
     assert few.patient_ids == many.patient_ids[:5]

@@ -144,7 +144,7 @@ def test_the_last_day_before_the_first_tells_of_yesterdays_pain() -> None:
 
 
 @pytest.fixture(scope="module")
-def strangers(settings, features, calibration) -> tuple[DayDynamics, StandardDays]:
+def unseen(settings, features, calibration) -> tuple[DayDynamics, StandardDays]:
     """A model of 120 simulated patients, and 80 others whom it has not seen."""
     both = everybody(simulated(settings, features, calibration, 200, 70)["measured.patient_days"])
     mine, others = both.of(slice(0, 120)), both.of(slice(120, None))
@@ -152,13 +152,13 @@ def strangers(settings, features, calibration) -> tuple[DayDynamics, StandardDay
     return fit(scales.standard(mine), 10)[0], scales.standard(others)
 
 
-def test_forecasts_of_strangers_hold_what_they_promise(strangers) -> None:
+def test_forecasts_of_unseen_patients_hold_what_they_promise(unseen) -> None:
     """90 % intervals of tomorrow's channels, given what tomorrow's diary says of pain: 87 to 93 % in every channel.
 
     At least 2,500 recorded days a channel: a standard error of 0.6 points, somewhat more for what the days of one
     person have in common.
     """
-    dynamics, days = strangers
+    dynamics, days = unseen
     inputs, doubt = inputs_of(days, dynamics.pain)
     found = filter_histories(dynamics, days)
     mean = found.next_mean[:, :-1] + inputs[:, 1:] @ dynamics.effect.T
@@ -170,9 +170,9 @@ def test_forecasts_of_strangers_hold_what_they_promise(strangers) -> None:
         assert 0.87 <= share <= 0.93, (name, share)
 
 
-def test_surprises_of_strangers_have_unit_variance(strangers) -> None:
+def test_surprises_of_unseen_patients_have_unit_variance(unseen) -> None:
     """In every channel within 12 %: a variance of 4,000 days has a standard error of 2.2 %; lives are not linear."""
-    dynamics, days = strangers
+    dynamics, days = unseen
     found = filter_histories(dynamics, days)
     for c, name in enumerate(CHANNELS):
         surprise = found.innovation[..., c][days.seen[..., c]]

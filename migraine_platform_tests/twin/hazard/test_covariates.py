@@ -112,7 +112,7 @@ def test_triggers_at_their_very_limits_are_read_as_configured(complete, clinical
     assert_array_equal(found[:, 1:, TRIGGERS.index("stress")], rise >= prior.stress_rise)
 
 
-def test_a_stranger_beyond_everybodys_values_is_read_as_he_is(complete, clinical, dynamics) -> None:
+def test_a_newcomer_beyond_everybodys_values_is_read_as_he_is(complete, clinical, dynamics) -> None:
     """The population slept 6 to 8 hours at a stress of 4 to 6, so that its tables hold no trigger at all."""
     shift = complete.values.copy()
     narrow = changed(complete, "total_sleep_hours", np.clip(shift[..., POSITION["total_sleep_hours"]], 6, 8))

@@ -24,16 +24,16 @@ from migraine_platform_tests.twin.modelled import effects_of, expit, live, trigg
 PATIENTS, DAYS = 400, 200
 
 
-def stranger(effects) -> np.ndarray:
+def newcomer(effects) -> np.ndarray:
     own = np.zeros(NUMBERS)
     own[LASTS_VARIANCE], own[SIGNS_VARIANCE] = effects.lasting_sd**2, effects.signs_sd**2
     return own
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
-def test_of_a_stranger_the_chances_are_the_population_s(share: float) -> None:
+def test_of_a_newcomer_the_chances_are_the_population_s(share: float) -> None:
     effects = effects_of(lasting=np.full((AGES, 2), share), lasting_sd=0.9, signs_sd=0.7)
-    own = stranger(effects)
+    own = newcomer(effects)
     assert goes_on(effects, 1, 0, own) == pytest.approx(share)
     assert sign_factor(effects, own) == 1.0
 
@@ -41,7 +41,7 @@ def test_of_a_stranger_the_chances_are_the_population_s(share: float) -> None:
 def test_the_chance_of_an_attack_is_the_mean_over_what_is_open() -> None:
     """MacKay's approximation against 200,000 draws, of a person of whom something is known: within 0.01."""
     effects = effects_of(lasting=np.full((AGES, 2), 0.3), lasting_sd=1.0)
-    own = stranger(effects)
+    own = newcomer(effects)
     own[LASTS], own[LASTS_VARIANCE] = 0.8, 0.4
     z = np.random.default_rng(0).standard_normal(200_000)
     steep = np.sqrt(1 + np.pi / 8)
@@ -109,7 +109,7 @@ def test_whoever_is_known_is_forecast_better(lived) -> None:
 
 def test_where_persons_are_alike_nothing_is_learned_of_them() -> None:
     effects = effects_of()
-    own, events = stranger(effects), np.array([True, False, True, True, False])
+    own, events = newcomer(effects), np.array([True, False, True, True, False])
     own[[0, 3, 4]] = 1.0  # an attack yesterday, told
     before = own.copy()
     learn_lasting(effects, True, events, False, own)
@@ -120,7 +120,7 @@ def test_where_persons_are_alike_nothing_is_learned_of_them() -> None:
 @pytest.mark.parametrize("chance", [1e-9, 0.3, 1.0, 5.0])
 def test_no_observation_leads_astray(chance: float) -> None:
     effects = effects_of(lasting_sd=1.0, signs_sd=1.0, lasting=np.full((AGES, 2), 0.5))
-    own, events = stranger(effects), np.array([True, False, True, True, False])
+    own, events = newcomer(effects), np.array([True, False, True, True, False])
     for day in range(500):
         own[[0, 3, 4]] = 1.0
         learn_lasting(effects, True, events, False, own)

@@ -70,7 +70,7 @@ def learned(process) -> Experts:
 
 
 @pytest.fixture(scope="module")
-def strangers(process) -> StandardDays:
+def unseen(process) -> StandardDays:
     return process.days(100, 60, 2)
 
 
@@ -100,36 +100,36 @@ def coverage(experts: Experts, inputs: StandardDays, days: StandardDays) -> floa
     return float(inside[days.seen[:, 1:]].mean())
 
 
-def test_a_coupled_process_is_learned_nearly_as_well_as_it_is_known(process, learned, strangers):
+def test_a_coupled_process_is_learned_nearly_as_well_as_it_is_known(process, learned, unseen):
     # A regression on all channels would lose 14 / (2 * 14000) = 0.0005 of a nat to its parameters; the mixture has more
     # of them, of which early stopping and noise leave a part in use. A tenth of what coupling is worth must suffice.
-    today, tomorrow = strangers.z[:, :-1], strangers.z[:, 1:]
-    variance = np.broadcast_to(process.noise, strangers.z.shape)
-    best = negative_log_likelihood(strangers.z @ process.carry.T, variance, strangers)
+    today, tomorrow = unseen.z[:, :-1], unseen.z[:, 1:]
+    variance = np.broadcast_to(process.noise, unseen.z.shape)
+    best = negative_log_likelihood(unseen.z @ process.carry.T, variance, unseen)
     correlation = (today * tomorrow).mean((0, 1)) / (today**2).mean((0, 1))
     left = ((tomorrow - correlation * today) ** 2).mean((0, 1))
-    persistence = negative_log_likelihood(strangers.z * correlation, np.broadcast_to(left, variance.shape), strangers)
-    found = negative_log_likelihood(*learned.predict(strangers), strangers)
+    persistence = negative_log_likelihood(unseen.z * correlation, np.broadcast_to(left, variance.shape), unseen)
+    found = negative_log_likelihood(*learned.predict(unseen), unseen)
     analytic = 0.5 * np.mean(np.log(2 * np.pi * np.e * process.noise))
     assert_allclose(best, analytic, atol=4 * np.sqrt(0.5 / tomorrow.size))
     assert found - best < 0.1 * (persistence - best)
 
 
-def test_stated_intervals_hold_as_often_as_they_say(learned, strangers):
-    assert 0.87 <= coverage(learned, strangers, strangers) <= 0.93
+def test_stated_intervals_hold_as_often_as_they_say(learned, unseen):
+    assert 0.87 <= coverage(learned, unseen, unseen) <= 0.93
 
 
-def test_intervals_stay_honest_when_a_modality_is_missing(learned, strangers):
+def test_intervals_stay_honest_when_a_modality_is_missing(learned, unseen):
     for name in MODALITIES:
-        assert 0.87 <= coverage(learned, without(strangers, name), strangers) <= 0.93
+        assert 0.87 <= coverage(learned, without(unseen, name), unseen) <= 0.93
 
 
-def test_a_missing_modality_costs_less_if_training_has_met_it(process, learned, strangers):
+def test_a_missing_modality_costs_less_if_training_has_met_it(process, learned, unseen):
     unprepared = fit(process.days(200, 80, 1), replace(SETTINGS, modality_dropout=0.0))
     for name in MODALITIES:
-        lost = without(strangers, name)
-        with_dropout = negative_log_likelihood(*learned.predict(lost), strangers)
-        assert with_dropout < negative_log_likelihood(*unprepared.predict(lost), strangers)
+        lost = without(unseen, name)
+        with_dropout = negative_log_likelihood(*learned.predict(lost), unseen)
+        assert with_dropout < negative_log_likelihood(*unprepared.predict(lost), unseen)
 
 
 def test_untrained_it_predicts_persistence_around_the_personal_mean():
@@ -143,28 +143,28 @@ def test_untrained_it_predicts_persistence_around_the_personal_mean():
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_exactly_so_many_experts_have_a_say_as_asked_for(strangers, k):
+def test_exactly_so_many_experts_have_a_say_as_asked_for(unseen, k):
     torch.manual_seed(0)
     net = ExpertNet(ExpertSettings(width=8, top_k=k))
-    patient, day = tracks(strangers).learnable()
-    weight = net(tracks(strangers).evenings(patient, day)).weight
+    patient, day = tracks(unseen).learnable()
+    weight = net(tracks(unseen).evenings(patient, day)).weight
     assert_array_equal((weight > 0).sum(1), k)
     assert_allclose(weight.sum(1).detach(), 1.0, atol=1e-6)
 
 
-def test_an_expert_without_its_modality_has_no_say(untrained, strangers):
+def test_an_expert_without_its_modality_has_no_say(untrained, unseen):
     for name in MODALITIES:
-        assert untrained.usage(without(strangers, name))[name] == 0.0
-    assert sum(untrained.usage(strangers).values()) == pytest.approx(1.0)
+        assert untrained.usage(without(unseen, name))[name] == 0.0
+    assert sum(untrained.usage(unseen).values()) == pytest.approx(1.0)
 
 
-def test_with_everything_missing_the_context_alone_decides(untrained, learned, strangers):
-    nothing = replace(strangers, z=np.full_like(strangers.z, np.nan), seen=np.zeros_like(strangers.seen))
+def test_with_everything_missing_the_context_alone_decides(untrained, learned, unseen):
+    nothing = replace(unseen, z=np.full_like(unseen.z, np.nan), seen=np.zeros_like(unseen.seen))
     assert untrained.usage(nothing) == dict.fromkeys(MODALITIES, 0.0) | {"context": 1.0}
     mean, variance = learned.predict(nothing)
     assert np.isfinite(mean).all()
     assert np.all(variance > 0)
-    assert 0.87 <= coverage(learned, nothing, strangers) <= 0.93
+    assert 0.87 <= coverage(learned, nothing, unseen) <= 0.93
     assert np.isfinite(learned.tomorrow(nothing)).all()
 
 
@@ -195,8 +195,8 @@ def test_tomorrow_is_the_last_day_predicted(untrained, process):
         assert_allclose(tomorrow, predicted[:, -1], rtol=1e-4, atol=1e-5)
 
 
-def test_what_a_modality_is_worth_is_what_its_removal_costs(learned, strangers):
-    worth = learned.importance(strangers)
+def test_what_a_modality_is_worth_is_what_its_removal_costs(learned, unseen):
+    worth = learned.importance(unseen)
     assert list(worth) == list(MODALITIES)
     assert min(worth.values()) > 0
 
@@ -221,11 +221,11 @@ def test_the_weights_kept_are_those_that_validated_best(process):
     assert (spoiled.steps, len(lines)) == (0, short.patience)
 
 
-def test_storage_changes_nothing(tmp_path, learned, strangers):
+def test_storage_changes_nothing(tmp_path, learned, unseen):
     save_experts(tmp_path / "experts.safetensors", learned)
     found = load_experts(tmp_path / "experts.safetensors")
     assert (found.settings, found.validation, found.steps) == (learned.settings, learned.validation, learned.steps)
-    for before, after in zip(learned.predict(strangers), found.predict(strangers), strict=True):
+    for before, after in zip(learned.predict(unseen), found.predict(unseen), strict=True):
         assert_array_equal(before, after)
 
 
@@ -256,11 +256,11 @@ def test_what_is_no_file_of_experts_is_refused(tmp_path):
         load_experts(tmp_path / "damaged.safetensors")
 
 
-def test_impossible_requests_are_refused_in_a_sentence(untrained, strangers, process):
+def test_impossible_requests_are_refused_in_a_sentence(untrained, unseen, process):
     with pytest.raises(ExpertsError, match=f"expected 1 to {len(EXPERTS)}"):
         ExpertSettings(top_k=9)
     with pytest.raises(ExpertsError, match="no modality 'moon'"):
-        without(strangers, "moon")
+        without(unseen, "moon")
     with pytest.raises(ExpertsError, match="expected at least 2"):
         fit(process.days(1, 20, 0), SETTINGS)
     with pytest.raises(ExpertsError, match="no two days in a row"):

@@ -1,4 +1,4 @@
-"""What benchmarks of ALINE share: a preset's strangers, and a trained checkpoint."""
+"""What benchmarks of ALINE share: a preset's reference cohort, and a trained checkpoint."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def at_hand(preset: str) -> tuple[Settings, ReferenceCohort]:
-    """A preset's settings and strangers, calibrated here."""
+    """A preset's settings and reference cohort, its parameters fitted here."""
     settings = load_settings(preset)
     features = configured_features(settings.priors)
     told = lambda line: print(f"  {line}", file=sys.stderr)  # noqa: E731
     return settings, ReferenceCohort(settings, features, fit_parameters(settings.simulator, features), told)
 
 
-def trained(path: Path, strangers: ReferenceCohort) -> tuple[Aline, Card]:
-    """A checkpoint; the strangers' targets take its units."""
+def trained(path: Path, reference: ReferenceCohort) -> tuple[Aline, Card]:
+    """A checkpoint; the reference cohort's targets take its units."""
     net, card = load_network(path)
-    strangers.task.layout = card.layout
+    reference.task.layout = card.layout
     return net, card
