@@ -27,7 +27,8 @@ from migraine_platform.defs.sensors.retraining import RETRAIN_JOB, held_back
 from migraine_platform.twin.cohort.inputs import keeper_of, read_histories
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.alarms import AlarmThresholds
-from migraine_platform.twin.updating.evening_update import Past, live_on
+from migraine_platform.twin.updating.evening_results import Past
+from migraine_platform.twin.updating.evening_update import advance
 from migraine_platform.twin.updating.storage import load_kept
 from migraine_platform.twin.updating.trials import unanswered
 from migraine_platform.warehouse import tables
@@ -172,7 +173,7 @@ def unattended(settings: Settings, first_twins: dict) -> pl.DataFrame:
         keeper = keeper_of(model, own, population.features, AlarmThresholds(np.inf, {}, {}))
         patients = kept.twins.patient_ids
         whole = found.histories.of(np.array([rows_of[patient] for patient in patients]))
-        evenings = live_on(keeper, kept, whole, Past.nothing(len(patients))).evenings
+        evenings = advance(keeper, kept, whole, Past.nothing(len(patients))).evenings
         said = evenings.said.probability
         days = [evenings.first + timedelta(days=number + 1) for number in range(evenings.days)]
         frames.append(

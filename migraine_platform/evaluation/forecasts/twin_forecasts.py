@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import Past, TwinUpdater, begin, live_on
+from migraine_platform.twin.updating.evening_results import Past
+from migraine_platform.twin.updating.evening_update import TwinUpdater, advance, begin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def lived_forecasts(
         rows = np.arange(start, min(start + CHUNK, histories.count))
         own = histories.of(rows)
         made = begin(keeper, own.until(first))
-        lived = live_on(keeper, made.kept, own, Past(made.evenings.record, {}))
+        lived = advance(keeper, made.kept, own, Past(made.evenings.record, {}))
         said[rows, first - 1 : first] = made.evenings.said.probability[:, -1:]
         said[rows, first:] = lived.evenings.said.probability
         progress(f"twins of {rows[-1] + 1} of {histories.count} patients, kept night by night")

@@ -11,33 +11,20 @@ loop over days (oracle.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.filtering.particles import (
-    LONG_AGO,
-    Cloud,
-    RandomSource,
-    draw_end,
-    uniform,
-)
-from migraine_platform.simulator.generative.attacks import EVENING, HOURS, lasting_share
-from migraine_platform.simulator.generative.hazard import (
-    carried,
-    expit,
-    next_trace,
-)
-from migraine_platform.simulator.generative.latent_inputs import LATENT, add_noise
+from migraine_platform.simulator.filtering.particles import LONG_AGO, Cloud, RandomSource, draw_end, uniform
+from migraine_platform.simulator.filtering.recorded import DayRecord
+from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, Own, lasting_share
 from migraine_platform.simulator.generative.model import Persons, Regime, World, own_of
 from migraine_platform.simulator.generative.readings import (
     reported_on,
-    weighted,
 )
-from migraine_platform.simulator.generative.signs import UNASKED, late_onset, prodrome_entry
+from migraine_platform.simulator.generative.signs import prodrome_entry
 from migraine_platform.simulator.generative.treatment import UNTREATED
-from migraine_platform.simulator.random.normal import fast_normal_quantile
 from migraine_platform.simulator.random.quantiles import quantile, share_below
 
 if TYPE_CHECKING:
@@ -51,72 +38,22 @@ GOES_ON, PLAIN, SIGNALLED, ALARM, NOTHING_HAPPENED = range(EVENTS)
 EVENLY = 0.5
 """Share of the particles that are drawn for what a later record may need, not by chance, and weighted back."""
 
-LATE_PROPOSAL = 0.25
-"""How many of those begin an attack in an evening of which no diary tells."""
+
+class Chances(NamedTuple):
+    """Of what a particle's day may bring by the evening."""
+
+    goes_on: float
+    plain: float
+    """An attack begins without a prodrome."""
+    signalled: float
+    """One begins with a prodrome."""
+    alarm: float
+    """A prodrome that no attack follows."""
+    nothing: float
 
 
 @njit(cache=True)
-def begin_day(
-    world: World,
-    persons: Persons,
-    regime: Regime,
-    cloud: Cloud,
-    source: RandomSource,
-    i: int,
-    t: int,
-    told_late: bool,
-    late: bool,
-) -> None:
-    """Midnight: whether an attack began late last evening, then the latent state and the hazard.
-
-    Args:
-        told_late: whether yesterday's diary has told by now.
-        late: what it told.
-    """
-    course, carry, seed, person = world.course, world.carry, world.seed, persons.index[i]
-    own = own_of(persons, i)
-    e = np.empty(8)
-    for n in range(len(cloud.p)):
-        began_late = False
-        if t > 0 and not cloud.by_evening[n]:
-            chance = late_onset(course, own, cloud.p[n], cloud.sign[n]) if cloud.may_begin[n] else 0.0
-            if told_late:
-                cloud.log_weight[n] += np.log(chance if late else 1.0 - chance) if chance > 0 or not late else -np.inf
-                began_late = late
-            elif chance > 0:
-                proposal = (1.0 - EVENLY) * chance + EVENLY * LATE_PROPOSAL
-                began_late = uniform(source, seed, person, t) < proposal
-                drawn, proposed = (chance, proposal) if began_late else (1.0 - chance, 1.0 - proposal)
-                cloud.log_weight[n] += np.log(drawn / proposed)
-            if began_late:
-                hour = quantile(course.onset_hours, 1.0 - course.late_share * uniform(source, seed, person, t))
-                treated = uniform(source, seed, person, t) < regime.treated_share[t - 1]
-                cloud.drug[n] = regime.drug[t - 1] if treated else UNTREATED
-                cloud.start[n] = HOURS * (t - 1) + hour
-                cloud.end[n] = LONG_AGO  # drawn below, with the day
-        was_migraine = t > 0 and (cloud.by_evening[n] or began_late)
-        for axis in range(LATENT):
-            e[axis] = fast_normal_quantile(uniform(source, seed, person, t))
-        cloud.z[n] = cloud.ahead[n]
-        add_noise(world.inputs, e, cloud.z[n])
-        if was_migraine:
-            cloud.sign[n], cloud.shift[n] = UNASKED, 0.0
-        else:
-            cloud.sign[n] = cloud.sign_ahead[n]
-        logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.z[n])
-        cloud.p[n] = expit(logit + carried(carry, cloud.trace[n], was_migraine) + cloud.shift[n])
-        if t > 0:
-            cloud.trace[n] = next_trace(carry, cloud.trace[n], was_migraine)
-        if began_late:
-            cloud.previous_end[n] = np.inf  # it runs at midnight
-        elif cloud.end[n] > HOURS * (t - 1) + EVENING:
-            cloud.previous_end[n] = np.inf
-        else:
-            cloud.previous_end[n] = cloud.end[n]
-
-
-@njit(cache=True)
-def _propose(log_weight: NDArray[np.float64], n: int, chances: NDArray[np.float64], u: float) -> int:
+def _propose(log_weight: NDArray[np.float64], n: int, chances: Chances, u: float) -> int:
     """An event of a day without a diary, drawn half by its chance and half evenly, and weighted back.
 
     What the next diary tells may need an event that few particles would have had by chance.
@@ -171,67 +108,23 @@ def observe_events(
     source: RandomSource,
     i: int,
     t: int,
-    has_diary: bool,
-    events: NDArray[np.bool_],
-    entries: NDArray[np.float64],
-    told: bool,
+    record: DayRecord,
 ) -> None:
-    """The attack process until the evening, given the diary where there is one.
-
-    Args:
-        told: whether it says something that there is no entry.
-    """
+    """The attack process of person i's day t until the evening, given the diary where there is one."""
     course, own, seed, person = world.course, own_of(persons, i), world.seed, persons.index[i]
     morning = HOURS * t + course.migraine_day_hours
-    early = 1.0 - course.late_share
-    # Of the attacks before 20:00, those whose drug tomorrow's diary will be the first to tell of.
-    evening_share = 1.0 - share_below(course.onset_hours, EVENING - course.intake_delay) / early
-    chances = np.empty(EVENTS)
+    events, entries, has_diary = record.events, record.entries, record.has_diary
+    evening_share = 1.0 - share_below(course.onset_hours, EVENING - course.intake_delay) / (1.0 - course.late_share)
     for n in range(len(cloud.p)):
-        p = cloud.p[n]
-        share, entry = own.sign_share[cloud.sign[n]], prodrome_entry(course, own, p, cloud.sign[n])
-        direct, converted = p * (1.0 - share), p * share
         running = np.isinf(cloud.previous_end[n])
-        goes_on, since = 0.0, LONG_AGO
-        if running:
-            since = max(HOURS * (t - 1.0) + EVENING, cloud.start[n])
-            alive = lasting_share(course, own.headache, cloud.drug[n], since - cloud.start[n])
-            goes_on = (
-                lasting_share(course, own.headache, cloud.drug[n], morning - cloud.start[n]) / alive
-                if alive > 0
-                else 0.0
-            )
-        # Probabilities of: goes on; begins today without, with prodrome; false alarm; nothing by the evening.
-        free = 1.0 - goes_on
-        plain, signalled = free * direct * early, free * converted * early
-        alarm = free * (entry - converted) * early
-        if has_diary:
-            # Whether an attack began after 20:00 is told tomorrow; today it must not be looked at.
-            migraine, onset, prodrome = events[2], events[1] and events[2], events[3]
-            if migraine and not onset:
-                chance = goes_on
-            elif migraine:
-                chance = signalled if prodrome else plain
-            elif prodrome:
-                # A sign of today's that faded, or one of tomorrow's, which observed_signs.py weighs.
-                quiet = free - plain - signalled - alarm
-                prodrome, chance = _of_today(alarm, quiet, p * own.early_share, uniform(source, seed, person, t))
-            else:
-                chance = free - plain - signalled - alarm
-            cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
-        else:
-            chances[0], chances[1], chances[2] = goes_on, plain, signalled
-            chances[3], chances[4] = alarm, free - plain - signalled - alarm
-            event = _propose(cloud.log_weight, n, chances, uniform(source, seed, person, t))
-            onset = event in (PLAIN, SIGNALLED)
-            migraine = onset or event == GOES_ON
-            prodrome = event in (SIGNALLED, ALARM)
-        if told:
+        since = max(HOURS * (t - 1.0) + EVENING, cloud.start[n]) if running else LONG_AGO
+        chances = _chances(course, own, cloud, n, running, since, morning)
+        migraine, onset, prodrome = _event(cloud, source, seed, person, t, n, chances, own, has_diary, events)
+        if record.told:
             entered = entries[1 if migraine else 0]
             cloud.log_weight[n] += np.log(entered if has_diary else 1.0 - entered)
 
-        window_before = reported_on(cloud.start[n] + course.intake_delay)
-        medication = window_before == t and cloud.drug[n] != UNTREATED
+        medication = reported_on(cloud.start[n] + course.intake_delay) == t and cloud.drug[n] != UNTREATED
         if running:
             low, high = (morning, np.inf) if migraine and not onset else (since, morning)
             u = uniform(source, seed, person, t)
@@ -239,21 +132,111 @@ def observe_events(
         cloud.end[n] = cloud.previous_end[n]
         cloud.began[n] = onset
         if onset:
-            left_over = max(0.0, cloud.end[n] - HOURS * t)
-            u = _propose_hour(cloud.log_weight, n, evening_share, uniform(source, seed, person, t))
-            hour = max(quantile(course.onset_hours, early * u), left_over)
-            cloud.start[n] = HOURS * t + hour
-            treated_share = regime.treated_share[t]
-            treated = uniform(source, seed, person, t) < treated_share
-            if has_diary and not medication and reported_on(cloud.start[n] + course.intake_delay) == t:
-                treated = events[4]
-                chance = treated_share if treated else 1.0 - treated_share
-                cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
-                medication = treated
-            cloud.drug[n] = regime.drug[t] if treated else UNTREATED
-            u = uniform(source, seed, person, t)
-            cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], cloud.start[n], np.inf, u)
+            medication = _begin_headache(
+                course, own, regime, cloud, source, seed, person, t, n, has_diary, events, medication, evening_share
+            )
+
         if has_diary and medication != events[4]:
             cloud.log_weight[n] = -np.inf
         cloud.by_evening[n] = migraine
         cloud.may_begin[n] = not migraine and not prodrome
+
+
+@njit(cache=True, inline="always")
+def _chances(
+    course: AttackCourse, own: Own, cloud: Cloud, n: int, running: bool, since: float, morning: float
+) -> Chances:
+    """What particle n's day may bring.
+
+    Args:
+        running: whether a headache ran at midnight.
+        since: hour until which it is known to have lasted.
+        morning: hour until which it must last to make the day a migraine day.
+    """
+    p, early = cloud.p[n], 1.0 - course.late_share
+    share, entry = own.sign_share[cloud.sign[n]], prodrome_entry(course, own, p, cloud.sign[n])
+    direct, converted = p * (1.0 - share), p * share
+    goes_on = 0.0
+    if running:
+        alive = lasting_share(course, own.headache, cloud.drug[n], since - cloud.start[n])
+        lasting = lasting_share(course, own.headache, cloud.drug[n], morning - cloud.start[n])
+        goes_on = lasting / alive if alive > 0 else 0.0
+
+    free = 1.0 - goes_on
+    plain, signalled = free * direct * early, free * converted * early
+    alarm = free * (entry - converted) * early
+    return Chances(goes_on, plain, signalled, alarm, free - plain - signalled - alarm)
+
+
+@njit(cache=True, inline="always")
+def _event(
+    cloud: Cloud,
+    source: RandomSource,
+    seed: int,
+    person: int,
+    t: int,
+    n: int,
+    chances: Chances,
+    own: Own,
+    has_diary: bool,
+    events: NDArray[np.bool_],
+) -> tuple[bool, bool, bool]:
+    """Whether there is migraine, an onset, a prodrome by the evening: told by the diary, or drawn."""
+    if not has_diary:
+        event = _propose(cloud.log_weight, n, chances, uniform(source, seed, person, t))
+        onset = event in (PLAIN, SIGNALLED)
+        return onset or event == GOES_ON, onset, event in (SIGNALLED, ALARM)
+
+    # Whether an attack began after 20:00 is told tomorrow; today it must not be looked at.
+    migraine, onset, prodrome = events[2], events[1] and events[2], events[3]
+    if migraine and not onset:
+        chance = chances.goes_on
+    elif migraine:
+        chance = chances.signalled if prodrome else chances.plain
+    elif prodrome:
+        # A sign of today's that faded, or one of tomorrow's, which observed_signs.py weighs.
+        early = cloud.p[n] * own.early_share
+        prodrome, chance = _of_today(chances.alarm, chances.nothing, early, uniform(source, seed, person, t))
+    else:
+        chance = chances.nothing
+    cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
+    return migraine, onset, prodrome
+
+
+@njit(cache=True, inline="always")
+def _begin_headache(
+    course: AttackCourse,
+    own: Own,
+    regime: Regime,
+    cloud: Cloud,
+    source: RandomSource,
+    seed: int,
+    person: int,
+    t: int,
+    n: int,
+    has_diary: bool,
+    events: NDArray[np.bool_],
+    medication: bool,
+    evening_share: float,
+) -> bool:
+    """When it begins, whether it is treated and when it ends; returns whether a drug is told of by this evening.
+
+    Args:
+        medication: whether the diary tells of one for an earlier headache.
+        evening_share: of the attacks before 20:00, those whose drug tomorrow's diary will be the first to tell of.
+    """
+    left_over = max(0.0, cloud.end[n] - HOURS * t)
+    u = _propose_hour(cloud.log_weight, n, evening_share, uniform(source, seed, person, t))
+    cloud.start[n] = HOURS * t + max(quantile(course.onset_hours, (1.0 - course.late_share) * u), left_over)
+
+    treated = uniform(source, seed, person, t) < regime.treated_share[t]
+    if has_diary and not medication and reported_on(cloud.start[n] + course.intake_delay) == t:
+        treated = events[4]
+        chance = regime.treated_share[t] if treated else 1.0 - regime.treated_share[t]
+        cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
+        medication = treated
+    cloud.drug[n] = regime.drug[t] if treated else UNTREATED
+
+    u = uniform(source, seed, person, t)
+    cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], cloud.start[n], np.inf, u)
+    return medication

@@ -8,22 +8,21 @@ process (observed_events.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, SLEEP, STRESS, at, position_of
-from migraine_platform.simulator.filtering.particles import (
+from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
+from migraine_platform.simulator.filtering.recorded import (
     BOTH,
     DEVICE_ONLY,
     DIARY_ONLY,
     GAPS,
     NOTHING,
-    Cloud,
+    DayRecord,
     Factors,
-    RandomSource,
-    uniform,
 )
 from migraine_platform.simulator.generative.attacks import (
     EVENING,
@@ -46,6 +45,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class Today(NamedTuple):
+    """What is the same for all particles of a day."""
+
+    order: NDArray[np.int64]
+    """[EXPOSURES] the recorded ones first."""
+    recorded: int
+    """How many these are."""
+    mixing: NDArray[np.float64]
+    """[EXPOSURES, EXPOSURES] factor of the innovations, in that order."""
+    weather: NDArray[np.float64]
+    """[4]"""
+    moved: int
+    """Feature that the person's change has moved; -1 if none."""
+    level: float
+    """How far the change has come, times its strength."""
+    usual: float
+    """Tomorrow's log-odds before triggers: the person's, the day's, and a change of the level."""
+
+
 @njit(cache=True)
 def observe_features(
     world: World,
@@ -56,86 +74,122 @@ def observe_features(
     patterns: Factors,
     i: int,
     t: int,
-    has_diary: bool,
-    has_device: bool,
-    values: NDArray[np.float64],
-    latent: NDArray[np.float64],
-    diet: NDArray[np.bool_],
-    gap: int,
+    record: DayRecord,
 ) -> None:
-    """The day's features, and what they make of tomorrow's hazard.
-
-    Args:
-        gap: days since the device was last worn.
-    """
-    seed, person, change = world.seed, persons.index[i], persons.change
-    pattern = (BOTH if has_device else DIARY_ONLY) if has_diary else (DEVICE_ONLY if has_device else NOTHING)
-    order, mixing, recorded = patterns.order[pattern], patterns.mixing[pattern], patterns.recorded[pattern]
-    gap = min(gap, GAPS - 1)
-    worn_decay, worn_mixing = patterns.worn_decay[gap], patterns.worn_mixing[gap]
-    moved = persons.change.target[i] if change.kind[i] == COVARIATE else -1
-    level = level_at(change, i, t) * change.strength[i] if change.kind[i] else 0.0
-    label = level_at(change, i, t + 1) * change.strength[i] if change.kind[i] == LABEL else 0.0
-    usual = usual_logit(persons, regime, i, t + 1)
-    weather, scores = np.zeros(4), np.zeros(INPUT_COUNT)
-    weather_at(world.weather, world.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
+    """The features of person i's day t, and what they make of tomorrow's hazard."""
+    today = _today(world, persons, regime, patterns, i, t, record)
+    order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
+    copula, coupling, weather = world.copula, world.coupling, today.weather
     here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
-    worn_y = np.empty(COUNT - EXPOSURES)
     eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
+    scores = np.zeros(INPUT_COUNT)
     for n in range(len(cloud.p)):
         before, began, start, end = cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n]
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, before, began, start, end)
         day = overlaps(t, NIGHT_ENDS, EVENING, before, began, start, end)
+
+        # Recorded exposures weigh the particle, the others are drawn given them.
         for row in range(EXPOSURES):
             f = order[row]
             shift = regime.shift[f, t] + persons.level[i, f]
             if f < NIGHT:
-                shift += world.coupling.stress_night[f] * cloud.stress_excess[n]
+                shift += coupling.stress_night[f] * cloud.stress_excess[n]
             if night if f < NIGHT else day:
-                shift += world.coupling.pain[f]
-            if f == moved:
-                shift += level
-            spread = world.copula.spread[f] * regime.scale[f, t]
+                shift += coupling.pain[f]
+            if f == today.moved:
+                shift += today.level
+            spread = copula.spread[f] * regime.scale[f, t]
             innovation = 0.0
             for column in range(row):
                 innovation += mixing[row, column] * y[column]
-            mean = world.copula.lag1[f] * cloud.x[n, f] if t > 0 else 0.0
-            fresh = world.copula.fresh[f] if t > 0 else 1.0
-            if row < recorded:
+            mean = copula.lag1[f] * cloud.x[n, f] if t > 0 else 0.0
+            fresh = copula.fresh[f] if t > 0 else 1.0
+            if row < today.recorded:
                 here[f], seen[f] = latent[f], values[f]
                 x = (latent[f] - shift) / spread
                 y[row] = ((x - mean) / fresh - innovation) / mixing[row, row]
                 cloud.log_weight[n] -= 0.5 * y[row] * y[row]
             else:
-                y[row] = fast_normal_quantile(uniform(source, seed, person, t))
+                y[row] = fast_normal_quantile(uniform(source, world.seed, persons.index[i], t))
                 x = mean + fresh * (innovation + mixing[row, row] * y[row])
                 here[f] = shift + spread * x
-                seen[f] = at(world.copula.tables[f], position_of(here[f], world.copula.tables.shape[1]))
+                seen[f] = at(copula.tables[f], position_of(here[f], copula.tables.shape[1]))
             cloud.x[n, f] = x
-        if has_device:
-            for row in range(COUNT - EXPOSURES):
-                f = EXPOSURES + row
-                shift = regime.shift[f, t] + persons.level[i, f] + (world.coupling.pain[f] if day else 0.0)
-                x = (latent[f] - shift) / (world.copula.spread[f] * regime.scale[f, t])
-                rest = x - worn_decay[row] * cloud.x[n, f]
-                for column in range(row):
-                    rest -= worn_mixing[row, column] * worn_y[column]
-                worn_y[row] = rest / worn_mixing[row, row]
-                cloud.log_weight[n] -= 0.5 * worn_y[row] * worn_y[row]
-                cloud.x[n, f] = x
+
         for item in range(DIET):
             share = (persons.habit[i, item] + regime.diet_extra[item, t]) * regime.diet_factor[item, t]
-            eaten[item] = diet[item] if has_diary else uniform(source, seed, person, t) < share
+            eaten[item] = diet[item] if record.has_diary else uniform(source, world.seed, persons.index[i], t) < share
         rise = seen[STRESS] - cloud.stress[n] if t > 0 else 0.0
         cloud.stress[n] = seen[STRESS]
         cloud.stress_excess[n] = here[STRESS] - persons.level[i, STRESS]
+
         read_triggers(world.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
         read_scores(world.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(world.inputs, cloud.z[n], scores, cloud.ahead[n])
-        logit = usual + label
-        for k in range(KINDS):
-            on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
-            if on:
-                concept = change.kind[i] == CONCEPT and change.target[i] == k
-                logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], level if concept else 0.0)
-        cloud.logit[n] = logit
+        cloud.logit[n] = _logit(world, persons, regime, i, t, today.usual, today.level, trigger)
+    if record.has_device:
+        _worn(world, persons, regime, cloud, patterns, i, t, record)
+
+
+@njit(cache=True)
+def _today(
+    world: World, persons: Persons, regime: Regime, patterns: Factors, i: int, t: int, record: DayRecord
+) -> Today:
+    change, weather = persons.change, np.zeros(4)
+    weather_at(world.weather, world.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
+    label = level_at(change, i, t + 1) * change.strength[i] if change.kind[i] == LABEL else 0.0
+    if record.has_diary:
+        pattern = BOTH if record.has_device else DIARY_ONLY
+    else:
+        pattern = DEVICE_ONLY if record.has_device else NOTHING
+    return Today(
+        patterns.order[pattern],
+        patterns.recorded[pattern],
+        patterns.mixing[pattern],
+        weather,
+        change.target[i] if change.kind[i] == COVARIATE else -1,
+        level_at(change, i, t) * change.strength[i] if change.kind[i] else 0.0,
+        usual_logit(persons, regime, i, t + 1) + label,
+    )
+
+
+@njit(cache=True)
+def _worn(
+    world: World, persons: Persons, regime: Regime, cloud: Cloud, patterns: Factors, i: int, t: int, record: DayRecord
+) -> None:
+    """The wearable's features weigh the particles, given the last record and the gap since."""
+    gap, y = min(record.gap, GAPS - 1), np.empty(COUNT - EXPOSURES)
+    latent, decay, mixing = record.latent, patterns.worn_decay[gap], patterns.worn_mixing[gap]
+    for n in range(len(cloud.p)):
+        day = overlaps(t, NIGHT_ENDS, EVENING, cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n])
+        for row in range(COUNT - EXPOSURES):
+            f = EXPOSURES + row
+            shift = regime.shift[f, t] + persons.level[i, f] + (world.coupling.pain[f] if day else 0.0)
+            x = (latent[f] - shift) / (world.copula.spread[f] * regime.scale[f, t])
+            rest = x - decay[row] * cloud.x[n, f]
+            for column in range(row):
+                rest -= mixing[row, column] * y[column]
+            y[row] = rest / mixing[row, row]
+            cloud.log_weight[n] -= 0.5 * y[row] * y[row]
+            cloud.x[n, f] = x
+
+
+@njit(cache=True)
+def _logit(
+    world: World,
+    persons: Persons,
+    regime: Regime,
+    i: int,
+    t: int,
+    usual: float,
+    level: float,
+    trigger: NDArray[np.bool_],
+) -> float:
+    """Tomorrow's log-odds, without the latent state and what attacks leave behind."""
+    change, logit = persons.change, usual
+    for k in range(KINDS):
+        on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
+        if on:
+            concept = change.kind[i] == CONCEPT and change.target[i] == k
+            logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], level if concept else 0.0)
+    return logit

@@ -21,21 +21,20 @@ from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.simulator.exogenous.features import FEATURES
-from migraine_platform.simulator.filtering.observed_events import begin_day, observe_events
+from migraine_platform.simulator.filtering.midnight import begin_day
+from migraine_platform.simulator.filtering.observed_events import observe_events
 from migraine_platform.simulator.filtering.observed_features import observe_features
 from migraine_platform.simulator.filtering.observed_signs import observe_signs
 from migraine_platform.simulator.filtering.particles import (
-    GAPS,
     LOGIT_BINS,
     Cloud,
-    Factors,
     RandomSource,
     evening_forecast,
-    factors,
     largest,
     new_cloud,
     resample,
 )
+from migraine_platform.simulator.filtering.recorded import GAPS, DayRecord, Factors, factors
 from migraine_platform.simulator.generative.measurement import Recorded
 from migraine_platform.simulator.generative.model import (
     DIET_COLUMNS,
@@ -193,14 +192,12 @@ def _filter_one(
             out.forecast[i, k] = forecast
             out.spread[i, k] = spread
         begin_day(world, persons, regime, cloud, source, i, t, told_late, late)
-        observe_events(
-            world, persons, regime, cloud, source, i, t, has_diary, evidence.events[subject, row],
-            evidence.entries[subject], k >= 0,
+        record = DayRecord(
+            has_diary, has_device, evidence.values[subject, row], evidence.latent[subject, row],
+            evidence.diet[subject, row], evidence.events[subject, row], evidence.entries[subject], k >= 0, gap,
         )  # fmt: skip
-        observe_features(
-            world, persons, regime, cloud, source, patterns, i, t, has_diary, has_device,
-            evidence.values[subject, row], evidence.latent[subject, row], evidence.diet[subject, row], gap,
-        )  # fmt: skip
+        observe_events(world, persons, regime, cloud, source, i, t, record)
+        observe_features(world, persons, regime, cloud, source, patterns, i, t, record)
         observe_signs(world, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, 3])
         if has_device:
             gap = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, Copula
+from migraine_platform.simulator.exogenous.features import COUNT
 from migraine_platform.simulator.generative.attacks import (
     EVENING,
     HOURS,
@@ -35,11 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILTER_STREAM = int(Stream.FILTER)
-NOTHING, DEVICE_ONLY, DIARY_ONLY, BOTH = range(4)
 LONG_AGO = -1e9
-GAPS = 60
-"""Days after which a wearable's last record says nothing any more."""
-
 LOGIT_STEP = 0.125
 """Width of the bins into which forecasts are counted, on the logit scale."""
 
@@ -53,21 +49,6 @@ class RandomSource(NamedTuple):
     buffer: NDArray[np.float64]
     place: NDArray[np.int64]
     """[2] next block, next place in the buffer."""
-
-
-class Factors(NamedTuple):
-    """Cholesky factors of the features' innovations."""
-
-    order: NDArray[np.int64]
-    """[4, exposures] by pattern of what is recorded: the recorded exposures first."""
-    mixing: NDArray[np.float64]
-    """[4, exposures, exposures] in that order."""
-    recorded: NDArray[np.int64]
-    """[4] how many of the exposures are recorded."""
-    worn_decay: NDArray[np.float64]
-    """[gaps, wearable] what is left of the last recorded day's x, by days since."""
-    worn_mixing: NDArray[np.float64]
-    """[gaps, wearable, wearable] factor of what has come since then; a gap needs no draws of its own."""
 
 
 class Cloud(NamedTuple):
@@ -103,27 +84,6 @@ class Cloud(NamedTuple):
     previous_end: NDArray[np.float64]
     stress: NDArray[np.float64]
     stress_excess: NDArray[np.float64]
-
-
-def factors(copula: Copula) -> Factors:
-    """Factors by pattern and by gap."""
-    covariance = copula.mixing @ copula.mixing.T
-    plain = np.arange(EXPOSURES)
-    diary_first = np.concatenate([plain[NIGHT:], plain[:NIGHT]])
-    orders = (plain, plain, diary_first, plain)
-    worn = slice(EXPOSURES, None)
-    phi, fresh = copula.lag1[worn], copula.fresh[worn]
-    gaps = np.arange(GAPS)
-    both = phi[:, None] * phi
-    since = (1 - both ** gaps[:, None, None]) / (1 - both) * (fresh[:, None] * fresh * covariance[worn, worn])
-    since[0] = np.eye(len(phi))  # a gap of no days does not occur
-    return Factors(
-        order=np.array(orders),
-        mixing=np.stack([np.linalg.cholesky(covariance[np.ix_(order, order)]) for order in orders]),
-        recorded=np.array([0, NIGHT, EXPOSURES - NIGHT, EXPOSURES]),
-        worn_decay=phi ** gaps[:, None],
-        worn_mixing=np.asarray(np.linalg.cholesky(since), dtype=np.float64),
-    )
 
 
 @njit(cache=True)

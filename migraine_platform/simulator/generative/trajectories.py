@@ -1,4 +1,4 @@
-"""Lives, forward in time: attacks act on the days that follow, days on the attacks that follow.
+"""Trajectories, forward in time: attacks act on the days that follow, days on the attacks that follow.
 
 One day of one patient, in the order in which it happens:
 
@@ -20,14 +20,10 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.simulator.exogenous.features import (
-    AWAKE,
     COUNT,
-    DEEP,
     NIGHT,
-    REM,
     SLEEP,
     STRESS,
-    WATER,
     advance,
     at,
     position_of,
@@ -51,6 +47,7 @@ from migraine_platform.simulator.generative.model import (
     own_of,
     usual_logit,
 )
+from migraine_platform.simulator.generative.outputs import keep_attack, keep_events, keep_flags, keep_values
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -59,7 +56,6 @@ from migraine_platform.simulator.generative.readings import (
     read_triggers,
     reported_on,
     sensitivity,
-    sleep_quality,
     weather_at,
     weighted,
 )
@@ -117,6 +113,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
             trace = next_trace(carry, trace, was_migraine)
         left_over = max(0.0, end - HOURS * t)
         at_risk = left_over < course.migraine_day_hours
+
         draw_day(u, seed, person, t, 0, fate)
         share = own.sign_share[sign]
         direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, own, p, sign), u[4]
@@ -133,10 +130,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
             start, end = attack.start, attack.start + attack.duration
             intake = reported_on(start + course.intake_delay) if drug != UNTREATED else -1
             medication = medication or intake == t
-            days.attack[i, t] = True
-            days.start[i, t], days.duration[i, t], days.drug[i, t] = start, attack.duration, drug
-            days.prodrome[i, t], days.aura[i, t] = attack.prodrome, attack.aura
-            days.severity[i, t], days.postdrome[i, t] = attack.severity, attack.postdrome
+            keep_attack(days, i, t, attack)
         is_migraine = onset or not at_risk
         by_evening = is_migraine and not (onset and hour >= EVENING)
         signalled = prodromal and hour < EVENING
@@ -145,19 +139,8 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, previous_end, onset, start, end)
         day = overlaps(t, NIGHT_ENDS, EVENING, previous_end, onset, start, end)
         change = level_at(persons.change, i, t) * persons.change.strength[i] if persons.change.kind[i] else 0.0
-        moved = persons.change.target[i] if persons.change.kind[i] == COVARIATE else -1
         advance(world.copula, x, e, seed, person, t, fate)
-        for f in range(COUNT):
-            spread = world.copula.spread[f] * regime.scale[f, t]
-            shift = regime.shift[f, t]
-            if f < NIGHT:
-                shift += world.coupling.stress_night[f] * stress_excess
-            if night if f < NIGHT else day:
-                shift += world.coupling.pain[f]
-            if f == moved:
-                shift += change
-            latent[f] = persons.level[i, f] + spread * x[f] + shift
-            values[f] = np.float32(at(world.copula.tables[f], position_of(latent[f], world.copula.tables.shape[1])))
+        _features(world, persons, regime, i, t, x, night, day, stress_excess, change, latent, values)
         stress_excess = latent[STRESS] - persons.level[i, STRESS]
         fill_uniforms(u, seed, DIARY_STREAM, person, t, 0, fate)
         for item in range(DIET):
@@ -171,25 +154,19 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
         read_triggers(world.rules, weather[3], values[SLEEP], rise, diet, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)
-        logit = usual_logit(persons, regime, i, t + 1)
-        for k in range(KINDS):
-            on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
-            if on:
-                concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k
-                logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
-        if persons.change.kind[i] == LABEL:
-            logit += level_at(persons.change, i, t + 1) * persons.change.strength[i]
+        logit = _tomorrows_logit(world, persons, regime, i, t, trigger, change)
         outlook = logit + weighted(persons.latent_weights[i], ahead)
         sign_today, sign, shift = sign, UNASKED, 0.0
         if not by_evening and not signalled:
             q = mean_expit(outlook + carried(carry, trace, False), persons.noise_factor[i])
             sign = CAME if for_sign < evening_entry(course, own, q) else NONE
             shift = sign_shift(course, own, q, sign)
+
         if t >= world.burn_in:
             k = t - world.burn_in
-            _keep_values(days.values, i, k, values, weather)
-            _keep_flags(days.flags, i, k, diet, trigger)
-            _keep_events(days.flags, i, k, is_migraine, onset, by_evening, signalled or sign == CAME, medication)
+            keep_values(days.values, i, k, values, weather)
+            keep_flags(days.flags, i, k, diet, trigger)
+            keep_events(days.flags, i, k, is_migraine, onset, by_evening, signalled or sign == CAME, medication)
             days.announced[i, k] = sign == CAME
             days.at_risk[i, k] = at_risk
             days.z[:, i, k] = z
@@ -214,48 +191,54 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
 
 
 @njit(cache=True)
-def _keep_values(
-    out: NDArray[np.float32], i: int, k: int, values: NDArray[np.float64], weather: NDArray[np.float64]
-) -> None:
-    """In the order of world.VALUES."""
-    deep, rem, awake = values[DEEP], values[REM], values[AWAKE]
-    for column in range(4):
-        out[column, i, k] = weather[column]
-    out[4, i, k] = values[SLEEP]
-    out[5, i, k] = deep
-    out[6, i, k] = rem
-    out[7, i, k] = 1.0 - deep - rem
-    out[8, i, k] = awake
-    out[9, i, k] = sleep_quality(deep, rem, awake)
-    out[10, i, k] = values[STRESS]
-    out[11, i, k] = values[WATER]
-    for f in range(WATER + 1, COUNT):
-        out[12 + f - WATER - 1, i, k] = values[f]
-
-
-@njit(cache=True)
-def _keep_flags(out: NDArray[np.bool_], i: int, k: int, diet: NDArray[np.bool_], trigger: NDArray[np.bool_]) -> None:
-    for item in range(DIET):
-        out[item, i, k] = diet[item]
-    for kind in range(KINDS):
-        out[DIET + kind, i, k] = trigger[kind]
-
-
-@njit(cache=True)
-def _keep_events(
-    out: NDArray[np.bool_],
+def _features(
+    world: World,
+    persons: Persons,
+    regime: Regime,
     i: int,
-    k: int,
-    migraine: bool,
-    onset: bool,
-    by_evening: bool,
-    prodrome: bool,
-    medication: bool,
+    t: int,
+    x: NDArray[np.float64],
+    night: bool,
+    day: bool,
+    stress_excess: float,
+    change: float,
+    latent: NDArray[np.float64],
+    values: NDArray[np.float64],
 ) -> None:
-    """In the order of world.EVENTS."""
-    first = DIET + KINDS
-    out[first, i, k] = migraine
-    out[first + 1, i, k] = onset
-    out[first + 2, i, k] = by_evening
-    out[first + 3, i, k] = prodrome
-    out[first + 4, i, k] = medication
+    """The day's features, moved by pain, stress, drift and intervention.
+
+    Args:
+        x: [F] state of the copula.
+        night, day: whether there is pain.
+        stress_excess: yesterday's stress above the person's level.
+        change: how far the person's change has come, times its strength.
+        latent, values: [F] to be filled, on the copula's scale and in units.
+    """
+    moved = persons.change.target[i] if persons.change.kind[i] == COVARIATE else -1
+    for f in range(COUNT):
+        spread = world.copula.spread[f] * regime.scale[f, t]
+        shift = regime.shift[f, t]
+        if f < NIGHT:
+            shift += world.coupling.stress_night[f] * stress_excess
+        if night if f < NIGHT else day:
+            shift += world.coupling.pain[f]
+        if f == moved:
+            shift += change
+        latent[f] = persons.level[i, f] + spread * x[f] + shift
+        values[f] = np.float32(at(world.copula.tables[f], position_of(latent[f], world.copula.tables.shape[1])))
+
+
+@njit(cache=True)
+def _tomorrows_logit(
+    world: World, persons: Persons, regime: Regime, i: int, t: int, trigger: NDArray[np.bool_], change: float
+) -> float:
+    """Log-odds of an onset on the day after t, without the latent state and what attacks leave behind."""
+    logit = usual_logit(persons, regime, i, t + 1)
+    for k in range(KINDS):
+        on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
+        if on:
+            concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k
+            logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
+    if persons.change.kind[i] == LABEL:
+        logit += level_at(persons.change, i, t + 1) * persons.change.strength[i]
+    return float(logit)

@@ -3,10 +3,10 @@
     p(person, day | window)  ~  prior x N(readings; M x, S)        x = (Z[0], B u, facts of the day)
 
 The prior is a bank of days of many patients in no cohort, each taken at its probability of having made this window: the
-person's parameters, the day's triggers and the state at midnight are integrated out together. Given x the hours are linear and
-Gaussian, so that the path is integrated out exactly (a Kalman smoother in one matrix); only the days that share the
-window's card compete. Signs of the body tell whether an attack of tomorrow is announced; the hours of today's headaches
-and prodromes, which beyond the card are of today alone, are averaged over.
+person's parameters, the day's triggers and the state at midnight are integrated out together. Given x the hours are
+linear and Gaussian, so that the path is integrated out exactly (a Kalman smoother in one matrix); only the days that
+share the window's card compete. Signs of the body tell whether an attack of tomorrow is announced; the hours of today's
+headaches and prodromes, which beyond the card are of today alone, are averaged over.
 """
 
 from __future__ import annotations

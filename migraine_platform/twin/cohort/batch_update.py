@@ -20,7 +20,7 @@ import polars as pl
 from migraine_platform.twin.cohort.daily_update import CARRIED, DailyUpdate, TwinBatch, in_their_place, live_night
 from migraine_platform.twin.core.twins import TwinArrays, TwinError
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, live_on
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, advance
 from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
 from migraine_platform.twin.updating.trials import DROPPED, ON_TRIAL, PROMOTED, ROLLED_BACK, Trial, challengers
 from migraine_platform.twin.updating.update_rows import detections_of, past_of, standing
@@ -164,7 +164,7 @@ def _rolled_back(
     if keeper is None or not keeper.fits(former):
         raise TwinError(f"{batch.name}: the former twins are of another population or code; they cannot be used again")
     if (as_of := former.twins.as_of) < whole.last:
-        former = live_on(keeper, former, whole, past_of(batch.rows, keeper.settings, whole.patient_ids, as_of)).kept
+        former = advance(keeper, former, whole, past_of(batch.rows, keeper.settings, whole.patient_ids, as_of)).kept
     previous = version_of(to_bytes(out.kept))
     now = Trial(former, whole.last, *(np.zeros(whole.count) for _ in range(3)))
     out.decisions.append(_row(batch, out, now, ROLLED_BACK, previous, "asked for", whole))

@@ -30,10 +30,12 @@ from migraine_platform.twin.dynamics.transition import (
 from migraine_platform.twin.hazard.contributions import FACTORS
 from migraine_platform.twin.hazard.hypotheses import FilterState, Points, weekends
 from migraine_platform.twin.symptoms.phases import Phases
+from migraine_platform.twin.symptoms.progression import Symptoms
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.sensitivity import sensitivities
 from migraine_platform.twin.updating.days_ahead import ahead_frames
-from migraine_platform.twin.updating.evening_update import Past, TwinState, TwinUpdater, begin, live_on
+from migraine_platform.twin.updating.evening_results import EveningResults, Past
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, UpdateResult, advance, begin
 from migraine_platform.twin.updating.update_rows import drift_frame, kept_columns, prediction_frame, watch_frame
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
@@ -95,43 +97,71 @@ def build(
     model, points, settings = keeper.model, keeper.points, keeper.settings
     before = max(1, histories.days - settings.validation_days)
     progress(f"twins: {histories.count} patients, {before} days, then {histories.days - before} to validate on")
-    lived = begin(keeper, histories.until(before), start(points))
-    first = lived.kept
-    evenings, replay, detections = [lived.evenings], lived.replay, lived.detections
-    if before < histories.days:
-        lived = live_on(keeper, lived.kept, histories, Past(lived.evenings.record, {}))
-        evenings, replay, detections = [*evenings, lived.evenings], replay.then(lived.replay), lived.detections
+    begun = begin(keeper, histories.until(before), start(points))
+    lived, evenings, replay = _validated(keeper, begun, histories, before)
     twins = lived.kept.twins
     said = predict(model, keeper.clinical, points, twins)
-    progress(f"twins: {len(detections)} changes of persons; models of the next day, triggers, symptoms")
+
+    progress(f"twins: {len(lived.detections)} changes of persons; models of the next day, triggers, symptoms")
     days = model.scales.standard(histories)
     models: dict[str, Transition] = {STATE_SPACE: StateSpace(model.dynamics, replay.channels), EXPERTS: experts}
     choice = choose(models, days, settings.validation_days)
     useful = horizon(model.dynamics, replay.channels, days, settings.validation_days, settings.horizon_days)
-    told = days_of(points, model.effects, twins.standing, replay, histories)
     symptoms = fitted(histories, attacks, days, has_aura)
     symptoms = replace(symptoms, onsets=symptoms.onsets.given_tomorrow(said.began))
-    progression = symptoms.to_frames()
-    versions = twins.versions()
-    watched = watch_frame(twins.patient_ids, evenings)
+
+    versions, watched, drift = twins.versions(), watch_frame(twins.patient_ids, evenings), drift_frame(lived.detections)
+    scores = validate(replay, histories, settings)
+    own = _twins_frame(model, points, twins, versions, choice, useful, scores, symptoms.phases)
     frames: dict[type[Table], pl.DataFrame] = {
-        tables.Twins: _twins_frame(
-            model, points, twins, versions, choice, useful, validate(replay, histories, settings), symptoms.phases
-        ).pipe(kept_columns, watched, drift_frame(detections), trained_on=histories.last),
+        tables.Twins: own.pipe(kept_columns, watched, drift, trained_on=histories.last),
         tables.Predictions: prediction_frame(twins.patient_ids, versions, evenings[-1:]),
-        **ahead_frames(keeper, experts, twins, histories, said, choice.model),
         tables.Contributions: contribution_frame(said, histories),
-        tables.TriggerSensitivity: sensitivities(points, model.effects, twins.standing).to_frame(twins.patient_ids),
+        tables.Audit: audit_frame(said, versions, histories, population),
+        tables.Watch: watched,
+        tables.Drift: drift,
+        **ahead_frames(keeper, experts, twins, histories, said, choice.model),
+        **_trigger_frames(keeper, twins, replay, histories),
+        **_symptom_frames(symptoms),
+    }
+    return Built(lived.kept, begun.kept, points, said, histories, replay, frames)
+
+
+def _validated(
+    keeper: TwinUpdater, begun: UpdateResult, histories: Histories, before: int
+) -> tuple[UpdateResult, list[EveningResults], Replay]:
+    """Twins kept over the last days, on which they are validated; all their evenings, and those as if nobody changed.
+
+    Args:
+        before: days that the twins begin with.
+    """
+    if before == histories.days:
+        return begun, [begun.evenings], begun.replay
+    lived = advance(keeper, begun.kept, histories, Past(begun.evenings.record, {}))
+    return lived, [begun.evenings, lived.evenings], begun.replay.then(lived.replay)
+
+
+def _trigger_frames(
+    keeper: TwinUpdater, twins: TwinArrays, replay: Replay, histories: Histories
+) -> dict[type[Table], pl.DataFrame]:
+    """What triggers do: sensitivities, thresholds, interactions."""
+    effects = keeper.model.effects
+    told = days_of(keeper.points, effects, twins.standing, replay, histories)
+    return {
+        tables.TriggerSensitivity: sensitivities(keeper.points, effects, twins.standing).to_frame(twins.patient_ids),
         tables.TriggerThresholds: threshold_frame(told, histories),
         tables.TriggerInteractions: interaction_frame(told, histories),
+    }
+
+
+def _symptom_frames(symptoms: Symptoms) -> dict[type[Table], pl.DataFrame]:
+    """How attacks go: phases, time to the next, signs."""
+    progression = symptoms.to_frames()
+    return {
         tables.SymptomPhases: progression.phases,
         tables.OnsetTimes: progression.onset_times,
         tables.Signs: progression.signs,
-        tables.Audit: audit_frame(said, versions, histories, population),
-        tables.Watch: watched,
-        tables.Drift: drift_frame(detections),
     }
-    return Built(lived.kept, first, points, said, histories, replay, frames)
 
 
 def _twins_frame(

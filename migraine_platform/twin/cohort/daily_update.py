@@ -19,14 +19,8 @@ from migraine_platform.twin.core.prediction import TwinForecasts, predict
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.hypotheses import weekends
 from migraine_platform.twin.triggers.sensitivity import sensitivities
-from migraine_platform.twin.updating.evening_update import (
-    EveningResults,
-    Past,
-    TwinState,
-    TwinUpdater,
-    UpdateResult,
-    live_on,
-)
+from migraine_platform.twin.updating.evening_results import EveningResults, Past
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, UpdateResult, advance
 from migraine_platform.twin.updating.trials import Trial, mixed
 from migraine_platform.twin.updating.update_rows import (
     drift_frame,
@@ -76,7 +70,7 @@ def live_night(keeper: TwinUpdater, batch: TwinBatch, whole: Histories) -> Daily
     """
 
     past = past_of(batch.rows, keeper.settings, whole.patient_ids, batch.kept.twins.as_of)
-    lived = live_on(keeper, batch.kept, whole, past)
+    lived = advance(keeper, batch.kept, whole, past)
     evenings, trial = lived.evenings, None
     if batch.trial is not None and batch.trial_keeper is not None:
         trial, evenings = _tried(batch.trial_keeper, batch.trial, lived, whole, past)
@@ -145,7 +139,7 @@ def _tried(
     keeper: TwinUpdater, trial: Trial, lived: UpdateResult, whole: Histories, past: Past
 ) -> tuple[Trial, EveningResults]:
     """The challengers' evenings, and what both twins say together."""
-    other = live_on(keeper, trial.challengers, whole, past)
+    other = advance(keeper, trial.challengers, whole, past)
     after = replace(
         trial,
         challengers=other.kept,

@@ -4,7 +4,7 @@
     relived      their twins, the watch over them and the trial they are on, as of the batch's last evening
 
 A twin is taken up where it stood on an evening before that day (`twin.states`), or made from nothing if none is stored
-so early; then the evenings follow as `live_on` has them, past the stored states, which are corrected on the way. So a
+so early; then the evenings follow as `advance` has them, past the stored states, which are corrected on the way. So a
 twin that was told late is the twin that was told in time. What was said on those evenings stays as it was said; an
 alarm that does not go off any more is withdrawn, and stays in its table. Belongs here: that order. Does not: evenings
 (evening_update.py), which states are stored (stored_states.py).
@@ -22,16 +22,8 @@ import polars as pl
 from migraine_platform.ingest.recorded import content_hashes
 from migraine_platform.twin.cohort.daily_update import TwinBatch
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import (
-    Detection,
-    EveningResults,
-    Past,
-    TwinState,
-    TwinUpdater,
-    begin,
-    live_on,
-    replaced_rows,
-)
+from migraine_platform.twin.updating.evening_results import Detection, EveningResults, Past
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, advance, begin, replaced_rows
 from migraine_platform.twin.updating.stored_states import StoredStates
 from migraine_platform.twin.updating.trials import CERTAIN, PROMOTED, ROLLED_BACK, Trial, mixed
 from migraine_platform.twin.updating.update_rows import (
@@ -73,7 +65,7 @@ class Again:
         for stop in [*stops, own.last]:
             if stop <= self.kept.twins.as_of:
                 continue
-            lived = live_on(keeper, self.kept, own.until((stop - own.first).days + 1), self.past)
+            lived = advance(keeper, self.kept, own.until((stop - own.first).days + 1), self.past)
             known = (*self.past.detections.get(patient, ()), *lived.detections)
             self.kept = self.on[stop] = lived.kept
             self.past = Past(self.past.record.then(lived.evenings.record), {patient: known} if known else {})

@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.compiled import njit
-from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.filter import flat, follow
+from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import (
     AGES,
     KINDS,
@@ -32,12 +30,10 @@ from migraine_platform.twin.hazard.hypotheses import (
     Effects,
     Points,
 )
+from migraine_platform.twin.hazard.shared_effects import newton_step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-SHARED = 2 * KINDS + 2
-"""Shared effects that are found by Newton steps: triggers, load, refractory, trace."""
 
 BANDWIDTH = 0.15
 """Of the smoothing of the levels' distribution, on the logit scale."""
@@ -56,7 +52,6 @@ SPREADS = {
 """Among these, the likeliest spreads between persons are chosen, one after the other. Newton steps would find too small
 a spread of weekends: among so few hypotheses each person's own has an error."""
 
-RIDGE = 1.0
 LEVELS = 129
 """Quantiles by which the distribution of levels is kept."""
 
@@ -144,7 +139,7 @@ def learn(
         trace.append(float(forecasts.log_evidence.sum() / len(evidence.diary)))
         progress(f"population: step {step + 1} of {settings.steps}, log evidence {trace[-1]:.3f} a patient")
         shares = np.exp(standing.log_weight)
-        effects = _newton(chosen, effects, covariates, evidence, forecasts.trace, shares)
+        effects = newton_step(chosen, effects, covariates, evidence, forecasts.trace, shares)
         personal = Personal(_levels(chosen.level, shares.mean(axis=0)), susceptibility)
         if step == settings.steps // 2:
             tried = [effects._replace(entry_odds=odds) for odds in ENTRY_ODDS]
@@ -188,96 +183,3 @@ def _levels(level: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[
     grid = np.linspace(level.min() - 1, level.max() + 1, 801)
     reached = ndtr((grid[:, None] - level) / BANDWIDTH) @ weight
     return np.interp(np.linspace(0.0005, 0.9995, LEVELS), reached, grid)
-
-
-def _newton(
-    points: Points,
-    effects: Effects,
-    covariates: Covariates,
-    evidence: AttackEvidence,
-    trace: NDArray[np.float64],
-    shares: NDArray[np.float64],
-) -> Effects:
-    """One Newton step on the shared effects, the weights of the hypotheses held."""
-    patients = len(evidence.diary)
-    gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
-    centred = covariates.trigger - covariates.usual
-    flattened = flat(effects, covariates)
-    complete = evidence.events[..., EVENTS.index("has_migraine")]
-
-    def work(first: int, last: int) -> None:
-        for i in range(first, last):
-            _score_one(
-                points, effects, centred[i], covariates.load[i], covariates.weekend[i], flattened[i], trace[i],
-                evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i], shares[i],
-                gradient[i], curvature[i],
-            )  # fmt: skip
-
-    in_parallel(patients, work)
-    ridge = RIDGE * np.eye(SHARED)
-    step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
-    step *= min(1.0, 1.0 / np.abs(step).max())
-    trigger = np.maximum(effects.trigger + step[:KINDS], 0.0)
-    load = np.maximum(effects.load + step[KINDS : 2 * KINDS], 0.0)
-    return effects._replace(
-        trigger=trigger,
-        load=load,
-        refractory=float(effects.refractory + step[2 * KINDS]),
-        trace=float(effects.trace + step[2 * KINDS + 1]),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _score_one(
-    points: Points,
-    effects: Effects,
-    centred: NDArray[np.float64],
-    load: NDArray[np.float64],
-    weekend: NDArray[np.float64],
-    flattened: NDArray[np.float64],
-    trace: NDArray[np.float64],
-    diary: NDArray[np.bool_],
-    events: NDArray[np.bool_],
-    complete: NDArray[np.bool_],
-    begun: int,
-    share: NDArray[np.float64],
-    gradient: NDArray[np.float64],
-    curvature: NDArray[np.float64],
-) -> None:
-    """Gradient and curvature of one patient's onsets."""
-    row, scale = np.zeros(SHARED), np.ones(SHARED)
-    wrote = 0.0
-    for k in range(begun, len(diary)):
-        wrote += diary[k] / (len(diary) - begun)
-    odds = max(wrote, 0.02) / max(1.0 - wrote, 0.02) * effects.entry_odds
-    shift = np.log(odds / (1.0 + odds) / max(wrote, 0.02))
-    for k in range(begun, len(diary) - 1):
-        ill = diary[k] and complete[k]
-        continued = events[k + 1, 2] and not events[k + 1, 1]
-        if diary[k] and diary[k + 1] and not continued:
-            after = 1.0 if ill else 0.0
-            row[2 * KINDS] = after
-            row[2 * KINDS + 1] = effects.memory * trace[k] + (1.0 - effects.memory) * after
-            fixed = effects.refractory * after + effects.trace * row[2 * KINDS + 1]
-            for kind in range(KINDS):
-                row[kind], row[KINDS + kind] = centred[k, kind], load[k, kind]
-                fixed += effects.load[kind] * load[k, kind]
-            flat = flattened[k]
-            onset = 1.0 if complete[k + 1] and events[k + 1, 1] else 0.0
-            for m in range(len(share)):
-                if share[m] < 1e-6:
-                    continue
-                logit = points.level[m] + fixed + effects.weekend * points.weekend[m] * weekend[k]
-                for kind in range(KINDS):
-                    scale[kind] = points.susceptibility[m, kind]
-                    logit += effects.trigger[kind] * scale[kind] * centred[k, kind]
-                p = 1.0 / (1.0 + np.exp(-(logit * flat + shift)))
-                slope, bend = share[m] * (onset - p) * flat, share[m] * p * (1.0 - p) * flat * flat
-                for a in range(SHARED):
-                    left = row[a] * scale[a]
-                    gradient[a] += slope * left
-                    for b in range(a + 1):
-                        curvature[a, b] += bend * left * row[b] * scale[b]
-    for a in range(SHARED):
-        for b in range(a):
-            curvature[b, a] = curvature[a, b]

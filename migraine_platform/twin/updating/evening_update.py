@@ -1,7 +1,7 @@
 """The evenings of twins that are kept: a day is filtered, forecast and watched; who has changed is adapted that night.
 
     begin     twins from the first days of a history
-    live_on   the evenings that follow, one or many: what a missed week catches up is what its nights would have done
+    advance   the evenings that follow, one or many: what a missed week catches up is what its nights would have done
 
 An alarm ends a patient's evening otherwise: what changed is examined, his past is lived again with it (adaptation.py),
 the watch begins anew, and his later evenings go on from there. Belongs here: that order. Does not: its steps.
@@ -10,8 +10,8 @@ the watch begins anew, and his later evenings go on from there. Belongs here: th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,12 @@ from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.adaptation import relived, renewals
-from migraine_platform.twin.drift.alarms import AlarmThresholds, Record, first_alarms
+from migraine_platform.twin.drift.alarms import AlarmThresholds, First, Record, first_alarms
 from migraine_platform.twin.drift.examination import ChangeCourse, DetectedChange, examine
 from migraine_platform.twin.drift.watch import DriftWatch, Suspicion, Watcher
 from migraine_platform.twin.hazard.hypotheses import FilterState, Points
 from migraine_platform.twin.hazard.outlook import foresee
+from migraine_platform.twin.updating.evening_results import Detection, EveningResults, Past
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,80 +99,6 @@ class TwinState:
 
 
 @dataclass(frozen=True)
-class Detection:
-    """An alarm, and what was found."""
-
-    patient_id: str
-    detected_on: date
-    detector: str
-    statistic: float
-    change: DetectedChange
-
-
-@dataclass(frozen=True)
-class EveningResults:
-    """What P patients' twins said and saw on N evenings."""
-
-    first: date
-    said: ForecastSpread
-    """[P, N] of the day that follows each evening."""
-    odds: NDArray[np.float64]
-    """[P, N, 3] of a change, by kind."""
-    record: Record
-    """[P, N]"""
-
-    @property
-    def days(self) -> int:
-        """N"""
-        return int(self.odds.shape[1])
-
-    def last(self) -> EveningResults:
-        """The last of them alone."""
-        return EveningResults(
-            self.first + timedelta(days=self.days - 1),
-            ForecastSpread(*(part[:, -1:] for part in self.said)),
-            self.odds[:, -1:],
-            Record(*(part[:, -1:] for part in self.record)),
-        )
-
-    def replace_evenings(self, row: int, since: int, own: EveningResults) -> None:
-        """Put one patient's evenings from one of them on in the place of his others."""
-        self.odds[row, since:] = own.odds[0]
-        for mine, other in zip((*self.said, *self.record), (*own.said, *own.record), strict=True):
-            mine[row, since:] = other[0]
-
-
-@dataclass(frozen=True)
-class Past:
-    """What is known of P patients' evenings before those that are lived."""
-
-    record: Record
-    """[P, T] the evenings that are kept, the twins' own last; T may be 0."""
-    detections: Mapping[str, tuple[Detection, ...]]
-
-    @classmethod
-    def nothing(cls, patients: int) -> Past:
-        """Of patients of whom no evening is kept."""
-        return cls(Record(*(np.zeros((patients, 0)) for _ in Record._fields)), {})
-
-    def of(self, row: int) -> Past:
-        """One patient's."""
-        return Past(self.record.of(slice(row, row + 1)), self.detections)
-
-    def then(self, record: Record, patient: str, detection: Detection) -> Past:
-        """After more evenings, the last of which brought an alarm."""
-        known = (*self.detections.get(patient, ()), detection)
-        return Past(self.record.then(record), {**self.detections, patient: known})
-
-    def alarmed(self, patients: Sequence[str], first: date) -> NDArray[np.int64]:
-        """[P] number of the last evening with an alarm, counted from a day; negative without one."""
-        latest = [
-            self.detections[patient][-1].detected_on if patient in self.detections else None for patient in patients
-        ]
-        return np.array([max(-1, (day - first).days) if day else -1 for day in latest], dtype=np.int64)
-
-
-@dataclass(frozen=True)
 class UpdateResult:
     """After some evenings."""
 
@@ -194,44 +121,71 @@ def begin(keeper: TwinUpdater, histories: Histories, standing: FilterState | Non
     return UpdateResult(TwinState(twins, watch), _evenings(keeper, histories, replay, suspicion, nothing), (), replay)
 
 
-def live_on(keeper: TwinUpdater, kept: TwinState, whole: Histories, past: Past) -> UpdateResult:
+def advance(keeper: TwinUpdater, kept: TwinState, whole: Histories, past: Past) -> UpdateResult:
     """The evenings after the twins' last one, up to the last one of a history.
 
     Args:
         whole: all days of the twins' patients.
     """
     lived = _unsuspected(keeper, kept, whole)
-    evenings, known = lived.evenings, past.record.log_odds.shape[1]
+    alarms = _alarms(keeper, past, lived.evenings, whole.patient_ids)
+    adapted: dict[int, UpdateResult] = {}
+    for row in np.flatnonzero(alarms.evening >= 0).tolist():
+        rows = np.array([row])
+        one = UpdateResult(lived.kept.of(rows), lived.evenings.of(row), (), lived.replay.of(row, lived.evenings.days))
+        adapted[row] = _through_alarms(keeper, kept.of(rows), whole.of(rows), past.of(row), one)
+    return UpdateResult(
+        replaced_rows(lived.kept, {row: one.kept for row, one in adapted.items()}),
+        lived.evenings.with_patients({row: one.evenings for row, one in adapted.items()}),
+        tuple(detection for one in adapted.values() for detection in one.detections),
+        lived.replay,
+    )
+
+
+def _through_alarms(
+    keeper: TwinUpdater, kept: TwinState, own: Histories, past: Past, lived: UpdateResult
+) -> UpdateResult:
+    """One patient's evenings: after each alarm he is adapted, and goes on from there until the next.
+
+    Args:
+        kept: his twin before these evenings.
+        lived: the evenings if no alarm went off.
+    """
+    (patient,) = own.patient_ids
+    evenings: EveningResults | None = None
+    found: list[Detection] = []
+    while True:
+        alarms = _alarms(keeper, past, lived.evenings, own.patient_ids)
+        evening = int(alarms.evening[0])
+        if evening < 0:
+            kept, stretch = lived.kept, lived.evenings
+        else:
+            until = own.until(own.days - lived.evenings.days + evening + 1)
+            before = past.detections.get(patient, ())
+            change, kept, tonight = _adapted(keeper, kept.watch, lived.replay.of(0, evening + 1), until, before)
+            found.append(Detection(patient, until.last, alarms.detector[0], float(alarms.statistic[0]), change))
+            stretch = lived.evenings.until(evening + 1, tonight)
+        evenings = stretch if evenings is None else evenings.then(stretch)
+        if evening < 0 or stretch.days == lived.evenings.days:
+            return UpdateResult(kept, evenings, tuple(found), lived.replay)
+
+        past = past.then(stretch.record, patient, found[-1])
+        lived = _unsuspected(keeper, kept, own)
+
+
+def _alarms(keeper: TwinUpdater, past: Past, evenings: EveningResults, patient_ids: Sequence[str]) -> First:
+    """The first alarm of each patient on some evenings, counted from the first of these."""
+    known = past.record.log_odds.shape[1]
     first = evenings.first - timedelta(days=known)
-    alarm = first_alarms(
+    found = first_alarms(
         keeper.thresholds,
         keeper.settings.drift.detectors,
         past.record.then(evenings.record),
         first,
         known,
-        past.alarmed(whole.patient_ids, first),
+        past.alarmed(patient_ids, first),
     )
-    mended: dict[int, TwinState] = {}
-    found: list[Detection] = []
-    for row in np.flatnonzero(alarm.evening >= 0).tolist():
-        own, evening = whole.of(np.array([row])), int(alarm.evening[row]) - known
-        until = own.until(whole.days - evenings.days + evening + 1)
-        before = past.detections.get(own.patient_ids[0], ())
-        seen = lived.replay.of(row, evening + 1)
-        change, mended[row], tonight = _adapted(keeper, kept.watch.of(np.array([row])), seen, until, before)
-        detection = Detection(own.patient_ids[0], until.last, alarm.detector[row], float(alarm.statistic[row]), change)
-        found.append(detection)
-        for mine, other in zip(evenings.said, tonight, strict=True):
-            mine[row, evening] = other[0, 0]
-        if evening + 1 < evenings.days:
-            earlier = past.of(row).then(
-                evenings.record.of(np.array([row])).until(evening + 1), own.patient_ids[0], detection
-            )
-            rest = live_on(keeper, mended[row], own, earlier)
-            evenings.replace_evenings(row, evening + 1, rest.evenings)
-            mended[row] = rest.kept
-            found.extend(rest.detections)
-    return replace(lived, kept=replaced_rows(lived.kept, mended), detections=tuple(found))
+    return found._replace(evening=np.where(found.evening >= 0, found.evening - known, found.evening))
 
 
 def _unsuspected(keeper: TwinUpdater, kept: TwinState, whole: Histories) -> UpdateResult:

@@ -21,7 +21,8 @@ import polars as pl
 from migraine_platform.config.twin import Retraining
 from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.updating.evening_update import Detection, TwinState, TwinUpdater, begin, replaced_rows
+from migraine_platform.twin.updating.evening_results import Detection
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, begin, replaced_rows
 from migraine_platform.twin.updating.update_rows import standing
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from migraine_platform.config.twin import Twin
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.updating.evening_update import Detection, EveningResults, Past
+from migraine_platform.twin.updating.evening_results import Detection, EveningResults, Past
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table

@@ -10,7 +10,8 @@ from migraine_platform.evaluation.forecasts.twin_forecasts import lived_forecast
 from migraine_platform.twin.cohort.inputs import clinical_of, keeper_of
 from migraine_platform.twin.core.model import learn_model
 from migraine_platform.twin.drift.alarms import AlarmThresholds
-from migraine_platform.twin.updating.evening_update import Past, TwinUpdater, begin, live_on
+from migraine_platform.twin.updating.evening_results import Past
+from migraine_platform.twin.updating.evening_update import TwinUpdater, advance, begin
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def test_single_nights_say_the_same(keeper, cohort, said):
     made = begin(keeper, own.until(FIRST))
     kept, record, detections = made.kept, made.evenings.record, {}
     for day in range(FIRST + 1, FIRST + 9):
-        lived = live_on(keeper, kept, own.until(day), Past(record, detections))
+        lived = advance(keeper, kept, own.until(day), Past(record, detections))
         assert np.allclose(lived.evenings.said.probability[:, -1], said[:20, day - 1], atol=1e-9)
         kept, record = lived.kept, record.then(lived.evenings.record)
         for found in lived.detections:

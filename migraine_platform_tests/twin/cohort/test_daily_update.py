@@ -13,7 +13,7 @@ from migraine_platform.twin.cohort.cohort_update import load_batches
 from migraine_platform.twin.cohort.daily_update import TwinBatch, live_night
 from migraine_platform.twin.cohort.inputs import read_histories
 from migraine_platform.twin.core.prediction import predict
-from migraine_platform.twin.updating.evening_update import live_on
+from migraine_platform.twin.updating.evening_update import advance
 from migraine_platform.twin.updating.update_rows import past_of
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.twin.living import (
@@ -136,7 +136,7 @@ def test_weights_follow_the_likelihoods(on_trial, tried_one_by_one) -> None:
     for kept in (batch.kept, batch.trial.challengers):
         total = np.zeros(len(patients))
         for days in range(MADE + 2, LAST + 1):  # one by one, as who is adapted forecasts otherwise
-            lived = live_on(keeper, kept, whole.until(days), past)
+            lived = advance(keeper, kept, whole.until(days), past)
             total += lived.replay.forecasts.log_evidence.sum(axis=1)
             kept = lived.kept
         likelihoods.append(total)

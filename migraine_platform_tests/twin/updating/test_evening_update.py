@@ -13,7 +13,8 @@ from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
-from migraine_platform.twin.updating.evening_update import Detection, Past, TwinState, TwinUpdater, begin, live_on
+from migraine_platform.twin.updating.evening_results import Detection, Past
+from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, advance, begin
 from migraine_platform.twin.updating.storage import load_kept, to_bytes
 from migraine_platform_tests.twin.conftest import everybody
 from migraine_platform_tests.twin.living import CHANGED, DAYS, EASILY, with_changes
@@ -49,7 +50,7 @@ def live(keeper: TwinUpdater, people: Histories, stops: list[int], through=lambd
     kept, past = first.kept, Past(first.evenings.record, {})
     said, odds = [], []
     for stop in stops:
-        lived = live_on(keeper, through(kept), people.until(stop), past)
+        lived = advance(keeper, through(kept), people.until(stop), past)
         found = dict(past.detections)
         for one in sorted(lived.detections, key=lambda detection: detection.detected_on):
             found[one.patient_id] = (*found.get(one.patient_id, ()), one)
@@ -155,7 +156,7 @@ def test_errors_and_surprises_are_those_of_their_definitions(make_keeper, people
     """Root mean square of the day's innovations; log loss of an entry minus what its forecast expected of it."""
     keeper = make_keeper()
     first = begin(keeper, people.until(BEGUN))
-    lived = live_on(keeper, first.kept, people, Past(first.evenings.record, {}))
+    lived = advance(keeper, first.kept, people, Past(first.evenings.record, {}))
     record, replay = lived.evenings.record, lived.replay
     said = np.concatenate([first.replay.forecasts.probability[:, -1:], replay.forecasts.probability[:, :-1]], axis=1)
     assert np.isnan(first.evenings.record.surprise[:, 0]).all()
@@ -178,7 +179,7 @@ def test_odds_of_the_kinds_add_up_to_the_statistic(at_once) -> None:
 def test_a_batch_without_a_twin_lives_on(keeper, people) -> None:
     nobody = people.of(slice(0, 0))
     kept = begin(keeper, people.until(BEGUN)).kept.of(np.arange(0))
-    lived = live_on(keeper, kept, nobody, Past.nothing(0))
+    lived = advance(keeper, kept, nobody, Past.nothing(0))
     assert lived.kept.twins.as_of == people.last
     assert lived.evenings.record.log_odds.shape == (0, DAYS - BEGUN)
 

@@ -13,7 +13,8 @@ from scipy.stats import binom, poisson
 
 from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.drift.examination import DetectedChange
-from migraine_platform.twin.updating.evening_update import Detection, begin
+from migraine_platform.twin.updating.evening_results import Detection
+from migraine_platform.twin.updating.evening_update import begin
 from migraine_platform.twin.updating.trials import (
     LEAST_PATIENTS,
     RARE,

@@ -13,7 +13,7 @@ from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
-from migraine_platform.twin.updating.evening_update import Detection, EveningResults
+from migraine_platform.twin.updating.evening_results import Detection, EveningResults
 from migraine_platform.twin.updating.update_rows import (
     RECENT_DAYS,
     detections_of,

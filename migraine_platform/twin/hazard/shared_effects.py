@@ -1,0 +1,154 @@
+"""The effects that all patients share, moved by a Newton step on the likelihood of everybody's onsets.
+
+Belongs here: gradient and curvature, the weights of the hypotheses held. Does not: those weights, or what is found by
+counting or by trying (population.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from migraine_platform.compiled import njit
+from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.hazard.covariates import Covariates
+from migraine_platform.twin.hazard.filter import flat
+from migraine_platform.twin.hazard.hypotheses import KINDS, AttackEvidence, Effects, Points
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHARED = 2 * KINDS + 2
+"""Triggers, load, refractory, trace."""
+
+RIDGE = 1.0
+
+
+def newton_step(
+    points: Points,
+    effects: Effects,
+    covariates: Covariates,
+    evidence: AttackEvidence,
+    trace: NDArray[np.float64],
+    shares: NDArray[np.float64],
+) -> Effects:
+    """One Newton step on the shared effects, the weights of the hypotheses held."""
+    patients = len(evidence.diary)
+    gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
+    centred = covariates.trigger - covariates.usual
+    flattened = flat(effects, covariates)
+    complete = evidence.events[..., EVENTS.index("has_migraine")]
+
+    def work(first: int, last: int) -> None:
+        for i in range(first, last):
+            own = PatientDays(
+                centred[i], covariates.load[i], covariates.weekend[i], flattened[i], trace[i],
+                evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i],
+            )  # fmt: skip
+            _score_one(points, effects, own, shares[i], gradient[i], curvature[i])
+
+    in_parallel(patients, work)
+    ridge = RIDGE * np.eye(SHARED)
+    step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
+    step *= min(1.0, 1.0 / np.abs(step).max())
+    trigger = np.maximum(effects.trigger + step[:KINDS], 0.0)
+    load = np.maximum(effects.load + step[KINDS : 2 * KINDS], 0.0)
+    return effects._replace(
+        trigger=trigger,
+        load=load,
+        refractory=float(effects.refractory + step[2 * KINDS]),
+        trace=float(effects.trace + step[2 * KINDS + 1]),
+    )
+
+
+class PatientDays(NamedTuple):
+    """One patient's K days, as the effects shared by all are learned from them."""
+
+    centred: NDArray[np.float64]
+    """[K, KINDS] triggers, less what is usual of them."""
+    load: NDArray[np.float64]
+    """[K, KINDS]"""
+    weekend: NDArray[np.float64]
+    """[K]"""
+    attenuation: NDArray[np.float64]
+    """[K] logistic-normal attenuation of the log-odds, for what was not recorded."""
+    trace: NDArray[np.float64]
+    """[K] exponentially weighted attack history."""
+    diary: NDArray[np.bool_]
+    """[K]"""
+    events: NDArray[np.bool_]
+    """[K, EVENTS]"""
+    complete: NDArray[np.bool_]
+    """[K] migraine days, as the next day's diary completes them."""
+    begun: int
+    """First day of the history."""
+
+
+@njit(cache=True, nogil=True)
+def _score_one(
+    points: Points,
+    effects: Effects,
+    own: PatientDays,
+    share: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+    curvature: NDArray[np.float64],
+) -> None:
+    """Add the gradient and curvature of one patient's onsets.
+
+    Args:
+        share: [M] weight of each hypothesis.
+        gradient: [SHARED].
+        curvature: [SHARED, SHARED].
+    """
+    diary, complete, events, begun = own.diary, own.complete, own.events, own.begun
+    row, scale = np.zeros(SHARED), np.ones(SHARED)
+    shift = _selection(diary, begun, effects.entry_odds)
+    for k in range(begun, len(diary) - 1):
+        continued = events[k + 1, 2] and not events[k + 1, 1]
+        if not (diary[k] and diary[k + 1]) or continued:
+            continue
+        fixed = _design(effects, own, k, row)
+        flat = own.attenuation[k]
+        onset = 1.0 if complete[k + 1] and events[k + 1, 1] else 0.0
+        for m in range(len(share)):
+            if share[m] < 1e-6:
+                continue
+            logit = points.level[m] + fixed + effects.weekend * points.weekend[m] * own.weekend[k]
+            for kind in range(KINDS):
+                scale[kind] = points.susceptibility[m, kind]
+                logit += effects.trigger[kind] * scale[kind] * row[kind]
+            p = 1.0 / (1.0 + np.exp(-(logit * flat + shift)))
+            slope, bend = share[m] * (onset - p) * flat, share[m] * p * (1.0 - p) * flat * flat
+            for a in range(SHARED):
+                left = row[a] * scale[a]
+                gradient[a] += slope * left
+                for b in range(a + 1):
+                    curvature[a, b] += bend * left * row[b] * scale[b]
+    for a in range(SHARED):
+        for b in range(a):
+            curvature[b, a] = curvature[a, b]
+
+
+@njit(cache=True)
+def _selection(diary: NDArray[np.bool_], begun: int, entry_odds: float) -> float:
+    """What it adds to the log-odds that days are known only if somebody wrote, who writes less with migraine."""
+    wrote = 0.0
+    for k in range(begun, len(diary)):
+        wrote += diary[k] / (len(diary) - begun)
+    odds = max(wrote, 0.02) / max(1.0 - wrote, 0.02) * entry_odds
+    return float(np.log(odds / (1.0 + odds) / max(wrote, 0.02)))
+
+
+@njit(cache=True)
+def _design(effects: Effects, own: PatientDays, k: int, row: NDArray[np.float64]) -> float:
+    """Fill `row` [SHARED] with what the shared effects of day k multiply; log-odds of those without a person's part."""
+    after = 1.0 if own.diary[k] and own.complete[k] else 0.0
+    row[2 * KINDS] = after
+    row[2 * KINDS + 1] = effects.memory * own.trace[k] + (1.0 - effects.memory) * after
+    fixed = effects.refractory * after + effects.trace * row[2 * KINDS + 1]
+    for kind in range(KINDS):
+        row[kind], row[KINDS + kind] = own.centred[k, kind], own.load[k, kind]
+        fixed += effects.load[kind] * own.load[k, kind]
+    return float(fixed)
