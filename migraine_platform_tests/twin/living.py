@@ -15,8 +15,9 @@ from migraine_platform.config import Settings, resized
 from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.cohort.batch_update import UpdateRequest, in_use
-from migraine_platform.twin.cohort.cohort_update import BatchUpdate, keep_batches, load_batches
+from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
 from migraine_platform.twin.cohort.inputs import FittedCohort, batch_frames, read_histories
+from migraine_platform.twin.cohort.settling import BatchUpdate
 from migraine_platform.twin.cohort.updaters import TwinUpdaters
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, AlarmThresholds

@@ -46,7 +46,7 @@ class UpdateRequest:
     roll_back: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
     """A batch after its night."""
 
@@ -133,24 +133,49 @@ def keep(
     rows = night.rows if night else batch.rows
     out = Outcome(kept, night, rows, trial, population, previous=twins["previous_file_version"][0])
     champion = version_of(to_bytes(kept))
-    settings = keeper.settings.retraining
     if asked.roll_back:
         return _rolled_back(keeper_of, places, batch, whole, out)
-    if trial is not None and trial.is_over(whole.last, settings):
-        decision = PROMOTED if trial.wins(settings) else DROPPED
-        out.decisions.append(_row(batch, out, trial, decision, champion, "end of the trial", whole))
-        out.trial = None
-        if decision == PROMOTED:
-            replace_file(places.twins(champion), to_bytes(kept))
-            out.kept, out.previous = trial.challengers, champion
-            out.rows = in_their_place(keeper_of(population) or newest, out.kept, rows, trial.born_on)
-    elif asked.retrain and (trial is None or trial.born_on == whole.last):
-        drift = detections_of(standing(rows[tables.Drift]))
-        usual = keeper.settings.drift.change_probability
-        out.trial = challengers(newest, whole, drift, settings, usual)
-        out.challenger_population = newest.model.version
-        out.decisions.append(_row(batch, out, out.trial, ON_TRIAL, champion, asked.retrain, whole))
+    if trial is not None and trial.is_over(whole.last, keeper.settings.retraining):
+        return _decided(keeper, keeper_of(population) or newest, places, batch, whole, out, trial, champion)
+    if asked.retrain and (trial is None or trial.born_on == whole.last):
+        return _retrained(keeper, newest, batch, whole, out, champion, asked.retrain)
     return out
+
+
+def _decided(
+    keeper: TwinUpdater,
+    challenger_keeper: TwinUpdater,
+    places: Places,
+    batch: TwinBatch,
+    whole: Histories,
+    out: Outcome,
+    trial: Trial,
+    champion: str,
+) -> Outcome:
+    """A trial at its end: challengers that won take the champions' place, whose file is kept.
+
+    Args:
+        champion: version of the twins in use.
+    """
+    decision = PROMOTED if trial.wins(keeper.settings.retraining) else DROPPED
+    row = _row(batch, out, trial, decision, champion, "end of the trial", whole)
+    after = replace(out, trial=None, decisions=[*out.decisions, row])
+    if decision == DROPPED:
+        return after
+    replace_file(places.twins(champion), to_bytes(out.kept))
+    rows = in_their_place(challenger_keeper, trial.challengers, out.rows, trial.born_on)
+    return replace(after, kept=trial.challengers, previous=champion, rows=rows)
+
+
+def _retrained(
+    keeper: TwinUpdater, newest: TwinUpdater, batch: TwinBatch, whole: Histories, out: Outcome, champion: str, why: str
+) -> Outcome:
+    """Challengers of the newest population, on trial from tonight."""
+    settings = keeper.settings
+    drift = detections_of(standing(out.rows[tables.Drift]))
+    trial = challengers(newest, whole, drift, settings.retraining, settings.drift.change_probability)
+    now = replace(out, trial=trial, challenger_population=newest.model.version)
+    return replace(now, decisions=[*out.decisions, _row(batch, now, trial, ON_TRIAL, champion, why, whole)])
 
 
 def _rolled_back(
@@ -167,10 +192,10 @@ def _rolled_back(
         former = advance(keeper, former, whole, past_of(batch.rows, keeper.settings, whole.patient_ids, as_of)).kept
     previous = version_of(to_bytes(out.kept))
     now = Trial(former, whole.last, *(np.zeros(whole.count) for _ in range(3)))
-    out.decisions.append(_row(batch, out, now, ROLLED_BACK, previous, "asked for", whole))
+    decisions = [*out.decisions, _row(batch, out, now, ROLLED_BACK, previous, "asked for", whole)]
     replace_file(places.twins(previous), to_bytes(out.kept))
     rows = in_their_place(keeper, former, out.rows, whole.last)
-    return replace(out, kept=former, rows=rows, trial=None, previous=previous)
+    return replace(out, kept=former, rows=rows, trial=None, previous=previous, decisions=decisions)
 
 
 def _row(

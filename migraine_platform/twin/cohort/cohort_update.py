@@ -6,9 +6,9 @@ batch_update.py), twins that are made anew (inputs.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,16 +20,14 @@ from migraine_platform.twin.cohort.batch_update import (
     Earlier,
     Outcome,
     UpdateRequest,
-    challenger_frame,
-    in_use,
     keep,
     load,
-    retraining_frame,
 )
 from migraine_platform.twin.cohort.build import audit_frame
-from migraine_platform.twin.cohort.daily_update import TwinBatch, standing_frames
+from migraine_platform.twin.cohort.daily_update import TwinBatch
 from migraine_platform.twin.cohort.inputs import Read, demand_somebody, read_histories
 from migraine_platform.twin.cohort.replay import applied, changed, relived
+from migraine_platform.twin.cohort.settling import BatchUpdate, pl_text, settle
 from migraine_platform.twin.cohort.symptoms import CohortSymptoms
 from migraine_platform.twin.cohort.updaters import TwinUpdaters
 from migraine_platform.twin.core.prediction import TwinForecasts
@@ -38,13 +36,15 @@ from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE
 from migraine_platform.twin.symptoms.progression import onset_frame
 from migraine_platform.twin.updating.days_ahead import ahead_frames
-from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater
-from migraine_platform.twin.updating.storage import to_bytes, version_of
-from migraine_platform.twin.updating.stored_states import StoredStates, state_frame
+from migraine_platform.twin.updating.evening_update import TwinUpdater
+from migraine_platform.twin.updating.stored_states import StoredStates
 from migraine_platform.twin.updating.trials import ROLLED_BACK
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
-from migraine_platform.warehouse.lake.places import Places, replace_file
+from migraine_platform.warehouse.lake.places import Places
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SETTLED: tuple[type[Table], ...] = (
     *KEPT_ROWS,
@@ -58,18 +58,6 @@ SETTLED: tuple[type[Table], ...] = (
     tables.Audit,
 )
 """Tables that a night writes."""
-
-
-@dataclass(frozen=True)
-class BatchUpdate:
-    """What a batch's night leaves."""
-
-    batch: str
-    frames: dict[type[Table], pl.DataFrame]
-    obsolete: set[str]
-    """Files that nothing names any more, once the rows are written."""
-    found: int
-    """Changes of persons that were noticed."""
 
 
 def load_batches(
@@ -96,63 +84,133 @@ def keep_batches(
     population: str,
     progress: Callable[[str], None],
 ) -> Iterator[BatchUpdate]:
-    """The night of some batches.
+    """The daily update of some batches.
 
     Args:
         population: hash of the population that the patients belong to.
     """
-    newest = keepers()
-    found = read_histories(read, settings)  # everybody, whoever is asked for: onsets are shrunk to the cohort
-    demand_somebody(found)
-    if newest is None:
-        raise TwinError("twin.population: there is none; materialise twin_population first")
-    symptoms = CohortSymptoms.fit(read, settings, found, newest.model.scales)
-    onsets = symptoms.symptoms.onsets
-    rows_of = {patient: row for row, patient in enumerate(found.histories.patient_ids)}
-    days = read(tables.RecordedDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
-    observed = read(tables.Observations)
+    update = _CohortUpdate.of(read, earlier, settings, places, keepers, batches, asked, population)
     for done, batch in enumerate(batches, start=1):
-        patients = batch.kept.twins.patient_ids
-        if missing := [patient for patient in patients if patient not in rows_of]:
-            raise TwinError(f"{batch.name}: {len(missing)} patients have twins but no usable days; make the twins anew")
-        own_rows = np.array([rows_of[patient] for patient in patients], dtype=np.int64)
-        whole = found.histories.of(own_rows)
-        keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
-        states = StoredStates(batch.rows[tables.TwinStates], keeper, places)
-        told = applied(observed, patients, whole.last)
+        settled, what = update.of_batch(batch)
+        patients = len(batch.kept.twins.patient_ids)
+        progress(f"{batch.name} ({done} of {len(batches)}): {patients} twins, {what}")
+        yield settled
+
+
+@dataclass(frozen=True)
+class _CohortUpdate:
+    """What the update of every batch reads."""
+
+    earlier: Earlier
+    places: Places
+    keepers: TwinUpdaters
+    newest: TwinUpdater
+    asked: UpdateRequest
+    population: str
+    histories: Histories
+    """Everybody's, whoever is asked for: onsets are shrunk to the cohort."""
+    symptoms: CohortSymptoms
+    days: pl.DataFrame
+    observed: pl.DataFrame
+
+    @classmethod
+    def of(
+        cls,
+        read: Read,
+        earlier: Earlier,
+        settings: Settings,
+        places: Places,
+        keepers: TwinUpdaters,
+        batches: Sequence[TwinBatch],
+        asked: UpdateRequest,
+        population: str,
+    ) -> _CohortUpdate:
+        """Read once for all batches.
+
+        Raises:
+            TwinError: if there is no population, or nobody has usable days.
+        """
+        newest = keepers()
+        found = read_histories(read, settings)
+        demand_somebody(found)
+        if newest is None:
+            raise TwinError("twin.population: there is none; materialise twin_population first")
+        symptoms = CohortSymptoms.fit(read, settings, found, newest.model.scales)
+        days = read(tables.RecordedDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
+        observed = read(tables.Observations)
+        return cls(earlier, places, keepers, newest, asked, population, found.histories, symptoms, days, observed)
+
+    def of_batch(self, batch: TwinBatch) -> tuple[BatchUpdate, str]:
+        """One batch's update, and what there is to say of it."""
+        rows = self._rows(batch)
+        whole, patients = self.histories.of(rows), batch.kept.twins.patient_ids
+        keeper = _keeper(self.keepers, batch.name, batch.kept.twins.population)
+
+        states = StoredStates(batch.rows[tables.TwinStates], keeper, self.places)
+        told = applied(self.observed, patients, whole.last)
         late = changed(batch.rows[tables.AppliedObservations], told, batch.kept.twins.as_of)
         begun = relived(keeper, batch.trial_keeper, batch, whole, late, states)
-        out = _evening_by_evening(keepers, newest, places, begun, whole, asked)
-        if out.night is None and not out.decisions and not late and (lying := _as_they_lie(earlier, batch.name)):
-            progress(f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, no new day")
-            yield BatchUpdate(batch.name, lying, set(), 0)
-            continue
-        own = _keeper(keepers, batch.name, out.kept.twins.population)
-        settled, said = _settled(own, places, batch, out, whole, states)
-        settled.frames.update(symptoms.of(patients))
-        twins = settled.frames[tables.Twins]
-        settled.frames[tables.Twins] = twins.update(symptoms.severity, on="patient_id", how="left")
-        models = _transition_models(settled.frames[tables.Twins], patients)
-        experts = keepers.experts(own.model.version) if EXPERTS in models else None
-        settled.frames.update(ahead_frames(own, experts, out.kept.twins, whole, said, models))
+        out = _evening_by_evening(self.keepers, self.newest, self.places, begun, whole, self.asked)
+        if out.night is None and not out.decisions and not late and (lying := _as_they_lie(self.earlier, batch.name)):
+            return BatchUpdate(batch.name, lying, set(), 0), "no new day"
+
+        own = _keeper(self.keepers, batch.name, out.kept.twins.population)
+        settled, said = settle(own, self.places, batch, out, whole, states)
         # Former twins that came into use again know of no report since they were replaced: the next night tells them.
         returned = any(decision["decision"] == ROLLED_BACK for decision in out.decisions)
         settled.frames[tables.AppliedObservations] = told.clear() if returned else told
-        settled.frames[tables.OnsetTimes] = onset_frame(patients, onsets.of(own_rows).given_tomorrow(said.began))
-        audit = audit_frame(said, out.kept.twins.versions(), whole, population)
+        self._add_symptoms(settled, rows, said)
+        self._add_forecasts(settled, own, out, whole, said, late=bool(late))
+        again = f", {len(late)} lived again with late observations" if late else ""
+        return settled, f"{settled.found} changes noticed{again}"
+
+    def _rows(self, batch: TwinBatch) -> NDArray[np.int64]:
+        """[P] places of the batch's patients among everybody's histories.
+
+        Raises:
+            TwinError: if some have twins but no usable days.
+        """
+        place = {patient: row for row, patient in enumerate(self.histories.patient_ids)}
+        patients = batch.kept.twins.patient_ids
+        if missing := [patient for patient in patients if patient not in place]:
+            raise TwinError(f"{batch.name}: {len(missing)} patients have twins but no usable days; make the twins anew")
+        return np.array([place[patient] for patient in patients], dtype=np.int64)
+
+    def _add_symptoms(self, settled: BatchUpdate, rows: NDArray[np.int64], said: TwinForecasts) -> None:
+        """How attacks go, and the time to the next given tomorrow's forecast."""
+        patients = [self.histories.patient_ids[row] for row in rows]
+        onsets = self.symptoms.symptoms.onsets.of(rows).given_tomorrow(said.began)
+        settled.frames.update(self.symptoms.of(tuple(patients)))
+        settled.frames[tables.Twins] = settled.frames[tables.Twins].update(
+            self.symptoms.severity, on="patient_id", how="left"
+        )
+        settled.frames[tables.OnsetTimes] = onset_frame(tuple(patients), onsets)
+
+    def _add_forecasts(
+        self,
+        settled: BatchUpdate,
+        keeper: TwinUpdater,
+        out: Outcome,
+        whole: Histories,
+        said: TwinForecasts,
+        late: bool,
+    ) -> None:
+        """The days ahead and the audit trail, with the probabilities that are given: on trial, both twins speak."""
+        patients = out.kept.twins.patient_ids
         given = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
-        audit = audit.update(given, on=["patient_id", "for_date"], how="left")  # on trial, both twins speak
+        models = _transition_models(settled.frames[tables.Twins], patients)
+        experts = self.keepers.experts(keeper.model.version) if EXPERTS in models else None
+        settled.frames.update(ahead_frames(keeper, experts, out.kept.twins, whole, said, models))
         week = settled.frames[tables.DaysAhead].update(given, on=["patient_id", "for_date"], how="left")
         settled.frames[tables.DaysAhead] = week
-        trail = earlier(tables.Audit, batch.name)
+
+        audit = audit_frame(said, out.kept.twins.versions(), whole, self.population)
+        audit = audit.update(given, on=["patient_id", "for_date"], how="left")
+        trail = self.earlier(tables.Audit, settled.batch)
         if trail is not None and late:
             audit = _as_given(audit, trail)
-        settled.frames[tables.Audit] = extended(trail, audit, days.filter(days["patient_id"].is_in(list(patients))))
-        again = f", {len(late)} lived again with late observations" if late else ""
-        progress(
-            f"{batch.name} ({done} of {len(batches)}): {len(patients)} twins, {settled.found} changes noticed{again}"
-        )
-        yield settled
+        own = self.days.filter(self.days["patient_id"].is_in(list(patients)))
+        settled.frames[tables.Audit] = extended(trail, audit, own)
 
 
 def _transition_models(rows: pl.DataFrame, patient_ids: Sequence[str]) -> list[str]:
@@ -213,58 +271,7 @@ def _evening_by_evening(
             now.trial,
             keepers(now.challenger_population) if now.trial else None,
         )
-        if out is not None:
-            now.decisions = out.decisions + now.decisions
-        out = now
+        out = now if out is None else replace(now, decisions=out.decisions + now.decisions)
     if out is None:
         raise TwinError(f"{batch.name}: there is no day to live")
     return out
-
-
-def pl_text(value: str | None) -> pl.Expr:
-    """The same text, or null, in every row."""
-
-    return pl.lit(value, dtype=pl.String)
-
-
-def _settled(
-    keeper: TwinUpdater, places: Places, batch: TwinBatch, out: Outcome, whole: Histories, states: StoredStates
-) -> tuple[BatchUpdate, TwinForecasts]:
-    """Rows by table but onset times, audit and applied observations; the twins are written to their file."""
-    frames, said = standing_frames(keeper, out.kept, whole, out.rows)
-    content = to_bytes(out.kept)
-    version = version_of(content)
-    replace_file(places.twins(version), content)
-    names = [column.name for column in tables.Twins.columns]
-    frames[tables.Twins] = (
-        frames[tables.Twins]
-        .with_columns(pl_text(version).alias("file_version"), pl_text(out.previous).alias("previous_file_version"))
-        .select(names)
-    )
-    replaced = out.kept.twins.population != batch.kept.twins.population or out.previous != _previous(batch)
-    stood = {} if replaced else _written(states.corrected, places)
-    frames[tables.TwinStates] = state_frame(
-        None if replaced else batch.rows[tables.TwinStates], batch.name, {**stood, whole.last: version}, whole.last
-    )
-    frames[tables.Challengers] = challenger_frame(out.trial, places)
-    frames[tables.Retrainings] = retraining_frame(batch.rows[tables.Retrainings], out.decisions)
-    obsolete = in_use(batch.rows) - in_use(frames)
-    return BatchUpdate(
-        batch.name, frames, obsolete, frames[tables.Drift].height - batch.rows[tables.Drift].height
-    ), said
-
-
-def _previous(batch: TwinBatch) -> str | None:
-    """File of the twins that a batch's twins replaced."""
-    version: str | None = batch.rows[tables.Twins]["previous_file_version"][0]
-    return version
-
-
-def _written(states: Mapping[date, TwinState], places: Places) -> dict[date, str]:
-    """Each state in a file of its own, by evening."""
-    versions: dict[date, str] = {}
-    for evening, kept in states.items():
-        content = to_bytes(kept)
-        versions[evening] = version_of(content)
-        replace_file(places.twins(versions[evening]), content)
-    return versions
