@@ -32,22 +32,30 @@ hypothesis.settings.register_profile("platform", deadline=None)  # compiled code
 hypothesis.settings.load_profile("platform")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LONGEST = [
+FIRST = [
     "defs/test_forty_nights.py",
+    "research/test_location_finding.py",
+    "research/test_logistic.py",
+    "research/test_psychometric.py",
+    "ingest/test_overlay.py",
+    "priors",
+    "ingest",
     "defs/test_runs.py",
     "defs/test_nights.py",
+    "defs/test_ui.py",
     "defs/sensors/test_retraining.py",
     "defs/test_evaluation.py",
     "defs/runs/test_executors.py",
     "defs/test_platform_job.py",
+    "twin/hazard/test_population.py",
     "test_cli.py",
-    "defs/test_ui.py",
     "warehouse/test_publish.py",
     "test_cli_ask.py",
-    "defs/checks/test_audits.py",
     "research/ideal_learner/test_learner.py",
 ]
-"""Files that take longest, which begin first: one that began last would leave all workers but one idle."""
+"""Files and folders that begin first, in this order: those that take longest, as one that began last would leave all
+workers but one idle. The first compiles what nearly all need; meanwhile others run that need little of it, or each
+worker would compile the same."""
 TINY = (REPOSITORY / "migraine_platform_tests" / "tiny.yaml").read_text(encoding="utf-8")
 
 
@@ -123,12 +131,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, all others in their order; what waits for a run of the whole platform is slow."""
-    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    """FIRST first, all others in their order; what waits for a run of the whole platform is slow."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in reversed([*enumerate(FIRST)])}
+
+    def place(item: pytest.Item) -> int:
+        return min((places[path] for path in (item.path, *item.path.parents) if path in places), default=len(FIRST))
+
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -47,14 +47,15 @@ SCIENCE = ("priors", "simulator", "aline", "twin", "evaluation")
 HEAVY = {"torch", "scipy", "sklearn", "matplotlib", "numba", "numpy", "polars", "duckdb", "dataframely", "openpyxl"}
 
 
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports, wherever in it."""
+def imports(path: Path, with_names: bool = False) -> set[str]:
+    """Every module that a file imports, wherever in it; with names, what it imports from packages as well."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if with_names}
     return found
 
 
@@ -121,6 +122,41 @@ def test_no_pickle_is_ever_loaded(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("."), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_stay_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 320
+
+
+def reached() -> set[str]:
+    """Modules that Dagster's definitions or a command import, directly or through others."""
+    files = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts): path for path in modules(".")}
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    found: set[str] = set()
+    left = [name for name in files if name.split(".")[1:2] in (["defs"], ["cli"], ["definitions"])]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += imports(files[name], with_names=True) & files.keys()
+    return found
+
+
+def test_what_no_asset_or_command_reaches_stands_in_research() -> None:
+    known = reached()
+    for path in modules("."):
+        name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        assert path.name == "__init__.py" or name in known or path.relative_to(PACKAGE).parts[0] == "research", name
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in modules(".")}), ids=lambda path: path.name)
+def test_folders_are_small_enough_to_look_through(folder: Path) -> None:
+    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14
+
+
+def test_every_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for path in modules("."):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_torch_and_duckdb_are_pinned_exactly() -> None:

@@ -43,7 +43,7 @@ def newton_step(
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
-            own = PatientDays(
+            own = OnsetDays(
                 centred[i], covariates.load[i], covariates.weekend[i], flattened[i], trace[i],
                 evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i],
             )  # fmt: skip
@@ -63,7 +63,7 @@ def newton_step(
     )
 
 
-class PatientDays(NamedTuple):
+class OnsetDays(NamedTuple):
     """One patient's K days, as the effects shared by all are learned from them."""
 
     centred: NDArray[np.float64]
@@ -90,7 +90,7 @@ class PatientDays(NamedTuple):
 def _score_one(
     points: Points,
     effects: Effects,
-    own: PatientDays,
+    own: OnsetDays,
     share: NDArray[np.float64],
     gradient: NDArray[np.float64],
     curvature: NDArray[np.float64],
@@ -142,7 +142,7 @@ def _selection(diary: NDArray[np.bool_], begun: int, entry_odds: float) -> float
 
 
 @njit(cache=True)
-def _design(effects: Effects, own: PatientDays, k: int, row: NDArray[np.float64]) -> float:
+def _design(effects: Effects, own: OnsetDays, k: int, row: NDArray[np.float64]) -> float:
     """Fill `row` [SHARED] with what the shared effects of day k multiply; log-odds of those without a person's part."""
     after = 1.0 if own.diary[k] and own.complete[k] else 0.0
     row[2 * KINDS] = after
