@@ -104,7 +104,7 @@ class PopulationView:
         """
         from migraine_platform.priors.features import from_frame
 
-        lake.keep_promises()
+        lake.recover_pending_writes()
         features = from_frame(lake.read(tables.Features))
         population = cls.from_features(settings, lake, features)
         population.read(tables.Features)

@@ -94,24 +94,26 @@ class CohortSimulator:
         """What these persons' days are like on average."""
         return usual_days(self.settings, self.world, self.exposure, persons)
 
-    def live(self, patients: Profiles, fate: int = 0, change: TrueChanges | None = None) -> Trajectories:
+    def live(self, patients: Profiles, replicate: int = 0, change: TrueChanges | None = None) -> Trajectories:
         """Let some patients live, and record what their diaries and devices would have.
 
         Args:
-            fate: replicate of the draws; 0 is the cohort's.
+            replicate: of the draws; 0 is the cohort's.
             change: what changes in them instead of what the population's drift would.
         """
         persons = self.persons(patients)
         if change is not None:
             persons = persons._replace(change=change)
-        days = live(self.world, persons, self.regime, SimulatedDays.empty(len(patients.index), self.calendar), fate)
-        return Trajectories(patients, persons, days, self.record(patients, days, fate))
+        days = live(
+            self.world, persons, self.regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate
+        )
+        return Trajectories(patients, persons, days, self.record(patients, days, replicate))
 
-    def record(self, patients: Profiles, days: SimulatedDays, fate: int = 0) -> Recorded:
+    def record(self, patients: Profiles, days: SimulatedDays, replicate: int = 0) -> Recorded:
         """What diaries and devices recorded of these days."""
         evening = days.flag("migraine_by_evening")
         return record(
-            self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, fate
+            self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, replicate
         )
 
     def measured(self, lives: Trajectories) -> pl.DataFrame:
@@ -170,7 +172,7 @@ class CohortSimulator:
     def simulate(
         self, patients: Profiles, intervene: Intervention | None = None, replicates: int = 1
     ) -> PairedReplicates:
-        """Live under other fates than the cohort's, perhaps with an intervention.
+        """Live under other replicates than the cohort's, perhaps with an intervention.
 
         Raises:
             TreatmentError: if the treatment is not configured.
@@ -179,11 +181,11 @@ class CohortSimulator:
         if intervene is not None:
             regime = under(regime, self.settings.treatments, self.calibration, self.calendar, intervene)
 
-        def run(fate: int) -> SimulatedDays:
-            return live(self.world, persons, regime, SimulatedDays.empty(len(patients.index), self.calendar), fate)
+        def run(replicate: int) -> SimulatedDays:
+            return live(self.world, persons, regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate)
 
         return replicated(run, replicates)
 
     def paired(self, patients: Profiles, intervene: Intervention, replicates: int) -> PairedWorlds:
-        """The same patients without and with an intervention, under the same fates."""
+        """The same patients without and with an intervention, under the same replicates."""
         return PairedWorlds(self.simulate(patients, None, replicates), self.simulate(patients, intervene, replicates))

@@ -42,7 +42,7 @@ class Intervention:
 
 @dataclass(frozen=True)
 class PairedReplicates:
-    """The same lives under R fates."""
+    """The same lives under R replicates."""
 
     migraine: NDArray[np.bool_]
     """[R, P, K] migraine days."""
@@ -52,7 +52,7 @@ class PairedReplicates:
 
 @dataclass(frozen=True)
 class PairedWorlds:
-    """The same lives under the same fates, without an intervention and with it."""
+    """The same lives under the same replicates, without an intervention and with it."""
 
     without: PairedReplicates
     treated: PairedReplicates
@@ -116,10 +116,10 @@ def under(
 
 
 def replicated(run: Callable[[int], SimulatedDays], replicates: int) -> PairedReplicates:
-    """Live under the fates 1 to `replicates`; fate 0 is the cohort's own.
+    """Live under the replicates 1 to `replicates`; 0 is the cohort's own.
 
     Args:
-        run: the days under a fate.
+        run: the days under a replicate.
     """
     worlds = [(days.flag("has_migraine"), headache_hours(days)) for days in map(run, range(1, replicates + 1))]
     return PairedReplicates(np.stack([migraine for migraine, _ in worlds]), np.stack([hours for _, hours in worlds]))

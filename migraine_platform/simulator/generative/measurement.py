@@ -62,18 +62,25 @@ def record(
     by_evening: NDArray[np.bool_],
     calendar: Calendar,
     seed: int,
-    fate: int = 0,
+    replicate: int = 0,
 ) -> Recorded:
     """Which days are recorded.
 
     Args:
         index: [P] the patients' indices in the population.
         by_evening: [P, K] kept days that were migraine days by the evening.
-        fate: replicate of the draws.
+        replicate: of the draws.
     """
     entries = adherence(settings, index, seed)
     recorded = _record(
-        index, by_evening, entries, settings.device_gap_start, settings.device_gap_days, calendar.burn_in, seed, fate
+        index,
+        by_evening,
+        entries,
+        settings.device_gap_start,
+        settings.device_gap_days,
+        calendar.burn_in,
+        seed,
+        replicate,
     )
     return Recorded(*recorded)
 
@@ -87,7 +94,7 @@ def _record(
     mean_days: float,
     burn_in: int,
     seed: int,
-    fate: int,
+    replicate: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Diary entries and worn devices; a gap lasts 1 + floor(log u / log(1 - 1 / mean)) days."""
     diary = np.empty(by_evening.shape, dtype=np.bool_)
@@ -96,7 +103,7 @@ def _record(
     for i in range(len(index)):
         left = 0
         for t in range(burn_in + by_evening.shape[1]):
-            fill_uniforms(u, seed, RECORDING_STREAM, index[i], t, 0, fate)
+            fill_uniforms(u, seed, RECORDING_STREAM, index[i], t, 0, replicate)
             if left == 0 and u[1] < start:
                 left = 1
                 if mean_days > 1.0:

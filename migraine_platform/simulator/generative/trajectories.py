@@ -70,26 +70,26 @@ if TYPE_CHECKING:
 LATENT_STREAM, DIARY_STREAM = int(Stream.LATENT), int(Stream.DIARY)
 
 
-def live(world: World, persons: Persons, regime: Regime, days: SimulatedDays, fate: int = 0) -> SimulatedDays:
+def live(world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int = 0) -> SimulatedDays:
     """Let the patients live; fills and returns `days`.
 
     Args:
-        fate: replicate of the draws: the same persons under another fate. 0 is the cohort's.
+        replicate: of the draws: the same persons under other draws. 0 is the cohort's.
     """
-    in_parallel(len(persons.index), lambda first, last: _live(world, persons, regime, days, fate, first, last))
+    in_parallel(len(persons.index), lambda first, last: _live(world, persons, regime, days, replicate, first, last))
     return days
 
 
 @njit(cache=True, nogil=True)
 def _live(
-    world: World, persons: Persons, regime: Regime, days: SimulatedDays, fate: int, first: int, last: int
+    world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, first: int, last: int
 ) -> None:
     for i in range(first, last):
-        _live_one(world, persons, regime, days, fate, i)
+        _live_one(world, persons, regime, days, replicate, i)
 
 
 @njit(cache=True)
-def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDays, fate: int, i: int) -> None:
+def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, i: int) -> None:
     course, carry, inputs, own = world.course, world.carry, world.inputs, own_of(persons, i)
     person, seed = persons.index[i], world.seed
     e, u = np.empty(8), np.empty(8)
@@ -103,7 +103,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
     intake, sign, shift = -1, UNASKED, 0.0
     for t in range(world.total):
         # Midnight: the latent state, the hazard, the attack.
-        fill_normals(e, seed, LATENT_STREAM, person, t, 0, fate, LATENT)
+        fill_normals(e, seed, LATENT_STREAM, person, t, 0, replicate, LATENT)
         add_noise(inputs, e, ahead)
         z[:] = ahead
         if was_migraine:  # an attack that began after the evening leaves its sign nothing to say
@@ -114,7 +114,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
         left_over = max(0.0, end - HOURS * t)
         at_risk = left_over < course.migraine_day_hours
 
-        draw_day(u, seed, person, t, 0, fate)
+        draw_day(u, seed, person, t, 0, replicate)
         share = own.sign_share[sign]
         direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, own, p, sign), u[4]
         hour = max(quantile(course.onset_hours, u[2]), left_over)
@@ -123,7 +123,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
         previous_end, medication = end, intake == t
         if onset:
             drug = regime.drug[t] if u[3] < regime.treated_share[t] else UNTREATED
-            draw_day(u, seed, person, t, 1, fate)
+            draw_day(u, seed, person, t, 1, replicate)
             attack = begin_attack(
                 course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, sign == CAME, u
             )
@@ -139,10 +139,10 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, previous_end, onset, start, end)
         day = overlaps(t, NIGHT_ENDS, EVENING, previous_end, onset, start, end)
         change = level_at(persons.change, i, t) * persons.change.strength[i] if persons.change.kind[i] else 0.0
-        advance(world.copula, x, e, seed, person, t, fate)
+        advance(world.copula, x, e, seed, person, t, replicate)
         _features(world, persons, regime, i, t, x, night, day, stress_excess, change, latent, values)
         stress_excess = latent[STRESS] - persons.level[i, STRESS]
-        fill_uniforms(u, seed, DIARY_STREAM, person, t, 0, fate)
+        fill_uniforms(u, seed, DIARY_STREAM, person, t, 0, replicate)
         for item in range(DIET):
             share = (persons.habit[i, item] + regime.diet_extra[item, t]) * regime.diet_factor[item, t]
             diet[item] = u[item] < share

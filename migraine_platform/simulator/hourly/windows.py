@@ -4,7 +4,7 @@
     reading = loads . Z[h+1] + offset of the day + noise
     P(migraine tomorrow | all until midnight) = goes on + (1 - goes on) expit(rest + w . Z[24])
 
-Twenty-four steps have exactly the day's mean and covariance, so that a window is another fate of the same day. Belongs
+Twenty-four steps have exactly the day's mean and covariance, so that a window is another draw of the same day. Belongs
 here: drawing windows. Does not: what may be inferred from them (window_posterior.py).
 """
 

@@ -10,7 +10,7 @@ as 1, 2, 3", SC 2011), bit for bit the one of `numpy.random.Philox`.
     key     = (seed, stream)
     counter = (block, day, person, replicate)        one block makes four 64-bit words, or eight 32-bit halves
 
-A replicate is another fate of the same person; replicate 0 is the cohort's.
+A replicate is another draw of everything for the same person; replicate 0 is the cohort's.
 """
 
 from __future__ import annotations

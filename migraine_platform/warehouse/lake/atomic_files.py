@@ -1,11 +1,11 @@
 """Several files replaced together: all of them or none, wherever the process is killed.
 
     stage      each new content is written beside its place
-    promise    one small file names all the moves: from here on, the new contents are what is meant
-    keep       each is moved into its place; the promise is forgotten
+    intend     one small file names all the moves: from here on, the new contents are what is meant
+    move       each is moved into its place; the file of intent is removed
 
-A promise that a killed process left is kept by whoever works on the folder next. Belongs here: that order. Does not:
-what the files hold (lake.py).
+Pending writes that a killed process left are finished by whoever works on the folder next. Belongs here: that order.
+Does not: what the files hold (lake.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 WRITERS = 4
 """Files that are written at a time: the disk is waited for once, not file by file."""
 
-PROMISES = ".promises"
+PENDING = ".pending"
 
 
 class AtomicFileSet:
@@ -44,19 +44,19 @@ class AtomicFileSet:
         with ThreadPoolExecutor(WRITERS) as pool:
             staged = pool.map(self._stage, contents, contents.values())
             moves = dict(zip(contents, staged, strict=True))
-        promise = json.dumps(moves, sort_keys=True).encode()
-        path = f"{self._base}/{PROMISES}/{hashlib.sha256(promise).hexdigest()[:16]}.json"
-        self._put(path, promise)
-        self._keep(path, moves)
-        for target in moves:  # what was staged by a process that was killed before it promised
+        intent = json.dumps(moves, sort_keys=True).encode()
+        path = f"{self._base}/{PENDING}/{hashlib.sha256(intent).hexdigest()[:16]}.json"
+        self._put(path, intent)
+        self._move_all(path, moves)
+        for target in moves:  # what was staged by a process that was killed before that
             for leftover in self._fs.glob(f"{self._base}/{_beside(target, '*')}"):
                 self._remove(str(leftover))
 
-    def keep_promises(self) -> None:
-        """Finish what a killed process had promised."""
-        for path in self._fs.glob(f"{self._base}/{PROMISES}/*.json"):
+    def recover_pending_writes(self) -> None:
+        """Finish what a killed process had begun."""
+        for path in self._fs.glob(f"{self._base}/{PENDING}/*.json"):
             with suppress(FileNotFoundError):  # its writer lives, and has finished meanwhile
-                self._keep(str(path), json.loads(self._fs.cat_file(path)))
+                self._move_all(str(path), json.loads(self._fs.cat_file(path)))
 
     def _stage(self, target: str, content: Callable[[], bytes]) -> str:
         made = content()
@@ -64,11 +64,11 @@ class AtomicFileSet:
         self._put(f"{self._base}/{source}", made)
         return source
 
-    def _keep(self, promise: str, moves: Mapping[str, str]) -> None:
+    def _move_all(self, intent: str, moves: Mapping[str, str]) -> None:
         for target, source in moves.items():
             with suppress(FileNotFoundError):  # moved already
                 self._move(f"{self._base}/{source}", f"{self._base}/{target}")
-        self._remove(promise)
+        self._remove(intent)
 
     def _move(self, source: str, target: str) -> None:
         if self._local:

@@ -84,7 +84,7 @@ class Lake:
             raise LakeError(f'lake_url "{root}" cannot be opened: {error}; expected a folder or a URL') from None
         self._local = "file" in _protocols(self._fs)
         self._seals = Seals(self._fs, self._base, self._put)
-        self._together = AtomicFileSet(self._fs, self._base, self._local, self._put)
+        self._file_sets = AtomicFileSet(self._fs, self._base, self._local, self._put)
 
     def write(self, table: type[Table], partition: str, frame: pl.DataFrame, stamp: Stamp) -> None:
         """Replace one partition, rows sorted by the table's key, columns in the declared order.
@@ -99,18 +99,18 @@ class Lake:
     def write_many(self, frames: Mapping[type[Table], pl.DataFrame], partition: str, stamp: Stamp) -> None:
         """Replace one partition of several tables, all of them or none: they were made together, and go on together.
 
-        Of a process that is killed meanwhile, `keep_promises` finishes what can be finished.
+        Of a process that is killed meanwhile, `recover_pending_writes` finishes what can be finished.
         """
-        self._together.replace(
+        self._file_sets.replace(
             {
                 _place(table, partition): partial(_encoded, table, partition, frame, stamp)
                 for table, frame in frames.items()
             }
         )
 
-    def keep_promises(self) -> None:
+    def recover_pending_writes(self) -> None:
         """Finish the writes of several tables that a killed process left half done; to be called before reading."""
-        self._together.keep_promises()
+        self._file_sets.recover_pending_writes()
 
     def read(
         self,

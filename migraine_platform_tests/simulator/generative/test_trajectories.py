@@ -87,8 +87,8 @@ def test_the_full_state_forecast_is_calibrated(plain) -> None:
         assert abs(migraine[chosen].sum() - p[chosen].sum()) < 4 * error
 
 
-def test_the_full_state_forecast_is_the_share_of_fates(simulator_of) -> None:
-    """A life repeated under 4,000 fates from its first day: the mean of the first forecasts against the outcomes."""
+def test_the_full_state_forecast_is_the_share_of_replicates(simulator_of) -> None:
+    """4,000 replicates of a trajectory from its first day: the mean of the first forecasts against the outcomes."""
     simulator = simulator_of(cohort={"days": 2, "burn_in_days": 2}, drift={"share": 0.0})
     one = simulator.persons(first_patients(simulator.settings, 1))
     count = 4000

@@ -63,25 +63,25 @@ def content(place: tuple[Any, str, bool, Any]) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("lives", range(8))
 def test_a_process_that_dies_leaves_all_old_or_all_new(place, lives: int) -> None:
-    """Three are staged, the promise is made, three are moved, the promise is forgotten."""
+    """Three are staged, the intent is written, three are moved, the promise is forgotten."""
     replaced(AtomicFileSet(*place), OLD)
     with pytest.raises(Killed):
         replaced(Mortal(*place, lives=lives), NEW)
-    AtomicFileSet(*place).keep_promises()
+    AtomicFileSet(*place).recover_pending_writes()
     found = content(place)
     assert {name: found[name] for name in NAMES} == (OLD if lives <= 3 else NEW)
     replaced(AtomicFileSet(*place), NEWER)
     assert content(place) == NEWER  # and nothing beside them
 
 
-def test_promises_are_kept_by_several_at_once(place) -> None:
+def test_pending_writes_are_recovered_by_several_at_once(place) -> None:
     replaced(AtomicFileSet(*place), OLD)
     with pytest.raises(Killed):
         replaced(Mortal(*place, lives=4), NEW)
     with pytest.raises(Killed):
-        Mortal(*place, lives=1).keep_promises()
-    AtomicFileSet(*place).keep_promises()
-    AtomicFileSet(*place).keep_promises()
+        Mortal(*place, lives=1).recover_pending_writes()
+    AtomicFileSet(*place).recover_pending_writes()
+    AtomicFileSet(*place).recover_pending_writes()
     assert content(place) == NEW
 
 
@@ -93,5 +93,5 @@ def test_a_content_that_cannot_be_made_changes_nothing(place) -> None:
 
     with pytest.raises(ValueError):  # noqa: PT011
         AtomicFileSet(*place).replace({NAMES[0]: lambda: b"new", NAMES[1]: broken})
-    AtomicFileSet(*place).keep_promises()
+    AtomicFileSet(*place).recover_pending_writes()
     assert {name: content(place)[name] for name in NAMES} == OLD
