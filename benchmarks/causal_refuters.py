@@ -136,16 +136,20 @@ def _repeated(samples: Iterator[Sample]) -> Refuted:
     return Refuted(float(effects.mean()), float(effects.std(ddof=1)), len(effects))
 
 
-def expected_load(simulator: CohortSimulator, lives: Trajectories) -> NDArray[np.float64]:
+def expected_load(simulator: CohortSimulator, trajectories: Trajectories) -> NDArray[np.float64]:
     """[P, K] w . Z of tomorrow as the recorded exposures make it; one that was not recorded counts as usual, 0."""
     from migraine_platform.priors.features import select
     from migraine_platform.priors.impact import ImpactScorer
 
     latent, kept = simulator.settings.latent, slice(simulator.calendar.burn_in, None)
-    diary, device = lives.recorded.diary, lives.recorded.device
+    diary, device = trajectories.recorded.diary, trajectories.recorded.device
     scores = []
     for name in INPUTS:
-        values = lives.persons.cycle_standard if name == "cycle_day" else lives.days.value(COLUMN.get(name, name))
+        values = (
+            trajectories.persons.cycle_standard
+            if name == "cycle_day"
+            else trajectories.days.value(COLUMN.get(name, name))
+        )
         values = (values[:, kept] if name == "cycle_day" else values).astype(float)
         scorer = ImpactScorer(select(simulator.features, [name]))
         u = scorer.centred(values.reshape(-1, 1)).reshape(values.shape)
@@ -161,17 +165,17 @@ def expected_load(simulator: CohortSimulator, lives: Trajectories) -> NDArray[np
     return load
 
 
-def samples(simulator: CohortSimulator, lives: Trajectories) -> dict[str, Sample]:
+def samples(simulator: CohortSimulator, trajectories: Trajectories) -> dict[str, Sample]:
     """One sample per trigger, of the same days: all four triggers known, tomorrow's diary filled, an onset possible."""
-    diary, days = lives.recorded.diary, lives.days
+    diary, days = trajectories.recorded.diary, trajectories.days
     migraine = days.flag("has_migraine") & diary
     trace = np.zeros(diary.shape)
     for t in range(1, diary.shape[1]):
         trace[:, t] = MEMORY * trace[:, t - 1] + (1 - MEMORY) * migraine[:, t - 1]
-    frequency = lives.patients.frequency
+    frequency = trajectories.patients.frequency
     person = np.broadcast_to(np.log(frequency / (1 - frequency))[:, None], diary.shape)
-    held = np.stack([expected_load(simulator, lives), migraine, trace, person], axis=-1)
-    known = (diary & lives.recorded.device)[:, 1:-1] & diary[:, :-2] & diary[:, 2:] & days.at_risk[:, 2:]
+    held = np.stack([expected_load(simulator, trajectories), migraine, trace, person], axis=-1)
+    known = (diary & trajectories.recorded.device)[:, 1:-1] & diary[:, :-2] & diary[:, 2:] & days.at_risk[:, 2:]
     triggers = np.moveaxis(days.trigger(), 0, -1)[:, 1:-1][known].astype(float)
     onset = days.flag("onset")[:, 2:][known].astype(float)
     who = np.nonzero(known)[0]
@@ -213,10 +217,10 @@ if __name__ == "__main__":
     model = settings.simulator.model_copy(update={"cohort": cohort})
     features = configured_features(settings.priors)
     simulator = CohortSimulator(model, features, fit_parameters(model, features))
-    lives = simulator.live(first_patients(model, patients))
+    trajectories = simulator.trajectories(first_patients(model, patients))
     print(machine())
-    drawn = samples(simulator, lives)
+    drawn = samples(simulator, trajectories)
     print(f"{patients:,} patients x {days} days, {len(next(iter(drawn.values())).outcome):,} usable")
-    planted = np.array(simulator.calibration.beta) * lives.patients.susceptibility.mean(axis=0)
+    planted = np.array(simulator.calibration.beta) * trajectories.patients.susceptibility.mean(axis=0)
     for (name, sample), truth in zip(drawn.items(), planted, strict=True):
         report(name, sample, float(truth), np.random.default_rng(1))

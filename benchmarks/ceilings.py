@@ -49,17 +49,17 @@ if __name__ == "__main__":
     model = settings.simulator.model_copy(update={"cohort": cohort})
     features = configured_features(settings.priors)
     simulator = CohortSimulator(model, features, fit_parameters(model, features))
-    lives = simulator.live(first_patients(model, patients))
-    migraine = lives.days.flag("has_migraine").astype(float)
-    full = lives.days.migraine_probability
+    trajectories = simulator.trajectories(first_patients(model, patients))
+    migraine = trajectories.days.flag("has_migraine").astype(float)
+    full = trajectories.days.migraine_probability
     begun = time.perf_counter()
     forecasts = {
         "(a) full state": full,
-        "(b) known parameters, 512 particles": simulator.filtered(lives, 512).forecast,
-        "(b) known parameters, 128 particles": simulator.filtered(lives, 128).forecast,
+        "(b) known parameters, 512 particles": simulator.filtered(trajectories, 512).forecast,
+        "(b) known parameters, 128 particles": simulator.filtered(trajectories, 128).forecast,
     }
     filtered_in = time.perf_counter() - begun
-    forecasts["personal climatology"] = climatology(migraine, lives.recorded.diary, migraine.mean())
+    forecasts["personal climatology"] = climatology(migraine, trajectories.recorded.diary, migraine.mean())
     print(machine())
     print(f"{patients:,} patients x {days} days; (b) in {filtered_in:.0f} s")
     print(f"{'':38}{'expected log loss after so many days':>38}{'pooled':>9}{'within':>8}")

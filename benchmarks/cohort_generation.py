@@ -177,7 +177,8 @@ def document_cohort(patients: int, days: int) -> list[tuple]:
 def in_memory(simulator: CohortSimulator) -> list[Trajectories]:
     """The platform's cohort as arrays, batch by batch."""
     return [
-        simulator.live(draw_batch(simulator.settings, number)) for number in range(simulator.settings.cohort.batches)
+        simulator.trajectories(draw_batch(simulator.settings, number))
+        for number in range(simulator.settings.cohort.batches)
     ]
 
 

@@ -52,7 +52,7 @@ from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LAB
 from migraine_platform.twin.core import twins as twin
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.drift.adaptation import relived, renewals
+from migraine_platform.twin.drift.adaptation import renewals, replay_with_changes
 from migraine_platform.twin.drift.examination import HAZARD, DetectedChange, levels
 from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Points
@@ -85,7 +85,7 @@ class Taught(NamedTuple):
     def told(self, own: Histories, change: DetectedChange, probability: float) -> np.ndarray:
         """[K] forecasts of each evening by a twin that lives again with a change that is so probable."""
         model, clinical = self.school.model, self.school.clinical
-        _, replay = relived(model, clinical, self.points, self.after, own, [change], probability)
+        _, replay = replay_with_changes(model, clinical, self.points, self.after, own, [change], probability)
         return replay.forecasts.probability[0]
 
 

@@ -80,10 +80,10 @@ def log_evidence(cohort: Cohort, rows: np.ndarray, change: Planted, particles: i
     Args:
         change: of these patients.
     """
-    simulator, lives = cohort.simulator, cohort.lives
-    entries = adherence(simulator.settings.measurement, lives.patients.index, simulator.settings.cohort.seed)
-    evidence = RecordedEvidence.of(simulator.world, lives.days, lives.recorded, entries)
-    persons = Persons(*(part[rows] for part in lives.persons[:-1]), change)
+    simulator, trajectories = cohort.simulator, cohort.trajectories
+    entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
+    evidence = RecordedEvidence.of(simulator.world, trajectories.days, trajectories.recorded, entries)
+    persons = Persons(*(part[rows] for part in trajectories.persons[:-1]), change)
     print(f"filtering {len(rows)} patients", file=sys.stderr)
     return filter_days(simulator.world, persons, simulator.regime, evidence, particles, rows).log_evidence
 

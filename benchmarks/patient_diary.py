@@ -29,7 +29,7 @@ from migraine_platform.aline.scoring.calibration import PosteriorCalibration
 from migraine_platform.aline.training.checkpoints import load_network
 from migraine_platform.aline.training.training import Run
 from migraine_platform.forecast_scores import mean_and_margin
-from migraine_platform.research.diary.task import DAYS, PatientDiary, fill_lives
+from migraine_platform.research.diary.task import DAYS, PatientDiary, fill_trajectories
 from migraine_platform.simulator.hourly.bank import SCORING, TRAINING, VALIDATION
 from migraine_platform.warehouse.lake.places import RunFolder
 
@@ -70,8 +70,10 @@ def main() -> None:
     parser.add_argument("--diaries", type=int, default=4000)
     options = parser.parse_args()
     settings, reference = at_hand(options.preset)
-    lives = [fill_lives(reference.simulator, first, options.patients) for first in (TRAINING, VALIDATION, SCORING)]
-    task = PatientDiary(lives[0], lives[1])
+    trajectories = [
+        fill_trajectories(reference.simulator, first, options.patients) for first in (TRAINING, VALIDATION, SCORING)
+    ]
+    task = PatientDiary(trajectories[0], trajectories[1])
     train = settings.train.model_copy(
         update={"steps": options.steps, "questions": 8, "checkpoint_every": options.steps}
     )
@@ -82,7 +84,7 @@ def main() -> None:
     minutes = (time.perf_counter() - began) / 60
     print(f"{machine()}; preset {options.preset}; {options.steps} steps in {minutes:.1f} minutes on one thread")
     print(f"nats told by so many of {DAYS} days")
-    score(net, task.on(lives[2]), options.diaries)
+    score(net, task.on(trajectories[2]), options.diaries)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Cohort(NamedTuple):
     """Some patients' lives, and what of them was recorded."""
 
     simulator: CohortSimulator
-    lives: Trajectories
+    trajectories: Trajectories
     own: Histories
     full: np.ndarray
     """[P, K] probability of a migraine day that the whole state gives."""
@@ -82,7 +82,7 @@ def school() -> School:
     calibration = fit_parameters(settings.simulator, features)
     clinical = Clinical.of(settings.simulator, features)
     simulator = CohortSimulator(resized(settings, days=TAUGHT_DAYS).simulator, features, calibration)
-    teachers = recorded(simulator, simulator.live(patients_of(simulator, 0, TAUGHT_BY)))
+    teachers = recorded(simulator, simulator.trajectories(patients_of(simulator, 0, TAUGHT_BY)))
     return School(settings, features, calibration, clinical, learn_model(teachers, clinical, settings.twin))
 
 
@@ -93,11 +93,11 @@ def patients_of(simulator: CohortSimulator, first: int, count: int) -> Profiles:
     return draw_patients(indices, settings.cohort.seed, settings.population, len(settings.weather.sites))
 
 
-def recorded(simulator: CohortSimulator, lives: Trajectories) -> Histories:
+def recorded(simulator: CohortSimulator, trajectories: Trajectories) -> Histories:
     """What diaries and devices recorded of these lives."""
-    own, refused = histories(simulator.measured(lives), lives.patients.ids)
+    own, refused = histories(simulator.measured(trajectories), trajectories.patients.ids)
     assert not refused
-    assert own.diary.shape == lives.days.migraine_probability.shape
+    assert own.diary.shape == trajectories.days.migraine_probability.shape
     return own
 
 
@@ -118,8 +118,10 @@ def _lived(simulator: CohortSimulator, patients: Profiles, share: float) -> Coho
     change = draw_changes(drift, patients.index, patients.susceptibility, cohort.burn_in_days, cohort.seed)
     if share:
         change = change._replace(onset=np.full(len(patients.index), cohort.burn_in_days + DAY))
-    lives = simulator.live(patients, change=change)
-    return Cohort(simulator, lives, recorded(simulator, lives), lives.days.migraine_probability, change)
+    trajectories = simulator.trajectories(patients, change=change)
+    return Cohort(
+        simulator, trajectories, recorded(simulator, trajectories), trajectories.days.migraine_probability, change
+    )
 
 
 def watched(taught: School, own: Histories) -> Watched:

@@ -74,10 +74,12 @@ def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: sl
     return np.concatenate([np.full((len(x[target]), 1), np.nan), flat.reshape(x[target].shape[:2])], axis=1)
 
 
-def learner_of(simulator: CohortSimulator, lives: Trajectories, path: Path | None) -> dict[str, np.ndarray]:
+def learner_of(simulator: CohortSimulator, trajectories: Trajectories, path: Path | None) -> dict[str, np.ndarray]:
     """What the ideal learner said, from the file if it is there."""
     if path is None or not path.is_file():
-        found = learn(simulator, lives, HYPOTHESES, PARTICLES, lambda done: print(f"{done} learned", file=sys.stderr))
+        found = learn(
+            simulator, trajectories, HYPOTHESES, PARTICLES, lambda done: print(f"{done} learned", file=sys.stderr)
+        )
         said = {
             "forecast": found.forecast,
             "interval": found.interval,
@@ -183,10 +185,10 @@ def main() -> None:
     clinical = Clinical.of(settings.simulator, features)
     rows = slice(0, given.patients)
     own = everybody.of(rows)
-    lives = simulator.live(first_patients(settings.simulator, given.patients))
-    full, migraine = lives.days.migraine_probability, lives.days.flag("has_migraine").astype(float)
-    known = simulator.filtered(lives, 128).forecast
-    ideal = learner_of(simulator, lives, given.learner)
+    trajectories = simulator.trajectories(first_patients(settings.simulator, given.patients))
+    full, migraine = trajectories.days.migraine_probability, trajectories.days.flag("has_migraine").astype(float)
+    known = simulator.filtered(trajectories, 128).forecast
+    ideal = learner_of(simulator, trajectories, given.learner)
     print(machine())
     print(f"{given.patients} patients x {own.days} days; (c) of {HYPOTHESES} hypotheses x {PARTICLES} particles")
     others = slice(given.patients, None)
@@ -194,7 +196,7 @@ def main() -> None:
         model = learn_model(teachers.until(120), clinical, settings.twin)
         _, replay = twin.create(model, clinical, model.points(256), everybody)
         shared = shared_logistic(replay, everybody, others, rows)
-        s = lives.patients.susceptibility
+        s = trajectories.patients.susceptibility
         report(name, model, clinical, own, ideal, full, migraine, s, known, shared)
 
 

@@ -90,14 +90,14 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
         places: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         """Whether the platform is well, and why not: runs, checks that do not pass, freshness, warehouse, disk."""
-        from migraine_platform.operations.health import judge
+        from migraine_platform.operations.health import verdict_on
         from migraine_platform.operations.page import render
         from migraine_platform.operations.words import as_json, summary
         from migraine_platform.warehouse.lake.places import replace_file
 
         zone = settings.platform.time_zone
         facts = gather(context.instance, watched, settings, places)
-        verdict = judge(facts, settings.operations)
+        verdict = verdict_on(facts, settings.operations)
         replace_file(places.report(PAGE), render(facts, verdict, zone).encode())
         replace_file(places.report(FACTS), as_json(facts, verdict))
         told = _tell(_of_verdict(verdict, places), settings, context.log.warning) if config.tell else []

@@ -15,7 +15,7 @@ from migraine_platform.config.ingest import Ingest
 from migraine_platform.ingest.inbox import Stuck
 from migraine_platform.ingest.overlay import merged
 from migraine_platform.ingest.receipts import Receipt, content_of, kept
-from migraine_platform.ingest.row_validation import judge
+from migraine_platform.ingest.row_validation import validate_rows
 from migraine_platform.ingest.sources.registry import read
 from migraine_platform.ingest.sources.source import Refused
 from migraine_platform.warehouse.contracts import polars_type
@@ -55,7 +55,7 @@ def record(
         if isinstance(reading, Refused):  # it could be read when it came, under other settings
             files.append(_file(receipt, reading.reason))
             continue
-        judged = judge(reading, patients, first, last)
+        judged = validate_rows(reading, patients, first, last)
         files.append(_file(receipt, None, judged.count, judged.rows.height))
         digest = pl.lit(receipt.digest).alias("digest")
         said.append(judged.rows.with_columns(digest).select(said[0].columns))

@@ -39,7 +39,7 @@ class ValidatedRows:
     """Rows in the file."""
 
 
-def judge(reading: Reading, patients: Sequence[str], first: date, last: date) -> ValidatedRows:
+def validate_rows(reading: Reading, patients: Sequence[str], first: date, last: date) -> ValidatedRows:
     """Divide a file's rows into those that count and those that do not.
 
     Args:

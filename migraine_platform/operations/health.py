@@ -36,7 +36,7 @@ class HealthVerdict:
     reasons: tuple[Reason, ...]
 
 
-def judge(facts: PlatformFacts, operations: Operations) -> HealthVerdict:
+def verdict_on(facts: PlatformFacts, operations: Operations) -> HealthVerdict:
     """The verdict on these facts."""
     of_facts = [*_of_runs(facts), *_of_checks(facts), *_of_assets(facts), *_of_warehouse(facts)]
     found = [*of_facts, *_of_disk(facts, operations)]

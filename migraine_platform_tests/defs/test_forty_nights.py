@@ -24,12 +24,12 @@ from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.automation import PLATFORM_JOB, night_tags
 from migraine_platform.defs.context import PopulationView
 from migraine_platform.defs.sensors.retraining import RETRAIN_JOB, held_back
-from migraine_platform.twin.cohort.inputs import keeper_of, read_histories
+from migraine_platform.twin.cohort.inputs import read_histories, updater_of
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.updating.evening_results import Past
 from migraine_platform.twin.updating.evening_update import advance
-from migraine_platform.twin.updating.storage import load_kept
+from migraine_platform.twin.updating.storage import load_state
 from migraine_platform.twin.updating.trials import unanswered
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import Places
@@ -117,7 +117,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
         diary = Diary(settings, last_day(settings))
         first_files = {batch: rows(settings, tables.Twins, [batch])["file_version"][0] for batch in BATCHES}
         places = Places.of(settings.platform)
-        first_twins = {batch: load_kept(places.twins(name)) for batch, name in first_files.items()}
+        first_twins = {batch: load_state(places.twins(name)) for batch, name in first_files.items()}
         live_through(diary, instance)
         publish(settings, instance)
         diary.without = unattended(settings, first_twins)
@@ -170,7 +170,7 @@ def unattended(settings: Settings, first_twins: dict) -> pl.DataFrame:
     frames = []
     for kept in first_twins.values():
         model = TwinModel.from_frame(population.read(tables.TwinPopulation), kept.twins.population)
-        keeper = keeper_of(model, own, population.features, AlarmThresholds(np.inf, {}, {}))
+        keeper = updater_of(model, own, population.features, AlarmThresholds(np.inf, {}, {}))
         patients = kept.twins.patient_ids
         whole = found.histories.of(np.array([rows_of[patient] for patient in patients]))
         evenings = advance(keeper, kept, whole, Past.nothing(len(patients))).evenings

@@ -15,7 +15,7 @@ from migraine_platform.defs.assets.twins import SAID
 from migraine_platform.defs.build import build_defs
 from migraine_platform.defs.context import RANGE_END_TAG, RANGE_START_TAG, REMAKE_TAG, all_batches_tags
 from migraine_platform.twin.core.model import TwinModel
-from migraine_platform.twin.updating.storage import load_kept
+from migraine_platform.twin.updating.storage import load_state
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.lake import Lake
 from migraine_platform.warehouse.lake.places import Places
@@ -64,7 +64,7 @@ def test_everybody_has_a_twin_that_can_be_loaded(settings) -> None:
         rows = lake.read(tables.Twins, [batch])
         patients = lake.read(tables.Patients, [batch])
         assert rows["patient_id"].to_list() == patients["patient_id"].to_list()
-        kept = load_kept(places.twins(rows["file_version"][0])).twins
+        kept = load_state(places.twins(rows["file_version"][0])).twins
         assert kept.patient_ids == tuple(rows["patient_id"])
         assert kept.versions() == rows["twin_version"].to_list()
         assert kept.population == population.version == rows["population_version"][0]

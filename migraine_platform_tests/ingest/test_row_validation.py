@@ -6,7 +6,15 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from migraine_platform.ingest.row_validation import BOUNDS, KNOWN, NOT_EARLIER, NOT_LATER, ONCE, ValidatedRows, judge
+from migraine_platform.ingest.row_validation import (
+    BOUNDS,
+    KNOWN,
+    NOT_EARLIER,
+    NOT_LATER,
+    ONCE,
+    ValidatedRows,
+    validate_rows,
+)
 from migraine_platform.ingest.sources.plain_csv import COMPLETE, PlainCsv
 from migraine_platform.ingest.sources.source import READABLE, Reading
 from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS, csv_of, days
@@ -53,7 +61,7 @@ DOUBTED = {
 def judged(*lines: str) -> ValidatedRows:
     reading = PlainCsv(1000).read("\n".join((HEADER, *lines)).encode())
     assert isinstance(reading, Reading)
-    return judge(reading, PATIENTS, BEGAN, LAST)
+    return validate_rows(reading, PATIENTS, BEGAN, LAST)
 
 
 @pytest.mark.parametrize(("line", "column", "rule", "expected"), DOUBTED.values(), ids=DOUBTED)
@@ -105,7 +113,7 @@ def test_quarantine_repeats_no_value() -> None:
 def test_whatever_is_drawn_within_bounds_and_rules_counts(rows: pl.DataFrame) -> None:
     reading = PlainCsv(1000).read(csv_of(rows))
     assert isinstance(reading, Reading)
-    found = judge(reading, PATIENTS, BEGAN, LAST)
+    found = validate_rows(reading, PATIENTS, BEGAN, LAST)
     assert found.quarantine.is_empty()
     assert found.rows.equals(rows)
 
@@ -113,6 +121,6 @@ def test_whatever_is_drawn_within_bounds_and_rules_counts(rows: pl.DataFrame) ->
 def test_days_before_the_cohort_began_are_not_believed() -> None:
     """A year of two digits, the epoch of a program, last year's diary."""
     rows = b"".join(f"P0001,{day},4\n".encode() for day in ("0024-06-01", "1970-01-01", "2023-06-01", str(BEGAN)))
-    found = judge(PlainCsv(100).read(b"patient_id,date,stress_level\n" + rows), PATIENTS, BEGAN, LAST)
+    found = validate_rows(PlainCsv(100).read(b"patient_id,date,stress_level\n" + rows), PATIENTS, BEGAN, LAST)
     assert found.quarantine.select("row", "rule").rows() == [(row, NOT_EARLIER) for row in (2, 3, 4)]
     assert found.rows["date"].to_list() == [BEGAN]

@@ -6,14 +6,14 @@ import pytest
 
 from migraine_platform.config import Settings
 from migraine_platform.operations.facts import AssetFact, DiskFact, PlatformFacts, WarehouseFact
-from migraine_platform.operations.health import judge
+from migraine_platform.operations.health import verdict_on
 from migraine_platform_tests.operations.drawn import WELL, check, hours_ago, run
 
 FAILED = run("platform", "failed", 1, ("twins", "3 patients without a twin"))
 
 
 def test_a_platform_whose_last_run_made_good_an_older_failure_is_well(settings: Settings) -> None:
-    verdict = judge(WELL, settings.operations)
+    verdict = verdict_on(WELL, settings.operations)
     assert verdict.word == "well"
     assert verdict.reasons == ()
 
@@ -33,7 +33,7 @@ def test_a_platform_whose_last_run_made_good_an_older_failure_is_well(settings: 
     ],
 )
 def test_each_thing_that_may_be_wrong_is_a_reason(changes, word, said, settings: Settings) -> None:
-    verdict = judge(replace(WELL, **changes), settings.operations)
+    verdict = verdict_on(replace(WELL, **changes), settings.operations)
     assert verdict.word == word
     (reason,) = verdict.reasons
     assert said in reason.text
@@ -41,13 +41,13 @@ def test_each_thing_that_may_be_wrong_is_a_reason(changes, word, said, settings:
 
 def test_failures_come_before_warnings(settings: Settings) -> None:
     facts = replace(WELL, runs=(FAILED,), failing_checks=(check("warning"), check("error", name="complete")))
-    verdict = judge(facts, settings.operations)
+    verdict = verdict_on(facts, settings.operations)
     assert [reason.word for reason in verdict.reasons] == ["failed", "failed", "needs a look"]
 
 
 def test_a_later_run_that_is_cancelled_does_not_settle_a_failure(settings: Settings) -> None:
     facts = replace(WELL, runs=(run("platform", "cancelled", 1), run("platform", "failed", 3)))
-    assert judge(facts, settings.operations).word == "failed"
+    assert verdict_on(facts, settings.operations).word == "failed"
 
 
 def of_chosen(made_hours_ago: float | None) -> PlatformFacts:
@@ -63,6 +63,6 @@ def of_chosen(made_hours_ago: float | None) -> PlatformFacts:
 
 
 def test_chosen_assets_are_settled_by_being_made_and_by_nothing_else(settings: Settings) -> None:
-    assert judge(of_chosen(1), settings.operations).word == "well"
-    assert judge(of_chosen(4), settings.operations).word == "failed"
-    assert judge(of_chosen(None), settings.operations).word == "failed"
+    assert verdict_on(of_chosen(1), settings.operations).word == "well"
+    assert verdict_on(of_chosen(4), settings.operations).word == "failed"
+    assert verdict_on(of_chosen(None), settings.operations).word == "failed"

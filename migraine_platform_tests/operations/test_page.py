@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migraine_platform.config import Settings
-from migraine_platform.operations.health import judge
+from migraine_platform.operations.health import verdict_on
 from migraine_platform.operations.page import KINDS, render
 from migraine_platform.operations.words import as_json, duration, size, summary
 from migraine_platform_tests.operations.drawn import WELL, check, run
@@ -52,7 +52,7 @@ def text_of(page: str) -> str:
 
 
 def test_the_page_says_how_the_platform_is_and_why(settings: Settings) -> None:
-    text = text_of(render(BAD, judge(BAD, settings.operations), ZONE))
+    text = text_of(render(BAD, verdict_on(BAD, settings.operations), ZONE))
     assert "The platform has failed" in text
     assert text.index("The platform has failed") < text.index("P… & <b>others</b> lack days")
     assert "as of 21 Nov 2026, 06:45 (Europe/Berlin)" in text
@@ -61,18 +61,18 @@ def test_the_page_says_how_the_platform_is_and_why(settings: Settings) -> None:
     assert "last day in it 20 Nov 2026" in text
     assert "40.0 GB free of 64.0 GB" in text
     assert "lake 1.9 GB in 412 files" in text
-    assert "The platform is well" in text_of(render(WELL, judge(WELL, settings.operations), ZONE))
+    assert "The platform is well" in text_of(render(WELL, verdict_on(WELL, settings.operations), ZONE))
 
 
 def test_nothing_that_leaves_names_a_patient(settings: Settings) -> None:
-    verdict = judge(BAD, settings.operations)
+    verdict = verdict_on(BAD, settings.operations)
     for content in (render(BAD, verdict, ZONE), as_json(BAD, verdict).decode(), summary(BAD, verdict, ZONE)):
         assert not re.search(r"P\d{4,}", content)
         assert "P…" in content
 
 
 def test_the_page_needs_no_network_and_no_colour(settings: Settings) -> None:
-    page = render(BAD, judge(BAD, settings.operations), ZONE)
+    page = render(BAD, verdict_on(BAD, settings.operations), ZONE)
     assert not re.search(r"https?:|src=|<script|@import|url\(", page)
     for word, (_, sign) in KINDS.items():
         if f">{sign} {word}<" not in page:
@@ -81,7 +81,7 @@ def test_the_page_needs_no_network_and_no_colour(settings: Settings) -> None:
 
 
 def test_the_json_holds_what_the_page_shows(settings: Settings) -> None:
-    content = json.loads(as_json(BAD, judge(BAD, settings.operations)))
+    content = json.loads(as_json(BAD, verdict_on(BAD, settings.operations)))
     assert content["verdict"] == "failed"
     assert [found["asset"] for found in content["failing_checks"]] == ["patient_days", "realism"]
     assert content["warehouse"]["last_date"] == "2026-11-20"
@@ -98,7 +98,7 @@ def test_figures_read_as_people_write_them() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: the page is not looked at")
 def test_a_phone_shows_the_page_without_scrolling_sideways(settings: Settings, tmp_path: Path) -> None:
-    page = render(BAD, judge(BAD, settings.operations), ZONE)
+    page = render(BAD, verdict_on(BAD, settings.operations), ZONE)
     probe = "<script>document.title=document.documentElement.scrollWidth+' of '+innerWidth</script></body>"
     (tmp_path / "page.html").write_text(page.replace("</body>", probe))
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--window-size=500,900"]

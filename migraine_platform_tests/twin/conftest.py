@@ -12,7 +12,7 @@ from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.twin.cohort.build import Built, build
-from migraine_platform.twin.cohort.inputs import keeper_of, learn_experts
+from migraine_platform.twin.cohort.inputs import learn_experts, updater_of
 from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.histories import histories as read_histories
@@ -99,7 +99,7 @@ def make_keeper(model, settings, features):
 
     def made(thresholds: AlarmThresholds = NO_ALARM, **changes: int) -> TwinUpdater:
         chosen = settings.model_copy(update={"twin": settings.twin.model_copy(update=changes)})
-        return keeper_of(model, chosen, features, thresholds)
+        return updater_of(model, chosen, features, thresholds)
 
     return made
 

@@ -15,7 +15,7 @@ from migraine_platform.config import Settings, resized
 from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.cohort.batch_update import UpdateRequest, in_use
-from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
+from migraine_platform.twin.cohort.cohort_update import load_batches, update_batches
 from migraine_platform.twin.cohort.inputs import FittedCohort, batch_frames, read_histories
 from migraine_platform.twin.cohort.settling import BatchUpdate
 from migraine_platform.twin.cohort.updaters import TwinUpdaters
@@ -23,7 +23,7 @@ from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.alarms import LIKELIHOOD_RATIO, SURPRISE, AlarmThresholds
 from migraine_platform.twin.drift.classical import DetectorThreshold
 from migraine_platform.twin.updating.evening_update import TwinState
-from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
+from migraine_platform.twin.updating.storage import load_state, to_bytes, version_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit, polars_type
 from migraine_platform.warehouse.declare import Table
@@ -117,7 +117,7 @@ class Living:
         found = load_batches(self.earlier, self.places, keepers, batches)
         assert found is not None
         settled = []
-        for one in keep_batches(
+        for one in update_batches(
             self.read,
             self.earlier,
             self.on(days),
@@ -147,7 +147,7 @@ class Living:
 
     def kept(self, batch: str = BATCH) -> TwinState:
         """The twins in use."""
-        return load_kept(self.places.twins(self.of(tables.Twins, batch)["file_version"][0]))
+        return load_state(self.places.twins(self.of(tables.Twins, batch)["file_version"][0]))
 
     def evening(self, days: int) -> date:
         return self.on(days).simulator.cohort.last_date

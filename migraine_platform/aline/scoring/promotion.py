@@ -49,7 +49,7 @@ class CheckpointVerdict:
     """[questions + 1, W] nats by rule."""
 
 
-def judge(
+def score_checkpoint(
     net: Aline,
     card: Card,
     reference: ReferenceCohort,

@@ -116,7 +116,7 @@ def _checkpoint(owner: str) -> dg.AssetsDefinition:
         import polars as pl
 
         from migraine_platform.aline.scoring.figures import information_by_question, rank_histograms
-        from migraine_platform.aline.scoring.promotion import checkpoint_row, judge, shortcomings
+        from migraine_platform.aline.scoring.promotion import checkpoint_row, score_checkpoint, shortcomings
         from migraine_platform.aline.training.checkpoints import load_network, save_tensors
 
         with population_view(settings, lake) as population:
@@ -124,7 +124,7 @@ def _checkpoint(owner: str) -> dg.AssetsDefinition:
             run = population.read(tables.TrainingLog, columns=["run"])["run"][0]
             net, card = load_network(places.training(run).best, data=data)
             reference = reference_cohort(settings, population, context.log.info)
-            verdict = judge(net, card, reference, settings.train, context.log.info)
+            verdict = score_checkpoint(net, card, reference, settings.train, context.log.info)
             if RETRAIN_TAG in context.run.tags and (wrong := shortcomings(verdict.scores, settings.train)):
                 raise NotPromotedError(f"trained anew, but the one in use stays: {'; '.join(wrong)}")
             save_tensors(places.checkpoint(card.version), net.state_dict(), card)

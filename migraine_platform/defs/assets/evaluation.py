@@ -9,7 +9,7 @@ from migraine_platform.defs.assets.aline import network_in_use, reference_cohort
 from migraine_platform.defs.assets.cohort import simulator_of
 from migraine_platform.defs.assets.evaluated import EVALUATION, GROUP, upstream
 from migraine_platform.defs.assets.recovered import recovery_asset, state_errors_asset
-from migraine_platform.defs.checks.promotion import judge_population
+from migraine_platform.defs.checks.promotion import check_population
 from migraine_platform.defs.context import PopulationView, population_view
 from migraine_platform.defs.describe import pictured, table_metadata
 from migraine_platform.warehouse import tables
@@ -175,7 +175,7 @@ def _promotion_gates(owner: str) -> dg.AssetsDefinition:
             )
             frame = gates(metrics, differences, settings.evaluation.gates, somebody_is_simulated(days))
             population.write(tables.Gates, WHOLE, frame)
-            judge_population(population, settings)
+            check_population(population, settings)
         return dg.MaterializeResult(
             metadata=pictured(lake, tables.Gates, [WHOLE], passed=int(frame["passed"].sum()), of=frame.height)
         )
@@ -199,11 +199,11 @@ def _materials(population: PopulationView, settings: Settings, places: Places) -
 
 
 def _keeper(population: PopulationView, settings: Settings) -> "TwinUpdater":
-    from migraine_platform.twin.cohort.inputs import keeper_of
+    from migraine_platform.twin.cohort.inputs import updater_of
     from migraine_platform.twin.core.model import TwinModel
     from migraine_platform.twin.drift.alarms import AlarmThresholds
 
     model = TwinModel.from_frame(population.read(tables.TwinPopulation))
-    return keeper_of(
+    return updater_of(
         model, settings, population.features, AlarmThresholds.from_frame(population.read(tables.Thresholds))
     )

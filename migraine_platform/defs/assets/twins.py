@@ -199,7 +199,7 @@ def _kept(
 ) -> bool:
     """Bring the twins of some batches up to the day; False if they must be made anew."""
     from migraine_platform.twin.cohort.batch_update import UpdateRequest
-    from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
+    from migraine_platform.twin.cohort.cohort_update import load_batches, update_batches
     from migraine_platform.twin.cohort.updaters import TwinUpdaters
 
     tags = context.run.tags
@@ -210,7 +210,7 @@ def _kept(
     if batches is None:
         return False
     asked = UpdateRequest(tags.get(RETRAIN_TAG), ROLLBACK_TAG in tags)
-    nights = keep_batches(
+    nights = update_batches(
         population.read, population.before, settings, places, keepers, batches, asked, population.stamp.population,
         context.log.info,
     )  # fmt: skip

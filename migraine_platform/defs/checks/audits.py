@@ -128,7 +128,7 @@ def _targets_check() -> dg.AssetChecksDefinition:
 
     @dg.asset_check(asset="calibration", name=name, blocking=True)
     def targets(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-        """Trigger effects and frequencies, measured by living twice, on patients that the fit never saw."""
+        """Trigger effects and frequencies, measured by simulating twice, on patients that the fit never saw."""
         from migraine_platform.simulator.checks.figures import calibration_targets
         from migraine_platform.simulator.checks.targets import measure
         from migraine_platform.simulator.cohort.fitted_parameters import from_frame

@@ -107,7 +107,7 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
         import polars as pl
 
         from migraine_platform.ingest.recorded import before_reports
-        from migraine_platform.twin.core.promotion_checks import judge
+        from migraine_platform.twin.core.promotion_checks import check_forecasts
 
         with population_view(settings, lake) as population:
             chosen = batches_of(context, settings)
@@ -117,7 +117,7 @@ def _predictions_checks() -> dg.AssetChecksDefinition:
             said = pl.concat([frame for frame, _ in read.values()])
             reports = population.read(tables.RecordedDays, chosen, ["patient_id", "date", "reported"])
             simulated = before_reports(said, reports, "for_date")
-            found = judge(simulated, days, truth)
+            found = check_forecasts(simulated, days, truth)
             wanted = settings.twin.promotion
             problems = {
                 tables.TRUE_PROBABILITIES: found.calibration_problems(wanted),
@@ -149,7 +149,7 @@ class PopulationVerdict(NamedTuple):
     """Rows of `evaluation.gates`."""
 
 
-def judge_population(population: PopulationView, settings: Settings) -> PopulationVerdict:
+def check_population(population: PopulationView, settings: Settings) -> PopulationVerdict:
     """Seal the newest population of twins if its evaluation passes every gate; else take the seal back.
 
     Gates count that were judged of the figures and by the limits of now, figures that were made of the forecasts that
@@ -189,7 +189,7 @@ def _population_check() -> dg.AssetChecksDefinition:
     def evaluated(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
         """Days and patients never seen are forecast well enough, by this very population."""
         with failing_plainly():
-            found = judge_population(PopulationView.of(settings, lake), settings)
+            found = check_population(PopulationView.of(settings, lake), settings)
         return dg.AssetCheckResult(
             passed=not found.problems,
             severity=dg.AssetCheckSeverity.ERROR,

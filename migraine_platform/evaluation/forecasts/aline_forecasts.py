@@ -86,7 +86,7 @@ def windows_of(
     who: NDArray[np.int64],
     when: NDArray[np.int64],
 ) -> tuple[WindowSimulator, NDArray[np.int64]]:
-    """What lives the cohort's days once more, and which of its days somebody's evenings are.
+    """What simulates the cohort's days once more, and which of its days somebody's evenings are.
 
     Args:
         patients: of the cohort, so many are lived.

@@ -19,7 +19,7 @@ from migraine_platform.evaluation.forecasts.baselines import BaselineTraining, f
 from migraine_platform.evaluation.forecasts.days import Split, evaluated_days, splits
 from migraine_platform.evaluation.forecasts.models import ALINE, FULL_STATE, KNOWN_PARAMETERS, TWINS, model_rows
 from migraine_platform.evaluation.forecasts.origins import TRIGGER_FLAGS, evenings, trigger_flags
-from migraine_platform.evaluation.forecasts.twin_forecasts import lived_forecasts
+from migraine_platform.evaluation.forecasts.twin_forecasts import updated_forecasts
 from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
@@ -221,7 +221,7 @@ def _by_twins(
     if told is None:
         own = histories.of(np.flatnonzero(np.isin(histories.patient_ids, split.patients)))
         who, when = _places(days, own)
-        said = lived_forecasts(materials.keeper, own, split.known, progress)
+        said = updated_forecasts(materials.keeper, own, split.known, progress)
         told = days.select("patient_id", "for_date").with_columns(probability=pl.Series(said[who, when]))
     named = told.with_columns(model=pl.lit(TWINS), split=pl.lit(split.name))
     return named.select(_no_forecasts().columns)

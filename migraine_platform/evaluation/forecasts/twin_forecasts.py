@@ -21,7 +21,7 @@ CHUNK = 100
 """Patients whose twins are kept at a time: evenings with all of their hypotheses take room."""
 
 
-def lived_forecasts(
+def updated_forecasts(
     keeper: TwinUpdater, histories: Histories, first: int, progress: Callable[[str], None] = lambda line: None
 ) -> NDArray[np.float64]:
     """[P, K] what twins say on every evening of the next day; they are kept night by night after some first days.

@@ -6,7 +6,7 @@
     targets      susceptibilities, base log-odds of an onset, whether the patient is chronic
 
 It says what to ask somebody of whom nothing but the weather is known, and where a twin may start. Patients are
-in no cohort; an episode is a stretch of one of their lives.
+in no cohort; an episode is a stretch of one of their trajectories.
 """
 
 from __future__ import annotations
@@ -46,21 +46,24 @@ class DiaryTrajectories(NamedTuple):
     """[P, 6] truth: susceptibilities, intercept, chronic."""
 
 
-def fill_lives(simulator: CohortSimulator, first: int, patients: int) -> DiaryTrajectories:
+def fill_trajectories(simulator: CohortSimulator, first: int, patients: int) -> DiaryTrajectories:
     """Simulate patients who are in no cohort (`simulator.hourly.bank` says who they are)."""
     settings = simulator.settings
     index = np.arange(first, first + patients, dtype=np.int64)
     drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
-    lives = simulator.live(drawn)
-    own = np.column_stack([lives.persons.susceptibility, lives.persons.intercept, drawn.is_chronic])
+    trajectories = simulator.trajectories(drawn)
+    own = np.column_stack([trajectories.persons.susceptibility, trajectories.persons.intercept, drawn.is_chronic])
     return DiaryTrajectories(
-        np.moveaxis(lives.days.trigger(), 0, -1), lives.days.flag("has_migraine"), lives.recorded.device, own
+        np.moveaxis(trajectories.days.trigger(), 0, -1),
+        trajectories.days.flag("has_migraine"),
+        trajectories.recorded.device,
+        own,
     )
 
 
 @dataclass
 class DiaryEpisode(Episode):
-    """Stretches of lives."""
+    """Stretches of trajectories."""
 
     told: Tensor | None = None
 
@@ -75,9 +78,11 @@ class PatientDiary:
 
     name = NAME
 
-    def __init__(self, lives: DiaryTrajectories, validation: DiaryTrajectories | None = None, days: int = DAYS) -> None:
-        self.lives, self.days = lives, days
-        intercept = lives.own[:, 4]
+    def __init__(
+        self, trajectories: DiaryTrajectories, validation: DiaryTrajectories | None = None, days: int = DAYS
+    ) -> None:
+        self.trajectories, self.days = trajectories, days
+        intercept = trajectories.own[:, 4]
         self.layout = Layout(
             QUERY_FEATURES,
             ANSWER_FEATURES,
@@ -90,17 +95,17 @@ class PatientDiary:
         )
         self.validation = self if validation is None else self.on(validation)
 
-    def on(self, lives: DiaryTrajectories) -> PatientDiary:
+    def on(self, trajectories: DiaryTrajectories) -> PatientDiary:
         """The same task, targets in the same units, on other patients."""
-        other = PatientDiary(lives, days=self.days)
+        other = PatientDiary(trajectories, days=self.days)
         other.layout = self.layout
         return other
 
     def draw(self, size: int, seed: tuple[int, ...]) -> Episode:
         """Diaries of patients drawn at random, from a day drawn at random."""
         rng = np.random.default_rng(seed)
-        patient = rng.integers(len(self.lives.own), size=size)
-        first = rng.integers(self.lives.migraine.shape[1] - self.days, size=size)
+        patient = rng.integers(len(self.trajectories.own), size=size)
+        first = rng.integers(self.trajectories.migraine.shape[1] - self.days, size=size)
         return self.episode(patient, first)
 
     def draw_complete(self, size: int, seed: tuple[int, ...]) -> Episode:
@@ -113,17 +118,23 @@ class PatientDiary:
         """The diaries of some patients from some days on."""
         day = first[:, None] + np.arange(self.days)
         row = patient[:, None]
-        trigger, worn = self.lives.trigger[row, day], self.lives.worn[row, day]
+        trigger, worn = self.trajectories.trigger[row, day], self.trajectories.worn[row, day]
         ago = np.broadcast_to(np.linspace(1, 0, self.days), day.shape)
         x = np.stack([ago, trigger[..., 0], trigger[..., 1] & worn, worn], axis=2).astype(np.float32)
         told = np.stack(
-            [trigger[..., 2], trigger[..., 3], self.lives.migraine[row, day], self.lives.migraine[row, day + 1]], axis=2
+            [
+                trigger[..., 2],
+                trigger[..., 3],
+                self.trajectories.migraine[row, day],
+                self.trajectories.migraine[row, day + 1],
+            ],
+            axis=2,
         )
         candidates = torch.from_numpy(x)
         known = torch.ones(len(patient), self.days, dtype=torch.bool)
         # A day that has only been read carries an impossible answer, so that silence is not taken for "no".
         silent = torch.full((len(patient), self.days, ANSWER_FEATURES), -1.0)
-        truth = torch.from_numpy(self.lives.own[patient].astype(np.float32))
+        truth = torch.from_numpy(self.trajectories.own[patient].astype(np.float32))
         return DiaryEpisode(
             Context(candidates, silent, known),
             candidates,

@@ -62,7 +62,7 @@ class LearnerForecasts:
 
 def learn(
     simulator: CohortSimulator,
-    lives: Trajectories,
+    trajectories: Trajectories,
     hypotheses: int = 128,
     particles: int = 128,
     progress: Callable[[int], None] = lambda done: None,
@@ -74,9 +74,9 @@ def learn(
         particles: per hypothetical person in the final run; the coarse one has a quarter.
         progress: is told how many patients are done.
     """
-    entries = adherence(simulator.settings.measurement, lives.patients.index, simulator.settings.cohort.seed)
-    evidence = RecordedEvidence.of(simulator.world, lives.days, lives.recorded, entries)
-    usual = simulator.usual_days(lives.persons)
+    entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
+    evidence = RecordedEvidence.of(simulator.world, trajectories.days, trajectories.recorded, entries)
+    usual = simulator.average_days(trajectories.persons)
     count, days = evidence.diary.shape
     out = LearnerForecasts(
         np.empty((count, days)),
@@ -88,13 +88,13 @@ def learn(
     )
 
     def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int, final: bool) -> FilteredForecasts:
-        persons = suppose(simulator, lives.persons, usual, subject, drawn)
+        persons = suppose(simulator, trajectories.persons, usual, subject, drawn)
         return filter_days(simulator.world, persons, simulator.regime, evidence, many, subject, with_spread=final)
 
     for first in range(0, count, PATIENTS_AT_A_TIME):
         subjects = np.arange(first, min(first + PATIENTS_AT_A_TIME, count))
         subject = np.repeat(subjects, hypotheses)
-        index = lives.patients.index[subjects]
+        index = trajectories.patients.index[subjects]
         coarse = from_population(simulator.settings, simulator.calendar, index, hypotheses)
         likelihood = run(coarse, subject, max(particles // 4, 4), False).log_evidence.sum(axis=1)
         drawn = from_both(simulator.settings, simulator.calendar, index, hypotheses, coarse, likelihood)

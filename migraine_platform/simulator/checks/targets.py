@@ -1,4 +1,4 @@
-"""Whether a calibration hits its targets, on patients it never saw and by living twice.
+"""Whether a calibration hits its targets, on patients it never saw and by simulating twice.
 
     effect of trigger k   two worlds under the same draws, the trigger of one day held on and off; the next day's
                           probability of an onset compared, in episodic patients who are free of an attack
@@ -21,7 +21,7 @@ from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.generative.model import SimulatedDays
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, Profiles, first_patients
-from migraine_platform.simulator.generative.trajectories import live
+from migraine_platform.simulator.generative.trajectories import simulate_days
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ SEED = 20240229
 """Of the patients that the calibration never saw."""
 
 EFFECT_PATIENTS, EFFECT_DAYS = 600, (10, 24, 38)
-"""Who is lived twice, and on which kept days the trigger is held."""
+"""Who is simulated twice, and on which kept days the trigger is held."""
 
 EFFECT_RANGE = 0.025
 """How far an effect may lie from its target: 15 to 20 points around 17.5."""
@@ -88,10 +88,10 @@ def _fresh(
 
 def _quintiles(settings: Simulator, features: Sequence[Feature], calibration: FittedParameters) -> tuple[float, ...]:
     simulator = _fresh(settings, features, calibration, FREQUENCY_PATIENTS, FREQUENCY_DAYS)
-    lives = simulator.live(first_patients(simulator.settings, FREQUENCY_PATIENTS))
-    realised = lives.days.flag("has_migraine").mean(axis=1)
-    error = DAYS_A_MONTH * (realised - lives.patients.frequency)
-    fifth = lives.patients.frequency.argsort().argsort() * QUINTILES // len(error)
+    trajectories = simulator.trajectories(first_patients(simulator.settings, FREQUENCY_PATIENTS))
+    realised = trajectories.days.flag("has_migraine").mean(axis=1)
+    error = DAYS_A_MONTH * (realised - trajectories.patients.frequency)
+    fifth = trajectories.patients.frequency.argsort().argsort() * QUINTILES // len(error)
     return tuple(float(error[fifth == number].mean()) for number in range(QUINTILES))
 
 
@@ -126,6 +126,6 @@ def _rise(
         forced = simulator.regime.forced.copy()
         forced[k, simulator.calendar.burn_in + day] = state
         days = SimulatedDays.empty(len(patients.index), simulator.calendar)
-        worlds.append(live(simulator.world, persons, simulator.regime._replace(forced=forced), days))
+        worlds.append(simulate_days(simulator.world, persons, simulator.regime._replace(forced=forced), days))
     on, off = (world.onset_probability[:, day + 1] for world in worlds)
     return on - off, worlds[0].at_risk[:, day + 1]

@@ -17,7 +17,7 @@ import polars as pl
 
 from migraine_platform.config.simulator.settings import Simulator, batch_name
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.cohort.exposure import AverageDays, ExposureTables, usual_days
+from migraine_platform.simulator.cohort.exposure import AverageDays, ExposureTables, average_days
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.cohort.frames import DayFrames, attack_frame, patient_frame, truth_frame
 from migraine_platform.simulator.cohort.interventions import (
@@ -35,7 +35,7 @@ from migraine_platform.simulator.generative.drift import TrueChanges, drift_fram
 from migraine_platform.simulator.generative.measurement import Recorded, adherence, measured_days, record
 from migraine_platform.simulator.generative.model import Persons, Regime, SimulatedDays, World
 from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles, draw_batch
-from migraine_platform.simulator.generative.trajectories import live
+from migraine_platform.simulator.generative.trajectories import simulate_days
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trajectories:
-    """What some patients lived, and what of it was recorded."""
+    """What happened to some patients, and what of it was recorded."""
 
     patients: Profiles
     persons: Persons
@@ -88,14 +88,14 @@ class CohortSimulator:
     def persons(self, patients: Profiles) -> Persons:
         """The patients with their calibrated intercepts."""
         drawn = build_persons(self.settings, patients, self.world.copula, self.world.course, self.calendar)
-        return drawn._replace(intercept=self.calibration.intercept(patients, self.usual_days(drawn)))
+        return drawn._replace(intercept=self.calibration.intercept(patients, self.average_days(drawn)))
 
-    def usual_days(self, persons: Persons) -> AverageDays:
+    def average_days(self, persons: Persons) -> AverageDays:
         """What these persons' days are like on average."""
-        return usual_days(self.settings, self.world, self.exposure, persons)
+        return average_days(self.settings, self.world, self.exposure, persons)
 
-    def live(self, patients: Profiles, replicate: int = 0, change: TrueChanges | None = None) -> Trajectories:
-        """Let some patients live, and record what their diaries and devices would have.
+    def trajectories(self, patients: Profiles, replicate: int = 0, change: TrueChanges | None = None) -> Trajectories:
+        """Simulate some patients, and record what their diaries and devices would have.
 
         Args:
             replicate: of the draws; 0 is the cohort's.
@@ -104,7 +104,7 @@ class CohortSimulator:
         persons = self.persons(patients)
         if change is not None:
             persons = persons._replace(change=change)
-        days = live(
+        days = simulate_days(
             self.world, persons, self.regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate
         )
         return Trajectories(patients, persons, days, self.record(patients, days, replicate))
@@ -116,10 +116,10 @@ class CohortSimulator:
             self.settings.measurement, patients.index, evening, self.calendar, self.settings.cohort.seed, replicate
         )
 
-    def measured(self, lives: Trajectories) -> pl.DataFrame:
-        """Rows of `measured.patient_days` of some lives."""
-        daily = DayFrames(lives.patients, lives.persons, lives.days, self.calendar, batch_name(0))
-        return measured_days(daily.joined(), lives.recorded)
+    def measured(self, trajectories: Trajectories) -> pl.DataFrame:
+        """Rows of `measured.patient_days` of some trajectories."""
+        daily = DayFrames(trajectories.patients, trajectories.persons, trajectories.days, self.calendar, batch_name(0))
+        return measured_days(daily.joined(), trajectories.recorded)
 
     def batch(self, number: int, oracle: NDArray[np.float64] | None = None) -> dict[str, pl.DataFrame]:
         """The tables of one batch, by declared name.
@@ -127,8 +127,8 @@ class CohortSimulator:
         Args:
             oracle: [P, any] the best forecasts of its first days, if they are known; the others' are left out then.
         """
-        lives = self.live(draw_batch(self.settings, number))
-        patients, persons, days = lives.patients, lives.persons, lives.days
+        trajectories = self.trajectories(draw_batch(self.settings, number))
+        patients, persons, days = trajectories.patients, trajectories.persons, trajectories.days
         name = batch_name(number)
         daily = DayFrames(patients, persons, days, self.calendar, name)
         joined = daily.joined()
@@ -143,9 +143,9 @@ class CohortSimulator:
             "cohort.wearable_days": daily.wearable(),
             "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
             "cohort.patient_days": joined,
-            "measured.patient_days": measured_days(joined, lives.recorded),
+            "measured.patient_days": measured_days(joined, trajectories.recorded),
             "truth.patients": truth_frame(patients, persons, self.world.course, entries),
-            "truth.patient_days": daily.truth(self.oracle(lives) if oracle is None else self._longer(oracle)),
+            "truth.patient_days": daily.truth(self.oracle(trajectories) if oracle is None else self._longer(oracle)),
             "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
         }
 
@@ -153,20 +153,20 @@ class CohortSimulator:
         kept = oracle[:, : self.calendar.days]
         return np.pad(kept, ((0, 0), (0, self.calendar.days - kept.shape[1])), constant_values=np.nan)
 
-    def oracle(self, lives: Trajectories) -> NDArray[np.float64]:
+    def oracle(self, trajectories: Trajectories) -> NDArray[np.float64]:
         """[P, K] the best forecast from the measured days and the patient's true parameters; NaN where not asked."""
-        wanted = lives.patients.index < self.settings.ceilings.oracle_patients
-        out = np.full(lives.days.at_risk.shape, np.nan)
+        wanted = trajectories.patients.index < self.settings.ceilings.oracle_patients
+        out = np.full(trajectories.days.at_risk.shape, np.nan)
         if wanted.any():
-            out[wanted] = self.filtered(lives).forecast[wanted]
+            out[wanted] = self.filtered(trajectories).forecast[wanted]
         return out
 
-    def filtered(self, lives: Trajectories, particles: int | None = None) -> FilteredForecasts:
+    def filtered(self, trajectories: Trajectories, particles: int | None = None) -> FilteredForecasts:
         """What a filter that knows the patients' parameters makes of their measured days."""
-        entries = adherence(self.settings.measurement, lives.patients.index, self.settings.cohort.seed)
-        evidence = RecordedEvidence.of(self.world, lives.days, lives.recorded, entries)
+        entries = adherence(self.settings.measurement, trajectories.patients.index, self.settings.cohort.seed)
+        evidence = RecordedEvidence.of(self.world, trajectories.days, trajectories.recorded, entries)
         return filter_days(
-            self.world, lives.persons, self.regime, evidence, particles or self.settings.ceilings.particles
+            self.world, trajectories.persons, self.regime, evidence, particles or self.settings.ceilings.particles
         )
 
     def simulate(
@@ -182,7 +182,9 @@ class CohortSimulator:
             regime = under(regime, self.settings.treatments, self.calibration, self.calendar, intervene)
 
         def run(replicate: int) -> SimulatedDays:
-            return live(self.world, persons, regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate)
+            return simulate_days(
+                self.world, persons, regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate
+            )
 
         return replicated(run, replicates)
 

@@ -96,7 +96,7 @@ class ExposureTables(NamedTuple):
         )
 
 
-def usual_days(settings: Simulator, world: World, exposure: ExposureTables, persons: Persons) -> AverageDays:
+def average_days(settings: Simulator, world: World, exposure: ExposureTables, persons: Persons) -> AverageDays:
     """What these persons' days are like on average."""
     own = persons.symptoms[:, HEADACHE]
     return AverageDays(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons), own)

@@ -1,4 +1,4 @@
-"""Interventions: the same lives, lived twice, with a treatment and without.
+"""Interventions: the same patients, simulated twice, with a treatment and without.
 
 Paired worlds share every random number: draws are keyed by patient, day and place, and a day takes a fixed number of
 them, so that the worlds differ by the treatment alone. One pair is still a draw; an individual's true effect is the
@@ -42,7 +42,7 @@ class Intervention:
 
 @dataclass(frozen=True)
 class PairedReplicates:
-    """The same lives under R replicates."""
+    """The same patients under R replicates."""
 
     migraine: NDArray[np.bool_]
     """[R, P, K] migraine days."""
@@ -52,7 +52,7 @@ class PairedReplicates:
 
 @dataclass(frozen=True)
 class PairedWorlds:
-    """The same lives under the same replicates, without an intervention and with it."""
+    """The same patients under the same replicates, without an intervention and with it."""
 
     without: PairedReplicates
     treated: PairedReplicates

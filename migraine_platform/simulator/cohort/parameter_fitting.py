@@ -7,7 +7,7 @@
     delta_d   log-odds with which preventive d changes migraine days a month as configured, in patients of 4-14 days
 
 Fitted once, on a reference cohort of its own seed and a fixed horizon, coupling on and nobody drifting, with common
-random numbers in every iteration; never refitted to a cohort or its length, so that a longer history rewrites no life.
+random numbers in every iteration; never refitted to a cohort or its length, so that a longer history rewrites nothing.
 The fit solves the moment equations  sum_i phi_i (realised_i - profile_i) = 0  per class, which makes realised days
 unbiased along every term of phi: overall, along the frequency, along the load of each trigger (susceptibility times how
 often it comes to this person), along the level of the latent state and along how long the person's headaches last.
@@ -24,7 +24,7 @@ import numpy as np
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.cohort.exposure import ExposureTables, usual_days
+from migraine_platform.simulator.cohort.exposure import ExposureTables, average_days
 from migraine_platform.simulator.cohort.fitted_parameters import CLASSES, TERMS, FittedParameters, basis
 from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
 from migraine_platform.simulator.cohort.trigger_effects import trigger_effects
@@ -33,7 +33,7 @@ from migraine_platform.simulator.exogenous.weather import simulate_sites
 from migraine_platform.simulator.generative.drift import NONE
 from migraine_platform.simulator.generative.model import SimulatedDays
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, draw_patients
-from migraine_platform.simulator.generative.trajectories import live
+from migraine_platform.simulator.generative.trajectories import simulate_days
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def fit_parameters(
 
 
 class _Reference:
-    """The reference cohort: drawn once, lived in every iteration under the same draws."""
+    """The reference cohort: drawn once, simulated in every iteration under the same draws."""
 
     def __init__(self, settings: Simulator, features: Sequence[Feature]) -> None:
         chosen = settings.calibration
@@ -109,7 +109,7 @@ class _Reference:
         self.world = build_world(settings, features, self.calendar, sites, guess.beta)
         persons = build_persons(settings, self.patients, self.world.copula, self.world.course, self.calendar)
         self.persons = persons._replace(change=persons.change._replace(kind=np.full(len(index), NONE)))
-        self.usual = usual_days(settings, self.world, ExposureTables.of(settings, self.world), self.persons)
+        self.usual = average_days(settings, self.world, ExposureTables.of(settings, self.world), self.persons)
         self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.usual)
         self.regime = usual_regime(settings, self.world.copula, self.world.course, self.calendar)
         self.days = SimulatedDays.empty(len(index), self.calendar)
@@ -125,7 +125,7 @@ class _Reference:
         """The reference cohort's days, overwritten by the next run."""
         persons = self.persons._replace(intercept=calibration.intercept(self.patients, self.usual))
         regime = self.regime._replace(hazard=np.full(self.calendar.total, hazard))
-        return live(self.world._replace(beta=calibration.beta), persons, regime, self.days)
+        return simulate_days(self.world._replace(beta=calibration.beta), persons, regime, self.days)
 
     def improve(self, calibration: FittedParameters) -> FittedParameters:
         """One damped Newton step on the moment equations and on the effects."""

@@ -1,4 +1,4 @@
-"""From settings to what a life is lived in: the tabulated model, the persons, the usual days.
+"""From settings to what a trajectory is simulated in: the tabulated model, the persons, the usual days.
 
 Belongs here: how the arrays of model.py are made. Does not: who the patients are (profiles.py), the calibrated
 strengths (parameter_fitting.py).

@@ -1,4 +1,4 @@
-"""The cohort's days: a burn-in that is lived but not kept, then the days that are."""
+"""The cohort's days: a burn-in that is simulated but not kept, then the days that are."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from migraine_platform.simulator.generative.attacks import (
 )
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.latent_inputs import INPUT_COUNT, drift_of
-from migraine_platform.simulator.generative.model import DIET, KINDS, Persons, Regime, World, usual_logit
+from migraine_platform.simulator.generative.model import DIET, KINDS, Persons, Regime, World, baseline_logit
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -149,7 +149,7 @@ def _today(
         weather,
         change.target[i] if change.kind[i] == COVARIATE else -1,
         level_at(change, i, t) * change.strength[i] if change.kind[i] else 0.0,
-        usual_logit(persons, regime, i, t + 1) + label,
+        baseline_logit(persons, regime, i, t + 1) + label,
     )
 
 

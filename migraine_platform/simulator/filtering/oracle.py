@@ -44,14 +44,14 @@ from migraine_platform.simulator.generative.model import (
     Regime,
     SimulatedDays,
     World,
-    usual_logit,
+    baseline_logit,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 IMPOSSIBLE = -50.0
-"""Log evidence of a day that no particle can have lived: less than any day that one can, and yet finite."""
+"""Log evidence of a day that no particle can have had: less than any day that one can, and yet finite."""
 
 RESAMPLE_BELOW = 0.5
 """Effective sample size, as a share of the particles, below which they are resampled."""
@@ -176,7 +176,7 @@ def _filter_one(
     cloud: Cloud = new_cloud(particles)
     source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
-        cloud.logit[n], cloud.trace[n] = usual_logit(persons, regime, i, 0), persons.trace[i]
+        cloud.logit[n], cloud.trace[n] = baseline_logit(persons, regime, i, 0), persons.trace[i]
     forecast, gap = persons.trace[i], GAPS
     spread = np.zeros(out.spread.shape[2])
     for t in range(world.total):
@@ -203,7 +203,7 @@ def _filter_one(
             gap = 0
         top = largest(cloud.log_weight)
         impossible = not top > -np.inf
-        if impossible:  # no particle can have lived this day: start afresh from what they are
+        if impossible:  # no particle can have had this day: start afresh from what they are
             for n in range(particles):
                 cloud.log_weight[n] = 0.0
             top = 0.0

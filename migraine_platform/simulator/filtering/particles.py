@@ -1,4 +1,4 @@
-"""A cloud of particles: possible lives of one patient.
+"""A cloud of particles: possible trajectories of one patient.
 
 Belongs here: what a particle is, its random numbers, its forecast, resampling. Does not: what a day does to it
 (observed_events.py, observed_features.py).

@@ -211,7 +211,7 @@ def own_of(persons: Persons, i: int) -> Own:
 
 
 @njit(cache=True)
-def usual_logit(persons: Persons, regime: Regime, i: int, t: int) -> float:
+def baseline_logit(persons: Persons, regime: Regime, i: int, t: int) -> float:
     """Log-odds of an onset on day t, but for what the day before was like; after the last day as on any."""
     if t >= len(regime.hazard):
         return float(persons.intercept[i])

@@ -1,6 +1,6 @@
 """What is read off a day: weather, triggers, latent inputs, pain at night and by day.
 
-Shared by those who live (trajectories.py) and those who infer (observed_events.py, observed_features.py).
+Shared by those who simulate (trajectories.py) and those who infer (observed_events.py, observed_features.py).
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ from migraine_platform.simulator.generative.model import (
     Regime,
     SimulatedDays,
     World,
+    baseline_logit,
     own_of,
-    usual_logit,
 )
 from migraine_platform.simulator.generative.outputs import keep_attack, keep_events, keep_flags, keep_values
 from migraine_platform.simulator.generative.readings import (
@@ -70,26 +70,32 @@ if TYPE_CHECKING:
 LATENT_STREAM, DIARY_STREAM = int(Stream.LATENT), int(Stream.DIARY)
 
 
-def live(world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int = 0) -> SimulatedDays:
-    """Let the patients live; fills and returns `days`.
+def simulate_days(
+    world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int = 0
+) -> SimulatedDays:
+    """Simulate the patients; fills and returns `days`.
 
     Args:
         replicate: of the draws: the same persons under other draws. 0 is the cohort's.
     """
-    in_parallel(len(persons.index), lambda first, last: _live(world, persons, regime, days, replicate, first, last))
+    in_parallel(
+        len(persons.index), lambda first, last: _simulate_some(world, persons, regime, days, replicate, first, last)
+    )
     return days
 
 
 @njit(cache=True, nogil=True)
-def _live(
+def _simulate_some(
     world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, first: int, last: int
 ) -> None:
     for i in range(first, last):
-        _live_one(world, persons, regime, days, replicate, i)
+        _simulate_patient(world, persons, regime, days, replicate, i)
 
 
 @njit(cache=True)
-def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, i: int) -> None:
+def _simulate_patient(
+    world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, i: int
+) -> None:
     course, carry, inputs, own = world.course, world.carry, world.inputs, own_of(persons, i)
     person, seed = persons.index[i], world.seed
     e, u = np.empty(8), np.empty(8)
@@ -97,7 +103,7 @@ def _live_one(world: World, persons: Persons, regime: Regime, days: SimulatedDay
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
     diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
-    logit, expected, stress_before, stress_excess = usual_logit(persons, regime, i, 0), persons.trace[i], 0.0, 0.0
+    logit, expected, stress_before, stress_excess = baseline_logit(persons, regime, i, 0), persons.trace[i], 0.0, 0.0
     trace, was_migraine = persons.trace[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
     intake, sign, shift = -1, UNASKED, 0.0
@@ -233,7 +239,7 @@ def _tomorrows_logit(
     world: World, persons: Persons, regime: Regime, i: int, t: int, trigger: NDArray[np.bool_], change: float
 ) -> float:
     """Log-odds of an onset on the day after t, without the latent state and what attacks leave behind."""
-    logit = usual_logit(persons, regime, i, t + 1)
+    logit = baseline_logit(persons, regime, i, t + 1)
     for k in range(KINDS):
         on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
         if on:

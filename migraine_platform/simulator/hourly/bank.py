@@ -1,4 +1,4 @@
-"""A bank of days: what the hours of a window are refined from, taken from simulated lives.
+"""A bank of days: what the hours of a window are refined from, taken from simulated trajectories.
 
 The patients of a bank are in no cohort: their numbers lie far beyond any cohort's, so that nobody whose twin is kept or
 whose forecast is scored was ever learned from. A bank for training and one for scoring share no patient either.
@@ -41,7 +41,7 @@ NEVER = -1e6
 
 
 class DayBank(NamedTuple):
-    """D days of simulated lives."""
+    """D days of simulated trajectories."""
 
     z: NDArray[np.float64]
     """[D, 4] Z at the midnight that begins the day."""
@@ -106,7 +106,7 @@ def fill_bank(simulator: CohortSimulator, first: int, patients: int) -> DayBank:
     for begin in range(0, patients, CHUNK):
         index = np.arange(first + begin, first + min(begin + CHUNK, patients), dtype=np.int64)
         drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
-        parts.append(_days_of(simulator, simulator.live(drawn)))
+        parts.append(_days_of(simulator, simulator.trajectories(drawn)))
     return DayBank._make([np.concatenate(columns) for columns in zip(*parts, strict=True)])
 
 
@@ -117,8 +117,8 @@ def sign_hours(days: DayBank) -> NDArray[np.bool_]:
     return np.asarray(headache | ((hours > days.sign_from[:, None]) & (hours <= days.sign_until[:, None])))
 
 
-def _days_of(simulator: CohortSimulator, lives: Trajectories) -> DayBank:
-    days, persons = lives.days, lives.persons
+def _days_of(simulator: CohortSimulator, trajectories: Trajectories) -> DayBank:
+    days, persons = trajectories.days, trajectories.persons
     kept = days.at_risk.shape[1]
     today = slice(HISTORY_DAYS, kept - 1)
     tomorrow = slice(HISTORY_DAYS + 1, kept)
@@ -140,10 +140,10 @@ def _days_of(simulator: CohortSimulator, lives: Trajectories) -> DayBank:
     facts = (rise, days.value("total_sleep_hours"), days.value("water_consumed_liters"))
     cycle = persons.cycle_standard[:, simulator.calendar.burn_in :][:, today].ravel()
     scores = np.where(cycle > 0, simulator.world.inputs.by_cycle_day[cycle], np.nan)
-    signs = _other_signs(simulator, lives, start - prodrome, end)
+    signs = _other_signs(simulator, trajectories, start - prodrome, end)
     return DayBank(
         z=np.moveaxis(days.z[:, :, today], 0, -1).reshape(-1, 4),
-        drive=_drive(simulator, lives)[:, today].reshape(-1, 4),
+        drive=_drive(simulator, trajectories)[:, today].reshape(-1, 4),
         rest=np.log(p / (1 - p)) - (weights * ahead).sum(axis=1),
         weights=weights,
         headache=each_day(persons.symptoms[:, HEADACHE]),
@@ -169,7 +169,7 @@ def _days_of(simulator: CohortSimulator, lives: Trajectories) -> DayBank:
 
 
 def _other_signs(
-    simulator: CohortSimulator, lives: Trajectories, begins: NDArray[np.float64], ends: NDArray[np.float64]
+    simulator: CohortSimulator, trajectories: Trajectories, begins: NDArray[np.float64], ends: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """[P, K, 2] hours of the signs that are not the last headache's; one is drawn for each day.
 
@@ -177,9 +177,9 @@ def _other_signs(
         begins: [P, K] start of that headache with its prodrome, in hours of the day.
         ends: [P, K] of it.
     """
-    days = lives.days
+    days = trajectories.days
     alarm = days.flag("prodrome") & ~days.flag("onset") & ~days.announced
-    u = uniforms(simulator.settings.cohort.seed, Stream.SIGN, lives.patients.index, days.announced.shape[1], 2)
+    u = uniforms(simulator.settings.cohort.seed, Stream.SIGN, trajectories.patients.index, days.announced.shape[1], 2)
     out = np.full((*alarm.shape, 2), NEVER)
     _draw_signs(simulator.world.course, alarm, days.announced, begins, ends, u, out)
     return out
@@ -212,9 +212,9 @@ def _draw_signs(
             out[i, k, 0], out[i, k, 1] = first, last
 
 
-def _drive(simulator: CohortSimulator, lives: Trajectories) -> NDArray[np.float64]:
+def _drive(simulator: CohortSimulator, trajectories: Trajectories) -> NDArray[np.float64]:
     """[P, K, 4] B u of each kept day, from the values of the day."""
-    days, persons, inputs = lives.days, lives.persons, simulator.world.inputs
+    days, persons, inputs = trajectories.days, trajectories.persons, simulator.world.inputs
     features = dict(zip(INPUTS, select(simulator.features, INPUTS), strict=True))
     drive = np.zeros((*days.at_risk.shape, 4))
     for k, name in enumerate(INPUTS):

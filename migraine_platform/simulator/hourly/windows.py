@@ -1,6 +1,6 @@
-"""Windows of 24 hours: days of simulated lives, lived once more hour by hour, with all that could be read or asked.
+"""Windows of 24 hours: simulated days, refined hour by hour, with all that could be read or asked.
 
-    Z[h+1] = A_h Z[h] + B_h u + eta_h        the daily process on an hourly clock, started where the life's day started
+    Z[h+1] = A_h Z[h] + B_h u + eta_h        the daily process on an hourly clock, started where the day started
     reading = loads . Z[h+1] + offset of the day + noise
     P(migraine tomorrow | all until midnight) = goes on + (1 - goes on) expit(rest + w . Z[24])
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.cohort.daily_update import CARRIED, DailyUpdate, TwinBatch, in_their_place, live_night
+from migraine_platform.twin.cohort.daily_update import CARRIED, DailyUpdate, TwinBatch, in_their_place, update_twins
 from migraine_platform.twin.core.twins import TwinArrays, TwinError
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, advance
-from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
+from migraine_platform.twin.updating.storage import load_state, to_bytes, version_of
 from migraine_platform.twin.updating.trials import DROPPED, ON_TRIAL, PROMOTED, ROLLED_BACK, Trial, challengers
 from migraine_platform.twin.updating.update_rows import detections_of, past_of, standing
 from migraine_platform.warehouse import tables
@@ -63,7 +63,7 @@ class Outcome:
     """File of the twins that were replaced last."""
 
 
-def load(
+def load_batch(
     earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str], TwinUpdater | None]
 ) -> TwinBatch | None:
     """A batch as the night before left it; None if it must be made anew.
@@ -78,7 +78,7 @@ def load(
     version = found[tables.Twins]["file_version"][0]
     keeper = keeper_of(found[tables.Twins]["population_version"][0])
     try:
-        kept = load_kept(places.twins(version))
+        kept = load_state(places.twins(version))
         if keeper is None or not keeper.fits(kept):
             return None
     except TwinError:
@@ -94,7 +94,7 @@ def _trial(
     if rows.is_empty():
         return None, None
     try:
-        kept = load_kept(places.twins(rows["file_version"][0]))
+        kept = load_state(places.twins(rows["file_version"][0]))
     except TwinError:
         return None, None
     keeper = keeper_of(kept.twins.population)
@@ -106,7 +106,7 @@ def _trial(
     return Trial(kept, rows["born_on"][0], own["prior"].to_numpy().copy(), *likelihoods), keeper
 
 
-def keep(
+def update_batch(
     keeper: TwinUpdater,
     newest: TwinUpdater,
     keeper_of: Callable[[str], TwinUpdater | None],
@@ -126,7 +126,7 @@ def keep(
         TwinError: if there is nothing to roll back to.
     """
     twins = batch.rows[tables.Twins]
-    night = live_night(keeper, batch, whole) if batch.kept.twins.as_of < whole.last else None
+    night = update_twins(keeper, batch, whole) if batch.kept.twins.as_of < whole.last else None
     trial = night.trial if night else batch.trial
     kept = night.kept if night else batch.kept
     population = trial.challengers.twins.population if trial else newest.model.version
@@ -184,7 +184,7 @@ def _rolled_back(
     """The former champions in use again, brought up to today."""
     if out.previous is None:
         raise TwinError(f"{batch.name}: nothing was replaced yet, so there is nothing to roll back to")
-    former = load_kept(places.twins(out.previous))
+    former = load_state(places.twins(out.previous))
     keeper = keeper_of(former.twins.population)
     if keeper is None or not keeper.fits(former):
         raise TwinError(f"{batch.name}: the former twins are of another population or code; they cannot be used again")

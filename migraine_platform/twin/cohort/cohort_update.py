@@ -20,13 +20,13 @@ from migraine_platform.twin.cohort.batch_update import (
     Earlier,
     Outcome,
     UpdateRequest,
-    keep,
-    load,
+    load_batch,
+    update_batch,
 )
 from migraine_platform.twin.cohort.build import audit_frame
 from migraine_platform.twin.cohort.daily_update import TwinBatch
 from migraine_platform.twin.cohort.inputs import Read, demand_somebody, read_histories
-from migraine_platform.twin.cohort.replay import applied, changed, relived
+from migraine_platform.twin.cohort.replay import applied, changed, replayed
 from migraine_platform.twin.cohort.settling import BatchUpdate, pl_text, settle
 from migraine_platform.twin.cohort.symptoms import CohortSymptoms
 from migraine_platform.twin.cohort.updaters import TwinUpdaters
@@ -66,14 +66,14 @@ def load_batches(
     """The batches as the night before left them; None if any of them must be made anew."""
     found: list[TwinBatch] = []
     for name in batches:
-        batch = load(earlier, places, name, keepers)
+        batch = load_batch(earlier, places, name, keepers)
         if batch is None:
             return None
         found.append(batch)
     return found
 
 
-def keep_batches(
+def update_batches(
     read: Read,
     earlier: Earlier,
     settings: Settings,
@@ -149,7 +149,7 @@ class _CohortUpdate:
         states = StoredStates(batch.rows[tables.TwinStates], keeper, self.places)
         told = applied(self.observed, patients, whole.last)
         late = changed(batch.rows[tables.AppliedObservations], told, batch.kept.twins.as_of)
-        begun = relived(keeper, batch.trial_keeper, batch, whole, late, states)
+        begun = replayed(keeper, batch.trial_keeper, batch, whole, late, states)
         out = _evening_by_evening(self.keepers, self.newest, self.places, begun, whole, self.asked)
         if out.night is None and not out.decisions and not late and (lying := _as_they_lie(self.earlier, batch.name)):
             return BatchUpdate(batch.name, lying, set(), 0), "no new day"
@@ -262,7 +262,7 @@ def _evening_by_evening(
     for days in range(following, whole.days + 1) if one_by_one else [whole.days]:
         keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
         request = asked if days == whole.days else UpdateRequest()
-        now = keep(keeper, newest, keepers, places, batch, whole.until(days), request)
+        now = update_batch(keeper, newest, keepers, places, batch, whole.until(days), request)
         known = now.rows[tables.Twins].with_columns(previous_file_version=pl_text(now.previous))
         batch = TwinBatch(
             batch.name,

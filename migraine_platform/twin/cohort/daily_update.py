@@ -62,7 +62,7 @@ class DailyUpdate:
     """Changes of persons that were noticed."""
 
 
-def live_night(keeper: TwinUpdater, batch: TwinBatch, whole: Histories) -> DailyUpdate:
+def update_twins(keeper: TwinUpdater, batch: TwinBatch, whole: Histories) -> DailyUpdate:
     """The evenings since the batch's last one.
 
     Args:

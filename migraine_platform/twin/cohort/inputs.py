@@ -123,12 +123,12 @@ def find_thresholds(
     own = settings.twin.drift
     long = resized(settings, days=own.no_change_days)
     nothing = AlarmThresholds(np.inf, {}, {})
-    keeper = keeper_of(model, settings, features, nothing)
+    keeper = updater_of(model, settings, features, nothing)
     known = undrifted(CohortSimulator(long.simulator, features, calibration), own.no_change_patients)
     return thresholds_of(begin(keeper, known).evenings.record, known.first, own, own.detectors)
 
 
-def keeper_of(
+def updater_of(
     model: TwinModel, settings: Settings, features: tuple[Feature, ...], thresholds: AlarmThresholds
 ) -> TwinUpdater:
     """What twins of this population are kept by."""
@@ -167,7 +167,7 @@ def build_cohort(
         progress(f"twins: {int(short.sum())} patients with short histories start from ALINE's posterior")
         return _amortised(read, settings, places, features, points, model, found, short)
 
-    keeper = keeper_of(model, settings, features, AlarmThresholds.from_frame(read(tables.Thresholds)))
+    keeper = updater_of(model, settings, features, AlarmThresholds.from_frame(read(tables.Thresholds)))
     built = build(keeper, experts, found.histories, attacks, found.has_aura, population, start, progress)
     return FittedCohort(built, found, model)
 

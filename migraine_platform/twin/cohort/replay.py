@@ -105,7 +105,7 @@ def changed(applied: pl.DataFrame, known: pl.DataFrame, as_of: date) -> dict[str
     return dict(other.group_by("patient_id").agg(pl.col("date").min()).iter_rows())
 
 
-def relived(
+def replayed(
     keeper: TwinUpdater, trial_keeper: TwinUpdater | None, batch: TwinBatch, whole: Histories,
     first: Mapping[str, date], states: StoredStates,
 ) -> TwinBatch:  # fmt: skip

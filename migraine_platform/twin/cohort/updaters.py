@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from migraine_platform.config import Settings
 from migraine_platform.priors.features import Feature
-from migraine_platform.twin.cohort.inputs import Read, keeper_of
+from migraine_platform.twin.cohort.inputs import Read, updater_of
 from migraine_platform.twin.core.model import ModelError, TwinModel
 from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.updating.evening_update import TwinUpdater
@@ -39,7 +39,7 @@ class TwinUpdaters:
             except ModelError:
                 self._made[version] = None
             else:
-                self._made[version] = keeper_of(model, self._settings, self._features, self._thresholds)
+                self._made[version] = updater_of(model, self._settings, self._features, self._thresholds)
         return self._made[version]
 
     def experts(self, version: str) -> Experts | None:

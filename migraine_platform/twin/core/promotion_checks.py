@@ -48,7 +48,7 @@ class ForecastChecks(NamedTuple):
         return [f"90 % intervals hold {100 * self.coverage:.1f} %; expected {100 * low:.0f} to {100 * high:.0f} %"]
 
 
-def judge(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) -> ForecastChecks:
+def check_forecasts(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.DataFrame) -> ForecastChecks:
     """Judge forecasts of days that have come.
 
     Args:

@@ -59,7 +59,7 @@ def renewals(points: Points, susceptibility: tuple[float, float], level_change: 
     return out
 
 
-def relived(
+def replay_with_changes(
     model: TwinModel,
     clinical: Clinical,
     points: Points,

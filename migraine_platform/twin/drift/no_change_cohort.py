@@ -30,8 +30,8 @@ def undrifted(simulator: CohortSimulator, count: int) -> Histories:
     change = draw_changes(
         nobody, patients.index, patients.susceptibility, settings.cohort.burn_in_days, settings.cohort.seed
     )
-    lives = simulator.live(patients, change=change)
-    found, _ = histories(simulator.measured(lives), patients.ids, simulator.settings.cohort.last_date)
+    trajectories = simulator.trajectories(patients, change=change)
+    found, _ = histories(simulator.measured(trajectories), patients.ids, simulator.settings.cohort.last_date)
     return found
 
 

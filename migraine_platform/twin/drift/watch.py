@@ -23,7 +23,7 @@ from migraine_platform.twin.drift.exposure_change import expectations, follow_ex
 from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, FilterState, first_standing
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, FilterState, initial_filter_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,7 +116,7 @@ class Watcher:
         """Over persons of whom nothing is known."""
         points = self.grid.points
         return DriftWatch(
-            first_standing(points, self.effects, patients),
+            initial_filter_state(points, self.effects, patients),
             np.zeros((patients, WAYS, len(points.level))),
             no_exposure_changes(patients, len(self.channels)),
         )

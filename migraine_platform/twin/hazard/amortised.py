@@ -17,7 +17,7 @@ import polars as pl
 from migraine_platform.config.simulator.hours import Hours
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points, first_standing
+from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points, initial_filter_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def start(
         sd: [P, 4]
         short: [P] whose history is short.
     """
-    standing = first_standing(points, effects, len(mean))
+    standing = initial_filter_state(points, effects, len(mean))
     s = points.susceptibility[None]
     usual, spread = s.mean(axis=1, keepdims=True), s.std(axis=1, keepdims=True)
     own = -0.5 * ((s - mean[:, None]) / sd[:, None]) ** 2

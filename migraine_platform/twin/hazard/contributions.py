@@ -20,7 +20,7 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
-from migraine_platform.twin.hazard.filter import flat
+from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Forecasts, Points, weekends
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def onset_terms(
     level = np.broadcast_to(person.level[:, None], carried.shape)
     week = effects.weekend * person.weekend[:, None] * covariates.weekend
     terms = np.concatenate([level[..., None], trigger, load, carried[..., None], week[..., None]], axis=-1)
-    return np.asarray(terms * flat(effects, covariates)[..., None])
+    return np.asarray(terms * attenuation(effects, covariates)[..., None])
 
 
 def factor_sd(points: Points, standing: FilterState, effects: Effects, covariates: Covariates) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ from migraine_platform.twin.hazard.hypotheses import (
     FilterState,
     Forecasts,
     Points,
-    first_standing,
+    initial_filter_state,
 )
 from migraine_platform.twin.hazard.outlook import IMPOSSIBLE, forecast_one, late_onset, no_forecasts
 from migraine_platform.twin.hazard.own_course import FLATTENING, chance_to_last, goes_on, learn_lasting
@@ -79,7 +79,7 @@ def follow(
         with_likelihood: whether the days' probabilities under each hypothesis are.
     """
     patients, days = evidence.diary.shape
-    old = standing or first_standing(points, effects, patients)
+    old = standing or initial_filter_state(points, effects, patients)
     new = FilterState(*(part.copy() for part in old))
     out = no_forecasts(patients, days, with_spread, len(points.level) if with_likelihood else 0)
     predictors = _predictors(effects, covariates)
@@ -103,17 +103,17 @@ def unknown(effects: Effects, covariates: Covariates, noise: NDArray[np.float64]
     return np.asarray(np.maximum(load + unsure.sum(axis=-1), 0.0))
 
 
-def flat(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
+def attenuation(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
     """[P, K] factor by which what is unknown of an evening flattens the log-odds."""
     return np.asarray(1 / np.sqrt(1 + FLATTENING * unknown(effects, covariates)))
 
 
 def _predictors(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
-    """[P, K, 2 + 4 + 1] of each evening: the load's log-odds, `flat`, beta (x - usual), and the weekend's."""
+    """[P, K, 2 + 4 + 1] of each evening: the load's log-odds, `attenuation`, beta (x - usual), and the weekend's."""
     load = np.einsum("pki,i->pk", covariates.load, effects.load)[..., None]
     centred = effects.trigger * (covariates.trigger - covariates.usual)
     weekend = effects.weekend * covariates.weekend[..., None]
-    return np.concatenate([load, flat(effects, covariates)[..., None], centred, weekend], axis=-1)
+    return np.concatenate([load, attenuation(effects, covariates)[..., None], centred, weekend], axis=-1)
 
 
 @njit(cache=True, nogil=True)

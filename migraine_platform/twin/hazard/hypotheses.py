@@ -191,7 +191,7 @@ class Forecasts(NamedTuple):
     """[P, K, M] log probability of what the day recorded of attacks under each hypothesis. None if not wanted."""
 
 
-def first_standing(points: Points, effects: Effects, patients: int) -> FilterState:
+def initial_filter_state(points: Points, effects: Effects, patients: int) -> FilterState:
     """Of persons of whom nothing is known."""
     nothing = np.zeros((patients, len(points.level)))
     p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0]

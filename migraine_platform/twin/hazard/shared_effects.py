@@ -14,7 +14,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.filter import flat
+from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import KINDS, AttackEvidence, Effects, Points
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def newton_step(
     patients = len(evidence.diary)
     gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
     centred = covariates.trigger - covariates.usual
-    flattened = flat(effects, covariates)
+    flattened = attenuation(effects, covariates)
     complete = evidence.events[..., EVENTS.index("has_migraine")]
 
     def work(first: int, last: int) -> None:
@@ -110,7 +110,7 @@ def _score_one(
         if not (diary[k] and diary[k + 1]) or continued:
             continue
         fixed = _design(effects, own, k, row)
-        flat = own.attenuation[k]
+        attenuation = own.attenuation[k]
         onset = 1.0 if complete[k + 1] and events[k + 1, 1] else 0.0
         for m in range(len(share)):
             if share[m] < 1e-6:
@@ -119,8 +119,8 @@ def _score_one(
             for kind in range(KINDS):
                 scale[kind] = points.susceptibility[m, kind]
                 logit += effects.trigger[kind] * scale[kind] * row[kind]
-            p = 1.0 / (1.0 + np.exp(-(logit * flat + shift)))
-            slope, bend = share[m] * (onset - p) * flat, share[m] * p * (1.0 - p) * flat * flat
+            p = 1.0 / (1.0 + np.exp(-(logit * attenuation + shift)))
+            slope, bend = share[m] * (onset - p) * attenuation, share[m] * p * (1.0 - p) * attenuation * attenuation
             for a in range(SHARED):
                 left = row[a] * scale[a]
                 gradient[a] += slope * left

@@ -23,7 +23,7 @@ from migraine_platform.twin.core.prediction import ForecastSpread, say
 from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
-from migraine_platform.twin.drift.adaptation import relived, renewals
+from migraine_platform.twin.drift.adaptation import renewals, replay_with_changes
 from migraine_platform.twin.drift.alarms import AlarmThresholds, First, Record, first_alarms
 from migraine_platform.twin.drift.examination import ChangeCourse, DetectedChange, examine
 from migraine_platform.twin.drift.watch import DriftWatch, Suspicion, Watcher
@@ -83,7 +83,7 @@ class TwinUpdater:
             probability: that they happened; by default what an alarm is believed at first.
         """
         probability = self.settings.drift.change_probability if probability is None else probability
-        return relived(self.model, self.clinical, self.points, self.after, own, changes, probability)
+        return replay_with_changes(self.model, self.clinical, self.points, self.after, own, changes, probability)
 
 
 @dataclass(frozen=True)

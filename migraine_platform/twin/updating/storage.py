@@ -52,7 +52,7 @@ def version_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def load_kept(path: Path) -> TwinState:
+def load_state(path: Path) -> TwinState:
     """The twins of a file, with the watch over them.
 
     Raises:

@@ -16,7 +16,7 @@ import polars as pl
 
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, replaced_rows
-from migraine_platform.twin.updating.storage import load_kept
+from migraine_platform.twin.updating.storage import load_state
 from migraine_platform.warehouse.lake.places import Places
 
 WEEK = 7
@@ -57,7 +57,7 @@ class StoredStates:
     def _load(self, evening: date) -> TwinState | None:
         if evening not in self._loaded:
             try:
-                kept = load_kept(self._places.twins(self._versions[evening]))
+                kept = load_state(self._places.twins(self._versions[evening]))
             except TwinError:
                 self._loaded[evening] = None
             else:

@@ -13,7 +13,7 @@ from migraine_platform.aline.scoring.promotion import (
     INFORMATION_BEHIND,
     LOG_LOSS_BEHIND,
     calibration_problems,
-    judge,
+    score_checkpoint,
     unbeaten,
     unmatched,
 )
@@ -83,7 +83,9 @@ def test_an_untrained_network_is_not_promoted(reference, train, settings) -> Non
     torch.manual_seed(0)
     layout = reference.task.layout
     net = Aline(layout, SMALL).eval()
-    verdict = judge(net, Card("migraine_window", layout, SMALL, "c", "d", 1, weights="a" * 64), reference, train)
+    verdict = score_checkpoint(
+        net, Card("migraine_window", layout, SMALL, "c", "d", 1, weights="a" * 64), reference, train
+    )
     assert unbeaten(verdict.scores, LOG_LOSS_BEHIND, ("base_rate", "logistic_regression"))
     assert verdict.scores["version"].unique().to_list() == ["a" * 12]
     strict = train.model_copy(update={"promotion": train.promotion.model_copy(update={"coverage_90": (0.87, 0.93)})})

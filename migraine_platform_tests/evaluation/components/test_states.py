@@ -22,7 +22,7 @@ from migraine_platform.evaluation.components.states import (
     normal_nodes,
     state_errors,
 )
-from migraine_platform.twin.cohort.inputs import keeper_of
+from migraine_platform.twin.cohort.inputs import updater_of
 from migraine_platform.twin.core.model import Clinical, learn_model
 from migraine_platform.twin.core.twins import create
 from migraine_platform.twin.data.channels import CHANNELS, GRID, PLACES, Scales, StandardDays, grid
@@ -212,7 +212,7 @@ def test_a_cohort_is_forecast_by_its_two_models(settings, features, calibration)
     few = settings.twin.population.model_copy(update={"points": 16, "steps": 1, "state_space_steps": 3})
     clinical = Clinical.of(settings.simulator, features)
     model = learn_model(told, clinical, settings.twin.model_copy(update={"population": few}))
-    _, replay = create(model, clinical, keeper_of(model, settings, features, NO_ALARM).points, told)
+    _, replay = create(model, clinical, updater_of(model, settings, features, NO_ALARM).points, told)
     size = ExpertSettings(width=4)
     experts = Experts(ExpertNet(size), size, 0.0, 0)
     frame = state_errors(model, experts, replay, told, 10)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from migraine_platform.evaluation.forecasts import twin_forecasts
-from migraine_platform.evaluation.forecasts.twin_forecasts import lived_forecasts
-from migraine_platform.twin.cohort.inputs import clinical_of, keeper_of
+from migraine_platform.evaluation.forecasts.twin_forecasts import updated_forecasts
+from migraine_platform.twin.cohort.inputs import clinical_of, updater_of
 from migraine_platform.twin.core.model import learn_model
 from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.updating.evening_results import Past
@@ -21,12 +21,12 @@ FIRST = 14
 @pytest.fixture(scope="module")
 def keeper(cohort, settings, features) -> TwinUpdater:
     model = learn_model(cohort.histories.until(30), clinical_of(settings, features), settings.twin)
-    return keeper_of(model, settings, features, AlarmThresholds(1.5, {}, {}))
+    return updater_of(model, settings, features, AlarmThresholds(1.5, {}, {}))
 
 
 @pytest.fixture(scope="module")
 def said(keeper, cohort) -> np.ndarray:
-    return lived_forecasts(keeper, cohort.histories, FIRST)
+    return updated_forecasts(keeper, cohort.histories, FIRST)
 
 
 def test_forecasts_begin_on_the_evening_of_the_last_first_day(said):
@@ -36,7 +36,7 @@ def test_forecasts_begin_on_the_evening_of_the_last_first_day(said):
 
 def test_a_later_day_changes_no_earlier_forecast(keeper, cohort, said):
     until = 25
-    shorter = lived_forecasts(keeper, cohort.histories.until(until), FIRST)
+    shorter = updated_forecasts(keeper, cohort.histories.until(until), FIRST)
     assert np.allclose(shorter, said[:, :until], atol=1e-9, equal_nan=True)
 
 
@@ -57,5 +57,5 @@ def test_single_nights_say_the_same(keeper, cohort, said):
 
 def test_chunks_of_patients_change_nothing(keeper, cohort, said, monkeypatch):
     monkeypatch.setattr(twin_forecasts, "CHUNK", 13)
-    again = lived_forecasts(keeper, cohort.histories.of(np.arange(30)), FIRST)
+    again = updated_forecasts(keeper, cohort.histories.of(np.arange(30)), FIRST)
     assert np.allclose(again, said[:30], atol=1e-9, equal_nan=True)

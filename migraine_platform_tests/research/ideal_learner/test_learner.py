@@ -47,9 +47,9 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
     import jax.numpy as jnp
 
     patients = first_patients(plain.settings, 2)
-    lives = plain.live(patients)
-    learned = learn(plain, lives, hypotheses=1000, particles=96)
-    usual = plain.usual_days(lives.persons)
+    trajectories = plain.trajectories(patients)
+    learned = learn(plain, trajectories, hypotheses=1000, particles=96)
+    usual = plain.average_days(trajectories.persons)
     low, high = (days / 30 for days in plain.settings.population.episodic_frequency)
     s_low, s_high = plain.settings.population.susceptibility
     theta, beta = jnp.array(plain.calibration.theta[0]), jnp.array(plain.calibration.beta)
@@ -96,7 +96,7 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
         numpyro.factor("days", jax.lax.scan(day, first, jnp.arange(1, len(on)))[1].sum())
 
     for i in range(2):
-        days = lives.days
+        days = trajectories.days
         names = {"migraine": "has_migraine", "onset": "onset", "by_evening": "migraine_by_evening", "signs": "prodrome"}
         data = {
             "on": jnp.array(days.trigger()[:, i].T.astype(float)),
@@ -154,11 +154,11 @@ def test_densities_of_prior_and_guess_are_those_of_scipy() -> None:
 def test_the_learner_lies_between_climatology_and_known_parameters(simulator_of) -> None:
     """Twelve patients, the last of 60 days, expected log loss; the gaps are many times the noise seen over seeds."""
     simulator = simulator_of(cohort={"patients": 12, "days": 60}, drift={"share": 0.0})
-    lives = simulator.live(first_patients(simulator.settings, 12))
-    learned = learn(simulator, lives, hypotheses=64, particles=32)
-    full, late = lives.days.migraine_probability[:, 30:], slice(30, None)
-    known = simulator.filtered(lives, 128).forecast[:, late]
-    population = np.full_like(full, lives.days.flag("has_migraine").mean())
+    trajectories = simulator.trajectories(first_patients(simulator.settings, 12))
+    learned = learn(simulator, trajectories, hypotheses=64, particles=32)
+    full, late = trajectories.days.migraine_probability[:, 30:], slice(30, None)
+    known = simulator.filtered(trajectories, 128).forecast[:, late]
+    population = np.full_like(full, trajectories.days.flag("has_migraine").mean())
 
     def loss(p: np.ndarray) -> float:
         return float(-(full * np.log(p) + (1 - full) * np.log1p(-p)).mean())
@@ -177,10 +177,13 @@ def test_the_learners_intervals_hold_what_they_promise(simulator_of) -> None:
     make an interval somewhat narrow.
     """
     simulator = simulator_of(cohort={"patients": 30, "days": 40}, drift={"share": 0.0})
-    lives = simulator.live(first_patients(simulator.settings, 30))
-    learned = learn(simulator, lives, hypotheses=96, particles=48)
+    trajectories = simulator.trajectories(first_patients(simulator.settings, 30))
+    learned = learn(simulator, trajectories, hypotheses=96, particles=48)
     late = slice(20, None)
-    full, (lower, upper) = lives.days.migraine_probability[:, late], np.moveaxis(learned.interval[:, late], -1, 0)
+    full, (lower, upper) = (
+        trajectories.days.migraine_probability[:, late],
+        np.moveaxis(learned.interval[:, late], -1, 0),
+    )
     assert np.all(lower <= upper)
     assert 0.78 < ((lower <= full) & (full <= upper)).mean() < 0.97
     s_lower, s_upper = np.moveaxis(learned.susceptibility_interval, -1, 0)

@@ -148,19 +148,19 @@ def test_holes_are_counted(cohort, simulator) -> None:
 
 
 def test_measured_days_of_lives_are_the_batchs(simulator, cohort) -> None:
-    lives = simulator.live(draw_batch(simulator.settings, 0))
-    batch = cohort["measured.patient_days"].filter(pl.col("patient_id").is_in(lives.patients.ids))
-    assert_frame_equal(simulator.measured(lives), batch, check_exact=True)
+    trajectories = simulator.trajectories(draw_batch(simulator.settings, 0))
+    batch = cohort["measured.patient_days"].filter(pl.col("patient_id").is_in(trajectories.patients.ids))
+    assert_frame_equal(simulator.measured(trajectories), batch, check_exact=True)
 
 
 def test_a_change_that_is_given_takes_the_place_of_the_populations(simulator) -> None:
     """Given what the population would draw, the same lives; given none to some, theirs alone, from its day on."""
     settings, patients = simulator.settings, draw_batch(simulator.settings, 0)
-    usual = simulator.live(patients)
+    usual = simulator.trajectories(patients)
     drift = settings.drift.model_copy(update={"share": 1.0})
     burn_in, seed = settings.cohort.burn_in_days, settings.cohort.seed
     drawn = draw_changes(settings.drift, patients.index, patients.susceptibility, burn_in, seed)
-    same = simulator.live(patients, change=drawn)
+    same = simulator.trajectories(patients, change=drawn)
     assert np.array_equal(same.days.values, usual.days.values)
     assert np.array_equal(same.days.flags, usual.days.flags)
 
@@ -168,11 +168,14 @@ def test_a_change_that_is_given_takes_the_place_of_the_populations(simulator) ->
     some = np.arange(len(patients.index)) % 2 == 0
     never = planted._replace(onset=np.full(len(some), NEVER))
     changed = planted._replace(onset=np.where(some, burn_in + 15, NEVER))
-    without, lives = simulator.live(patients, change=never), simulator.live(patients, change=changed)
-    assert np.array_equal(lives.persons.change.onset, changed.onset)
-    before, after = without.days.onset_probability, lives.days.onset_probability
+    without, trajectories = (
+        simulator.trajectories(patients, change=never),
+        simulator.trajectories(patients, change=changed),
+    )
+    assert np.array_equal(trajectories.persons.change.onset, changed.onset)
+    before, after = without.days.onset_probability, trajectories.days.onset_probability
     assert np.array_equal(before[~some], after[~some])
     assert np.array_equal(before[:, :15], after[:, :15])
     moved = (before != after).any(axis=1)
     assert np.all(moved[some & (planted.kind == LABEL)])
-    assert np.array_equal(lives.persons.intercept, usual.persons.intercept)
+    assert np.array_equal(trajectories.persons.intercept, usual.persons.intercept)

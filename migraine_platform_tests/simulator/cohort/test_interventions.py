@@ -72,7 +72,7 @@ def test_acute_drugs_shorten_headaches_and_the_stronger_more(simulator, patients
 
 
 def test_behaviour_moves_the_features_it_names(simulator, patients) -> None:
-    usual = simulator.live(patients, replicate=1).days
+    usual = simulator.trajectories(patients, replicate=1).days
     regime = under(
         simulator.regime,
         simulator.settings.treatments,
@@ -82,7 +82,7 @@ def test_behaviour_moves_the_features_it_names(simulator, patients) -> None:
     )
     changed = CohortSimulator(simulator.settings, simulator.features, simulator.calibration)
     changed.__dict__["regime"] = regime
-    dieting = changed.live(patients, replicate=1).days
+    dieting = changed.trajectories(patients, replicate=1).days
     late = slice(60, None)
     for name, factor in (("alcohol_consumed", 0.2), ("caffeine_consumed", 0.5)):
         ratio = dieting.flag(name)[:, late].mean() / usual.flag(name)[:, late].mean()

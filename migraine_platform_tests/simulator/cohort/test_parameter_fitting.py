@@ -46,7 +46,7 @@ def test_the_chronic_share_of_the_realised_days_is_the_configured_one(fitted, fe
     """1,000 patients x 180 days of the default cohort, drift and all: within a point of 15 %."""
     settings, calibration, _ = fitted
     simulator = CohortSimulator(settings, features, calibration)
-    realised = simulator.live(first_patients(settings, 1000)).days.flag("has_migraine").mean(axis=1)
+    realised = simulator.trajectories(first_patients(settings, 1000)).days.flag("has_migraine").mean(axis=1)
     assert 140 <= (30 * realised >= 15).sum() <= 160
     assert settings.population.chronic_share == 0.15
 
@@ -56,7 +56,7 @@ def test_migraine_days_persist_as_in_real_diaries(fitted, features) -> None:
     """Within-person lag-1 correlation of migraine days, 0.17 to 0.27 in two real data sets."""
     settings, calibration, _ = fitted
     simulator = CohortSimulator(settings, features, calibration)
-    days = simulator.live(first_patients(settings, 1000)).days.flag("has_migraine").astype(float)
+    days = simulator.trajectories(first_patients(settings, 1000)).days.flag("has_migraine").astype(float)
     centred = days - days.mean(axis=1, keepdims=True)
     lag1 = (centred[:, 1:] * centred[:, :-1]).sum() / (centred**2).sum()
     assert 0.17 < lag1 < 0.27
@@ -73,14 +73,14 @@ def test_a_missed_target_is_a_problem_in_words(settings, features, calibration) 
 def test_computed_effects_agree_with_a_brute_force_mean(settings, simulator, calibration) -> None:
     """Day by day over episodic patients, from published hazards alone."""
     patients = first_patients(settings.simulator, 50)
-    lives = simulator.live(patients)
-    days, episodic = lives.days, ~patients.is_chronic
-    usual = simulator.usual_days(lives.persons)
+    trajectories = simulator.trajectories(patients)
+    days, episodic = trajectories.days, ~patients.is_chronic
+    usual = simulator.average_days(trajectories.persons)
     effects = trigger_effects(calibration, patients, usual, days, episodic)
     for k in range(len(TRIGGERS)):
         raised = patients.susceptibility.copy()
         raised[:, k] = 1
-        shift = calibration.intercept(replace(patients, susceptibility=raised), usual) - lives.persons.intercept
+        shift = calibration.intercept(replace(patients, susceptibility=raised), usual) - trajectories.persons.intercept
         rises = []
         for person in np.flatnonzero(episodic):
             for day in range(1, days.at_risk.shape[1]):
@@ -97,10 +97,10 @@ def test_computed_effects_agree_with_a_brute_force_mean(settings, simulator, cal
 def test_usual_trigger_rates_are_those_of_long_lives(simulator_of) -> None:
     """Computed from a person's levels against 1,500 days lived without cycles or coupling; five standard errors."""
     simulator = simulator_of(cohort={"patients": 60, "days": 1500}, **STEADY)
-    lives = simulator.live(first_patients(simulator.settings, 60))
-    rates = trigger_rates(simulator.settings, simulator.exposure, lives.persons)
+    trajectories = simulator.trajectories(first_patients(simulator.settings, 60))
+    rates = trigger_rates(simulator.settings, simulator.exposure, trajectories.persons)
     for k, name in enumerate(TRIGGERS):
-        lived = lives.days.trigger()[k].mean(axis=1)
+        lived = trajectories.days.trigger()[k].mean(axis=1)
         # The weather of one place is one draw for all who live there, and the real station's year repeats.
         slack = 0.03 if name == "weather" else 0.0
         error = np.sqrt(np.maximum(rates[:, k] * (1 - rates[:, k]), 1e-3) / 1500) * 1.6

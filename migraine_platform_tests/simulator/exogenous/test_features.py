@@ -16,7 +16,7 @@ PERSONS, DAYS = 3000, 40
 
 
 def lived(simulator) -> dict[str, np.ndarray]:
-    days = simulator.live(first_patients(simulator.settings, PERSONS)).days
+    days = simulator.trajectories(first_patients(simulator.settings, PERSONS)).days
     return {name: days.value(COLUMN_OF.get(name, name)).astype(float) for name in FEATURES}
 
 

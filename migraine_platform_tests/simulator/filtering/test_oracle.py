@@ -12,7 +12,7 @@ from migraine_platform.simulator.generative.measurement import Recorded, _record
 from migraine_platform.simulator.generative.model import Persons, SimulatedDays
 from migraine_platform.simulator.generative.profiles import draw_patients, first_patients
 from migraine_platform.simulator.generative.symptoms import HEADACHE, SIGNS
-from migraine_platform.simulator.generative.trajectories import live
+from migraine_platform.simulator.generative.trajectories import simulate_days
 from migraine_platform_tests.simulator.conftest import STEADY, changed
 
 LIVES, KEPT, BURN_IN = 200_000, 6, 3
@@ -63,7 +63,7 @@ def tiny(settings, features):
         weekend=np.full(1, 1.0),
     )
     regime = usual_regime(model, world.copula, world.course, calendar)
-    days = live(world, copies(one, LIVES), regime, SimulatedDays.empty(LIVES, calendar))
+    days = simulate_days(world, copies(one, LIVES), regime, SimulatedDays.empty(LIVES, calendar))
     evening = days.flag("migraine_by_evening")
     diary, _ = _record(np.arange(LIVES), evening, np.repeat(ENTRIES, LIVES, axis=0), 0.0, 3.0, BURN_IN, 42, 0)
     return world, one, regime, days, diary
@@ -107,14 +107,14 @@ def test_the_filter_agrees_with_brute_force(tiny) -> None:
 @pytest.fixture(scope="module")
 def filtered(simulator_of):
     simulator = simulator_of(cohort={"patients": 250, "days": 90})
-    lives = simulator.live(first_patients(simulator.settings, 250))
-    return simulator, lives, simulator.filtered(lives, 64).forecast
+    trajectories = simulator.trajectories(first_patients(simulator.settings, 250))
+    return simulator, trajectories, simulator.filtered(trajectories, 64).forecast
 
 
 def test_forecasts_from_measured_days_are_calibrated(filtered) -> None:
     """Realised days against forecasts in eight bins; the filter's own noise widens four standard errors a little."""
-    _, lives, forecast = filtered
-    migraine = lives.days.flag("has_migraine").ravel()
+    _, trajectories, forecast = filtered
+    migraine = trajectories.days.flag("has_migraine").ravel()
     p = forecast.ravel()
     for chosen in np.array_split(np.argsort(p), 8):
         error = np.sqrt((p[chosen] * (1 - p[chosen])).sum())
@@ -127,9 +127,11 @@ def expected_log_loss(truth: np.ndarray, forecast: np.ndarray) -> float:
 
 def test_the_ceilings_are_in_order(filtered) -> None:
     """Full state below measured days with known parameters, below the person's own share of days."""
-    _, lives, forecast = filtered
-    full = lives.days.migraine_probability
-    own = np.broadcast_to(lives.days.flag("has_migraine").mean(axis=1, keepdims=True), full.shape).clip(0.005, 0.995)
+    _, trajectories, forecast = filtered
+    full = trajectories.days.migraine_probability
+    own = np.broadcast_to(trajectories.days.flag("has_migraine").mean(axis=1, keepdims=True), full.shape).clip(
+        0.005, 0.995
+    )
     losses = [expected_log_loss(full, p) for p in (full, forecast, own)]
     assert losses[0] < losses[1] - 0.01
     assert losses[1] < losses[2] - 0.01
@@ -137,27 +139,27 @@ def test_the_ceilings_are_in_order(filtered) -> None:
 
 def test_more_measured_days_make_better_forecasts(simulator_of, filtered) -> None:
     """The same lives, everything recorded, against the usual gaps."""
-    simulator, lives, forecast = filtered
-    everything = Recorded(np.ones_like(lives.recorded.diary), np.ones_like(lives.recorded.device))
-    full = lives.days.migraine_probability
+    simulator, trajectories, forecast = filtered
+    everything = Recorded(np.ones_like(trajectories.recorded.diary), np.ones_like(trajectories.recorded.device))
+    full = trajectories.days.migraine_probability
     entries = np.tile([0.999, 0.999], (250, 1))
-    evidence = RecordedEvidence.of(simulator.world, lives.days, everything, entries)
-    better = filter_days(simulator.world, lives.persons, simulator.regime, evidence, 64).forecast
+    evidence = RecordedEvidence.of(simulator.world, trajectories.days, everything, entries)
+    better = filter_days(simulator.world, trajectories.persons, simulator.regime, evidence, 64).forecast
     assert expected_log_loss(full, better) < expected_log_loss(full, forecast) - 0.003
 
 
 def test_a_forecast_knows_nothing_of_its_own_day(filtered) -> None:
     """Records from a day on changed at will leave the forecasts up to that day bit-identical."""
-    simulator, lives, _ = filtered
+    simulator, trajectories, _ = filtered
     some = slice(0, 20)
-    cut = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in lives.days))
+    cut = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in trajectories.days))
     cut.flags[:, :, 40:] = ~cut.flags[:, :, 40:]
     cut.values[:, :, 40:] *= np.float32(1.01)
-    recorded = Recorded(lives.recorded.diary[some].copy(), lives.recorded.device[some].copy())
+    recorded = Recorded(trajectories.recorded.diary[some].copy(), trajectories.recorded.device[some].copy())
     recorded.diary[:, 40:] = ~recorded.diary[:, 40:]
     entries = np.tile([0.8, 0.6], (20, 1))
-    plain = Recorded(lives.recorded.diary[some], lives.recorded.device[some])
-    original = SimulatedDays(*(v[:, some] if v.ndim == 3 else v[some] for v in lives.days))
+    plain = Recorded(trajectories.recorded.diary[some], trajectories.recorded.device[some])
+    original = SimulatedDays(*(v[:, some] if v.ndim == 3 else v[some] for v in trajectories.days))
     persons = simulator.persons(first_patients(simulator.settings, 20))
     one, other = (
         filter_days(
@@ -171,24 +173,24 @@ def test_a_forecast_knows_nothing_of_its_own_day(filtered) -> None:
 
 def test_a_forecast_knows_nothing_of_an_attack_after_20_00(filtered) -> None:
     """Late onsets of one day taken away, its evening left as it was: tomorrow's forecasts stay bit-identical."""
-    simulator, lives, _ = filtered
+    simulator, trajectories, _ = filtered
     k = 40
-    late = lives.days.flag("has_migraine")[:, k] & ~lives.days.flag("migraine_by_evening")[:, k]
-    late &= lives.recorded.diary[:, k]
+    late = trajectories.days.flag("has_migraine")[:, k] & ~trajectories.days.flag("migraine_by_evening")[:, k]
+    late &= trajectories.recorded.diary[:, k]
     assert late.sum() > 3
     entries = np.tile([0.8, 0.6], (250, 1))
-    hidden = lives.days._replace(flags=lives.days.flags.copy())
+    hidden = trajectories.days._replace(flags=trajectories.days.flags.copy())
     for name in ("has_migraine", "onset"):
         hidden.flag(name)[late, k] = False
     one, other = (
         filter_days(
             simulator.world,
-            lives.persons,
+            trajectories.persons,
             simulator.regime,
-            RecordedEvidence.of(simulator.world, days, lives.recorded, entries),
+            RecordedEvidence.of(simulator.world, days, trajectories.recorded, entries),
             32,
         ).forecast
-        for days in (lives.days, hidden)
+        for days in (trajectories.days, hidden)
     )
     assert np.array_equal(one[:, : k + 2], other[:, : k + 2])
     assert not np.array_equal(one[late, k + 2], other[late, k + 2])
@@ -196,17 +198,17 @@ def test_a_forecast_knows_nothing_of_an_attack_after_20_00(filtered) -> None:
 
 def test_a_day_that_nobody_can_have_lived_counts_against_a_hypothesis(filtered) -> None:
     """Migraine told to go on after a week without any: no particle can have lived it, and the evidence says so."""
-    simulator, lives, _ = filtered
+    simulator, trajectories, _ = filtered
     some = slice(0, 20)
-    flags = lives.days.flags[:, some].copy()
-    days = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in lives.days))._replace(
+    flags = trajectories.days.flags[:, some].copy()
+    days = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in trajectories.days))._replace(
         flags=flags
     )
     for name in TOLD:
         days.flag(name)[:, 30:40] = False
     for name in ("has_migraine", "migraine_by_evening"):
         days.flag(name)[:, 38] = True
-    recorded = Recorded(np.ones((20, 90), dtype=bool), lives.recorded.device[some])
+    recorded = Recorded(np.ones((20, 90), dtype=bool), trajectories.recorded.device[some])
     persons = simulator.persons(first_patients(simulator.settings, 20))
     evidence = RecordedEvidence.of(simulator.world, days, recorded, np.tile([0.8, 0.6], (20, 1)))
     found = filter_days(simulator.world, persons, simulator.regime, evidence, 32)

@@ -28,7 +28,7 @@ def course(settings) -> AttackCourse:
 @pytest.fixture(scope="module")
 def lived(simulator_of):
     simulator = simulator_of(cohort={"patients": PERSONS, "days": DAYS})
-    return simulator, simulator.live(first_patients(simulator.settings, PERSONS))
+    return simulator, simulator.trajectories(first_patients(simulator.settings, PERSONS))
 
 
 def attacks_of(days: SimulatedDays) -> dict[str, np.ndarray]:
@@ -48,18 +48,18 @@ def test_onsets_happen_as_often_as_the_hazard_says(lived) -> None:
 
 def test_a_migraine_day_is_an_onset_or_four_hours_of_an_attack_that_goes_on(lived) -> None:
     """The kernel's days recomputed from the attacks alone."""
-    simulator, lives = lived
-    expected = lives.days.attack.copy()
-    found = attacks_of(lives.days)
+    simulator, trajectories = lived
+    expected = trajectories.days.attack.copy()
+    found = attacks_of(trajectories.days)
     for person, day, start, duration in zip(*(found[k] for k in ("who", "when", "start", "duration")), strict=True):
         for later in range(day + 1, min(simulator.calendar.total, int((start + duration) // 24) + 1)):
             expected[person, later] |= start + duration - 24 * later >= 4
-    assert np.array_equal(lives.days.flag("has_migraine"), expected[:, simulator.calendar.burn_in :])
+    assert np.array_equal(trajectories.days.flag("has_migraine"), expected[:, simulator.calendar.burn_in :])
 
 
 def test_the_evening_knows_of_attacks_that_began_before_20_00(lived) -> None:
-    simulator, lives = lived
-    days, burn_in = lives.days, simulator.calendar.burn_in
+    simulator, trajectories = lived
+    days, burn_in = trajectories.days, simulator.calendar.burn_in
     hour = days.start[:, burn_in:] - 24 * np.arange(burn_in, simulator.calendar.total)
     late = days.flag("onset") & (np.where(days.flag("onset"), hour, 0) >= EVENING)
     assert np.array_equal(days.flag("migraine_by_evening"), days.flag("has_migraine") & ~late)
@@ -132,12 +132,12 @@ def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_av
         sleep={"weekend_extra_hours": 0.0},
         diary={"alcohol_weekend_extra": 0.0, "workday_extra_stress": 0.0},
     )
-    lives = simulator.live(first_patients(simulator.settings, PERSONS))
+    trajectories = simulator.trajectories(first_patients(simulator.settings, PERSONS))
     kept = simulator.regime.weekend[simulator.calendar.burn_in :]
-    p = np.clip(lives.days.onset_probability, 1e-9, 1 - 1e-9)
+    p = np.clip(trajectories.days.onset_probability, 1e-9, 1 - 1e-9)
     logit = np.log(p / (1 - p))
     told = logit[:, kept > 0].mean(axis=1) - logit[:, kept < 0].mean(axis=1)
-    own = lives.persons.weekend
+    own = trajectories.persons.weekend
     slope = (own @ told) / (own @ own)
     error = (told - slope * own).std() / np.sqrt(own @ own)
     assert abs(slope - 1) < 4 * error + 0.05  # 0.05: what comes at weekends leaves its trace on the days after
@@ -205,7 +205,7 @@ def test_attacks_come_as_often_where_signs_announce_them(lived, simulator_of) ->
         cohort={"patients": count, "days": DAYS},
         attacks={"prodrome": attacks.prodrome.model_copy(update={"share_of_attacks": 0.0})},
     )
-    without = none.live(first_patients(none.settings, count)).days
+    without = none.trajectories(first_patients(none.settings, count)).days
     assert not without.announced.any()
     assert np.all(attacks_of(without)["prodrome"] == 0)
     less = lived[1].days.flag("onset").mean(axis=1) - without.flag("onset").mean(axis=1)

@@ -22,7 +22,7 @@ from migraine_platform.simulator.generative.drift import (
 )
 from migraine_platform.simulator.generative.model import FLAGS, SimulatedDays
 from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
-from migraine_platform.simulator.generative.trajectories import live
+from migraine_platform.simulator.generative.trajectories import simulate_days
 
 PERSONS = 20_000
 
@@ -98,7 +98,7 @@ def test_a_change_changes_what_it_says_from_its_day_on(simulator_of, kind: int) 
         strength=np.full(300, {COVARIATE: 1.0, CONCEPT: 0.5, LABEL: 1.5}[kind]),
     )
     before, after = (
-        live(simulator.world, each, simulator.regime, SimulatedDays.empty(300, simulator.calendar))
+        simulate_days(simulator.world, each, simulator.regime, SimulatedDays.empty(300, simulator.calendar))
         for each in (persons, persons._replace(change=change))
     )
     assert np.array_equal(before.values[:, :, :20], after.values[:, :, :20])

@@ -15,7 +15,7 @@ from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.generative.dynamics import LatentDynamics
 from migraine_platform.simulator.generative.model import SimulatedDays
 from migraine_platform.simulator.generative.profiles import first_patients
-from migraine_platform.simulator.generative.trajectories import live
+from migraine_platform.simulator.generative.trajectories import simulate_days
 from migraine_platform_tests.simulator.conftest import STEADY, changed
 
 PERSONS, DAYS = 800, 120
@@ -31,17 +31,17 @@ def plain(simulator_of, settings):
         drift={"share": 0.0},
         attacks={"carry_over": carry, "prodrome": signs},
     )
-    return simulator, simulator.live(first_patients(simulator.settings, PERSONS))
+    return simulator, simulator.trajectories(first_patients(simulator.settings, PERSONS))
 
 
-def scores(features, lives, simulator) -> np.ndarray:
+def scores(features, trajectories, simulator) -> np.ndarray:
     """[P, K, inputs] u, from the published values by the priors' scorer."""
-    days, burn_in = lives.days, simulator.calendar.burn_in
+    days, burn_in = trajectories.days, simulator.calendar.burn_in
     columns = []
     for name in INPUTS:
         scorer = ImpactScorer(select(features, [name]))
         if name == "cycle_day":
-            standard = lives.persons.cycle_standard[:, burn_in:]
+            standard = trajectories.persons.cycle_standard[:, burn_in:]
             u = scorer.centred(standard[..., None].astype(float))[..., 0]
             columns.append(np.where(standard > 0, u, 0.0))
         else:
@@ -51,9 +51,9 @@ def scores(features, lives, simulator) -> np.ndarray:
 
 def test_the_hazard_is_the_logit_of_the_model(plain) -> None:
     """logit p[t+1] = b + w . Z[t+1] + sum beta s trigger[t] + weekend + refractory and trace of a migraine."""
-    simulator, lives = plain
-    days, persons, carry = lives.days, lives.persons, simulator.settings.attacks.carry_over
-    weights = simulator.calibration.beta * lives.patients.susceptibility
+    simulator, trajectories = plain
+    days, persons, carry = trajectories.days, trajectories.persons, simulator.settings.attacks.carry_over
+    weights = simulator.calibration.beta * trajectories.patients.susceptibility
     yesterday = days.flag("has_migraine")[:, :-1]
     logit = (
         persons.intercept[:, None]
@@ -67,9 +67,9 @@ def test_the_hazard_is_the_logit_of_the_model(plain) -> None:
 
 def test_the_latent_state_follows_its_dynamics(plain, features) -> None:
     """Z[t+1] - A Z[t] - B u[t] has mean 0 and covariance Q; five standard errors."""
-    simulator, lives = plain
-    daily, z = LatentDynamics.daily(simulator.settings.latent), np.moveaxis(lives.days.z, 0, 2)
-    u = scores(features, lives, simulator)
+    simulator, trajectories = plain
+    daily, z = LatentDynamics.daily(simulator.settings.latent), np.moveaxis(trajectories.days.z, 0, 2)
+    u = scores(features, trajectories, simulator)
     noise = (z[:, 1:] - z[:, :-1] @ daily.A.T - u[:, :-1] @ daily.B.T).reshape(-1, 4)
     sd = np.sqrt(np.diag(daily.Q))
     assert np.all(np.abs(noise.mean(axis=0)) < 5 * sd / np.sqrt(len(noise)))
@@ -105,7 +105,7 @@ def test_the_full_state_forecast_is_the_share_of_replicates(simulator_of) -> Non
             }
         ),
     )._replace(index=np.arange(count))
-    days = live(simulator.world, many, simulator.regime, SimulatedDays.empty(count, simulator.calendar))
+    days = simulate_days(simulator.world, many, simulator.regime, SimulatedDays.empty(count, simulator.calendar))
     p, migraine = days.migraine_probability[:, 1], days.flag("has_migraine")[:, 1]
     assert abs(migraine.sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum())
 
@@ -114,7 +114,7 @@ def test_pain_worsens_the_night_and_the_day_as_configured(simulator_of) -> None:
     """The same life with and without coupling, on days that both spend alike until a first attack."""
     cohort = {"patients": 400, "days": 60, "burn_in_days": 2}
     attacks = [simulator_of(cohort=cohort, **{**STEADY, "coupling": c}) for c in ({}, STEADY["coupling"])]
-    with_pain, without = (simulator.live(first_patients(simulator.settings, 400)).days for simulator in attacks)
+    with_pain, without = (simulator.trajectories(first_patients(simulator.settings, 400)).days for simulator in attacks)
     assert not np.array_equal(with_pain.value("total_sleep_hours"), without.value("total_sleep_hours"))
     migraine = with_pain.flag("has_migraine")
     for name, sign in (("total_sleep_hours", -1), ("stress_level", 1), ("steps", -1), ("rmssd", -1)):
@@ -129,7 +129,7 @@ def test_without_coupling_an_attack_changes_no_feature(simulator_of) -> None:
     simulator = simulator_of(cohort=cohort, **STEADY)
     persons = simulator.persons(first_patients(simulator.settings, 100))
     worlds = [
-        live(
+        simulate_days(
             simulator.world,
             persons,
             simulator.regime._replace(hazard=np.full(simulator.calendar.total, shift)),
@@ -147,7 +147,7 @@ def test_stress_shortens_the_next_night(simulator_of) -> None:
         cohort={"patients": 600, "days": 60},
         **{**STEADY, "coupling": {**plain_coupling, "stress_night": {"total_sleep_hours": -0.5}}},
     )
-    days = simulator.live(first_patients(simulator.settings, 600)).days
+    days = simulator.trajectories(first_patients(simulator.settings, 600)).days
     stress, sleep = (
         values - values.mean(axis=1, keepdims=True)
         for values in (days.value("stress_level").astype(float), days.value("total_sleep_hours").astype(float))
@@ -160,13 +160,13 @@ def test_a_certain_hazard_leaves_no_free_day(simulator_of) -> None:
     persons = simulator.persons(first_patients(simulator.settings, 40))
     for shift, expected in ((60.0, True), (-60.0, False)):
         regime = simulator.regime._replace(hazard=np.full(simulator.calendar.total, shift))
-        days = live(simulator.world, persons, regime, SimulatedDays.empty(40, simulator.calendar))
+        days = simulate_days(simulator.world, persons, regime, SimulatedDays.empty(40, simulator.calendar))
         assert np.all(days.flag("has_migraine") == expected)
 
 
 def test_medication_is_told_by_the_first_diary_after_it(plain) -> None:
-    simulator, lives = plain
-    days, burn_in = lives.days, simulator.calendar.burn_in
+    simulator, trajectories = plain
+    days, burn_in = trajectories.days, simulator.calendar.burn_in
     who, when = np.nonzero(days.attack & (np.where(days.attack, days.drug, -1) >= 0))
     taken = days.start[who, when] + simulator.settings.attacks.intake_delay
     told = np.floor((taken + 4) / 24).astype(int)
@@ -180,7 +180,7 @@ def test_settings_of_one_part_leave_the_others_draws_alone(simulator_of, setting
     """Another adherence, other attacks' courses: the exposures stay bit-identical without coupling."""
     one = simulator_of(cohort={"patients": 50, "days": 30}, **STEADY)
     other = simulator_of(cohort={"patients": 50, "days": 30}, **STEADY, attacks={"treated_share": 0.1})
-    a, b = (simulator.live(first_patients(simulator.settings, 50)).days for simulator in (one, other))
+    a, b = (simulator.trajectories(first_patients(simulator.settings, 50)).days for simulator in (one, other))
     assert np.array_equal(a.values, b.values)
     assert not np.array_equal(a.flag("has_migraine"), b.flag("has_migraine"))
     assert changed(settings.simulator, drift={"share": 0.0}).drift.share == 0.0

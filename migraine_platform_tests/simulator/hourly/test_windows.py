@@ -65,7 +65,7 @@ def test_tomorrows_probability_is_that_of_the_lives(simulator, windows_of, bank)
     """Mean probability of windows against the realised share of migraine days, day after day of the bank."""
     rng = np.random.default_rng(1)
     p = windows_of.refine(rng, np.arange(bank.size), 24).probability.mean()
-    lives = simulator.live(
+    trajectories = simulator.trajectories(
         draw_patients(
             np.arange(TRAINING, TRAINING + 400),
             simulator.settings.cohort.seed,
@@ -73,7 +73,7 @@ def test_tomorrows_probability_is_that_of_the_lives(simulator, windows_of, bank)
             len(simulator.settings.weather.sites),
         )
     )
-    realised = lives.days.flag("has_migraine")[:, HISTORY_DAYS + 1 :]
+    realised = trajectories.days.flag("has_migraine")[:, HISTORY_DAYS + 1 :]
     by_patient = realised.mean(axis=1)
     assert abs(p - realised.mean()) < 3.3 * by_patient.std() / np.sqrt(bank.size / 2)
 

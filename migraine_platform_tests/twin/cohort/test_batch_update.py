@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 from polars.testing import assert_frame_equal
 
-from migraine_platform.twin.cohort.batch_update import KEPT_ROWS, UpdateRequest, load, retraining_frame
+from migraine_platform.twin.cohort.batch_update import KEPT_ROWS, UpdateRequest, load_batch, retraining_frame
 from migraine_platform.twin.cohort.cohort_update import load_batches
 from migraine_platform.twin.core.twins import TwinError
-from migraine_platform.twin.updating.storage import load_kept, to_bytes
+from migraine_platform.twin.updating.storage import load_state, to_bytes
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform_tests.twin.living import (
@@ -58,16 +58,18 @@ def decisions(living: Living) -> list[str]:
 
 def test_what_fits_is_loaded_and_what_does_not_is_made_anew(made, tmp_path) -> None:
     keepers = made.keepers()
-    found = load(made.earlier, made.places, BATCH, keepers)
+    found = load_batch(made.earlier, made.places, BATCH, keepers)
     assert found is not None
     assert (found.trial, found.trial_keeper) == (None, None)
     assert found.kept.twins.patient_ids == tuple(made.of(tables.Twins)["patient_id"])
     for table in KEPT_ROWS:
         assert (
-            load(lambda one, batch, gone=table: None if one is gone else made.of(one), made.places, BATCH, keepers)
+            load_batch(
+                lambda one, batch, gone=table: None if one is gone else made.of(one), made.places, BATCH, keepers
+            )
             is None
         )
-    assert load(made.earlier, made.places, BATCH, lambda version: None) is None
+    assert load_batch(made.earlier, made.places, BATCH, lambda version: None) is None
     own = made.copy(tmp_path)
     path = own.places.twins(own.of(tables.Twins)["file_version"][0])
     content = path.read_bytes()
@@ -93,7 +95,7 @@ def test_better_challengers_are_promoted_after_the_configured_nights(made, promo
     assert twins["previous_file_version"].unique().to_list() == [decided["champion_version"]]
     assert promoted.of(tables.Challengers).is_empty()
     levels = promoted.keepers()().points.level
-    former = load_kept(promoted.places.twins(decided["champion_version"]))
+    former = load_state(promoted.places.twins(decided["champion_version"]))
     before, after = (np.exp(kept.twins.standing.log_weight) @ levels for kept in (former, promoted.kept()))
     assert np.all(before < after)
 
@@ -176,7 +178,7 @@ def test_a_trial_whose_challengers_are_lost_is_given_up_and_the_champions_stay(m
     path = living.places.twins(living.of(tables.Challengers)["file_version"][0])
     assert path.stem != own
     path.unlink() if gone else path.write_bytes(b"damaged")
-    found = load(living.earlier, living.places, BATCH, living.keepers())
+    found = load_batch(living.earlier, living.places, BATCH, living.keepers())
     assert found is not None
     assert found.trial is None
     assert found.kept.twins.versions() == champion
@@ -228,7 +230,7 @@ def test_a_rollback_ends_a_trial(promoted, tmp_path) -> None:
 def test_former_twins_of_a_population_that_is_gone_cannot_come_back(promoted, tmp_path) -> None:
     living = promoted.copy(tmp_path, **SHORT)
     path = living.places.twins(living.of(tables.Twins)["previous_file_version"][0])
-    former = load_kept(path)
+    former = load_state(path)
     other = type(former)(type(former.twins)(**{**vars(former.twins), "population": "f" * 12}), former.watch)
     living.rows[tables.Twins, BATCH] = living.of(tables.Twins).with_columns(previous_file_version=pl.lit("a" * 12))
     living.places.twins("a" * 12).write_bytes(to_bytes(other))

@@ -16,7 +16,7 @@ from migraine_platform.twin.data.features import COLUMNS, EVENTS
 from migraine_platform.twin.data.histories import NEEDED
 from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.dynamics.transition import STATE_SPACE
-from migraine_platform.twin.updating.storage import load_kept
+from migraine_platform.twin.updating.storage import load_state
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit, polars_type
 from migraine_platform.warehouse.declare import Table
@@ -138,7 +138,7 @@ def test_every_patient_has_a_row_in_one_batch_alone(odd) -> None:
 def test_a_batch_s_twins_lie_in_the_file_that_its_rows_name(odd) -> None:
     for frames in odd.frames.values():
         version = frames[tables.Twins]["file_version"].unique().item()
-        twins = load_kept(odd.places.twins(version)).twins
+        twins = load_state(odd.places.twins(version)).twins
         rows = frames[tables.Twins].filter(pl.col("status") != "refused")
         assert list(twins.patient_ids) == rows["patient_id"].to_list()
         assert twins.versions() == rows["twin_version"].to_list()

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from migraine_platform.twin.cohort.batch_update import UpdateRequest
-from migraine_platform.twin.cohort.cohort_update import keep_batches, load_batches
+from migraine_platform.twin.cohort.cohort_update import load_batches, update_batches
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.tables.twin import BOTH_TWINS
@@ -126,7 +126,7 @@ def test_a_population_that_is_gone_is_one_sentence(made) -> None:
     keepers = made.keepers()
     found = load_batches(made.earlier, made.places, keepers, BATCHES)
     assert found is not None
-    nights = keep_batches(
+    nights = update_batches(
         made.read, made.earlier, made.on(MADE + 1), made.places, lambda version=None: None, found,
         UpdateRequest(), POPULATION, lambda line: None,
     )  # fmt: skip
@@ -140,7 +140,7 @@ def test_progress_names_every_batch(made, tmp_path) -> None:
     found = load_batches(living.earlier, living.places, keepers, BATCHES)
     assert found is not None
     settled = list(
-        keep_batches(
+        update_batches(
             living.read, living.earlier, living.on(LAST), living.places, keepers, found, UpdateRequest(), POPULATION,
             lines.append,
         )

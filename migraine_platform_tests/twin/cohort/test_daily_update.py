@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from migraine_platform.twin.cohort.batch_update import UpdateRequest
 from migraine_platform.twin.cohort.cohort_update import load_batches
-from migraine_platform.twin.cohort.daily_update import TwinBatch, live_night
+from migraine_platform.twin.cohort.daily_update import TwinBatch, update_twins
 from migraine_platform.twin.cohort.inputs import read_histories
 from migraine_platform.twin.core.prediction import predict
 from migraine_platform.twin.updating.evening_update import advance
@@ -191,7 +191,7 @@ def test_a_batch_without_a_twin_has_its_night(made) -> None:
     batch, keeper, whole = batch_of(made, LAST)
     nobody = np.arange(0)
     rows = {table: frame.clear() for table, frame in batch.rows.items()}
-    night = live_night(keeper, TwinBatch(BATCH, batch.kept.of(nobody), rows, None, None), whole.of(nobody))
+    night = update_twins(keeper, TwinBatch(BATCH, batch.kept.of(nobody), rows, None, None), whole.of(nobody))
     assert night.kept.twins.as_of == whole.last
     assert night.rows[tables.Watch].is_empty()
     assert night.rows[tables.Predictions].is_empty()

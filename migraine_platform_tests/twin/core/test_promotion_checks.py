@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from migraine_platform.config.twin import TwinPromotionSettings
-from migraine_platform.twin.core.promotion_checks import NOBODY, ForecastChecks, judge
+from migraine_platform.twin.core.promotion_checks import NOBODY, ForecastChecks, check_forecasts
 
 WANTED = TwinPromotionSettings(calibration_error=0.05, coverage_90=(0.85, 0.95))
 FIRST = date(2024, 1, 1)
@@ -29,7 +29,7 @@ def rows(**columns: np.ndarray) -> pl.DataFrame:
 
 def judged(p, lower, upper, came, full) -> ForecastChecks:
     said = rows(probability=p, lower=lower, upper=upper).rename({"date": "for_date"})
-    return judge(said, rows(has_migraine=came), rows(migraine_probability=full))
+    return check_forecasts(said, rows(has_migraine=came), rows(migraine_probability=full))
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +93,13 @@ def test_only_days_that_came_are_judged(lived) -> None:
     said = rows(probability=averaged(seen), lower=0 * seen, upper=0 * seen + 1).rename({"date": "for_date"})
     days, truth = rows(has_migraine=came), rows(migraine_probability=full)
     last = FIRST + timedelta(days=DAYS - 1)
-    assert judge(said, days.filter(pl.col("date") < last), truth).days == PATIENTS * (DAYS - 1)
-    assert judge(said.sample(777, seed=0), days, truth).days == 777
+    assert check_forecasts(said, days.filter(pl.col("date") < last), truth).days == PATIENTS * (DAYS - 1)
+    assert check_forecasts(said.sample(777, seed=0), days, truth).days == 777
 
 
 def test_forecasts_of_days_to_come_alone_are_not_known_to_hold(lived) -> None:
     seen, full, came = lived
     said = rows(probability=averaged(seen), lower=0 * seen, upper=0 * seen + 1).rename({"date": "for_date"})
-    none = judge(said, rows(has_migraine=came).clear(), rows(migraine_probability=full))
+    none = check_forecasts(said, rows(has_migraine=came).clear(), rows(migraine_probability=full))
     assert none.days == 0
     assert none.calibration_problems(WANTED) == none.coverage_problems(WANTED) == [NOBODY]

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.twin.core.twins import Replay, TwinArrays, climatology, create
 from migraine_platform.twin.data.channels import CHANNELS
-from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, relived, renewals, told
+from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, renewals, replay_with_changes, told
 from migraine_platform.twin.drift.examination import HAZARD, DetectedChange
 from migraine_platform.twin.drift.hazard_change import Grid
 from migraine_platform.twin.dynamics.kalman import StateBeliefs
@@ -41,7 +41,7 @@ def after(points) -> np.ndarray:
 @pytest.fixture(scope="module")
 def relive(model, clinical, points, after):
     def lived(own, changes, probability: float) -> tuple[TwinArrays, Replay]:
-        return relived(model, clinical, points, after, own, changes, probability)
+        return replay_with_changes(model, clinical, points, after, own, changes, probability)
 
     return lived
 

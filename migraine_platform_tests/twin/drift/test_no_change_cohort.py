@@ -19,15 +19,15 @@ def with_changes(settings, share: float):
 
 
 @pytest.fixture(scope="module")
-def lives(settings, features, calibration):
+def trajectories(settings, features, calibration):
     def made(share: float):
         return undrifted(CohortSimulator(with_changes(settings, share), features, calibration), COUNT)
 
     return made
 
 
-def test_they_never_change_however_many_others_do(lives) -> None:
-    calm, wild = lives(0.0), lives(1.0)
+def test_they_never_change_however_many_others_do(trajectories) -> None:
+    calm, wild = trajectories(0.0), trajectories(1.0)
     for name in ("values", "present", "diary", "events"):
         assert_array_equal(getattr(calm, name), getattr(wild, name))
 
@@ -38,7 +38,9 @@ def test_patients_who_could_change_would(settings, features, calibration) -> Non
     simulator = CohortSimulator(own, features, calibration)
     who = no_change_patients(simulator, COUNT)
     change = draw_changes(own.drift, who.index, who.susceptibility, own.cohort.burn_in_days, own.cohort.seed)
-    changed, _ = histories(simulator.measured(simulator.live(who, change=change)), who.ids, own.cohort.last_date)
+    changed, _ = histories(
+        simulator.measured(simulator.trajectories(who, change=change)), who.ids, own.cohort.last_date
+    )
     told = undrifted(simulator, COUNT)
     assert changed.patient_ids == told.patient_ids
     assert np.any(changed.values != told.values)
@@ -51,8 +53,8 @@ def test_nobody_of_a_cohort_is_among_them(settings, simulator) -> None:
     assert len({int(patient[1:]) for patient in who.ids} & set(range(1, settings.simulator.cohort.patients + 1))) == 0
 
 
-def test_their_lives_last_as_long_as_the_configuration_says(settings, lives) -> None:
-    found = lives(0.0)
+def test_their_lives_last_as_long_as_the_configuration_says(settings, trajectories) -> None:
+    found = trajectories(0.0)
     assert (found.count, found.days) == (COUNT, settings.simulator.cohort.days)
     assert found.last == settings.simulator.cohort.last_date
     assert found.diary.any(axis=1).all()

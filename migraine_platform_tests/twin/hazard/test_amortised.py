@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from migraine_platform.twin.hazard.amortised import start
-from migraine_platform.twin.hazard.hypotheses import KINDS, Effects, Points, first_standing
+from migraine_platform.twin.hazard.hypotheses import KINDS, Effects, Points, initial_filter_state
 from migraine_platform_tests.twin.modelled import effects_of
 
 PATIENTS, POINTS = 4, 512
@@ -42,7 +42,7 @@ def moments(points: Points, log_weight: np.ndarray) -> tuple[np.ndarray, np.ndar
 def test_who_is_found_to_be_like_everybody_starts_like_everybody(points, effects) -> None:
     mean, sd = usual(points)
     for one, other in zip(
-        start(points, effects, mean, sd, EVERYBODY), first_standing(points, effects, PATIENTS), strict=True
+        start(points, effects, mean, sd, EVERYBODY), initial_filter_state(points, effects, PATIENTS), strict=True
     ):
         assert_allclose(one, other, rtol=0, atol=1e-12)
 
@@ -89,7 +89,7 @@ def test_a_finding_moves_the_mean_to_it_and_a_sharper_one_more_surely(points, ef
 def test_long_histories_are_left_alone(points, effects) -> None:
     mean, sd = usual(points)
     short = np.array([True, False, True, False])
-    found, plain = start(points, effects, mean + 0.2, sd / 2, short), first_standing(points, effects, PATIENTS)
+    found, plain = start(points, effects, mean + 0.2, sd / 2, short), initial_filter_state(points, effects, PATIENTS)
     assert_allclose(found.log_weight[~short], plain.log_weight[~short], rtol=0, atol=1e-12)
     assert np.all(np.abs(found.log_weight[short] - plain.log_weight[short]).max(axis=1) > 0.1)
     for name in ("ill", "hazard", "trace", "onset", "numbers"):

@@ -98,7 +98,7 @@ def test_a_hidden_cause_of_its_true_strength_restores_the_planted_effect() -> No
 
 def test_the_cohorts_days_give_a_sample_per_trigger(simulator: CohortSimulator) -> None:
     """Every sample has the same days; a trigger is never among its own adjusters."""
-    lives = simulator.live(first_patients(simulator.settings, 60))
+    lives = simulator.trajectories(first_patients(simulator.settings, 60))
     drawn = samples(simulator, lives)
     assert tuple(drawn) == TRIGGERS
     everything = np.column_stack([drawn[name].treatment for name in TRIGGERS])

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import truncnorm
 
 from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import KINDS, FilterState, Points, first_standing
+from migraine_platform.twin.hazard.hypotheses import KINDS, FilterState, Points, initial_filter_state
 from migraine_platform.twin.triggers import causal
 from migraine_platform.twin.triggers.causal import Edge
 from migraine_platform.twin.triggers.sensitivity import STRONG, sensitivities
@@ -29,12 +29,12 @@ def standing_of(points: Points, weight: np.ndarray) -> FilterState:
     """Patients who have weighed the hypotheses so."""
     share = np.atleast_2d(weight) / np.atleast_2d(weight).sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
-        return first_standing(points, EFFECTS, len(share))._replace(log_weight=np.log(share))
+        return initial_filter_state(points, EFFECTS, len(share))._replace(log_weight=np.log(share))
 
 
 def test_who_told_nothing_has_the_population_s_effects_and_no_confidence() -> None:
     points = points_of(np.random.default_rng(1), 512)
-    found = sensitivities(points, EFFECTS, first_standing(points, EFFECTS, 3))
+    found = sensitivities(points, EFFECTS, initial_filter_state(points, EFFECTS, 3))
     effect = points.susceptibility * EFFECTS.trigger
     assert_allclose(found.mean, np.tile(effect.mean(axis=0), (3, 1)))
     assert_allclose(found.confidence, 0, atol=1e-9)
@@ -123,7 +123,7 @@ def test_rows_are_patient_by_patient_and_trigger_by_trigger() -> None:
 def test_a_figure_that_is_no_effect_is_not_told(monkeypatch) -> None:
     """Something that nobody recorded sets both the pressure and the attacks: what the model holds does not help."""
     points = points_of(np.random.default_rng(9), 64)
-    found = sensitivities(points, EFFECTS, first_standing(points, EFFECTS, 1))
+    found = sensitivities(points, EFFECTS, initial_filter_state(points, EFFECTS, 1))
     assert found.to_frame(("P0001",))["effect"].to_list() == ["direct"] * 4
     hidden = [Edge("hazard_drift", "trigger_weather", "planted")]
     monkeypatch.setattr(causal, "EDGES", (*causal.EDGES, *hidden))

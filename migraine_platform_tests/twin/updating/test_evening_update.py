@@ -15,7 +15,7 @@ from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.updating.evening_results import Detection, Past
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, advance, begin
-from migraine_platform.twin.updating.storage import load_kept, to_bytes
+from migraine_platform.twin.updating.storage import load_state, to_bytes
 from migraine_platform_tests.twin.conftest import everybody
 from migraine_platform_tests.twin.living import CHANGED, DAYS, EASILY, with_changes
 
@@ -119,7 +119,7 @@ def test_resumed_from_a_file_every_evening_is_the_same(keeper, people, at_once, 
     def through(kept: TwinState) -> TwinState:
         path = tmp_path / "kept"
         path.write_bytes(to_bytes(kept))
-        return load_kept(path)
+        return load_state(path)
 
     assert_same_lives(live(keeper, people, [45, 50, 55, 60, 65, DAYS], through), at_once)
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 from migraine_platform.twin.core.model import FORMAT
 from migraine_platform.twin.core.twins import TwinError
 from migraine_platform.twin.updating.evening_update import TwinState
-from migraine_platform.twin.updating.storage import load_kept, to_bytes, version_of
+from migraine_platform.twin.updating.storage import load_state, to_bytes, version_of
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def loaded(tmp_path):
     def read(content: bytes) -> TwinState:
         path = tmp_path / "0123456789ab.safetensors"
         path.write_bytes(content)
-        return load_kept(path)
+        return load_state(path)
 
     return read
 
@@ -159,7 +159,7 @@ def test_an_altered_card_is_one_sentence(loaded, kept, changes: dict[str, object
 
 def test_a_missing_file_is_one_sentence(tmp_path) -> None:
     with pytest.raises(TwinError, match=r"^nowhere\.safetensors: no twins here; materialise twins first$"):
-        load_kept(tmp_path / "nowhere.safetensors")
+        load_state(tmp_path / "nowhere.safetensors")
 
 
 @given(st.data())
@@ -173,7 +173,7 @@ def test_no_byte_changes_what_a_file_says(tmp_path_factory, kept, data) -> None:
     path = tmp_path_factory.mktemp("twins") / "damaged"
     path.write_bytes(content)
     try:
-        again = load_kept(path)
+        again = load_state(path)
     except TwinError as error:
         assert "\n" not in str(error)
     else:
