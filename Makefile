@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make run        materialise the asset graph and publish the warehouse (PRESET=demo|default|literature|large)"
+	@echo "make run        materialise the asset graph and publish the warehouse (PRESET=demo|default|literature|large|gpu)"
 	@echo "make ui         open Dagster's UI on http://127.0.0.1:$(PORT)"
 	@echo "make test       run every test          make test-fast   leave out the slow ones"
 	@echo "make check      lint, format, types, generated docs       make format   mend lint and format"

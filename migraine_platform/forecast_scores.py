@@ -22,13 +22,22 @@ BINS = 10
 
 
 def log_loss(forecast: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[...] -(t ln p + (1 - t) ln(1 - p)), in nats, of each forecast p, kept SMALLEST away from 0 and 1."""
+    """[...] -(t ln p + (1 - t) ln(1 - p)), in nats, of each forecast p, kept SMALLEST away from 0 and 1.
+
+    Args:
+        truth: [...] labels, or probabilities that the whole truth gives.
+        forecast: [...] probabilities.
+    """
     p = np.clip(forecast, SMALLEST, 1 - SMALLEST)
     return np.asarray(-(truth * np.log(p) + (1 - truth) * np.log(1 - p)))
 
 
 def bins_of(forecast: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[N] which of the BINS each of N forecasts falls into."""
+    """[N] which of the BINS each of N forecasts falls into.
+
+    Args:
+        forecast: [N] probabilities.
+    """
     return np.minimum((forecast * BINS).astype(np.int64), BINS - 1)
 
 
@@ -54,7 +63,11 @@ def error_of_bins(apart: NDArray[np.float64], days: NDArray[np.float64]) -> NDAr
 
 
 def expected_brier(forecast: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """Expected Brier score: (q - p)^2 + p (1 - p), averaged."""
+    """Expected Brier score: (q - p)^2 + p (1 - p), averaged.
+
+    Args:
+        forecast, truth: [N] probabilities; labels count as such.
+    """
     return float(np.mean((forecast - truth) ** 2 + truth * (1 - truth)))
 
 
@@ -62,6 +75,9 @@ def expected_auc(forecast: NDArray[np.float64], truth: NDArray[np.float64]) -> f
     """Probability that a drawn migraine day is ranked above a drawn other day, ties by half.
 
     Each case stands for p migraine days and 1 - p others: sum_ij p_i (1 - p_j) [q_i > q_j] / sum p sum (1 - p).
+
+    Args:
+        forecast, truth: [N] probabilities; labels count as such.
     """
     values, place = np.unique(forecast, return_inverse=True)
     sick = np.bincount(place, weights=truth, minlength=len(values))
@@ -76,5 +92,9 @@ def share_of_way(score: float, floor: float, ceiling: float) -> float:
 
 
 def mean_and_margin(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean, and the half-width of its 95 % interval."""
+    """Mean, and the half-width of its 95 % interval.
+
+    Args:
+        values: [N] independent values.
+    """
     return float(values.mean()), float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))

@@ -42,6 +42,38 @@ def test_links_of_pages_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_modules_of_a_twin_are_where_its_page_says() -> None:
+    rows = re.findall(r"^\| [^|]+ \| (`[^|]+`) \|", (REPOSITORY / "docs" / "twin.md").read_text(), flags=re.MULTILINE)
+    named = re.findall(r"`([a-z_]+/[a-z_]*)`", " ".join(rows))
+    assert len(named) > 10
+    missing = [name for name in named if not any((PACKAGE / "twin" / f"{name}{end}").exists() for end in ("", ".py"))]
+    assert missing == []
+
+
+SHAPED = 0.95
+"""Of the array arguments of public functions, at least this share has its shape in the docstring."""
+
+
+def test_array_arguments_say_their_shapes() -> None:
+    said, without = 0, []
+    for path in PACKAGE.rglob("*.py"):
+        module = ast.parse(path.read_text())
+        bodies = [module.body, *(node.body for node in module.body if isinstance(node, ast.ClassDef))]
+        for node in (node for body in bodies for node in body):
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            told = ast.get_docstring(node) or ""
+            for argument in node.args.args:
+                kind = ast.unparse(argument.annotation) if argument.annotation else ""
+                if "NDArray" not in kind and kind != "Tensor":
+                    continue
+                if re.search(rf"\b{argument.arg}\b[^:\n]*:[^\n]*\[|\b{argument.arg}s? \[", told):
+                    said += 1
+                else:
+                    without.append(f"{path.relative_to(PACKAGE)}: {node.name}({argument.arg})")
+    assert said / (said + len(without)) >= SHAPED, without
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_docstrings_name_only_modules_that_exist(path: Path) -> None:
     tree = ast.parse(path.read_text())

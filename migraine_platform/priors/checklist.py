@@ -103,7 +103,11 @@ POINTS: dict[str, Callable[[MockDistribution], ChecklistFinding]] = {
 
 
 def modes(values: NDArray[np.float64]) -> int:
-    """Modes of a sample: peaks of its kernel density (Silverman's bandwidth) above a twentieth of the highest."""
+    """Modes of a sample: peaks of its kernel density (Silverman's bandwidth) above a twentieth of the highest.
+
+    Args:
+        values: [N] samples.
+    """
     import numpy as np
     from scipy.signal import find_peaks
     from scipy.stats import gaussian_kde

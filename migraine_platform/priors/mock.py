@@ -101,7 +101,11 @@ def build_mock(features: Sequence[Feature], settings: MockSettings) -> MockDistr
 
 
 def correlation_of(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The correlation matrix of a covariance matrix."""
+    """The correlation matrix of a covariance matrix.
+
+    Args:
+        covariance: [D, D]
+    """
     import numpy as np
 
     sd = np.sqrt(np.diag(covariance))

@@ -129,6 +129,9 @@ class Imputer:
         """[P, K] how much is known of each day, 0-1: the share of the channels' variance that records take away.
 
         1 where everything was recorded; 0 where nothing is known of the person.
+
+        Args:
+            seen: [P, K, channels] what was recorded.
         """
         variance = self.impute(np.zeros(seen.shape), seen, causal).variance
         weights: Numbers = 1 - (variance / (self.within + self.between)).mean(axis=2)

@@ -92,7 +92,11 @@ def cycle_scores(features: Sequence[Feature]) -> NDArray[np.float64]:
 
 
 def planned_windows(hours: Hours, card: NDArray[np.int64]) -> HourlyWindows:
-    """[W] evenings of which no hour has been read: all that is known is on the card."""
+    """[W] evenings of which no hour has been read: all that is known is on the card.
+
+    Args:
+        card: [W, CARD] what is known of each patient.
+    """
     size, clock = len(card), np.arange(HOURS_A_DAY)
     nothing = np.zeros(size)
     return HourlyWindows(

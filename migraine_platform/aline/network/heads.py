@@ -29,11 +29,19 @@ class Posterior:
     """[B, K - M]"""
 
     def take(self, rows: Tensor) -> Posterior:
-        """Some of the batch."""
+        """Some of the batch.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return Posterior(self.log_weight[rows], self.mean[rows], self.log_sd[rows], self.logit[rows])
 
     def log_score(self, truth: Tensor) -> Tensor:
-        """[B, K] log-density of the true numbers; expected log-score where the truth is a probability."""
+        """[B, K] log-density of the true numbers; expected log-score where the truth is a probability.
+
+        Args:
+            truth: [B, K]
+        """
         numbers = self.mean.shape[1]
         value, chance = truth[:, :numbers, None], truth[:, numbers:]
         scaled = (value - self.mean) * torch.exp(-self.log_sd)

@@ -75,12 +75,22 @@ class Layer(nn.Module):
         )
 
     def memory(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of some tokens [B, N, width]."""
+        """Keys and values of some tokens.
+
+        Args:
+            h: [B, N, width]
+        """
         key, value = self.key_value(self.before(h)).chunk(2, -1)
         return self._split(key), self._split(value)
 
     def forward(self, h: Tensor, key: Tensor, value: Tensor, known: Tensor) -> Tensor:
-        """Tokens [B, n, width] after attending."""
+        """Tokens [B, n, width] after attending.
+
+        Args:
+            h: [B, n, width] tokens.
+            key, value: [B, heads, N, width / heads] of what is attended to.
+            known: [B, N] which of that is there.
+        """
         attended = scaled_dot_product_attention(self._split(self.query(self.before(h))), key, value, attn_mask=known)
         h = h + self.out(attended.transpose(1, 2).flatten(2))
         return torch.as_tensor(h + self.feed(self.between(h)))
@@ -161,7 +171,11 @@ class Aline(nn.Module):
         return Memory(keys, values, torch.cat([memory.known, wanted], -1))
 
     def queries(self, memory: Memory, x: Tensor) -> Tensor:
-        """[B, n, width] queries [B, n, query features] after attending to `attending_to_goal`'s memory."""
+        """[B, n, width] queries [B, n, query features] after attending to `attending_to_goal`'s memory.
+
+        Args:
+            x: [B, candidates, channels]
+        """
         h = self.embed_x(x)
         for layer, key, value in zip(self.layers, memory.keys, memory.values, strict=True):
             h = layer(h, key, value, memory.known)
@@ -172,12 +186,17 @@ class Aline(nn.Module):
 
         Args:
             goal: [K] which targets matter.
+            h: [B, n, width] queries.
         """
         expected = self.gains(h).detach()[..., goal].sum(-1)
         return torch.as_tensor(self.policy_head(h)[..., 0] + self.sharpness.exp() * expected)
 
     def gains(self, h: Tensor) -> Tensor:
-        """[B, n, K] nats that each encoded query is expected to tell about each target."""
+        """[B, n, K] nats that each encoded query is expected to tell about each target.
+
+        Args:
+            h: [B, n, width] queries.
+        """
         return torch.as_tensor(self.gain_head(h) * self.gain_unit)
 
     def _targets(self, memory: Memory) -> list[Tensor]:

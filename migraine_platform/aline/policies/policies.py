@@ -40,7 +40,12 @@ def run_policy(net: Aline, episode: Episode, policy: Policy, questions: int) -> 
 
 
 def information(posteriors: Sequence[Posterior], truth: Tensor, goal: Tensor) -> Tensor:
-    """[T + 1, B] nats gained about the goal's targets since before the first question, summed over targets."""
+    """[T + 1, B] nats gained about the goal's targets since before the first question, summed over targets.
+
+    Args:
+        truth: [B, K]
+        goal: [targets] which count.
+    """
     scores = torch.stack([posterior.log_score(truth)[:, goal].sum(1) for posterior in posteriors])
     return scores - scores[0]
 
@@ -154,6 +159,7 @@ def best_order(net: Aline, fresh: Callable[[], Episode], goal: Tensor, length: i
 
     Args:
         fresh: makes the same episodes each time it is called.
+        goal: [targets] which count.
     """
     order: list[int] = []
     questions = fresh().candidates.shape[1]

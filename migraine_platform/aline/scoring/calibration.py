@@ -34,13 +34,21 @@ class PosteriorCalibration:
 
     @classmethod
     def of(cls, names: tuple[str, ...], posterior: Posterior, truth: Tensor) -> PosteriorCalibration:
-        """Hold stated marginals against the truths [B, K] of targets of these names."""
+        """Hold stated marginals against the truths of targets of these names.
+
+        Args:
+            truth: [B, K]
+        """
         found = ranks(posterior, truth)
         return cls(names[: found.shape[1]], found, coverage(found, CREDIBLE), uniformity(found))
 
 
 def ranks(posterior: Posterior, truth: Tensor) -> Tensor:
-    """[B, M] where the true numbers lie in their posteriors, 0 to 1."""
+    """[B, M] where the true numbers lie in their posteriors, 0 to 1.
+
+    Args:
+        truth: [B, K], the M numbers first.
+    """
     return posterior.cdf(truth[:, : posterior.mean.shape[1]])
 
 
@@ -56,5 +64,9 @@ def uniformity(ranks: Tensor, bins: int = BINS) -> list[float]:
 
 
 def coverage(ranks: Tensor, share: float) -> Tensor:
-    """[M] how often the truth lies in the central interval of that share."""
+    """[M] how often the truth lies in the central interval of that share.
+
+    Args:
+        ranks: [B, M] of truths in their posteriors, from 0 to 1.
+    """
     return ((ranks - 0.5).abs() <= share / 2).double().mean(0)

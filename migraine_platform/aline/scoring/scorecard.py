@@ -111,7 +111,11 @@ def policy_information(
     questions: int,
     goal: Tensor,
 ) -> dict[str, Tensor]:
-    """[questions + 1, W] nats gained about the goal by each rule, on the same windows."""
+    """[questions + 1, W] nats gained about the goal by each rule, on the same windows.
+
+    Args:
+        goal: [targets] which count.
+    """
     gained = {}
     for name, policy in policies.items():
         episode = task.episode(windows)

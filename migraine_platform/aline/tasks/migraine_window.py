@@ -131,7 +131,11 @@ class WindowEpisode(Episode):
     answered: Tensor
 
     def answers(self, choice: Tensor) -> Tensor:
-        """Look them up."""
+        """Look them up.
+
+        Args:
+            choice: [B] the candidate that each episode asks for.
+        """
         return self.answered.gather(1, choice[..., None].expand(-1, -1, self.answered.shape[-1]))
 
 

@@ -67,7 +67,11 @@ class Layout:
         return torch.tensor([target.group in groups for target in self.targets])
 
     def standardised(self, values: Tensor) -> Tensor:
-        """[..., K] targets in the network's units."""
+        """[..., K] targets in the network's units.
+
+        Args:
+            values: [..., K] in units.
+        """
         mean, sd = self.units(values)
         return (values - mean) / sd
 
@@ -91,12 +95,20 @@ class Context:
     """[B, N] tokens that are there."""
 
     def append(self, x: Tensor, y: Tensor, known: Tensor | None = None) -> Context:
-        """With more tokens [B, n, ...] at the end."""
+        """With more tokens at the end.
+
+        Args:
+            x, y: [B, n, ...] of n more tokens.
+        """
         there = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if known is None else known
         return Context(torch.cat([self.x, x], 1), torch.cat([self.y, y], 1), torch.cat([self.known, there], 1))
 
     def take(self, rows: Tensor) -> Context:
-        """Some of the batch."""
+        """Some of the batch.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return Context(self.x[rows], self.y[rows], self.known[rows])
 
     def repeated(self, times: int) -> Context:
@@ -135,7 +147,11 @@ class Episode(ABC):
         """[B, n, answer features] answers to the candidates `choice` [B, n]."""
 
     def ask(self, choice: Tensor) -> None:
-        """Ask each its question [B] or questions [B, n]; a question that is not available is answered by silence."""
+        """Ask each its question [B] or questions [B, n]; a question that is not available is answered by silence.
+
+        Args:
+            choice: [B] the candidate that each episode asks for.
+        """
         choice = choice[:, None] if choice.ndim == 1 else choice
         open_ = self.available.gather(1, choice)
         x = _gather(self.candidates, choice)
@@ -161,7 +177,11 @@ def seeded(seed: tuple[int, ...]) -> torch.Generator:
 
 
 def random_choice(available: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """[B, count] different questions, each row at random among the available ones (others come when none is left)."""
+    """[B, count] different questions, each row at random among the available ones (others come when none is left).
+
+    Args:
+        available: [B, n] which may be chosen.
+    """
     keys = torch.rand(available.shape, generator=generator).to(available.device)
     return torch.where(available, keys, keys - 1).topk(count, dim=1).indices
 

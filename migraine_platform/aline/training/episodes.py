@@ -43,7 +43,11 @@ class Losses:
 
     @classmethod
     def of(cls, inference: Tensor, policy: Tensor, gain: Tensor, settings: Objectives, posterior: Posterior) -> Losses:
-        """Weighted as configured."""
+        """Weighted as configured.
+
+        Args:
+            inference, policy, gain: [] the three losses.
+        """
         total = inference + settings.alpha * policy + settings.gain_weight * gain
         return cls(total, inference.detach(), policy.detach(), gain.detach(), posterior)
 
@@ -72,7 +76,11 @@ def prefix_losses(
 def rollout_losses(
     net: Aline, episode: Episode, settings: Objectives, generator: torch.Generator, horizon: int, goal: Tensor
 ) -> Losses:
-    """The policy asks `horizon` questions; everything that was learned on the way is scored."""
+    """The policy asks `horizon` questions; everything that was learned on the way is scored.
+
+    Args:
+        goal: [targets] which count.
+    """
     posteriors: list[Posterior] = []
     log_policy: list[Tensor] = []
     gains: list[Tensor] = []

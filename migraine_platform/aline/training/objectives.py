@@ -24,6 +24,9 @@ def inference_loss(posterior: Posterior, truth: Tensor, settings: Objectives) ->
 
     `likelihood` is the negative log score. `squared_error` takes those of the numbers' means, and lambda times those of
     their standard deviations to a constant sigma*.
+
+    Args:
+        truth: [B, K]
     """
     numbers = posterior.mean.shape[1]
     scores = posterior.log_score(truth)
@@ -36,7 +39,11 @@ def inference_loss(posterior: Posterior, truth: Tensor, settings: Objectives) ->
 
 
 def rewards_of(log_scores: Tensor, goal: Tensor) -> Tensor:
-    """[T, B] what each question told: log scores [T + 1, B, K], averaged over the goal [K]."""
+    """[T, B] what each question told, averaged over the goal [K].
+
+    Args:
+        log_scores: [T + 1, B, K] of the truth, before the first question and after each.
+    """
     return (log_scores[1:] - log_scores[:-1])[..., goal].mean(-1)
 
 
@@ -45,6 +52,7 @@ def advantages(rewards: Tensor, objective: str, cost: float) -> Tensor:
 
     Args:
         cost: nats per question, taken off where a query is credited with what follows.
+        rewards: [T, B]
     """
     own = objective == "published"
     credit = rewards.clamp_min(0) if own else (rewards - cost).flip(0).cumsum(0).flip(0)
@@ -59,6 +67,11 @@ def uncertainty_weights(posterior: Posterior) -> Tensor:
 
 
 def gain_loss(predicted: Tensor, before: Posterior, after: Posterior, units: Tensor) -> Tensor:
-    """[] squared error of expected gains [B, K] against what the question took off the posterior's spread."""
+    """[] squared error of expected gains against what the question took off the posterior's spread.
+
+    Args:
+        predicted: [B, K] expected gains.
+        units: [B, K] by which errors are divided.
+    """
     told = (before.spread() - after.spread()).detach()
     return (((predicted - told) / units) ** 2).mean()

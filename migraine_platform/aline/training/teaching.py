@@ -45,7 +45,12 @@ class TeachingSettings:
 
 
 def taught_loss(posterior: Posterior, targets: Tensor, weight: Tensor) -> Tensor:
-    """[] cross-entropy of stated marginals to weighted draws [B, S, K], averaged over batch and targets."""
+    """[] cross-entropy of stated marginals to weighted draws [B, S, K], averaged over batch and targets.
+
+    Args:
+        weight: [B, S] of the exact posterior's draws.
+        targets: [B, S, K] draws of the exact posterior.
+    """
     size, draws = weight.shape
     rows = torch.arange(size).repeat_interleave(draws)
     scores = posterior.take(rows).log_score(targets.flatten(0, 1)).view(size, draws, -1)

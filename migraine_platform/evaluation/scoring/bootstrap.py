@@ -69,7 +69,11 @@ def p_values(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n] p-values corrected for n comparisons (Holm 1979); those that are undefined are not counted."""
+    """[n] p-values corrected for n comparisons (Holm 1979); those that are undefined are not counted.
+
+    Args:
+        p: [n]
+    """
     adjusted = np.full(len(p), np.nan)
     order = np.argsort(p, kind="stable")[: np.count_nonzero(~np.isnan(p))]
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)

@@ -36,14 +36,24 @@ def rank_correlation(
 
 
 def midranks(values: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[R, n] rank from 1 of each case among the repeated ones; equal values have the mean of their ranks."""
+    """[R, n] rank from 1 of each case among the repeated ones; equal values have the mean of their ranks.
+
+    Args:
+        counts: [R, n] how often each case is in a sample.
+        values: [n] of the cases.
+    """
     there = by_value(values, counts)
     rank = np.cumsum(there, axis=1) - there + (there + 1) / 2
     return np.asarray(rank[:, np.unique(values, return_inverse=True)[1]])
 
 
 def by_value(values: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[R, G] counts of the G different values, ascending."""
+    """[R, G] counts of the G different values, ascending.
+
+    Args:
+        values: [n] of the cases.
+        counts: [R, n] how often each case is in a sample.
+    """
     if not len(values):
         return np.zeros((len(counts), 0))
     order = np.argsort(values, kind="stable")

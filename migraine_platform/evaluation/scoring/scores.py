@@ -62,7 +62,11 @@ class Block(NamedTuple):
     """[P, 1 + B] of the bootstrap; the same for all models."""
 
     def taken(self, model: int, days: NDArray[np.bool_]) -> Cases:
-        """What the model forecast of these days."""
+        """What the model forecast of these days.
+
+        Args:
+            days: [N] which of the days.
+        """
         cases = self.cases[model]
         return cases.of(days & ~np.isnan(cases.said))
 

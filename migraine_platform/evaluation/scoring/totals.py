@@ -40,7 +40,11 @@ class Cases(NamedTuple):
     """From here on a forecast is a warning."""
 
     def of(self, chosen: NDArray[np.bool_]) -> Cases:
-        """Some of the days."""
+        """Some of the days.
+
+        Args:
+            chosen: [N] which of them.
+        """
         patient, came, full, hours, said, threshold = self
         return Cases(patient[chosen], came[chosen], full[chosen], hours[chosen], said[chosen], threshold)
 

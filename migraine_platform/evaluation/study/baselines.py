@@ -89,6 +89,7 @@ def with_last_week(x: NDArray[np.float64], panel: Panel, usual: NDArray[np.float
 
     Args:
         usual: [P, K] share of which one day is added.
+        x: [P, K, covariates] inputs so far.
     """
     return np.concatenate([x, _last_week(panel, usual)[..., None]], axis=-1)
 
@@ -131,7 +132,13 @@ def fit_mixed(x: NDArray[np.float64], y: NDArray[np.bool_], lesson: NDArray[np.b
 def mixed_forecast(
     model: Mixed, x: NDArray[np.float64], y: NDArray[np.bool_], recorded: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """[P, K] the regression's forecasts, each person's level weighed by all recorded days before."""
+    """[P, K] the regression's forecasts, each person's level weighed by all recorded days before.
+
+    Args:
+        x: [N, covariates] inputs.
+        y: [N] headache or none.
+        recorded: [P, K] days whose outcome is known.
+    """
     nodes, weight = np.polynomial.hermite_e.hermegauss(NODES)
     logit = (x @ model.weights[:-1] + model.weights[-1])[..., None] + model.sd * nodes
     log_likelihood = -np.logaddexp(0, np.where(y[..., None], -logit, logit)) * recorded[..., None]

@@ -69,6 +69,7 @@ def learn_study(
 
     Args:
         treatment: [P, K, 4]
+        lesson: [P, K] days that may be learned from.
     """
     rows = np.flatnonzero(lesson.any(axis=1))
     days = lesson.shape[1]

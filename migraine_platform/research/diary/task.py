@@ -68,7 +68,11 @@ class DiaryEpisode(Episode):
     told: Tensor | None = None
 
     def answers(self, choice: Tensor) -> Tensor:
-        """Look them up."""
+        """Look them up.
+
+        Args:
+            choice: [B] the day that each episode asks about.
+        """
         assert self.told is not None
         return self.told.gather(1, choice[..., None].expand(-1, -1, ANSWER_FEATURES))
 

@@ -70,7 +70,11 @@ class Guess:
 
 
 def from_population(settings: Simulator, calendar: Calendar, index: NDArray[np.int64], each: int) -> Hypotheses:
-    """So many hypothetical persons for each patient, as the population has them; classes in their exact shares."""
+    """So many hypothetical persons for each patient, as the population has them; classes in their exact shares.
+
+    Args:
+        index: [P] patients' indices.
+    """
     u = uniforms(settings.cohort.seed, Stream.LEARNER, index, each, 1 + NUMBERS).reshape(-1, 1 + NUMBERS)
     chronic = (np.tile(np.arange(each), len(index)) + u[:, 0]) / each < settings.population.chronic_share
     place = np.log(u[:, 1:] / (1 - u[:, 1:]))
@@ -89,6 +93,7 @@ def from_both(
 
     Args:
         log_likelihood: [H] of the coarse hypotheses.
+        index: [P] patients' indices.
     """
     again = from_population(settings, calendar, index + HYPOTHETICAL, each)
     chronic, place = again.is_chronic.copy(), again.place.copy()

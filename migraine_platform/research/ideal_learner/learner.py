@@ -109,7 +109,11 @@ def learn(
 def suppose(
     simulator: CohortSimulator, persons: Persons, usual: AverageDays, subject: NDArray[np.int64], drawn: Hypotheses
 ) -> Persons:
-    """The patients as the hypotheses would have them."""
+    """The patients as the hypotheses would have them.
+
+    Args:
+        subject: [H] the patient that each hypothesis is about.
+    """
     known: dict[str, Any] = {
         name: value[subject]
         for name, value in zip(persons._fields, persons, strict=True)

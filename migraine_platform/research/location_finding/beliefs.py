@@ -55,7 +55,11 @@ class SourceBeliefs(NamedTuple):
         return np.asarray(self.mean[:, None] + frame_points() @ self.axes)
 
     def take(self, rows: NDArray[np.int64] | slice) -> SourceBeliefs:
-        """Some of the batch."""
+        """Some of the batch.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return SourceBeliefs(self.weight[rows], self.mean[rows], self.axes[rows])
 
 

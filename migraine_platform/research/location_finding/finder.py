@@ -122,7 +122,12 @@ class Finder(nn.Module):
             self.query_head.bias.view(proposals, 3)[:, :2] = star(proposals)
 
     def forward(self, image: Tensor, shape: Tensor) -> Outlook:
-        """From pictures [B, GRID * GRID] and shapes [B, SHAPE_FEATURES]."""
+        """What it says of some beliefs.
+
+        Args:
+            image: [B, GRID * GRID] pictures.
+            shape: [B, SHAPE_FEATURES] where they lie and how wide they are.
+        """
         h = self.think(self.look(image) + self.shape(shape))
         mixture = self.posterior_head(h).view(-1, self.size.components, 6)
         queries = self.query_head(h).view(-1, self.size.proposals, 3)

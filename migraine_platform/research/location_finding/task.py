@@ -36,7 +36,11 @@ class LocationEpisode(Episode):
     generator: torch.Generator
 
     def answers(self, choice: Tensor) -> Tensor:
-        """Measure."""
+        """Measure.
+
+        Args:
+            choice: [B] the candidate that each episode asks for.
+        """
         return self.measure(self.candidates.gather(1, choice[..., None].expand(-1, -1, 2)))
 
     def measure(self, x: Tensor) -> Tensor:

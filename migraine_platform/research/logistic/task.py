@@ -87,7 +87,11 @@ class LogisticEpisode(Episode):
     """[B, Q, P] signed rows of the candidates."""
 
     def answers(self, choice: Tensor) -> Tensor:
-        """Look them up."""
+        """Look them up.
+
+        Args:
+            choice: [B] the candidate that each episode asks for.
+        """
         return self.rows.gather(1, choice[..., None].expand(-1, -1, self.rows.shape[-1]))
 
 
@@ -126,7 +130,11 @@ class Logistic:
         return episode
 
     def targets(self, theta: Tensor) -> Tensor:
-        """[..., K] standardised parameters, and the chance on a bad day, of parameters [..., P]."""
+        """[..., K] standardised parameters, and the chance on a bad day.
+
+        Args:
+            theta: [..., P] parameters.
+        """
         prior = self.prior
         standardised = (theta - prior.mean.to(theta)) / prior.sd.to(theta)
         return torch.cat([standardised, torch.sigmoid(theta @ prior.bad_day.to(theta))[..., None]], -1)

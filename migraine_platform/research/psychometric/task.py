@@ -48,12 +48,20 @@ class PsychometricEpisode(Episode):
     generator: torch.Generator
 
     def answers(self, choice: Tensor) -> Tensor:
-        """[B, n, 1] yes (1) or no (-1)."""
+        """[B, n, 1] yes (1) or no (-1).
+
+        Args:
+            choice: [B] the stimulus that each episode asks for.
+        """
         p = chance_of_yes(stimuli()[choice], self.theta[:, None])
         return 2 * torch.bernoulli(p, generator=self.generator)[..., None] - 1
 
     def ask(self, choice: Tensor) -> None:
-        """Show stimuli [B] or [B, n]."""
+        """Show stimuli [B] or [B, n].
+
+        Args:
+            choice: [B] the stimulus that each episode asks for.
+        """
         super().ask(choice)
         self.available = torch.ones_like(self.available)
 
@@ -136,6 +144,9 @@ class CurvePosteriors:
         """[B, STIMULI] nats that each stimulus is expected to tell about a goal, given a posterior.
 
         H[yes] - sum over the goal's pairs of p(pair) H[yes | pair]
+
+        Args:
+            weight: [B, curves, rates] posterior weights.
         """
         table, pairs = (self.by_curve, weight) if goal == CURVE else (self.by_rates, weight.transpose(1, 2))
         joint = torch.bmm(table, pairs.permute(1, 2, 0))

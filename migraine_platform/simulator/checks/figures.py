@@ -72,7 +72,11 @@ def treatment_effects(effects: pl.DataFrame) -> bytes:
 
 
 def onset_hours(hours: NDArray[np.float64]) -> bytes:
-    """Histogram of the hour at which headaches begin; between 06 and 12 h it should be highest."""
+    """Histogram of the hour at which headaches begin; between 06 and 12 h it should be highest.
+
+    Args:
+        hours: [N] of the onsets.
+    """
     figure, (axis,) = new_figure(7, 3)
     axis.axvspan(6, 12, color=GREY, alpha=0.2, label="peak of the literature")
     axis.hist(hours, bins=list(range(25)), color=BLUE)

@@ -66,7 +66,11 @@ class View:
     attack_treated: NDArray[np.bool_]
 
     def of(self, patients: NDArray[np.int64]) -> View:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            patients: [N] the patient that each day is of.
+        """
         chosen = np.isin(self.attack_patient, patients)
         return View(
             {name: values[patients] for name, values in self.days.items()},

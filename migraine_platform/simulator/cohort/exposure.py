@@ -48,7 +48,11 @@ class AverageDays(NamedTuple):
     """[P] how long headaches last, on a normal scale."""
 
     def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> AverageDays:
-        """Some of the persons."""
+        """Some of the persons.
+
+        Args:
+            rows: [P] which of them.
+        """
         return AverageDays(*(part[rows] for part in self))
 
 

@@ -45,7 +45,12 @@ class FittedParameters:
         susceptibility: NDArray[np.float64],
         usual: AverageDays,
     ) -> NDArray[np.float64]:
-        """[P] b_i of persons of that class, profile and these days."""
+        """[P] b_i of persons of that class, profile and these days.
+
+        Args:
+            is_chronic, frequency: [P] class, and profile as a share of days.
+            susceptibility: [P, KINDS]
+        """
         theta = self.theta[is_chronic.astype(np.int64)]
         return weighted_sum(basis(frequency, susceptibility, usual), theta)
 
@@ -53,7 +58,12 @@ class FittedParameters:
 def basis(
     frequency: NDArray[np.float64], susceptibility: NDArray[np.float64], usual: AverageDays
 ) -> NDArray[np.float64]:
-    """[P, terms] phi of the profile frequency (share of days), the susceptibilities [P, 4] and the usual days."""
+    """[P, terms] phi of the profile frequency (share of days), the susceptibilities [P, 4] and the usual days.
+
+    Args:
+        frequency: [P] profile, as a share of days.
+        susceptibility: [P, KINDS]
+    """
     logit = np.log(frequency / (1 - frequency))
     return np.column_stack(
         [np.ones_like(logit), logit, logit**2, susceptibility * usual.rates, usual.latent, usual.headache]
@@ -61,7 +71,11 @@ def basis(
 
 
 def weighted_sum(phi: NDArray[np.float64], theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[P] sum of products over the terms, in a fixed order (a matrix product's order depends on the batch)."""
+    """[P] sum of products over the terms, in a fixed order (a matrix product's order depends on the batch).
+
+    Args:
+        phi, theta: [P, terms]
+    """
     total = np.zeros(len(phi))
     for term in range(phi.shape[1]):
         total += phi[:, term] * theta[:, term]

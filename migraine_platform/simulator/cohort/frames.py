@@ -154,7 +154,11 @@ def attack_frame(days: SimulatedDays, patients: Profiles, calendar: Calendar, dr
     midnight = calendar.dates()[0].astype("datetime64[us]")
 
     def moment(hours: NDArray[np.float64]) -> NDArray[np.datetime64]:
-        """The second that has begun: rounded, the last half second of a day would be the next day's."""
+        """The second that has begun: rounded, the last half second of a day would be the next day's.
+
+        Args:
+            hours: [N] since the first midnight.
+        """
         return np.asarray(midnight + np.floor(hours * SECONDS).astype("timedelta64[s]"))
 
     last_second = HOURS * (when + 1) - 1 / SECONDS  # an hour of onset just below 24 may round to it in the sum

@@ -39,6 +39,9 @@ def build_world(
 ) -> World:
     """Tabulate the model.
 
+    Args:
+        beta: [KINDS] strengths of the triggers.
+
     Raises:
         UnknownVariableError, DynamicsError, CourseError: if the settings describe no possible model.
     """

@@ -51,6 +51,7 @@ def traits(course: AttackCourse, own: NDArray[np.float64], has_aura: NDArray[np.
 
     Args:
         own: [P, SYMPTOMS]
+        has_aura: [P] diagnosis.
     """
     from scipy.special import ndtr, ndtri
 

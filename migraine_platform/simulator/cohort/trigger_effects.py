@@ -32,6 +32,9 @@ def trigger_effects(
 
     Both worlds share everything else: the other triggers of the day, the latent state, the carry-over of earlier
     attacks, the person, and b_i as it is at s_k = 1.
+
+    Args:
+        members: [P] who counts.
     """
     yesterday = np.ascontiguousarray(days.trigger()[:, members, :-1])
     p, free = days.onset_probability[members, 1:], days.at_risk[members, 1:]

@@ -25,7 +25,12 @@ STREAM = int(Stream.CYCLE)
 def cycle_days(
     hormones: Hormones, index: NDArray[np.int64], menstruating: NDArray[np.bool_], days: int, seed: int
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """[P, T] day of the cycle, and the day of a 28-day cycle that it answers to; 0 for persons without a cycle."""
+    """[P, T] day of the cycle, and the day of a 28-day cycle that it answers to; 0 for persons without a cycle.
+
+    Args:
+        index: [P] patients' indices.
+        menstruating: [P] who has a cycle.
+    """
     day, standard = _run(
         hormones.cycle_days,
         hormones.between_sd,
@@ -41,7 +46,11 @@ def cycle_days(
 
 
 def menstruates(hormones: Hormones, age: NDArray[np.int64], is_female: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[P] who has a cycle."""
+    """[P] who has a cycle.
+
+    Args:
+        age, is_female: [P]
+    """
     low, high = hormones.menstruating_ages
     return np.asarray(is_female & (age >= low) & (age <= high))
 

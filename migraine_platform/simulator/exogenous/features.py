@@ -86,7 +86,11 @@ class Copula(NamedTuple):
         )
 
     def levels(self, persons: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-        """[P, F] the persons' own levels of z; wearables on a stream of their own, so that they disturb nothing."""
+        """[P, F] the persons' own levels of z; wearables on a stream of their own, so that they disturb nothing.
+
+        Args:
+            persons: [P] indices.
+        """
         own = normals(seed, Stream.PERSON, persons, 1, EXPOSURES)[:, 0]
         worn = normals(seed, Stream.WEARABLE_PERSON, persons, 1, COUNT - EXPOSURES)[:, 0]
         return np.concatenate([own, worn], axis=1) * self.level_share
@@ -125,7 +129,11 @@ def position_of(z: float, size: int) -> float:
 
 @njit(cache=True)
 def at(table: NDArray[np.float64], position: float) -> float:
-    """Linear interpolation in a table."""
+    """Linear interpolation in a table.
+
+    Args:
+        table: [steps] a feature's quantiles.
+    """
     left = int(position)
     return float(table[left] + (position - left) * (table[left + 1] - table[left]))
 

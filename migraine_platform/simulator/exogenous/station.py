@@ -33,7 +33,11 @@ class StationYear:
     """What the file says in a line."""
 
     def on(self, dates: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Values [days, 3] and marks [days] for some dates."""
+        """Values [days, 3] and marks [days] for some dates.
+
+        Args:
+            dates: [days]
+        """
         row = _leap_day_of_year(dates)
         return self.values[row], self.interpolated[row]
 

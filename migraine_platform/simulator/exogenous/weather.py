@@ -106,7 +106,11 @@ def _simulated(
 
 @njit(cache=True)
 def ar1(noise: NDArray[np.float64], lag1: float) -> NDArray[np.float64]:
-    """A stationary AR(1) process of variance 1 from standard normal innovations [T]."""
+    """A stationary AR(1) process of variance 1.
+
+    Args:
+        noise: [T] standard normal innovations.
+    """
     out = np.empty(len(noise))
     fresh = np.sqrt(1.0 - lag1**2)
     for t in range(len(noise)):

@@ -79,7 +79,11 @@ class RecordedEvidence(NamedTuple):
     def of(
         cls, world: World, days: SimulatedDays, recorded: Recorded, entries: NDArray[np.float64]
     ) -> RecordedEvidence:
-        """What was recorded of these days."""
+        """What was recorded of these days.
+
+        Args:
+            entries: [P] share of evenings on which each person writes.
+        """
         columns = [VALUES.index(COLUMN_OF.get(name, name)) for name in FEATURES]
         values = np.moveaxis(days.values[columns], 0, 2).astype(np.float64)
         grid = np.linspace(-Z_LIMIT, Z_LIMIT, world.copula.tables.shape[1])

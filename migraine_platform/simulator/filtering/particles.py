@@ -243,7 +243,11 @@ def _reorder(values: NDArray[Any], chosen: NDArray[np.int64], scratch: NDArray[n
 
 @njit(cache=True)
 def largest(values: NDArray[np.float64]) -> float:
-    """The largest of some values."""
+    """The largest of some values.
+
+    Args:
+        values: [N]
+    """
     top = -np.inf
     for n in range(len(values)):
         top = max(top, values[n])

@@ -191,7 +191,11 @@ def lasting_share(course: AttackCourse, own: float, drug: int, hours: float) -> 
 
 @njit(cache=True)
 def drug_hazard_at(table: NDArray[np.float64], hours: float) -> float:
-    """Cumulative hazard that many hours after intake; flat once the table ends."""
+    """Cumulative hazard that many hours after intake; flat once the table ends.
+
+    Args:
+        table: [steps] a drug's cumulative hazard at equal steps of time.
+    """
     last = len(table) - 1
     return float(quantile(table, min(hours * STEPS_AN_HOUR / last, 1.0)))
 
@@ -280,7 +284,11 @@ def prodrome_beyond(course: AttackCourse, later: float, since: float, early: boo
 
 @njit(cache=True)
 def draw_day(out: NDArray[np.float64], seed: int, person: int, day: int, block: int, replicate: int) -> None:
-    """The attack process's uniform deviates of a day into `out` [8]: block 0 whether, block 1 how."""
+    """The attack process's uniform deviates of a day into `out` [8]: block 0 whether, block 1 how.
+
+    Args:
+        out: [8] to be filled with uniform deviates.
+    """
     fill_uniforms(out, seed, ATTACK_STREAM, person, day, block, replicate)
 
 

@@ -55,6 +55,7 @@ def draw_changes(
 
     Args:
         susceptibility: [P, 4]
+        index: [P] patients' indices.
     """
     u = uniforms(seed, Stream.DRIFT, index, 1, 8)[:, 0]
     changes = u[:, 0] < settings.share

@@ -84,7 +84,11 @@ def expit(logit: float) -> float:
 
 
 def noise_factor(sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What `mean_expit` needs of a standard deviation: exp(sqrt(3) sd)."""
+    """What `mean_expit` needs of a standard deviation: exp(sqrt(3) sd).
+
+    Args:
+        sd: [...] of the noise of w . Z.
+    """
     return np.asarray(np.exp(HERMITE_NODE * sd))
 
 

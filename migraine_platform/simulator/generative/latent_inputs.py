@@ -97,7 +97,13 @@ def weather_score(inputs: Inputs, which: int, value: float) -> float:
 
 @njit(cache=True)
 def drift_of(inputs: Inputs, z: NDArray[np.float64], u: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-    """A z + B u into `out` [4]: tomorrow's latent state without its noise; sums in a fixed order."""
+    """A z + B u into `out` [4]: tomorrow's latent state without its noise; sums in a fixed order.
+
+    Args:
+        z: [LATENT] today's state.
+        u: [INPUT_COUNT] centred scores of the day.
+        out: [LATENT] to be filled with tomorrow's mean.
+    """
     for axis in range(LATENT):
         total = 0.0
         for other in range(LATENT):
@@ -109,7 +115,12 @@ def drift_of(inputs: Inputs, z: NDArray[np.float64], u: NDArray[np.float64], out
 
 @njit(cache=True)
 def add_noise(inputs: Inputs, e: NDArray[np.float64], z: NDArray[np.float64]) -> None:
-    """Add eta = root e to z, in place."""
+    """Add eta = root e to z, in place.
+
+    Args:
+        e: [LATENT] standard normal.
+        z: [LATENT] to be moved.
+    """
     for axis in range(LATENT):
         for other in range(LATENT):
             z[axis] += inputs.root[axis, other] * e[other]

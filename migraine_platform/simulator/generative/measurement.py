@@ -49,7 +49,11 @@ class Recorded:
 
 
 def adherence(settings: Measurement, index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """[P, 2] each person's probability of an entry on an evening without, and with migraine."""
+    """[P, 2] each person's probability of an entry on an evening without, and with migraine.
+
+    Args:
+        index: [P] patients' indices.
+    """
     low, high = settings.diary_adherence
     usual = low + uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0] * (high - low)
     with_migraine = usual / (usual + (1 - usual) * np.exp(settings.attack_day_log_odds))

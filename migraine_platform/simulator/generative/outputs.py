@@ -32,7 +32,13 @@ def keep_attack(days: SimulatedDays, i: int, t: int, attack: Attack) -> None:
 def keep_values(
     out: NDArray[np.float32], i: int, k: int, values: NDArray[np.float64], weather: NDArray[np.float64]
 ) -> None:
-    """In the order of model.VALUES."""
+    """In the order of model.VALUES.
+
+    Args:
+        out: [VALUES, P, K] to be filled.
+        values: [F] features, in units.
+        weather: [4] of the day.
+    """
     deep, rem, awake = values[DEEP], values[REM], values[AWAKE]
     for column in range(4):
         out[column, i, k] = weather[column]
@@ -50,7 +56,11 @@ def keep_values(
 
 @njit(cache=True)
 def keep_flags(out: NDArray[np.bool_], i: int, k: int, diet: NDArray[np.bool_], trigger: NDArray[np.bool_]) -> None:
-    """In the order of model.FLAGS: diet [DIET], then triggers [KINDS]."""
+    """In the order of model.FLAGS: diet [DIET], then triggers [KINDS].
+
+    Args:
+        out: [FLAGS, P, K] to be filled.
+    """
     for item in range(DIET):
         out[item, i, k] = diet[item]
     for kind in range(KINDS):
@@ -68,7 +78,11 @@ def keep_events(
     prodrome: bool,
     medication: bool,
 ) -> None:
-    """In the order of model.EVENTS."""
+    """In the order of model.EVENTS.
+
+    Args:
+        out: [FLAGS, P, K] to be filled.
+    """
     first = DIET + KINDS
     out[first, i, k] = migraine
     out[first + 1, i, k] = onset

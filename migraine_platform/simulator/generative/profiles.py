@@ -58,7 +58,11 @@ class Profiles:
 
 
 def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSettings, sites: int) -> Profiles:
-    """The patients of these indices; each depends on the seed and its own index alone."""
+    """The patients of these indices; each depends on the seed and its own index alone.
+
+    Args:
+        index: [P] patients' indices.
+    """
     u = uniforms(seed, Stream.PROFILE, index, 1, PROFILE_SLOTS)[:, 0]
     chronic = chronic_of(index, seed, population.chronic_share)
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
@@ -83,6 +87,9 @@ def chronic_of(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.
 
     Stratum n holds floor((n + 1) 20 share) - floor(n 20 share) chronic patients, so that shares that are no
     multiple of a twentieth come out exact over several strata.
+
+    Args:
+        index: [P] patients' indices.
     """
     stratum = index // STRATUM
     strata, position = np.unique(stratum, return_inverse=True)
@@ -114,5 +121,9 @@ def first_patients(settings: Simulator, count: int) -> Profiles:
 
 
 def held_out(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:
-    """[P] who belongs to the validation set: decided patient by patient, whatever the batch."""
+    """[P] who belongs to the validation set: decided patient by patient, whatever the batch.
+
+    Args:
+        index: [P] patients' indices.
+    """
     return np.asarray(uniforms(seed, Stream.SPLIT, index, 1, 1)[:, 0, 0] < share)

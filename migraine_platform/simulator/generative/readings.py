@@ -30,7 +30,11 @@ NIGHT_BEGINS, NIGHT_ENDS = -2, 6
 
 @njit(cache=True)
 def weighted(weights: NDArray[np.float64], z: NDArray[np.float64]) -> float:
-    """w . Z, summed in a fixed order."""
+    """w . Z, summed in a fixed order.
+
+    Args:
+        weights, z: [LATENT] a person's weights, and the state.
+    """
     return float(weights[0] * z[0] + weights[1] * z[1] + weights[2] * z[2] + weights[3] * z[3])
 
 
@@ -61,7 +65,13 @@ def weather_at(
     t: int,
     out: NDArray[np.float64],
 ) -> None:
-    """The weather where the patient is into `out` [4]: the site's plus the patient's own offset."""
+    """The weather where the patient is into `out` [4]: the site's plus the patient's own offset.
+
+    Args:
+        weather: [4, sites, T] of the sites.
+        out: [4] to be filled.
+        offset: [4] of the patient's home.
+    """
     low, high = humidity_range
     out[0] = np.float32(weather[0, site, t] + offset[0])
     out[1] = np.float32(min(max(weather[1, site, t] + offset[1], low), high))
@@ -81,6 +91,10 @@ def read_triggers(
     """Which triggers happened into `out` [4], read off the realised values.
 
     Hidden susceptibility has no say in whether a trigger happened: it decides only what the trigger does.
+
+    Args:
+        diet: [DIET] what was eaten.
+        out: [KINDS] to be filled.
     """
     out[0] = pressure_change <= -rules.pressure_fall
     out[1] = sleep < rules.short_sleep or sleep > rules.long_sleep
@@ -96,7 +110,13 @@ def read_scores(
     weather: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """u of the day into `out`, in the order of config.latent.INPUTS."""
+    """u of the day into `out`, in the order of config.latent.INPUTS.
+
+    Args:
+        latent: [F] features on the copula's scale.
+        weather: [4] of the day.
+        out: [INPUT_COUNT] to be filled.
+    """
     for k in range(len(DRAWN_INPUTS)):
         table = inputs.by_z[k]
         out[k] = at(table, position_of(latent[DRAWN_INPUTS[k]], len(table)))

@@ -45,7 +45,11 @@ class Lean(NamedTuple):
 
 
 def own_symptoms(index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """[P, SYMPTOMS] m of each person: standard normal."""
+    """[P, SYMPTOMS] m of each person: standard normal.
+
+    Args:
+        index: [P] patients' indices.
+    """
     return np.ascontiguousarray(normals(seed, Stream.SYMPTOM, index, 1, SYMPTOMS)[:, 0])
 
 

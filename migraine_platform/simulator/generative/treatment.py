@@ -56,7 +56,11 @@ def absorption_rate(drug: Acute) -> float:
 
 
 def concentration(drug: Acute, hours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """c at some hours since intake, as a share of its peak."""
+    """c at some hours since intake, as a share of its peak.
+
+    Args:
+        hours: [N] since the drug was taken.
+    """
     elimination, absorption = np.log(2) / drug.half_life_hours, absorption_rate(drug)
 
     def raw(t: NDArray[np.float64]) -> NDArray[np.float64]:

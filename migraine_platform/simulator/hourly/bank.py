@@ -84,7 +84,11 @@ class DayBank(NamedTuple):
     """[D] as it ends; it lies before or after that headache."""
 
     def take(self, rows: NDArray[np.int64]) -> DayBank:
-        """These days."""
+        """These days.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return DayBank._make([column[rows] for column in self])
 
     @property

@@ -123,7 +123,11 @@ class HourlyWindows(NamedTuple):
     """[W] whether there is one."""
 
     def take(self, rows: NDArray[np.int64] | slice) -> HourlyWindows:
-        """These windows."""
+        """These windows.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return HourlyWindows._make([column[rows] for column in self])
 
 
@@ -145,8 +149,8 @@ class WindowSimulator:
         """Windows of days chosen at random.
 
         Args:
-            now: the hour at which all are looked at, or each; by default mostly the evening, sometimes midnight or
-                another hour.
+            now: [W] the hour at which each is looked at, or one for all; by default mostly the evening, sometimes
+                midnight or another hour.
             complete: the whole day is over and the wearable was always worn.
         """
         rows = rng.integers(self.bank.size, size=size)
@@ -159,7 +163,12 @@ class WindowSimulator:
         now: int | NDArray[np.int64] | None,
         always_worn: bool = False,
     ) -> HourlyWindows:
-        """Live these days of the bank once more, hour by hour."""
+        """Live these days of the bank once more, hour by hour.
+
+        Args:
+            rows: [N] days of the bank.
+            now: [W] hour of the day.
+        """
         days, size = self.bank.take(rows), len(rows)
         path = self._path(rng, days.z, days.drive)
         readings = self._readings(rng, path)
@@ -263,7 +272,11 @@ class WindowSimulator:
 
 
 def card_of(days: DayBank, now: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """[D, 4] what a patient's card says at some hour of the day: count, since, cycle, weather trigger."""
+    """[D, 4] what a patient's card says at some hour of the day: count, since, cycle, weather trigger.
+
+    Args:
+        now: [D] hour of the day.
+    """
     today = days.carried_over | ((days.start >= 0) & (days.start <= now))
     count = np.searchsorted(COUNT_EDGES, days.before + today, side="right")
     since = np.searchsorted(SINCE_EDGES, np.where(today, 0, days.since), side="right")

@@ -31,7 +31,11 @@ class CourseError(UserError):
 
 @njit(cache=True)
 def quantile(table: NDArray[np.float64], u: float) -> float:
-    """Linear interpolation in a table of quantiles."""
+    """Linear interpolation in a table of quantiles.
+
+    Args:
+        table: [steps] quantiles at equal steps.
+    """
     position = u * (len(table) - 1)
     left = min(int(position), len(table) - 2)
     return float(table[left] + (position - left) * (table[left + 1] - table[left]))
@@ -39,7 +43,11 @@ def quantile(table: NDArray[np.float64], u: float) -> float:
 
 @njit(cache=True)
 def share_below(table: NDArray[np.float64], value: float) -> float:
-    """Inverse of `quantile`: where in a rising table a value lies, as a share of its length."""
+    """Inverse of `quantile`: where in a rising table a value lies, as a share of its length.
+
+    Args:
+        table: [steps] quantiles at equal steps.
+    """
     if value <= table[0]:
         return 0.0
     if value >= table[-1]:
@@ -50,7 +58,11 @@ def share_below(table: NDArray[np.float64], value: float) -> float:
 
 
 def onset_hour_quantiles(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[K] hours of the day below which equal steps of probability lie; uniform within an hour."""
+    """[K] hours of the day below which equal steps of probability lie; uniform within an hour.
+
+    Args:
+        weights: [24] of the hours.
+    """
     below = np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
     return np.interp(np.linspace(0, 1, TABLE_SIZE), below, np.arange(len(weights) + 1))
 

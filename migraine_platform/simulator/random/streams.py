@@ -114,7 +114,11 @@ def unit(word: np.uint64) -> float:
 def fill_uniforms(
     out: NDArray[np.float64], seed: int, stream: int, person: int, day: int, block: int, replicate: int
 ) -> None:
-    """The eight uniform deviates of a block, 32 bits each, into `out` [8]."""
+    """The eight uniform deviates of a block, 32 bits each.
+
+    Args:
+        out: [8] to be filled.
+    """
     w0, w1, w2, w3 = words_at(seed, stream, person, day, block, replicate)
     out[0] = (float(w0 & LOW) + 0.5) * HALF_UNIT
     out[1] = (float(w0 >> HALF) + 0.5) * HALF_UNIT
@@ -130,7 +134,11 @@ def fill_uniforms(
 def fill_normals(
     out: NDArray[np.float64], seed: int, stream: int, person: int, day: int, block: int, replicate: int, count: int
 ) -> None:
-    """The first `count` standard normal deviates of a block into `out` [8]."""
+    """The first `count` standard normal deviates of a block into `out` [8].
+
+    Args:
+        out: [slots] to be filled.
+    """
     fill_uniforms(out, seed, stream, person, day, block, replicate)
     for k in range(count):
         out[k] = fast_normal_quantile(out[k])
@@ -138,7 +146,11 @@ def fill_normals(
 
 @njit(cache=True)
 def uniforms(seed: int, stream: int, persons: NDArray[np.int64], days: int, slots: int) -> NDArray[np.float64]:
-    """Uniform deviates in (0, 1): [persons, days, slots]; day d of a person is the same for every `days` > d."""
+    """Uniform deviates in (0, 1): [persons, days, slots]; day d of a person is the same for every `days` > d.
+
+    Args:
+        persons: [P] indices.
+    """
     out = np.empty((len(persons), days, slots))
     for i in range(len(persons)):
         for day in range(days):
@@ -151,7 +163,11 @@ def uniforms(seed: int, stream: int, persons: NDArray[np.int64], days: int, slot
 
 @njit(cache=True)
 def normals(seed: int, stream: int, persons: NDArray[np.int64], days: int, slots: int) -> NDArray[np.float64]:
-    """Standard normal deviates, one from each uniform: [persons, days, slots]."""
+    """Standard normal deviates, one from each uniform: [persons, days, slots].
+
+    Args:
+        persons: [P] indices.
+    """
     out = uniforms(seed, stream, persons, days, slots)
     flat = out.ravel()
     for i in range(flat.size):

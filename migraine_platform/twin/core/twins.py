@@ -75,7 +75,11 @@ class TwinArrays:
         return np.asarray(numbers[:, WRITTEN] / np.maximum(numbers[:, LIVED], 1.0))
 
     def of(self, rows: NDArray[np.int64]) -> TwinArrays:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return replace(
             self,
             patient_ids=tuple(self.patient_ids[row] for row in rows.tolist()),

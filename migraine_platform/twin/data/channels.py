@@ -105,7 +105,11 @@ class Scales:
         return StandardDays(np.where(seen, z, 0.0), seen, context, known, histories.begun)
 
     def units(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[..., C] standard scale -> the features' units."""
+        """[..., C] standard scale -> the features' units.
+
+        Args:
+            z: [..., S] standard values.
+        """
         return np.stack([np.interp(z[..., c], grid(), self.table[c]) for c in range(len(CHANNELS))], axis=-1)
 
 

@@ -86,7 +86,11 @@ class ClinicalPrior:
         )
 
     def score(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Centred impact scores, -1 to 1, of an input's values in its units."""
+        """Centred impact scores, -1 to 1, of an input's values in its units.
+
+        Args:
+            values: [...] in the feature's unit.
+        """
         return self.scorers[name].centred(values[..., None])[..., 0]
 
     def hidden(self) -> NDArray[np.float64]:

@@ -94,7 +94,11 @@ class Histories:
         )
 
     def of(self, rows: NDArray[np.int64] | slice) -> Histories:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         places = np.arange(self.count)[rows]
         return replace(
             self,

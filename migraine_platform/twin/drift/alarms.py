@@ -53,7 +53,11 @@ class Record(NamedTuple):
         return Record(*(np.concatenate(parts, axis=1) for parts in zip(self, later, strict=True)))
 
     def of(self, rows: NDArray[np.int64] | slice) -> Record:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return Record(*(part[rows] for part in self))
 
     def until(self, evening: int) -> Record:

@@ -101,7 +101,11 @@ def _surprise(replay: Replay, own: Histories) -> tuple[NDArray[np.float64], NDAr
 
 
 def levels(shape: str, starts: NDArray[np.int64], days: int, course: ChangeCourse) -> NDArray[np.float64]:
-    """[S, days] how much of a change there is, 0-1, for changes that begin on each of the days."""
+    """[S, days] how much of a change there is, 0-1, for changes that begin on each of the days.
+
+    Args:
+        starts: [S] days on which a change may have begun.
+    """
     since = np.arange(days) - starts[:, None]
     if shape == GRADUAL:
         return np.asarray(np.clip((since + 1) / course.gradual_days, 0.0, 1.0))

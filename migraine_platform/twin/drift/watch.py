@@ -45,7 +45,11 @@ class DriftWatch(NamedTuple):
     """[P, C, MEANS]"""
 
     def of(self, rows: NDArray[np.int64] | slice) -> DriftWatch:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return DriftWatch(self.standing.of(rows), self.changed[rows], self.strayed[rows])
 
     @classmethod
@@ -78,7 +82,11 @@ class Suspicion(NamedTuple):
         return np.asarray(np.log(np.maximum(self.by_kind().sum(axis=-1), 1e-12)))
 
     def of(self, rows: NDArray[np.int64] | slice) -> Suspicion:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return Suspicion(*(part[rows] for part in self))
 
 

@@ -252,9 +252,14 @@ class Smoothed(NamedTuple):
 def smooth(
     dynamics: DayDynamics, z: NDArray[np.float64], seen: NDArray[np.bool_], inputs: NDArray[np.float64]
 ) -> Smoothed:
-    """Rauch-Tung-Striebel smoother of one patient's days [K, C].
+    """Rauch-Tung-Striebel smoother of one patient's days.
 
     It keeps K matrices; patients are smoothed one after the other, so that memory does not grow with them.
+
+    Args:
+        z: [K, C] standard values.
+        seen: [K, C] which of them were recorded.
+        inputs: [K, U] what drives the state.
     """
     return Smoothed(*_smooth_one(dynamics, dynamics.start(), z, seen, inputs))
 

@@ -71,7 +71,8 @@ def tilt(values: NDArray[np.float64], mean: float, weights: NDArray[np.float64])
     weight ~ exp(lambda c): the weights nearest to equal ones (in relative entropy) with that mean.
 
     Args:
-        values: rising.
+        values: [atoms] rising.
+        weights: [atoms] to be filled.
     """
     weights[:] = 1.0 / len(values)
     if values[0] >= values[-1]:

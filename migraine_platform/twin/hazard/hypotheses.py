@@ -101,7 +101,11 @@ class FilterState(NamedTuple):
     """[P, NUMBERS] how far an attack is, whether a drug was taken, whether one may begin tonight, ..."""
 
     def of(self, rows: NDArray[np.int64] | slice) -> FilterState:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return FilterState(*(part[rows] for part in self))
 
 
@@ -125,7 +129,11 @@ class AttackEvidence(NamedTuple):
         return cls(histories.diary, histories.events, told_late(histories), channels.pain, histories.begun)
 
     def of_patients(self, rows: NDArray[np.int64] | slice) -> AttackEvidence:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return AttackEvidence(self.diary[rows], self.events[rows], self.late[rows], self.pain[rows], self.begun[rows])
 
     def then(self, later: AttackEvidence) -> AttackEvidence:

@@ -65,7 +65,11 @@ def no_forecasts(patients: int, days: int, with_spread: bool, hypotheses: int = 
 
 @njit(cache=True)
 def late_onset(effects: Effects, p: float, own: NDArray[np.float64]) -> float:
-    """Probability that an attack begins tonight, given that the day has brought none, nor a sign of its own."""
+    """Probability that an attack begins tonight, given that the day has brought none, nor a sign of its own.
+
+    Args:
+        own: [OWN] a person's course.
+    """
     alarms = effects.alarms * sign_factor(effects, own) * own[TOLD]
     signs = p * effects.by_evening * (1.0 + alarms)
     return float(min(1.0, own[MAY_BEGIN] * p * (1.0 - effects.by_evening) / max(1.0 - signs, IMPOSSIBLE)))
@@ -75,7 +79,11 @@ def late_onset(effects: Effects, p: float, own: NDArray[np.float64]) -> float:
 def forecast_one(
     effects: Effects, share: NDArray[np.float64], standing: FilterState, i: int, k: int, out: Forecasts
 ) -> None:
-    """What the hypotheses together say of tomorrow."""
+    """What the hypotheses together say of tomorrow.
+
+    Args:
+        share: [M] weights of the hypotheses.
+    """
     own = standing.numbers[i]
     on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
     out.lasts[i, k] = on

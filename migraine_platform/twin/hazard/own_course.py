@@ -41,13 +41,21 @@ FLATTENING = np.pi / 8
 
 @njit(cache=True)
 def goes_on(effects: Effects, age: int, drug: int, own: NDArray[np.float64]) -> float:
-    """Probability that a person's attack of such an age makes the next day a migraine day."""
+    """Probability that a person's attack of such an age makes the next day a migraine day.
+
+    Args:
+        own: [OWN] a person's course.
+    """
     return _share(float(effects.lasting[age, drug]), effects.lasting_sd, own[LASTS], own[LASTS_VARIANCE])
 
 
 @njit(cache=True)
 def signs_of_onset(effects: Effects, own: NDArray[np.float64]) -> float:
-    """Probability that the day of a person's onset has signs."""
+    """Probability that the day of a person's onset has signs.
+
+    Args:
+        own: [OWN] a person's course.
+    """
     return _share(effects.signs, effects.signs_sd, own[SIGNS], own[SIGNS_VARIANCE])
 
 
@@ -62,14 +70,22 @@ def _share(usual: float, sd: float, mean: float, variance: float) -> float:
 
 @njit(cache=True)
 def chance_to_last(effects: Effects, own: NDArray[np.float64]) -> float:
-    """Probability that an attack which is there by the evening makes tomorrow a migraine day."""
+    """Probability that an attack which is there by the evening makes tomorrow a migraine day.
+
+    Args:
+        own: [OWN] a person's course.
+    """
     age = int(own[AGE])
     return goes_on(effects, UNKNOWN_DAY if age == NO_ATTACK else age, int(own[MEDICATED]), own)
 
 
 @njit(cache=True)
 def sign_factor(effects: Effects, own: NDArray[np.float64]) -> float:
-    """How much oftener signs without an onset come to a person than to others."""
+    """How much oftener signs without an onset come to a person than to others.
+
+    Args:
+        own: [OWN] a person's course.
+    """
     return float(np.exp(own[SIGNS] + 0.5 * (own[SIGNS_VARIANCE] - effects.signs_sd**2)))
 
 
@@ -80,9 +96,9 @@ def learn_lasting(
     """Whether yesterday's attack went on, where the diaries of both days say.
 
     Args:
-        events: today's, in the order of EVENTS.
+        events: [EVENTS] today's.
         late: whether it began after yesterday's evening.
-        own: as of yesterday's evening.
+        own: [OWN] as of yesterday's evening; moved.
     """
     ill = own[AGE] != NO_ATTACK or late
     if effects.lasting_sd == 0.0 or not diary or own[STARTED] == 0.0 or own[TOLD] == 0.0 or not ill:
@@ -101,6 +117,7 @@ def learn_signs(effects: Effects, noted: bool, chance: float, own: NDArray[np.fl
 
     Args:
         chance: how likely they were to come to this person.
+        own: [OWN] a person's course, to be moved.
     """
     if effects.signs_sd > 0.0 and 0.0 < chance < 1.0:
         own[SIGNS_VARIANCE] = 1.0 / (1.0 / own[SIGNS_VARIANCE] + chance * (1.0 - chance))

@@ -34,7 +34,12 @@ def newton_step(
     trace: NDArray[np.float64],
     shares: NDArray[np.float64],
 ) -> Effects:
-    """One Newton step on the shared effects, the weights of the hypotheses held."""
+    """One Newton step on the shared effects, the weights of the hypotheses held.
+
+    Args:
+        trace: [P, K] exponentially weighted attack history.
+        shares: [P, M] weight of each hypothesis.
+    """
     patients = len(evidence.diary)
     gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
     centred = covariates.trigger - covariates.usual

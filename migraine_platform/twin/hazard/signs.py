@@ -32,6 +32,9 @@ MOST_EARLY = 0.9
 def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standing: FilterState, i: int) -> float:
     """Weigh the hypotheses by the signs of a day without migraine, and change what they expect of tomorrow.
 
+    Args:
+        events: [EVENTS] of the day.
+
     Returns:
         Probability that signs that were noted are of tomorrow's attack; 0 where none were.
     """

@@ -178,7 +178,11 @@ class Recalibration:
     slope: float = 1.0
 
     def apply(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mended probabilities."""
+        """Mended probabilities.
+
+        Args:
+            probability: [...] as forecast.
+        """
         p = np.clip(probability, 1e-9, 1 - 1e-9)
         return np.asarray(1 / (1 + np.exp(-(self.offset + self.slope * np.log(p / (1 - p))))))
 
@@ -189,7 +193,8 @@ class Recalibration:
         """Logistic recalibration (Cox 1958), if a likelihood-ratio test with two degrees of freedom asks for it.
 
         Args:
-            shift: what the way in which the outcomes were selected adds to their log-odds.
+            shift: [N] what the way in which the outcomes were selected adds to their log-odds.
+            probability, outcome: [N] forecasts, and whether each came true.
         """
         from scipy.stats import chi2
 

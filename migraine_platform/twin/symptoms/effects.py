@@ -158,6 +158,9 @@ class _Logistic:
 
         Both are those of the likelihood given the number of onsets, to first order: n / (n - 1) of the profile's
         information.
+
+        Args:
+            mean: [P] each person's log odds ratio.
         """
         cell, x, y = self.days
         drive = mean[self.person][cell] * x

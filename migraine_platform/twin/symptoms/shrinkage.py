@@ -76,7 +76,12 @@ class Levels:
 
 
 def totals(who: NDArray[np.int64], persons: int, values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """[P] sum of the values by person; their number where there are none."""
+    """[P] sum of the values by person; their number where there are none.
+
+    Args:
+        who: [N] the person that each value is of.
+        values: [N]
+    """
     return np.asarray(np.bincount(who, values, minlength=persons), dtype=np.float64)
 
 

@@ -83,7 +83,11 @@ class Onsets:
         return 1 - self.survival[:, days]
 
     def of(self, rows: NDArray[np.int64]) -> Onsets:
-        """Some of the patients; the population is the same."""
+        """Some of the patients; the population is the same.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return replace(
             self,
             multiplier=self.multiplier[rows],
@@ -163,6 +167,10 @@ def days_since(diary: NDArray[np.bool_], migraine: NDArray[np.bool_]) -> NDArray
     """[P, K] days from the last migraine day before each day, at most STATES; negative where a gap hides it.
 
     Then its size is the least that it can be.
+
+    Args:
+        diary: [P, K] days with an entry.
+        migraine: [P, K] migraine days.
     """
     since = np.zeros(diary.shape, dtype=np.int64)
     known, run = np.zeros(len(diary), dtype=np.bool_), np.zeros(len(diary), dtype=np.int64)

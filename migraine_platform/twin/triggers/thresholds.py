@@ -87,7 +87,12 @@ class PosteriorThresholds:
 def credible(
     grid: NDArray[np.float64], posterior: NDArray[np.float64], level: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[P], [P] grid points that leave at most (1 - level) / 2 of the mass [P, G] outside on either side."""
+    """[P], [P] grid points that leave at most (1 - level) / 2 of the mass [P, G] outside on either side.
+
+    Args:
+        posterior: [grid] weights.
+        grid: [G]
+    """
     below = np.cumsum(posterior, axis=1)
     above = np.cumsum(posterior[:, ::-1], axis=1)
     tail = (1 - level) / 2 + 1e-12  # a tail of exactly that mass is left out

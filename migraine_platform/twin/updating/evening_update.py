@@ -94,7 +94,11 @@ class TwinState:
     watch: DriftWatch
 
     def of(self, rows: NDArray[np.int64]) -> TwinState:
-        """Some of the patients."""
+        """Some of the patients.
+
+        Args:
+            rows: [N] places of those wanted.
+        """
         return TwinState(self.twins.of(rows), self.watch.of(rows))
 
 

@@ -66,7 +66,11 @@ class ExpertInputs:
         return (self.seen.amax(1) @ MEMBERS.T) > 0
 
     def thinned(self, recent: Tensor, slow: Tensor) -> ExpertInputs:
-        """With shares [B, M] of each modality kept: of recent days and the quick memory, and of the slow memory."""
+        """With shares [B, M] of each modality kept: of recent days and the quick memory, and of the slow memory.
+
+        Args:
+            recent, slow: [B, M] shares kept.
+        """
         recent, slow = recent @ MEMBERS, slow @ MEMBERS
         memory = torch.stack([slow, recent], 1)
         days = recent[:, None]
@@ -99,7 +103,11 @@ class Tracks:
         return int(self.sums.shape[1])
 
     def evenings(self, patient: Tensor, day: Tensor) -> ExpertInputs:
-        """Evenings [B] of patients [B] on days [B]."""
+        """Evenings [B] of patients [B] on days [B].
+
+        Args:
+            patient, day: [B] place of the patient, and of the evening.
+        """
         who, window = patient[:, None], day[:, None] + torch.arange(RECENT)
         return ExpertInputs(
             self.z[who, window],
@@ -111,7 +119,12 @@ class Tracks:
         )
 
     def next_day(self, patient: Tensor, day: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, C] channels of the day after, and 1 where they were recorded."""
+        """[B, C] channels of the day after, and 1 where they were recorded.
+
+        Args:
+            patient: [B] place of the patient.
+            day: [B] place of the evening.
+        """
         return self.z[patient, day + RECENT], self.seen[patient, day + RECENT]
 
     def learnable(self) -> tuple[Tensor, Tensor]:

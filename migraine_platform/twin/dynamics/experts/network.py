@@ -216,7 +216,10 @@ class Experts:
 
 
 def negative_log_likelihood(mean: NDArray[np.float64], variance: NDArray[np.float64], days: StandardDays) -> float:
-    """Mean over recorded channel values of the normal negative log density, of predictions [P, K, C] as `predict` has.
+    """Mean over recorded channel values of the normal negative log density.
+
+    Args:
+        mean, variance: [P, K, C] of predictions, as `predict` has.
 
     Raises:
         ExpertsError: if no next day recorded anything.
