@@ -110,7 +110,7 @@ def test_bad_input_is_one_sentence(published: Path, arguments: tuple[str, ...], 
     assert sentence in line
 
 
-def test_before_anything_is_published_it_says_so(project: Path) -> None:
+def test_an_unpublished_warehouse_is_named(project: Path) -> None:
     result = migraine(project, "ask", "P0001")
     assert result.returncode == 1
     assert "nothing is published yet" in result.stderr

@@ -186,7 +186,7 @@ def test_an_answer_given_twice_is_refused(finished: Finished) -> None:
     assert "fatigue is answered twice; expected each once" in done.stderr
 
 
-def test_a_night_that_nobody_can_have_meant_is_refused_and_leaves_the_clock(copy: Path) -> None:
+def test_an_implausible_night_is_refused_and_leaves_the_clock(copy: Path) -> None:
     clock = copy / "data" / "clock.json"
     before = clock.read_bytes()
     for day in (date(2062, 12, 2), date.today() + timedelta(days=2)):

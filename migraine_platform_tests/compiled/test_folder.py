@@ -22,7 +22,7 @@ def test_it_lies_beside_the_sources_where_that_can_be_written(tmp_path: Path) ->
     assert compiled_code(tmp_path / "__pycache__", tmp_path / "tmp").parent == tmp_path / "__pycache__"
 
 
-def test_else_in_a_folder_of_one_s_own(sealed: Path, tmp_path: Path) -> None:
+def test_a_read_only_checkout_uses_a_private_folder(sealed: Path, tmp_path: Path) -> None:
     found = compiled_code(sealed, tmp_path)
     assert found.parent.name == f"migraine-{os.getuid()}"
     assert stat.S_IMODE(found.parent.stat().st_mode) == 0o700

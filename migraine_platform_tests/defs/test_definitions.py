@@ -186,7 +186,7 @@ def test_the_night_has_a_zone_and_asks_for_every_batch_once(defs: dg.Definitions
     assert first.tags["night"] == "2026-01-02"
 
 
-def test_who_starts_which_job(defs: dg.Definitions, settings: Settings) -> None:
+def test_schedules_and_sensors_start_the_right_jobs(defs: dg.Definitions, settings: Settings) -> None:
     repository = defs.get_repository_def()
     jobs = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
     starts = {

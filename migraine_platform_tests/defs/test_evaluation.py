@@ -175,7 +175,7 @@ def test_baselines_learn_from_every_day_that_the_population_learned_from(ran: Se
     assert base["probability"].unique().to_list() == pytest.approx([share], abs=1e-12)
 
 
-def test_twins_are_scored_by_what_they_said(ran: Settings) -> None:
+def test_twins_are_scored_by_their_published_forecasts(ran: Settings) -> None:
     said = rows(ran, tables.Predictions).select("patient_id", "for_date", told="probability")
     scored = rows(ran, tables.EvaluatedForecasts).filter(
         (pl.col("model") == "twins") & (pl.col("split") == tables.CHRONOLOGICAL)

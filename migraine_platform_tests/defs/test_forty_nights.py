@@ -195,7 +195,7 @@ def changed(diary: Diary) -> pl.DataFrame:
     return truth.filter(pl.col("date").is_between(diary.first, last, closed="right"))
 
 
-def test_who_changed_is_noticed_and_hardly_anybody_else(lived: Diary) -> None:
+def test_changes_are_detected_and_false_alarms_stay_within_their_rate(lived: Diary) -> None:
     settings = lived.settings
     found = rows(settings, tables.Drift).filter(pl.col("detected_on") > lived.first)
     truth = rows(settings, tables.TruthDrift)
@@ -213,7 +213,7 @@ def test_who_changed_is_noticed_and_hardly_anybody_else(lived: Diary) -> None:
     assert alarms <= poisson.ppf(1 - CHANCE, expected)
 
 
-def test_batches_were_retrained_because_of_somebody_and_no_other(lived: Diary) -> None:
+def test_only_batches_with_a_detected_change_were_retrained(lived: Diary) -> None:
     settings = lived.settings
     drift = rows(settings, tables.Drift)
     told = rows(settings, tables.Retrainings)
@@ -238,7 +238,7 @@ def test_batches_were_retrained_because_of_somebody_and_no_other(lived: Diary) -
     assert set(decided["nights"]) == {settings.twin.retraining.trial_nights}
 
 
-def test_forecasts_of_who_changed_recover(lived: Diary) -> None:
+def test_forecasts_recover_after_a_change(lived: Diary) -> None:
     """Expected log loss of the last nights, against the same twins updated every evening but never adapted."""
     assert lived.without is not None
     settings = lived.settings

@@ -229,7 +229,7 @@ def drop(settings: Settings, name: str, patient: str, days: list[date], migraine
 
 @pytest.mark.slow
 @pytest.mark.parametrize("nights", [0, 1])
-def test_what_is_reported_of_past_days_is_in_the_twin_after_the_night_that_took_it(
+def test_late_reports_are_in_the_twin_after_the_next_update(
     older: Settings, tmp_path: Path, instance, nights: int
 ) -> None:
     """On the night that follows, or on the same evening again; and in nobody else's twin."""
@@ -268,7 +268,7 @@ def test_outcomes_are_what_was_reported_and_corrections_are_added(older: Setting
 
 
 @pytest.mark.slow
-def test_a_missed_week_is_what_its_nights_would_have_been(born: Path, tmp_path: Path, instance) -> None:
+def test_a_missed_week_equals_its_seven_daily_updates(born: Path, tmp_path: Path, instance) -> None:
     """With a trial under way, and with whoever was found to change meanwhile."""
     one, seven = copied(born, tmp_path / "one"), copied(born, tmp_path / "seven")
     for night in nights(7):
@@ -311,7 +311,9 @@ def test_a_run_that_is_no_night_goes_by_the_clock(older: Settings, tmp_path: Pat
         "data/warehouse.duckdb",
     ],
 )
-def test_a_night_that_was_killed_is_lived_again(born: Path, older: Settings, was, tmp_path: Path, moment: str) -> None:
+def test_a_killed_daily_update_is_repeated_without_loss(
+    born: Path, older: Settings, was, tmp_path: Path, moment: str
+) -> None:
     """SIGKILL just before a file comes into its place; meanwhile and afterwards the warehouse can be read."""
     settings = copied(born, tmp_path / "killed")
     root = settings.platform.data_dir.parent

@@ -101,7 +101,7 @@ def test_the_ui_shows_a_twin_and_how_true_forecasts_came(settings, instance) -> 
         assert "P00" not in shown.split("base64,")[0]
 
 
-def test_the_trail_grows_by_a_night_and_keeps_what_was_said(settings, instance) -> None:
+def test_the_audit_trail_only_grows(settings, instance) -> None:
     before = lake_of(settings).read(tables.Audit, BATCHES)
     later = resized(settings, days=settings.simulator.cohort.days + 1)
     assert run(later, instance, COHORT + TWINS).success

@@ -117,7 +117,7 @@ def test_two_takers_do_not_double_anything(inbox, drop: Drop) -> None:
     assert sorted(receipt.arrival for receipt in kept(inbox, "accepted")) == list(range(1, 13))
 
 
-def test_what_was_changed_after_it_was_accepted_is_not_believed(inbox, drop: Drop) -> None:
+def test_files_changed_after_acceptance_are_ignored(inbox, drop: Drop) -> None:
     drop("a.csv", ONE)
     take(inbox, SETTINGS, NOW)
     inbox.content("accepted", digest(ONE), ".csv").write_bytes(TWO)

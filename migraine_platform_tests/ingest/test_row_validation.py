@@ -84,7 +84,7 @@ def test_a_row_that_cannot_be_true_is_quarantined_and_the_others_count(
     ],
     ids=["the last day", "all of it", "one stage alone", "no migraine"],
 )
-def test_what_can_be_true_counts(line: str) -> None:
+def test_valid_rows_are_accepted(line: str) -> None:
     found = judged(line)
     assert found.quarantine.is_empty()
     assert found.rows.height == 1

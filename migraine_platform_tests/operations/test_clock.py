@@ -185,7 +185,7 @@ def test_a_damaged_clock_is_made_anew_from_the_lakes_last_day(places, settings, 
     assert read_clock(places, settings) == Clock(today(settings), last)
 
 
-def test_a_life_that_has_been_lived_is_not_begun_anew_without_a_clock() -> None:
+def test_a_lost_clock_does_not_restart_a_simulated_cohort() -> None:
     demand_nothing_lived(date(2026, 1, 5), None)
     demand_nothing_lived(date(2026, 1, 5), date(2026, 1, 5))
     with pytest.raises(ClockError, match=r"the lake has days until 2026-01-06.*migraine clock --recover"):

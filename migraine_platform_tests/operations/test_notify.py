@@ -19,7 +19,7 @@ def told(channels: NoticeChannels, timeout: float = 5) -> tuple[list[str], list[
     return tell(MESSAGE, channels, timeout, lines.append), lines
 
 
-def test_nothing_configured_tells_nobody() -> None:
+def test_without_recipients_no_notice_is_sent() -> None:
     assert told(NoticeChannels.of({"MIGRAINE_WEBHOOK_URL": "  "})) == ([], [])
 
 

@@ -145,7 +145,7 @@ def test_the_normaliser_reads_back_from_json_exactly(features) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"a": 1}', b'{"a": {"range": [1]}}', b"\x80\x04."])
-def test_what_is_no_normaliser_is_refused(content: bytes) -> None:
+def test_a_file_that_holds_no_normaliser_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="not a feature normaliser"):
         artifacts.normalizer_from_json(content)
 

@@ -174,7 +174,7 @@ def test_days_before_and_after_tell_more_than_days_before(simulated) -> None:
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_who_recorded_nothing_gets_the_populations_mean_and_variance(simulated, causal: bool) -> None:
+def test_a_person_without_records_gets_the_populations_moments(simulated, causal: bool) -> None:
     seen = np.ones(simulated.shape, dtype=bool)
     seen[0] = False
     z = np.where(seen, simulated, np.nan)

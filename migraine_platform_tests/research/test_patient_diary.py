@@ -38,7 +38,7 @@ def test_a_night_is_known_only_where_the_wearable_was_worn(task: PatientDiary) -
     assert candidates[..., 2].sum() > 0
 
 
-def test_nothing_told_is_not_a_no(task: PatientDiary) -> None:
+def test_an_unanswered_question_is_not_a_no(task: PatientDiary) -> None:
     assert (task.draw(5, (0,)).context.y == -1).all()
 
 

@@ -33,7 +33,7 @@ def test_a_picture_shows_what_the_rows_are(frames) -> None:
 
 
 @pytest.mark.parametrize("off", [0.0, 1e-16, 1e-14])
-def test_what_differs_by_rounding_alone_is_one_bar(frames, off: float) -> None:
+def test_values_equal_up_to_rounding_share_one_bar(frames, off: float) -> None:
     days = frames[tables.SleepDays.name]
     near = pl.Series("total_sleep_hours", [7.0 + off * (row % 3) for row in range(days.height)])
     assert at_a_glance(tables.SleepDays, days.with_columns(near)) is not None

@@ -582,7 +582,7 @@ def test_every_value_has_a_text(lake, plan, target, dated) -> None:
     assert query_text(target, "SELECT * FROM range(5)", "table", rows=2).endswith("(3 more rows)")
 
 
-def test_nothing_published_is_said_so(target) -> None:
+def test_an_unpublished_warehouse_is_an_error(target) -> None:
     with pytest.raises(QueryError, match="nothing is published yet"):
         query(target, "SELECT 1")
 

@@ -77,7 +77,7 @@ def test_findings_are_in_order_and_in_units(advisor, reference) -> None:
     assert found.mean.shape == found.sd.shape == (12, 8)
 
 
-def test_the_batch_says_what_each_alone_would(advisor, reference) -> None:
+def test_a_batch_gives_the_same_as_each_patient_alone(advisor, reference) -> None:
     windows = reference.scoring.simulator.draw(np.random.default_rng(1), 8, now=20)
     together = advisor.begin(windows)
     ranked = together.next_questions(3)

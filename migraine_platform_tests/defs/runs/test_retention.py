@@ -72,7 +72,7 @@ def test_young_runs_stay(instance, tmp_path: Path) -> None:
     assert len(runs(instance)) == 7
 
 
-def test_what_is_switched_off_is_told_until_somebody_switches_it_on(instance) -> None:
+def test_switched_off_schedules_are_listed_until_switched_on(instance) -> None:
     watched = Watched.of([often, once], [], [], [], {"nightly": False, "tell": True})
     assert switched_off(instance, watched) == ("nightly",)
     schedule = DEFS.get_repository_def().get_schedule_def("nightly")

@@ -132,7 +132,7 @@ def files(settings: Settings, batch: str) -> str:
     return found
 
 
-def test_who_changed_is_warned_of_by_batch_and_stops_nothing(settings, instance) -> None:
+def test_detected_changes_warn_by_batch_and_block_nothing(settings, instance) -> None:
     notice(settings, "P0011")
     notice(settings, "P0014", "covariate")
     found = look(settings, instance)[DRIFT_CHECK]

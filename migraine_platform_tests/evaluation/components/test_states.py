@@ -180,7 +180,7 @@ def test_of_a_lognormal_the_mean_lies_above_the_median() -> None:
     assert_allclose(said.mean, np.exp(np.array([0.0, -0.5]) / 2 + np.array([0.64, 0.25]) / 8), rtol=1e-3)
 
 
-def test_who_knows_tomorrow_has_no_error_and_who_knows_the_law_covers_nine_tenths() -> None:
+def test_a_perfect_forecast_has_no_error_and_the_true_law_covers_nine_tenths() -> None:
     """20 patients' 30 days of 13 channels are 7,800 values, of which a true 90 % interval holds what a binomial may."""
     rng = np.random.default_rng(3)
     z = rng.normal(size=(20, 60, COUNT))

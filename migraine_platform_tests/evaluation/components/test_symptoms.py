@@ -74,6 +74,6 @@ def test_twins_that_give_everybody_the_same_are_no_better_than_everybody_s_mean(
     assert value(found, "severity", "rank_correlation") is None
 
 
-def test_of_nobody_there_is_no_figure() -> None:
+def test_an_empty_cohort_has_no_figures() -> None:
     twins, phases, truth = frames(1.0)
     assert symptom_recovery(twins, phases, truth.clear(), 50, 1).is_empty()

@@ -79,7 +79,7 @@ def test_twins_that_have_it_the_wrong_way_round_are_worse_than_chance() -> None:
     assert found_in(frame, "ranking_ndcg")["upper"] < found_in(frame, "chance_ranking_ndcg")["lower"]
 
 
-def test_twins_that_know_nothing_are_where_chance_is_said_to_be() -> None:
+def test_uninformed_twins_score_at_the_stated_chance_level() -> None:
     """3,000 patients; every difference within the standard errors of a false alarm in 10,000."""
     patients = 3000
     truth, score = people(patients, 1), np.random.default_rng(2).random((patients, TRIGGERS))
@@ -169,7 +169,7 @@ def test_patients_without_a_twin_are_left_out_and_a_missing_trigger_is_told() ->
     assert recovery(sensitivity.clear(), truth_of(truth), 50, 0).is_empty()  # everybody reports of himself
 
 
-def test_the_score_is_of_the_level_that_the_documentation_says(settings) -> None:
+def test_the_score_matches_the_documented_level(settings) -> None:
     """Of 0.1 to 1, the upper third."""
     low, high = settings.simulator.population.susceptibility
     assert pytest.approx(low + 2 / 3 * (high - low)) == STRONG

@@ -76,6 +76,6 @@ def test_an_evening_is_that_of_its_person_and_day(cohort, settings, features, ca
     assert np.array_equal(bank.before, before)
 
 
-def test_nothing_wanted_is_nothing_said(net, settings, features, calibration, wanted):
+def test_an_empty_request_gives_an_empty_answer(net, settings, features, calibration, wanted):
     said = aline_forecasts(net, settings, features, calibration, np.zeros_like(wanted), np.arange(len(wanted)))
     assert np.isnan(said).all()

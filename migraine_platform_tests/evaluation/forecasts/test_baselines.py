@@ -44,7 +44,7 @@ def test_only_the_lesson_is_learned_from():
         assert np.array_equal(p, again[name]), name
 
 
-def test_what_can_be_counted_is_counted():
+def test_countable_effects_are_counted():
     known, came, told = made_up()
     seen = told[LESSON.rows, LESSON.days]
     y, ill = came[LESSON.rows, LESSON.days][seen], known.ill[LESSON.rows, LESSON.days][seen]

@@ -24,7 +24,7 @@ def days_of(cohort, split: Split) -> pl.DataFrame:
     )
 
 
-def test_nobody_is_on_both_sides(cohort, settings):
+def test_training_and_validation_share_no_patient(cohort, settings):
     teachers = cohort.histories.patient_ids[::2]
     first, second = splits(cohort.histories, teachers, 30, settings.evaluation)
     assert (first.name, first.patients, first.first, first.known) == (CHRONOLOGICAL, teachers, 31, 30)
@@ -34,13 +34,13 @@ def test_nobody_is_on_both_sides(cohort, settings):
     assert second.first == settings.evaluation.history_days
 
 
-def test_everybody_learned_from_leaves_nobody_unseen(cohort, settings):
+def test_a_population_learned_from_all_patients_has_no_unseen_ones(cohort, settings):
     _, second = splits(cohort.histories, cohort.histories.patient_ids, 30, settings.evaluation)
     assert second.patients == ()
     assert days_of(cohort, second).is_empty()
 
 
-def test_who_never_wrote_is_not_unseen(cohort, settings):
+def test_patients_without_entries_are_not_unseen(cohort, settings):
     """Where everybody who writes was learned from, the few who never do are no sample of patients."""
     silent = cohort.histories.patient_ids[3:6]
     diary = cohort.histories.diary.copy()

@@ -121,7 +121,7 @@ def test_a_shortlist_of_everything_is_nested_monte_carlo(net: Aline) -> None:
         assert episode.available.all()
 
 
-def test_tokens_that_nobody_has_make_no_difference(net: Aline) -> None:
+def test_absent_tokens_make_no_difference(net: Aline) -> None:
     context = Context(torch.rand(5, 4, 1), torch.rand(5, 4, 1), torch.rand(5, 4) < 0.6)
     context.known[:, 2] = False
     fewer = without_silence(context)

@@ -95,9 +95,7 @@ def test_the_same_settings_give_the_same_curve(net, card, reference, chosen, gai
     assert not np.array_equal(evenings_of(card, reference, other).asked.z, evenings_of(card, reference, chosen).asked.z)
 
 
-def test_the_evenings_are_of_patients_whom_nobody_has_met(
-    evenings: QuestionWindows, reference: ReferenceCohort
-) -> None:
+def test_questions_are_scored_on_unseen_patients(evenings: QuestionWindows, reference: ReferenceCohort) -> None:
     """No day's truth is one of those that train, choose, score or imagine."""
     asked = {row.tobytes() for row in evenings.task.simulator.bank.susceptibility}
     for bank in (
@@ -111,9 +109,7 @@ def test_the_evenings_are_of_patients_whom_nobody_has_met(
     assert evenings.task.layout == reference.task.layout
 
 
-def test_what_cannot_be_computed_is_imagined_from_others_days(
-    evenings: QuestionWindows, reference: ReferenceCohort
-) -> None:
+def test_missing_inputs_are_drawn_from_other_days(evenings: QuestionWindows, reference: ReferenceCohort) -> None:
     """Diet and signs of a day of the same card, never of the day itself, which `others` does not hold."""
     day = GaussianDay(reference.hours, reference.daily, evenings.others_task.simulator.bank)
     imagined = ImaginedByOthers(day, evenings.task, evenings.asked, 0, evenings.others)

@@ -38,7 +38,7 @@ def test_the_json_holds_what_the_frames_hold(frames: Frames, facts: ReportFacts)
         assert (entry["difference"], entry["p_adjusted"]) == (row["difference"], row["p_adjusted"])
 
 
-def test_what_is_unknown_is_null(frames: Frames) -> None:
+def test_unknown_values_are_null(frames: Frames) -> None:
     metrics = frames["evaluation.metrics"].with_columns(value=pl.lit(float("nan")), lower=pl.lit(float("inf")))
     content = machine(facts_of(reader(frames | {"evaluation.metrics": metrics})))
     assert "NaN" not in content

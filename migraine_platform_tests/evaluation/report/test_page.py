@@ -155,7 +155,7 @@ def test_figures_that_the_days_do_not_tell_are_dashes(frames: Frames) -> None:
     assert "–" in found.text
 
 
-def test_what_comes_from_tables_is_escaped(frames: Frames) -> None:
+def test_values_from_tables_are_escaped(frames: Frames) -> None:
     hostile = '<b onclick="x">&'
     models = frames["evaluation.models"].with_columns(title=pl.lit(hostile), about=pl.lit(hostile))
     gates = frame(evaluation.Gates, [{"gate": hostile, "value": 1.0, "limit": 0.0, "passed": False}])
@@ -166,7 +166,7 @@ def test_what_comes_from_tables_is_escaped(frames: Frames) -> None:
     assert hostile in Page(page).text
 
 
-def test_losing_twins_are_said_to_lose() -> None:
+def test_the_report_says_when_twins_lose() -> None:
     text = Page(render(facts_of(reader(evaluated(real=False, twins=0.0))))).text
     assert re.search(r"its error \(log loss\) is \d+\.\d % larger than", text)
     assert re.search(r"worse than [^.;]*Personal climatology", text)

@@ -66,7 +66,7 @@ def test_an_unknown_patient_is_one_sentence(published: Path, patient: str, sente
     assert sorted((published / "data").rglob("*.html")) == before
 
 
-def test_nothing_published_is_said_so(project: Path) -> None:
+def test_an_unpublished_warehouse_is_an_error(project: Path) -> None:
     for arguments in ((), ("P0001",)):
         result = migraine(project, "report", *arguments)
         assert result.returncode == 1

@@ -59,7 +59,7 @@ def test_both_splits_are_judged_and_real_diaries_stop_nothing():
     assert problems(gates(both, told, WANTED)) == ["unseen_patients: calibration error: 0.2000; expected at most 0.05"]
 
 
-def test_twins_that_said_nothing_of_days_that_others_forecast_pass_no_gate():
+def test_twins_with_missing_forecasts_pass_no_gate():
     others = metrics(0.02).with_columns(model=pl.lit("base_rate"))
     found = gates(others, differences(**GOOD).clear(), ONE)
     assert found["passed"].to_list() == [False] * 3

@@ -66,7 +66,7 @@ def test_twins_gain_most_of_what_the_law_allows(panel, said):
         assert came == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / (len(p) / 5)))
 
 
-def test_somebody_of_whom_nothing_was_learned_is_forecast_too(panel, chosen):
+def test_an_unseen_patient_is_forecast(panel, chosen):
     lesson = panel.recorded.copy()
     lesson[100:] = False
     said = twin_forecasts(panel, lesson, chosen, NEWNESS)

@@ -31,7 +31,7 @@ def tables(draw: st.DrawFn) -> dict[str, list[object]]:
 
 
 @given(tables())
-def test_what_pandas_writes_is_read(table: dict[str, list[object]]) -> None:
+def test_pickles_written_by_pandas_are_read(table: dict[str, list[object]]) -> None:
     assert_frame_equal(read_frame(packed(data_frame(table))), pl.DataFrame(table, strict=False), check_exact=True)
 
 

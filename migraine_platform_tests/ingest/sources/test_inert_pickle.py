@@ -25,7 +25,7 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
-def test_plain_values_are_what_they_are(value: object) -> None:
+def test_plain_values_are_kept(value: object) -> None:
     assert described(pickled(value), ()) == value
 
 
@@ -84,7 +84,7 @@ def test_what_no_table_needs_is_refused(content: bytes) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_does_not_hold_together_is_refused(content: bytes) -> None:
+def test_inconsistent_values_are_refused(content: bytes) -> None:
     with pytest.raises(UnreadableError):
         described(content, {SLICE})
 
@@ -97,7 +97,7 @@ def test_whatever_the_bytes_are_they_are_described_or_refused(content: bytes, en
 
 
 @given(st.data())
-def test_what_is_cut_off_is_refused(data: st.DataObject) -> None:
+def test_truncated_content_is_refused(data: st.DataObject) -> None:
     whole = pickled({"a": [slice(1, 2, 3), "text", b"bytes", bytearray(20), 70_000, (1, 2, 3, 4)] * 2})
     with pytest.raises(UnreadableError):
         described(whole[: data.draw(st.integers(0, len(whole) - 1))], {SLICE})
@@ -137,7 +137,7 @@ def test_a_list_that_holds_itself_is_described() -> None:
     assert found[0] is found
 
 
-def test_what_is_too_large_is_refused() -> None:
+def test_too_large_files_are_refused() -> None:
     with pytest.raises(UnreadableError, match="larger than"):
         described(b"\x80\x05N" + b"0N" * MOST_BYTES + b".", ())
 

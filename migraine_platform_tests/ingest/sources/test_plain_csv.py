@@ -74,7 +74,7 @@ def read(content: bytes | str) -> Reading:
 
 
 @pytest.mark.parametrize(("content", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_such_file_is_refused_in_one_sentence(content: bytes, reason: str) -> None:
+def test_a_foreign_file_is_refused_in_one_sentence(content: bytes, reason: str) -> None:
     refused = SOURCE.read(content)
     assert isinstance(refused, Refused)
     assert refused.reason.startswith(reason)
@@ -104,7 +104,7 @@ def test_a_cell_that_cannot_be_read_is_found_and_costs_no_other_row(line: str, c
     ],
     ids=["BOM", "a spreadsheet's line ends and empty lines", "spaces", "no last line end"],
 )
-def test_what_programs_write_is_read(content: str) -> None:
+def test_workbooks_of_other_programs_are_read(content: str) -> None:
     reading = read(content)
     assert reading.findings.is_empty()
     (row,) = reading.rows.select("row", "patient_id", "stress_level", "onset", "cycle_day", "rmssd").rows()
@@ -174,6 +174,6 @@ def test_commas_at_the_end_of_lines_are_no_columns() -> None:
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00a0"])
-def test_what_nobody_sees_in_a_title_does_not_count(mark: str) -> None:
+def test_invisible_characters_in_titles_do_not_count(mark: str) -> None:
     found = PlainCsv(100).read(f"patient_id,date{mark},{mark}stress_level\nP0001,2024-06-01,4\n".encode())
     assert found.rows["stress_level"].to_list() == [4.0]

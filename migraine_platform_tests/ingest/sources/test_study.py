@@ -109,7 +109,7 @@ def test_of_entries_of_a_day_that_differ_none_counts(name: str, value: object) -
 
 
 @pytest.mark.parametrize(("name", "value"), [("sex", "M"), ("age", 41), ("aura", "no aura"), ("medication", "reduced")])
-def test_a_patient_who_is_two_people_is_left_out(name: str, value: object) -> None:
+def test_a_patient_id_with_two_profiles_is_left_out(name: str, value: object) -> None:
     found = diaries(GOOD, {**GOOD, "study_day": 8, name: value}, {**GOOD, "study_day": 9}, OTHER)
     assert found.left_out == {DISAGREE: 3}
     assert found.patients["patient_id"].to_list() == ["K002"]

@@ -29,7 +29,7 @@ NUMBERS = st.floats(-1e6, 1e6, allow_nan=False, allow_infinity=False)
         ("0-35 ug/m3", (0, 35, "ug/m3")),
     ],
 )
-def test_what_clinicians_write_is_read(written: str, expected: tuple[float, float, str | None]) -> None:
+def test_ranges_as_clinicians_write_them_are_parsed(written: str, expected: tuple[float, float, str | None]) -> None:
     parsed = parse_range(written)
     assert (parsed.low, parsed.high, parsed.unit) == expected
 
@@ -52,7 +52,7 @@ def test_what_clinicians_write_is_read(written: str, expected: tuple[float, floa
         ("7-9 h per night", "cannot be read"),
     ],
 )
-def test_what_is_not_clearly_a_range_is_refused(written: str, reason: str) -> None:
+def test_ambiguous_ranges_are_refused(written: str, reason: str) -> None:
     with pytest.raises(RangeError) as error:
         parse_range(written)
     assert reason in str(error.value)

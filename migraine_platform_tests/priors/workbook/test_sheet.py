@@ -170,7 +170,7 @@ def test_whatever_looks_like_a_dash_is_one(tmp_path: Path, dash: str) -> None:
 
 @pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u2060", "\u00ad"])
 @pytest.mark.parametrize("field", ["variable", "unit", "family", "typical_range", "mean"])
-def test_what_nobody_sees_does_not_count(tmp_path: Path, field: str, mark: str) -> None:
+def test_hidden_cells_do_not_count(tmp_path: Path, field: str, mark: str) -> None:
     text = "7" if field == "mean" else str(ROW[field])
     inside = text if (field, mark) == ("typical_range", "\u00ad") else f"{text[:1]}{mark}{text[1:]}"
     if field == "mean" and mark == "\u00ad":

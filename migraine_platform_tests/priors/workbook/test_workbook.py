@@ -185,13 +185,13 @@ def test_the_specifications_spelling_of_the_impact_column_is_understood(tmp_path
 
 
 @pytest.mark.parametrize("content", [b"", b"not a workbook", b"PK\x03\x04broken"])
-def test_what_is_no_workbook_is_said_so(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_workbook_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "w.xlsx"
     path.write_bytes(content)
     assert "not a readable .xlsx workbook" in errors_of(path)[0]
 
 
-def test_no_file_and_no_rows_are_said_so(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_empty_one_are_errors(tmp_path: Path) -> None:
     assert "no such file" in errors_of(tmp_path / "none.xlsx")[0]
     assert "holds no features" in errors_of(write(tmp_path / "w.xlsx"))[0]
 

@@ -47,7 +47,7 @@ def test_one_trigger_without_an_effect_is_found_out_in_a_large_cohort(days, conf
     assert [problem.partition(":")[0] for problem in weak(found, configured)] == [trigger]
 
 
-def test_of_few_days_nobody_can_tell(days, configured) -> None:
+def test_few_days_give_no_verdict(days, configured) -> None:
     assert weak(sums(idle(days.head(400), *TRIGGERS)), configured) == []
 
 

@@ -147,7 +147,7 @@ def test_holes_are_counted(cohort, simulator) -> None:
     assert holes(patients.slice(1), days, settings) == 1
 
 
-def test_measured_days_of_lives_are_the_batchs(simulator, cohort) -> None:
+def test_measured_days_of_trajectories_equal_those_of_the_batch(simulator, cohort) -> None:
     trajectories = simulator.trajectories(draw_batch(simulator.settings, 0))
     batch = cohort["measured.patient_days"].filter(pl.col("patient_id").is_in(trajectories.patients.ids))
     assert_frame_equal(simulator.measured(trajectories), batch, check_exact=True)

@@ -94,7 +94,7 @@ def test_computed_effects_agree_with_a_brute_force_mean(settings, simulator, cal
         assert_allclose(effects[k], np.mean(rises), rtol=1e-9)
 
 
-def test_usual_trigger_rates_are_those_of_long_lives(simulator_of) -> None:
+def test_average_trigger_rates_match_long_trajectories(simulator_of) -> None:
     """Computed from a person's levels against 1,500 days lived without cycles or coupling; five standard errors."""
     simulator = simulator_of(cohort={"patients": 60, "days": 1500}, **STEADY)
     trajectories = simulator.trajectories(first_patients(simulator.settings, 60))

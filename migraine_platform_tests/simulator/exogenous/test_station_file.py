@@ -81,7 +81,7 @@ def test_words_for_nothing_are_nothing(write, gap: str) -> None:
         (lambda rows: rows.clear(), r"the file is empty; expected date, temperature"),
     ],
 )  # fmt: skip
-def test_the_true_reason_is_told(write, change, reason: str) -> None:
+def test_the_error_names_the_true_reason(write, change, reason: str) -> None:
     with pytest.raises(StationError, match=reason):
         read_station(write(change))
 

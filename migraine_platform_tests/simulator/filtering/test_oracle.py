@@ -196,7 +196,7 @@ def test_a_forecast_knows_nothing_of_an_attack_after_20_00(filtered) -> None:
     assert not np.array_equal(one[late, k + 2], other[late, k + 2])
 
 
-def test_a_day_that_nobody_can_have_lived_counts_against_a_hypothesis(filtered) -> None:
+def test_an_impossible_day_counts_against_a_hypothesis(filtered) -> None:
     """Migraine told to go on after a week without any: no particle can have lived it, and the evidence says so."""
     simulator, trajectories, _ = filtered
     some = slice(0, 20)

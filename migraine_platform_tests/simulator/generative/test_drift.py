@@ -66,7 +66,7 @@ def test_levels_take_their_shapes(shape: int, expected: dict[int, float]) -> Non
         assert level_at(change, 0, day) == pytest.approx(level)
 
 
-def test_the_truth_table_tells_who_has_changed_by_the_last_day(changes) -> None:
+def test_truth_drift_lists_changes_up_to_the_last_day(changes) -> None:
     calendar = Calendar(date(2024, 1, 1), 28, 90)
     frame = drift_frame(changes, [f"P{i:05d}" for i in range(PERSONS)], TRIGGERS, calendar)
     assert frame.height == (changes.onset < 118).sum()

@@ -81,7 +81,7 @@ def test_gaps_of_one_day_are_possible(settings, migraine) -> None:
     assert_allclose((~device).mean(), 0.1, atol=0.005)
 
 
-def test_what_is_recorded_is_the_truth(tables) -> None:
+def test_recorded_values_equal_the_truth(tables) -> None:
     truth, measured = tables["cohort.patient_days"], tables["measured.patient_days"]
     assert measured.select("patient_id", "date").equals(truth.select("patient_id", "date"))
     for column in (column.name for column in MeasuredDays.columns):

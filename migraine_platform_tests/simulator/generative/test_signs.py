@@ -68,7 +68,7 @@ def test_whoever_had_a_sign_has_no_other_prodrome(course: AttackCourse, own: Own
 
 
 @given(chances)
-def test_that_nothing_came_by_the_evening_makes_a_late_onset_likelier(course: AttackCourse, own: Own, p: float) -> None:
+def test_no_onset_by_evening_makes_a_late_onset_likelier(course: AttackCourse, own: Own, p: float) -> None:
     for sign in (UNASKED, NONE, CAME):
         late = late_onset(course, own, p, sign)
         assert 0 <= late <= 1 + 1e-9

@@ -42,5 +42,5 @@ def test_without_a_share_between_persons_an_attack_is_what_chance_makes_it() -> 
     assert leaning(lean_of(0.0), SEVERITY, 2.5, 0.3) == 0.3
 
 
-def test_who_a_person_is_does_not_hang_on_the_batch() -> None:
+def test_a_person_does_not_depend_on_the_batch() -> None:
     assert np.array_equal(own_symptoms(np.arange(50), 1)[20:30], own_symptoms(np.arange(20, 30), 1))

@@ -61,7 +61,7 @@ def test_hours_have_the_days_mean_and_covariance(settings, windows_of, bank) -> 
     assert np.abs(np.cov(ends.T) - daily.Q).max() < 3.3 * np.sqrt(2 / draws) * sd.max() ** 2
 
 
-def test_tomorrows_probability_is_that_of_the_lives(simulator, windows_of, bank) -> None:
+def test_tomorrows_probability_matches_the_trajectories(simulator, windows_of, bank) -> None:
     """Mean probability of windows against the realised share of migraine days, day after day of the bank."""
     rng = np.random.default_rng(1)
     p = windows_of.refine(rng, np.arange(bank.size), 24).probability.mean()

@@ -152,7 +152,7 @@ def test_a_changed_forecast_is_refused_and_nothing_changes(column: str, value: o
     assert extended(trail, another_twin, diaries({})).height == 6
 
 
-def test_a_trail_is_in_order_whatever_came_first() -> None:
+def test_an_audit_trail_is_sorted_whatever_the_order_of_arrival() -> None:
     trail = None
     for evening in (4, 1, 3):
         trail = extended(trail, forecasts(evening).reverse(), diaries({}))

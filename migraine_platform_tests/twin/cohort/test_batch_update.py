@@ -56,7 +56,7 @@ def decisions(living: Living) -> list[str]:
     return living.of(tables.Retrainings).sort("decided_on", "nights")["decision"].to_list()
 
 
-def test_what_fits_is_loaded_and_what_does_not_is_made_anew(made, tmp_path) -> None:
+def test_fitting_twins_are_loaded_and_others_remade(made, tmp_path) -> None:
     keepers = made.keepers()
     found = load_batch(made.earlier, made.places, BATCH, keepers)
     assert found is not None
@@ -100,7 +100,7 @@ def test_better_challengers_are_promoted_after_the_configured_nights(made, promo
     assert np.all(before < after)
 
 
-def test_promoted_twins_are_those_that_nobody_had_spoiled(made, promoted, tmp_path) -> None:
+def test_promoted_twins_equal_undisturbed_ones(made, promoted, tmp_path) -> None:
     """Made anew from the whole history, they stand where twins stand that lived all the while."""
     wise = made.copy(tmp_path)
     wise.live(MADE + 3)

@@ -186,7 +186,7 @@ def test_an_impossible_value_is_discarded_and_counted_once(odd) -> None:
     assert row["reason"] == "impossible values discarded: 1"
 
 
-def test_odd_patients_change_nobody_else_s_twin(odd, built) -> None:
+def test_refused_patients_change_no_other_twin(odd, built) -> None:
     ours = dict(zip(built.twins.patient_ids, built.twins.versions(), strict=True))
     theirs = dict(zip(odd.made.built.twins.patient_ids, odd.made.built.twins.versions(), strict=True))
     others = [patient for patient in theirs if patient > DEVICE]
@@ -205,7 +205,7 @@ def alarmed(make_twins, histories, easily) -> Built:
     return make_twins(histories, easily)
 
 
-def test_who_is_taken_for_changed_changes_nobody_else_s_twin(built, alarmed) -> None:
+def test_an_alarm_changes_no_other_twin(built, alarmed) -> None:
     found = alarmed.frames[tables.Drift]
     assert audit(tables.Drift, found).passed
     changed = found["patient_id"].to_list()

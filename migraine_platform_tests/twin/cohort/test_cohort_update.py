@@ -72,7 +72,7 @@ def test_on_trial_the_week_begins_with_what_both_twins_say_of_tomorrow(made, tmp
         assert_allclose(tomorrow[name], tomorrow[f"{name}_told"], rtol=1e-12)
 
 
-def test_the_trail_and_the_reasons_are_of_what_was_told(made, tmp_path) -> None:
+def test_audit_trail_and_reasons_match_the_published_forecast(made, tmp_path) -> None:
     living = made.copy(tmp_path)
     for days in (MADE + 1, MADE + 2, MADE + 3):
         living.live(days, batches=BATCHES)

@@ -153,7 +153,7 @@ def test_weights_follow_the_likelihoods(on_trial, tried_one_by_one) -> None:
     assert np.abs(rows["weight"] - prior)[:3].max() > 0.05
 
 
-def test_the_forecast_told_is_both_twins_by_weight(on_trial, tmp_path) -> None:
+def test_the_published_forecast_mixes_both_twins_by_weight(on_trial, tmp_path) -> None:
     """By the weight that the rows of the same evening state; the trail says what was told."""
     living = on_trial.copy(tmp_path, trial_nights=100)
     living.live(MADE + 2)
@@ -174,7 +174,7 @@ def test_the_forecast_told_is_both_twins_by_weight(on_trial, tmp_path) -> None:
     assert_array_equal(trail["lower"], told["lower"])
 
 
-def test_who_has_no_twin_keeps_his_reason(made, tmp_path) -> None:
+def test_a_missing_twin_keeps_its_reason(made, tmp_path) -> None:
     living = made.copy(tmp_path)
     twins = living.of(tables.Twins)
     refused = twins.head(1).with_columns(

@@ -71,7 +71,9 @@ def assert_same_twins(ours: TwinState, theirs: TwinState) -> None:
 
 @pytest.mark.parametrize("days", [(3,), (20, 45), (MADE - 3,), (MADE + 2, MADE + 3), (LAST,)])
 @pytest.mark.parametrize("nights", [0, 2])
-def test_told_late_is_told_in_time(ignorant: Living, parts, tmp_path, days: tuple[int, ...], nights: int) -> None:
+def test_a_late_observation_gives_the_twin_it_would_have_given_in_time(
+    ignorant: Living, parts, tmp_path, days: tuple[int, ...], nights: int
+) -> None:
     """Whatever day it is of: before the first stored state, while twins were validated, after, or the last evening."""
     observations = report(ignorant, *days)
     late = ignorant.copy(tmp_path / "late")
@@ -90,7 +92,7 @@ def test_told_late_is_told_in_time(ignorant: Living, parts, tmp_path, days: tupl
     assert standing.select(tables.Drift.key).rows() == in_time.of(tables.Drift).select(tables.Drift.key).rows()
 
 
-def test_nobody_elses_twin_changes(ignorant: Living, tmp_path) -> None:
+def test_a_late_observation_changes_no_other_twin(ignorant: Living, tmp_path) -> None:
     late = ignorant.copy(tmp_path)
     late.observe(report(ignorant, 30))
     late.live(LAST)
@@ -113,7 +115,7 @@ def test_entries_count_what_was_reported(ignorant: Living, tmp_path) -> None:
     assert after == before + len(empty)
 
 
-def test_what_was_said_stays_and_tonight_is_said_anew(ignorant: Living, tmp_path) -> None:
+def test_earlier_forecasts_stay_and_tonights_is_remade(ignorant: Living, tmp_path) -> None:
     late = ignorant.copy(tmp_path)
     late.observe(report(ignorant, LAST - 2, LAST - 1))
     late.live(LAST)
@@ -170,7 +172,7 @@ def test_an_alarm_that_the_report_explains_is_withdrawn_and_not_forgotten(ignora
     assert gone.filter(pl.col("detected_on") >= first).height > 0
 
 
-def test_challengers_are_told_too(ignorant: Living, tmp_path) -> None:
+def test_challengers_receive_late_observations(ignorant: Living, tmp_path) -> None:
     observations = report(ignorant, 40, LAST + 1)
     late = ignorant.copy(tmp_path / "late", trial_nights=30)
     late.live(LAST, UpdateRequest(retrain="to see"))
@@ -217,7 +219,7 @@ def test_alarms_that_a_promoted_challenger_was_told_of_stand(ignorant: Living, t
     assert noticed.join(now, on=noticed.columns, how="anti", nulls_equal=True).is_empty()
 
 
-def test_twins_that_come_back_are_told_the_night_after(ignorant: Living, tmp_path) -> None:
+def test_rolled_back_twins_receive_missed_observations(ignorant: Living, tmp_path) -> None:
     living = ignorant.copy(tmp_path, trial_nights=1, least_gain=-1_000_000)
     living.live(LAST, UpdateRequest(retrain="to see"))
     living.live(LAST + 1)

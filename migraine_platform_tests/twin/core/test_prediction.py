@@ -102,7 +102,7 @@ def test_the_same_days_have_the_same_hash(histories) -> None:
     assert not set(input_hashes(histories.until(69))) & set(hashes)
 
 
-def test_days_before_a_patient_came_are_not_his(histories) -> None:
+def test_days_before_a_patient_joined_are_ignored(histories) -> None:
     """In a batch whose days begin before his, and in one whose days begin with his."""
     later = histories.since(30)
     begun = np.full(histories.count, 30)

@@ -47,7 +47,7 @@ def averaged(seen: np.ndarray) -> np.ndarray:
     return expit(seen[..., None] + 0.5 * nodes) @ weights / weights.sum()
 
 
-def test_who_says_what_comes_passes(lived) -> None:
+def test_a_calibrated_forecast_passes(lived) -> None:
     """Chance gives each tenth of 400 days an error of some sqrt(p (1 - p) / 400) < 0.025, and their mean less."""
     seen, full, came = lived
     found = judged(averaged(seen), expit(seen - 0.5 * 1.645), expit(seen + 0.5 * 1.645), came, full)
@@ -60,7 +60,7 @@ def test_who_says_what_comes_passes(lived) -> None:
 
 
 @pytest.mark.parametrize("wrong", [lambda x: x + 0.8, lambda x: 2.5 * x, lambda x: 0.2 * x - 1.0, lambda x: -x])
-def test_who_says_something_else_fails(lived, wrong) -> None:
+def test_a_miscalibrated_forecast_fails(lived, wrong) -> None:
     seen, full, came = lived
     found = judged(averaged(wrong(seen)), expit(seen - 0.5), expit(seen + 0.5), came, full)
     assert found.calibration_problems(WANTED) == [

@@ -245,7 +245,7 @@ def test_rows_of_another_format_are_no_model(model) -> None:
         TwinModel.from_frame(frame.clear())
 
 
-def test_nobody_s_diaries_teach_nothing(histories, clinical, settings) -> None:
+def test_without_diaries_the_prior_is_unchanged(histories, clinical, settings) -> None:
     with pytest.raises(ModelError, match="no patient has a diary entry"):
         learn_model(blank(histories), clinical, settings.twin)
 
@@ -257,7 +257,7 @@ def said(probability: np.ndarray, innovation: np.ndarray):
     )
 
 
-def test_who_knows_tomorrow_makes_no_error(made, histories, settings) -> None:
+def test_a_perfect_forecast_has_no_error(made, histories, settings) -> None:
     """Probabilities are cut to 1e-6, whose log loss is 1e-6; the mirror image is wrong by log 1e6 on every day."""
     outcome = np.zeros(histories.diary.shape)
     outcome[:, :-1] = histories.events[:, 1:, 0]

@@ -76,7 +76,7 @@ def test_a_day_that_is_there_twice_refuses_that_patient_alone(measured, historie
     assert_equal(found, histories.of(np.delete(np.arange(histories.count), 3)))
 
 
-def test_nobody_is_left_if_everybody_is_refused() -> None:
+def test_refusing_every_patient_leaves_none() -> None:
     found, refused = read_histories(frame(("a", 0, {}), ("a", 0, {})), ["a"])
     assert list(refused) == ["a"]
     assert (found.count, found.days) == (0, 1)
@@ -129,7 +129,7 @@ def test_a_patient_without_days_keeps_his_place() -> None:
     assert not found.present[[0, 2]].any()
 
 
-def test_nobody_has_a_day_but_today_is_known() -> None:
+def test_a_cohort_without_days_still_knows_its_date() -> None:
     found, _ = read_histories(frame(), ["a"], last=FIRST)
     assert (found.first, found.last, found.begun.tolist()) == (FIRST, FIRST, [1])
 

@@ -128,7 +128,7 @@ def test_changes_to_come_and_from_before_the_first_day_change_nothing(relive, ma
 
 
 @pytest.mark.parametrize("day", [1, 5, 30, DAYS - 1, DAYS])
-def test_wherever_a_change_is_dated_every_evening_is_lived(relive, made, histories, day: int) -> None:
+def test_every_evening_is_updated_wherever_a_change_is_dated(relive, made, histories, day: int) -> None:
     """Evenings before it, and what it does not touch, are as they were."""
     own = histories.of(np.array([3]))
     twins, replay = relive(own, [on(LABEL, own, day)], 0.3)
@@ -215,9 +215,7 @@ def test_a_person_who_moved_on_is_learned_again(model, made, kind: str, change: 
 
 
 @pytest.mark.parametrize("change", [LABEL, CONCEPT, COVARIATE])
-def test_who_has_not_changed_loses_little(
-    relive, made, histories, lives_truth, settings, change: DetectedChange
-) -> None:
+def test_unchanged_patients_lose_little(relive, made, histories, lives_truth, settings, change: DetectedChange) -> None:
     """24 patients falsely told of day 40 lose at most a tenth of what they gain over climatology in the days after."""
     truth = lives_truth["truth.patient_days"].sort("patient_id", "date")
     full = truth["migraine_probability"].to_numpy().reshape(histories.count, DAYS)

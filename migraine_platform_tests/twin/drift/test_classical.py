@@ -95,7 +95,7 @@ def river_kswin(values: NDArray[np.float64]) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("name", "river"), [("adwin", river_adwin), ("page_hinkley", river_page_hinkley), ("kswin", river_kswin)]
 )
-def test_they_say_what_river_says_of_single_streams(name, river) -> None:
+def test_detectors_agree_with_river_on_single_streams(name, river) -> None:
     streams = noise(1, patients=5)
     said = alarms(LOOSE[name], streams, ENDLESS)
     for i in range(5):
@@ -153,7 +153,7 @@ def test_nights_that_hold_the_memory_alone_alarm_as_a_replay_of_everything(name:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_what_was_before_an_alarm_is_forgotten(name: str) -> None:
+def test_detectors_forget_what_preceded_an_alarm(name: str) -> None:
     streams = noise(6)
     everything = alarms(LOOSE[name], streams, SETTINGS)
     assert everything.on.any(axis=1).sum() > 6

@@ -66,7 +66,7 @@ def test_none_seen_is_not_none_ever() -> None:
     assert (rate.value, rate.error) == (0.0, 1 / rate.patient_years)
 
 
-def test_rates_out_of_reach_and_streams_that_say_nothing_are_told() -> None:
+def test_unreachable_rates_and_empty_streams_are_errors() -> None:
     streams = undrifted(1, 0.0, patients=20)
     with pytest.raises(
         FalseAlarmRateError, match="adwin: even its loosest threshold gives another rate than 30 alarms"

@@ -91,7 +91,7 @@ def test_a_grids_levels_are_those_of_the_population() -> None:
     assert_array_equal(GRID.points.level.reshape(LEVELS, CORNERS), np.tile(level[::CORNERS, None], CORNERS))
 
 
-def test_as_long_as_nobody_changes_the_odds_grow_by_one_a_day() -> None:
+def test_without_a_change_the_expected_odds_grow_by_one_a_day() -> None:
     """1,500 diaries drawn from the model, 12 days, all five ways; false alarm of this test 5 x 6e-5 (four errors)."""
     days = persons(2, 1500, 12)
     said, _ = follow(GRID.points, EFFECTS, days.covariates, days.evidence, with_likelihood=True)

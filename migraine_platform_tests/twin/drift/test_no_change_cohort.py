@@ -32,7 +32,7 @@ def test_they_never_change_however_many_others_do(trajectories) -> None:
         assert_array_equal(getattr(calm, name), getattr(wild, name))
 
 
-def test_patients_who_could_change_would(settings, features, calibration) -> None:
+def test_the_same_patients_change_when_drift_is_on(settings, features, calibration) -> None:
     """Else the comparison above would say nothing: the same persons, not kept from changing."""
     own = with_changes(settings, 1.0)
     simulator = CohortSimulator(own, features, calibration)
@@ -53,7 +53,7 @@ def test_nobody_of_a_cohort_is_among_them(settings, simulator) -> None:
     assert len({int(patient[1:]) for patient in who.ids} & set(range(1, settings.simulator.cohort.patients + 1))) == 0
 
 
-def test_their_lives_last_as_long_as_the_configuration_says(settings, trajectories) -> None:
+def test_no_change_patients_have_the_configured_days(settings, trajectories) -> None:
     found = trajectories(0.0)
     assert (found.count, found.days) == (COUNT, settings.simulator.cohort.days)
     assert found.last == settings.simulator.cohort.last_date

@@ -101,7 +101,7 @@ def test_a_late_comer_is_as_suspicious_as_without_the_days_before_him(many) -> N
         assert_allclose(ours[:, 3:], theirs, rtol=1e-9)
 
 
-def test_the_standing_is_that_of_a_person_who_never_changes(many) -> None:
+def test_the_filter_state_is_that_of_an_unchanged_person(many) -> None:
     end, _ = watched(many)
     _, standing = follow(WATCHER.grid.points, WATCHER.effects, many.covariates, many.evidence)
     for ours, theirs in zip(end.standing, standing, strict=True):
@@ -114,7 +114,7 @@ def calm() -> np.ndarray:
     return watched(persons(4, 150, 160))[1].log_odds()
 
 
-def test_persons_who_do_not_change_seldom_alarm(calm) -> None:
+def test_unchanged_patients_alarm_rarely(calm) -> None:
     """At THRESHOLD, 0.3 a patient-year at most; a few of 150 patients x 160 days."""
     alarmed = (calm > THRESHOLD).any(axis=1).sum()
     assert alarmed / (150 * 160 / 365) < 0.3
@@ -163,7 +163,7 @@ def test_after_an_alarm_the_watch_begins_anew_with_the_person_he_may_have_become
         assert_array_equal(ours, theirs)
 
 
-def test_what_watches_share_comes_of_the_settings(settings) -> None:
+def test_shared_parts_of_watches_come_from_settings(settings) -> None:
     chosen, effects = settings.twin.drift, EFFECTS._replace(renewal=0.01)
     made = Watcher.of(SimpleNamespace(personal=PERSONAL, effects=effects), chosen, {"stress_level": 1.0})
     assert made.memory == 1 - 1 / chosen.memory_days

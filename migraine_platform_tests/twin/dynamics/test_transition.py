@@ -168,7 +168,7 @@ def useful(dynamics: DayDynamics, days: StandardDays, validation: int, farthest:
     return horizon(dynamics, filter_histories(dynamics, days), days, validation, farthest)
 
 
-def test_what_persists_can_be_foreseen_for_long() -> None:
+def test_persistent_states_have_long_horizons() -> None:
     """A deviation of 0.98 a day has 0.98^10 = 0.82 of itself left after ten days, and explains two thirds of them."""
     rng = np.random.default_rng(8)
     dynamics = persistent(0.98)
@@ -189,7 +189,7 @@ def test_white_noise_is_foreseen_as_rarely_as_the_test_allows() -> None:
     assert binom.ppf(FALSE_ALARM, 1000, 0.05) <= alarms <= binom.ppf(1 - FALSE_ALARM, 1000, 0.05)
 
 
-def test_who_recorded_nothing_has_no_horizon() -> None:
+def test_a_person_without_records_has_no_horizon() -> None:
     z = np.zeros((2, 40, CHANNELS))
     assert_array_equal(useful(persistent(0.9), days_of(z, np.zeros(z.shape, dtype=bool)), 20, 5), 0)
 

@@ -83,7 +83,7 @@ def test_raising_a_trigger_raises_its_own_part_only(seed: int, k: int) -> None:
 
 
 @given(SEEDS)
-def test_what_is_not_known_of_a_day_brings_all_terms_nearer_to_none(seed: int) -> None:
+def test_missing_records_attenuate_all_terms(seed: int) -> None:
     person, effects, covariates, forecasts = anybody(np.random.default_rng(seed))
     sure = onset_terms(person, effects, covariates._replace(spread=np.zeros_like(covariates.spread)), forecasts)
     unsure = onset_terms(person, effects, covariates, forecasts)

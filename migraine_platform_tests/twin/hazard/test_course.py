@@ -97,5 +97,5 @@ def test_weights_are_equal_where_the_mean_is_right_already(atoms) -> None:
             assert_allclose(weights_of(own, float(own.mean())), 1 / ATOMS, rtol=1e-7)
 
 
-def test_nobody_s_attacks_are_left_as_they_are() -> None:
+def test_patients_without_attacks_are_left_unchanged() -> None:
     assert_allclose(weights_of(np.zeros(ATOMS), 0.3), 1 / ATOMS)

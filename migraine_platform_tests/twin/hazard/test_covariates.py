@@ -258,9 +258,7 @@ def test_two_pieces_read_like_one(histories: Histories, reader: Reader, dynamics
 
 @settings(max_examples=10)
 @given(st.integers(1, 69))
-def test_what_is_still_to_come_changes_nothing(
-    histories: Histories, reader: Reader, dynamics: DayDynamics, cut: int
-) -> None:
+def test_future_days_change_nothing(histories: Histories, reader: Reader, dynamics: DayDynamics, cut: int) -> None:
     """From some day on, everybody lives somebody else's life, or nobody knows of them; to rounding."""
     future = np.arange(histories.days) >= cut
     other = {
@@ -288,7 +286,7 @@ def test_patients_together_read_like_patients_alone(histories, reader, dynamics)
             assert_allclose(getattr(alone, name)[0], getattr(together, name)[i], rtol=1e-12, atol=1e-12)
 
 
-def test_who_has_no_day_is_the_populations_usual_person(histories, reader, dynamics, clinical) -> None:
+def test_a_person_without_days_is_the_population_average(histories, reader, dynamics, clinical) -> None:
     found, ledger = read(reader, dynamics, late_beginners(histories))
     assert_array_equal(found.trigger[1], np.tile(USUAL.trigger, (histories.days, 1)))
     assert_allclose(found.usual[1], np.tile(USUAL.trigger, (histories.days, 1)), rtol=1e-12)
@@ -306,7 +304,7 @@ def test_probabilities_are_probabilities_and_spreads_are_covariances(histories, 
     assert np.linalg.eigvalsh(found.spread).min() > 0
 
 
-def test_what_is_not_recorded_widens_the_load_and_nothing_narrows_it(histories, complete, reader, dynamics) -> None:
+def test_missing_records_widen_the_load(histories, complete, reader, dynamics) -> None:
     """Variances with gaps are at least those without, which are what no record explains."""
     gaps, none = (np.diagonal(read(reader, dynamics, own)[0].spread, axis1=2, axis2=3) for own in (histories, complete))
     assert np.all(gaps >= none - 1e-15)
@@ -338,7 +336,7 @@ def test_a_cycle_is_counted_on_through_days_without_an_entry(complete, reader, d
     assert_allclose(paused.load[steady, :, axis], plain.load[steady, :, axis], atol=1e-12)
 
 
-def test_who_has_no_weather_is_taken_for_usual_not_for_calm(complete, reader, dynamics) -> None:
+def test_missing_weather_counts_as_average_not_calm(complete, reader, dynamics) -> None:
     """Without weather the load and the falls of pressure are the usual ones, as no score of 0 is."""
     place = [POSITION[name] for name in ("temperature", "humidity", "pressure", "pressure_change_24h")]
     present = complete.present.copy()

@@ -337,7 +337,7 @@ def test_day_by_day_is_as_all_at_once(cohort, step: int) -> None:
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
-def test_of_nobody_nothing_is_known() -> None:
+def test_an_empty_cohort_gives_empty_results() -> None:
     """The prior's mean: over hypotheses, of the probability of an onset on a usual day, none running."""
     rng = np.random.default_rng(6)
     points, effects = points_of(rng, 50), effects_of(trace=0.0)
@@ -394,7 +394,7 @@ def test_a_forecast_is_a_probability_whatever_was_recorded(
     assert np.all(np.isfinite(forecasts.log_evidence))
 
 
-def test_what_comes_later_changes_no_earlier_forecast(cohort) -> None:
+def test_later_days_change_no_earlier_forecast(cohort) -> None:
     points, effects, covariates, evidence = cohort
     before, _ = follow(points, effects, covariates, evidence)
     rng = np.random.default_rng(8)
@@ -431,7 +431,7 @@ def test_a_missing_entry_tells_of_a_migraine_where_people_write_less_on_such_day
     assert_array_equal(telling.ill[0, :-1], usual.ill[0, :-1])
 
 
-def test_what_a_device_felt_tells_of_a_migraine() -> None:
+def test_device_readings_raise_the_odds_of_a_migraine_day() -> None:
     """Odds of a migraine on a day that was not written down are multiplied by the likelihood ratio, per hypothesis."""
     painful, silent, none = (gap(1.0, pain).ill[0, -1] for pain in (2.0, 0.0, -2.0))
     assert painful > silent > none > 0

@@ -87,7 +87,7 @@ def test_a_person_s_own_is_found_and_its_spread_is_true(lived) -> None:
     assert abs(off.std() - 1) < 4 / np.sqrt(2 * PATIENTS)
 
 
-def test_whoever_is_known_is_forecast_better(lived) -> None:
+def test_knowing_a_persons_course_improves_forecasts(lived) -> None:
     """Log loss of the later days against twins to whom all persons are alike; what comes is what is said."""
     effects, covariates, _, evidence, points, (told, _) = lived
     alike = effects._replace(lasting_sd=0.0, signs_sd=0.0, weekend=0.0)

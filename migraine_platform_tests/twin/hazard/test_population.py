@@ -53,7 +53,7 @@ def test_shared_effects_are_recovered(lived) -> None:
     assert_allclose(found.load, 1.0)
 
 
-def test_what_is_counted_is_recovered(lived) -> None:
+def test_counted_effects_are_recovered(lived) -> None:
     """Four standard errors of shares; attacks that began are counted in thousands, those by night in hundreds."""
     found, _, evidence = lived
     ill = (evidence.diary & evidence.events[..., 2])[:, :-1].sum()

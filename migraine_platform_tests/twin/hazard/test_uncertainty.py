@@ -55,7 +55,7 @@ def forecasts_of(place: int, ill: float, lasts: float = 0.0) -> Forecasts:
 
 
 @pytest.mark.parametrize("place", [10, 40, 56, 90])
-def test_what_is_known_exactly_has_no_width_and_is_all_chance(place: int) -> None:
+def test_full_knowledge_leaves_only_aleatoric_uncertainty(place: int) -> None:
     """A half of a bin to either side is left."""
     nothing = triggers_alone(np.random.default_rng(0), 1, 1)
     none_lasts = np.zeros((AGES, 2, 1))

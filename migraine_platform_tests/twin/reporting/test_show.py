@@ -92,7 +92,7 @@ def test_a_malformed_name_is_one_sentence_and_never_a_query(places, name: str) -
     assert str(error.value) == f'patient "{name}"; expected a name as in P0001'
 
 
-def test_nothing_published_is_said_so(tmp_path) -> None:
+def test_an_unpublished_warehouse_is_an_error(tmp_path) -> None:
     with pytest.raises(QueryError, match="nothing is published yet"):
         show(Places(tmp_path, "nowhere"), "P0001")
 

@@ -241,7 +241,7 @@ def test_attacks_that_were_not_recorded_do_not_count(fitted) -> None:
     assert_array_equal(attack_log(half, IDS, NOW).hours, expected.hours)
 
 
-def test_nobody_s_attacks_give_wide_numbers(fitted) -> None:
+def test_without_attacks_intervals_are_wide(fitted) -> None:
     """A patient without an attack has the population's; a cohort without any, the prior's."""
     _, attacks, _ = fitted
     without = fit_phases(attack_log(attacks.filter(pl.col("patient_id") != IDS[0]), IDS, NOW))

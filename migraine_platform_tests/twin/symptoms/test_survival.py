@@ -149,7 +149,7 @@ def test_the_last_day_is_read_by_its_evening_only(lived) -> None:
 
 
 @pytest.mark.parametrize("days", [1, 2, 40])
-def test_nobody_s_entries_give_the_prior(days: int) -> None:
+def test_without_entries_the_posterior_is_the_prior(days: int) -> None:
     nothing = np.zeros((3, days), dtype=bool)
     fit = fit_onsets(nothing, nothing, nothing, nothing)
     assert np.isfinite(fit.expected_days).all()

@@ -32,7 +32,7 @@ def standing_of(points: Points, weight: np.ndarray) -> FilterState:
         return initial_filter_state(points, EFFECTS, len(share))._replace(log_weight=np.log(share))
 
 
-def test_who_told_nothing_has_the_population_s_effects_and_no_confidence() -> None:
+def test_a_person_without_records_has_the_populations_effects() -> None:
     points = points_of(np.random.default_rng(1), 512)
     found = sensitivities(points, EFFECTS, initial_filter_state(points, EFFECTS, 3))
     effect = points.susceptibility * EFFECTS.trigger

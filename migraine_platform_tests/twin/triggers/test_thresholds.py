@@ -160,7 +160,7 @@ def test_an_interval_leaves_at_most_its_tails_outside() -> None:
         ({"exposure": np.full((2, 3), np.nan)}, "expected `seen` to be false"),
     ],
 )
-def test_what_cannot_be_read_is_refused(changes: dict[str, object], message: str) -> None:
+def test_unreadable_files_are_refused(changes: dict[str, object], message: str) -> None:
     every, nothing = np.ones((2, 3), dtype=np.bool_), np.zeros((2, 3))
     arguments = {"outcome": every, "usable": every, "offset": nothing, "exposure": nothing, "seen": every}
     with pytest.raises(TriggerThresholdError, match=message):

@@ -21,7 +21,7 @@ def week(model, clinical, built, histories):
     return migraine_ahead(model, clinical, built.points, built.twins, histories, built.predictions)
 
 
-def test_tomorrow_is_what_is_forecast_tonight(week, built) -> None:
+def test_the_first_day_ahead_equals_tonights_forecast(week, built) -> None:
     for name in ("probability", "lower", "upper"):
         assert_array_equal(getattr(week, name)[:, 0], getattr(built.predictions, name))
     assert week.probability.shape == (len(built.twins.patient_ids), WEEK)
@@ -34,7 +34,7 @@ def test_to_look_ahead_teaches_the_twins_nothing(model, clinical, built, histori
     assert built.twins.versions() == before
 
 
-def test_days_ahead_come_as_often_as_is_said(model, clinical, built, histories, lives_truth) -> None:
+def test_forecasts_of_the_week_ahead_are_calibrated(model, clinical, built, histories, lives_truth) -> None:
     """Migraine days of days 2-7 ahead, over three evenings: a mean of 24 patients' shares, known to 0.06 (one sd)."""
     truth = lives_truth[tables.PatientDays.name].sort("patient_id", "date")["has_migraine"].to_numpy()
     truth = truth.reshape(histories.count, histories.days)

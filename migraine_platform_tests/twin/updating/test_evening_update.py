@@ -111,7 +111,7 @@ def test_alarms_are_of_several_kinds_and_detectors_and_some_come_twice(at_once, 
 
 
 @pytest.mark.parametrize("stops", [list(range(BEGUN + 1, DAYS + 1)), [47, 54, 61, 68, DAYS], [53, 54, DAYS]])
-def test_evenings_one_by_one_or_at_once_are_the_same_lives(keeper, people, at_once, stops: list[int]) -> None:
+def test_updating_day_by_day_or_at_once_gives_the_same_twins(keeper, people, at_once, stops: list[int]) -> None:
     assert_same_lives(live(keeper, people, stops), at_once)
 
 

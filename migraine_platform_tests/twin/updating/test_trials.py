@@ -50,14 +50,14 @@ def test_weights_are_those_of_bayes(settings, champion: list[float], prior: floa
     assert trial.wins(settings.twin.retraining) == (trial.gain > least)
 
 
-def test_weights_of_what_is_impossible_are_numbers() -> None:
+def test_weights_of_impossible_days_are_finite() -> None:
     weight = trial_of([-1e5, 0.0], [0.0, -1e5], prior=0.1).weight
     assert_array_equal(weight > 0.5, [True, False])
     assert np.isfinite(weight).all()
     assert np.isfinite(trial_of([0.0], [0.0], prior=0.0).weight).all()
 
 
-def test_many_who_lose_a_little_outweigh_one_who_gains(settings) -> None:
+def test_many_small_losses_outweigh_one_gain_in_a_trial(settings) -> None:
     trial = trial_of([0.0] * 5, [2.0, -1.0, -1.0, -1.0, -1.0])
     assert trial.gain == -2
     assert not trial.wins(settings.twin.retraining)
@@ -70,7 +70,7 @@ def test_a_trial_lasts_the_configured_nights(settings) -> None:
 
 
 @given(st.integers(0, 99))
-def test_what_both_say_lies_between_and_nobody_s_interval_is_turned_around(seed: int) -> None:
+def test_a_mixed_forecast_lies_between_both_and_its_interval_is_ordered(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ours, theirs = (ForecastSpread(*np.sort(rng.random((5, 3, 2)), axis=0)[[1, 0, 2, 3, 4]]) for _ in range(2))
     weight = rng.random(3)
@@ -83,7 +83,7 @@ def test_what_both_say_lies_between_and_nobody_s_interval_is_turned_around(seed:
             assert_array_equal(mine, his)
 
 
-def test_challengers_know_of_changes_and_start_even_with_who_changed(make_keeper, histories, settings) -> None:
+def test_challengers_include_known_changes(make_keeper, histories, settings) -> None:
     keeper, people = make_keeper(), histories.of(slice(0, 5))
     patient = people.patient_ids[2]
     change = DetectedChange(
@@ -181,7 +181,7 @@ def drift_of(count: int, day: int = DAYS - 1) -> pl.DataFrame:
     return pl.DataFrame({"detected_on": [FIRST + timedelta(days=day)] * count}, schema={"detected_on": pl.Date})
 
 
-def test_many_who_change_a_little_are_seen() -> None:
+def test_many_small_changes_are_detected_as_a_cohort_shift() -> None:
     """By a quarter of a day's standard deviation: of each of them a fortnight's mean moves by less than its error."""
     found = cohort_shift(watched(0, 0.25), drift_of(0), RATE)
     assert len(found.problems) == 2
@@ -207,7 +207,7 @@ def test_alarms_beyond_chance_are_seen_and_old_ones_do_not_count() -> None:
     assert not cohort_shift(calm, drift_of(many, DAYS - 1 - RECENT), RATE).problems
 
 
-def test_of_too_few_or_nobody_nothing_is_said() -> None:
+def test_too_few_patients_give_no_figure() -> None:
     few = cohort_shift(watched(0, 5.0, LEAST_PATIENTS - 1), drift_of(0), RATE)
     assert not few.problems
     assert set(few.figures) == {"alarms", "alarms by chance"}

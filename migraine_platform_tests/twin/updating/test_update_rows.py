@@ -105,7 +105,7 @@ def test_evenings_after_the_twins_last_one_do_not_count(settings) -> None:
     assert_array_equal(past.alarmed(PEOPLE, FIRST), [-1, 4, -1])
 
 
-def test_of_nobody_nothing_is_known(settings) -> None:
+def test_an_empty_cohort_gives_empty_results(settings) -> None:
     rows = {table: frame.clear() for table, frame in rows_of(evenings_of(0, 3)).items()}
     past = past_of(rows, settings.twin, PEOPLE, on(5))
     assert past.record.log_odds.shape == (3, 0)
@@ -132,7 +132,7 @@ def test_every_evening_is_a_row_of_its_patient() -> None:
         assert own["twin_version"].unique().to_list() == ["abc"[place] * 12]
 
 
-def test_of_nobody_there_is_no_row() -> None:
+def test_an_empty_cohort_has_no_rows() -> None:
     nobody = evenings_of(0, 3, patients=0)
     told, watched = prediction_frame((), [], [nobody]), watch_frame((), [nobody])
     for table, frame in ((tables.Predictions, told), (tables.Watch, watched)):

@@ -36,7 +36,7 @@ def named(*names: str) -> pl.DataFrame:
     return frame(*({**GOOD, "id": name} for name in names))
 
 
-def test_what_is_written_is_read(lake: Lake) -> None:
+def test_written_files_are_read_back(lake: Lake) -> None:
     lake.write(Example, "batch-000", named("b", "a"), STAMP)
     assert_frame_equal(lake.read(Example, ["batch-000"]), named("a", "b"))
     assert lake.stamp(Example, "batch-000") == STAMP

@@ -180,7 +180,7 @@ def test_the_page_needs_no_network_and_has_no_gaps(page: str) -> None:
     assert "P0002" not in page
 
 
-def test_a_patient_of_whom_little_is_known_has_a_page() -> None:
+def test_a_patient_with_few_records_has_a_page() -> None:
     for patient in ("P0002", "P0003"):
         found = Page(personal_page(reader(lived()), patient))
         assert found.sections == SECTIONS

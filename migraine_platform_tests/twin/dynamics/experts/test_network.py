@@ -168,7 +168,7 @@ def test_with_everything_missing_the_context_alone_decides(untrained, learned, u
     assert np.isfinite(learned.tomorrow(nothing)).all()
 
 
-def test_what_comes_later_changes_nothing(untrained, process):
+def test_later_days_change_nothing(untrained, process):
     days = gappy(process.days(6, 30, 8))
     other = gappy(process.days(6, 30, 9), 10)
     join = {
@@ -248,7 +248,7 @@ def test_experts_of_another_kind_are_refused(tmp_path, untrained, change, compla
         load_experts(path)
 
 
-def test_what_is_no_file_of_experts_is_refused(tmp_path):
+def test_a_file_that_holds_no_experts_is_refused(tmp_path):
     with pytest.raises(ExpertsError, match="no experts here"):
         load_experts(tmp_path / "experts.safetensors")
     (tmp_path / "damaged.safetensors").write_bytes(b"\x80\x04not tensors")
