@@ -82,10 +82,10 @@ def log_evidence(cohort: Cohort, rows: np.ndarray, change: Planted, particles: i
     """
     simulator, trajectories = cohort.simulator, cohort.trajectories
     entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
-    evidence = RecordedEvidence.of(simulator.world, trajectories.days, trajectories.recorded, entries)
+    evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, trajectories.recorded, entries)
     persons = Persons(*(part[rows] for part in trajectories.persons[:-1]), change)
     print(f"filtering {len(rows)} patients", file=sys.stderr)
-    return filter_days(simulator.world, persons, simulator.regime, evidence, particles, rows).log_evidence
+    return filter_days(simulator.parameters, persons, simulator.day_effects, evidence, particles, rows).log_evidence
 
 
 def known_ratios(cohort: Cohort, particles: int, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=4000)
     options = parser.parse_args()
     settings, reference = at_hand(options.preset)
-    hours, course = settings.hours, reference.simulator.world.course
+    hours, course = settings.hours, reference.simulator.parameters.course
     source = reference.task.simulator.bank
 
     def on(seed: int) -> MigraineWindow:

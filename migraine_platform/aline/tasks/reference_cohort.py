@@ -66,7 +66,7 @@ class ReferenceCohort:
         return BankPosterior(self.hours, self.daily, self._bank(REFERENCE, self.data.reference_patients))
 
     def _windows(self, first: int, patients: int) -> WindowSimulator:
-        return WindowSimulator(self.hours, self.daily, self.simulator.world.course, self._bank(first, patients))
+        return WindowSimulator(self.hours, self.daily, self.simulator.parameters.course, self._bank(first, patients))
 
     def _bank(self, first: int, patients: int) -> DayBank:
         bank = fill_bank(self.simulator, first, patients)

@@ -96,5 +96,5 @@ def windows_of(
     simulator = CohortSimulator(settings.simulator, features, calibration)
     bank = fill_bank(simulator, 0, patients)
     daily = LatentDynamics.daily(settings.simulator.latent)
-    windows = WindowSimulator(settings.hours, daily, simulator.world.course, bank)
+    windows = WindowSimulator(settings.hours, daily, simulator.parameters.course, bank)
     return windows, who * (bank.size // patients) + when - HISTORY_DAYS

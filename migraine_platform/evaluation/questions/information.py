@@ -90,7 +90,7 @@ def evenings_of(card: Card, reference: ReferenceCohort, settings: Settings) -> Q
 
     def group(first: int, patients: int, windows: int) -> tuple[MigraineWindow, HourlyWindows]:
         bank = fill_bank(reference.simulator, first, patients)
-        course = reference.simulator.world.course
+        course = reference.simulator.parameters.course
         task = MigraineWindow(WindowSimulator(reference.hours, reference.daily, course, bank))
         task.layout = card.layout
         return task, task.simulator.draw(rng, windows, now=reference.hours.evening)

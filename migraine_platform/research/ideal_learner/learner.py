@@ -75,7 +75,7 @@ def learn(
         progress: is told how many patients are done.
     """
     entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
-    evidence = RecordedEvidence.of(simulator.world, trajectories.days, trajectories.recorded, entries)
+    evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, trajectories.recorded, entries)
     usual = simulator.average_days(trajectories.persons)
     count, days = evidence.diary.shape
     out = LearnerForecasts(
@@ -89,7 +89,9 @@ def learn(
 
     def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int, final: bool) -> FilteredForecasts:
         persons = suppose(simulator, trajectories.persons, usual, subject, drawn)
-        return filter_days(simulator.world, persons, simulator.regime, evidence, many, subject, with_spread=final)
+        return filter_days(
+            simulator.parameters, persons, simulator.day_effects, evidence, many, subject, with_spread=final
+        )
 
     for first in range(0, count, PATIENTS_AT_A_TIME):
         subjects = np.arange(first, min(first + PATIENTS_AT_A_TIME, count))
@@ -123,7 +125,7 @@ def suppose(
     known["intercept"] = simulator.calibration.intercept_of(
         drawn.is_chronic, drawn.frequency, drawn.susceptibility, theirs
     )
-    sign_share, early_share = own_signs(simulator.world.course, drawn.symptoms)
+    sign_share, early_share = own_signs(simulator.parameters.course, drawn.symptoms)
     known |= {"susceptibility": drawn.susceptibility, "trace": drawn.frequency, "change": drawn.change}
     known |= {"symptoms": drawn.symptoms, "sign_share": sign_share, "early_share": early_share}
     known["weekend"] = simulator.settings.attacks.weekend_log_odds_sd * drawn.symptoms[:, WEEKEND]

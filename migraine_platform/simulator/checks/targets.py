@@ -123,9 +123,9 @@ def _rise(
     persons = simulator.persons(patients)
     worlds = []
     for state in (1, -1):
-        forced = simulator.regime.forced.copy()
+        forced = simulator.day_effects.forced.copy()
         forced[k, simulator.calendar.burn_in + day] = state
         days = SimulatedDays.empty(len(patients.index), simulator.calendar)
-        worlds.append(simulate_days(simulator.world, persons, simulator.regime._replace(forced=forced), days))
-    on, off = (world.onset_probability[:, day + 1] for world in worlds)
+        worlds.append(simulate_days(simulator.parameters, persons, simulator.day_effects._replace(forced=forced), days))
+    on, off = (parameters.onset_probability[:, day + 1] for parameters in worlds)
     return on - off, worlds[0].at_risk[:, day + 1]

@@ -27,13 +27,13 @@ from migraine_platform.simulator.cohort.interventions import (
     replicated,
     under,
 )
-from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
+from migraine_platform.simulator.cohort.populate import baseline_day_effects, build_parameters, build_persons
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import SiteWeather, simulate_sites, site_frame
 from migraine_platform.simulator.filtering.oracle import FilteredForecasts, RecordedEvidence, filter_days
 from migraine_platform.simulator.generative.drift import TrueChanges, drift_frame
 from migraine_platform.simulator.generative.measurement import Recorded, adherence, measured_days, record
-from migraine_platform.simulator.generative.model import Persons, Regime, SimulatedDays, World
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, SimulatedDays
 from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles, draw_batch
 from migraine_platform.simulator.generative.trajectories import simulate_days
 
@@ -66,19 +66,19 @@ class CohortSimulator:
         return simulate_sites(self.settings.weather, self.calendar, self.settings.cohort.seed)
 
     @cached_property
-    def world(self) -> World:
+    def parameters(self) -> ModelParameters:
         """The tabulated model."""
-        return build_world(self.settings, self.features, self.calendar, self.sites, self.calibration.beta)
+        return build_parameters(self.settings, self.features, self.calendar, self.sites, self.calibration.beta)
 
     @cached_property
     def exposure(self) -> ExposureTables:
         """What a person's own levels make of his days."""
-        return ExposureTables.of(self.settings, self.world)
+        return ExposureTables.of(self.settings, self.parameters)
 
     @cached_property
-    def regime(self) -> Regime:
+    def day_effects(self) -> DayEffects:
         """Days as they come."""
-        return usual_regime(self.settings, self.world.copula, self.world.course, self.calendar)
+        return baseline_day_effects(self.settings, self.parameters.copula, self.parameters.course, self.calendar)
 
     def site_days(self) -> pl.DataFrame:
         """Rows of `cohort.site_days`."""
@@ -87,12 +87,12 @@ class CohortSimulator:
 
     def persons(self, patients: Profiles) -> Persons:
         """The patients with their calibrated intercepts."""
-        drawn = build_persons(self.settings, patients, self.world.copula, self.world.course, self.calendar)
+        drawn = build_persons(self.settings, patients, self.parameters.copula, self.parameters.course, self.calendar)
         return drawn._replace(intercept=self.calibration.intercept(patients, self.average_days(drawn)))
 
     def average_days(self, persons: Persons) -> AverageDays:
         """What these persons' days are like on average."""
-        return average_days(self.settings, self.world, self.exposure, persons)
+        return average_days(self.settings, self.parameters, self.exposure, persons)
 
     def trajectories(self, patients: Profiles, replicate: int = 0, change: TrueChanges | None = None) -> Trajectories:
         """Simulate some patients, and record what their diaries and devices would have.
@@ -105,7 +105,11 @@ class CohortSimulator:
         if change is not None:
             persons = persons._replace(change=change)
         days = simulate_days(
-            self.world, persons, self.regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate
+            self.parameters,
+            persons,
+            self.day_effects,
+            SimulatedDays.empty(len(patients.index), self.calendar),
+            replicate,
         )
         return Trajectories(patients, persons, days, self.record(patients, days, replicate))
 
@@ -144,7 +148,7 @@ class CohortSimulator:
             "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
             "cohort.patient_days": joined,
             "measured.patient_days": measured_days(joined, trajectories.recorded),
-            "truth.patients": truth_frame(patients, persons, self.world.course, entries),
+            "truth.patients": truth_frame(patients, persons, self.parameters.course, entries),
             "truth.patient_days": daily.truth(self.oracle(trajectories) if oracle is None else self._longer(oracle)),
             "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
         }
@@ -164,9 +168,13 @@ class CohortSimulator:
     def filtered(self, trajectories: Trajectories, particles: int | None = None) -> FilteredForecasts:
         """What a filter that knows the patients' parameters makes of their measured days."""
         entries = adherence(self.settings.measurement, trajectories.patients.index, self.settings.cohort.seed)
-        evidence = RecordedEvidence.of(self.world, trajectories.days, trajectories.recorded, entries)
+        evidence = RecordedEvidence.of(self.parameters, trajectories.days, trajectories.recorded, entries)
         return filter_days(
-            self.world, trajectories.persons, self.regime, evidence, particles or self.settings.ceilings.particles
+            self.parameters,
+            trajectories.persons,
+            self.day_effects,
+            evidence,
+            particles or self.settings.ceilings.particles,
         )
 
     def simulate(
@@ -177,13 +185,17 @@ class CohortSimulator:
         Raises:
             TreatmentError: if the treatment is not configured.
         """
-        persons, regime = self.persons(patients), self.regime
+        persons, day_effects = self.persons(patients), self.day_effects
         if intervene is not None:
-            regime = under(regime, self.settings.treatments, self.calibration, self.calendar, intervene)
+            day_effects = under(day_effects, self.settings.treatments, self.calibration, self.calendar, intervene)
 
         def run(replicate: int) -> SimulatedDays:
             return simulate_days(
-                self.world, persons, regime, SimulatedDays.empty(len(patients.index), self.calendar), replicate
+                self.parameters,
+                persons,
+                day_effects,
+                SimulatedDays.empty(len(patients.index), self.calendar),
+                replicate,
             )
 
         return replicated(run, replicates)

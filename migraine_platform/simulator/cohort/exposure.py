@@ -24,7 +24,7 @@ from migraine_platform.simulator.generative.latent_inputs import (
     WEATHER_INPUTS,
     weather_score,
 )
-from migraine_platform.simulator.generative.model import Persons, World
+from migraine_platform.simulator.generative.model import ModelParameters, Persons
 from migraine_platform.simulator.generative.symptoms import HEADACHE
 
 if TYPE_CHECKING:
@@ -73,14 +73,17 @@ class ExposureTables(NamedTuple):
     """[4, inputs] (I - A)^-1 B"""
 
     @classmethod
-    def of(cls, settings: Simulator, world: World) -> ExposureTables:
+    def of(cls, settings: Simulator, parameters: ModelParameters) -> ExposureTables:
         """Tabulate the model's."""
-        rules, copula, inputs = world.rules, world.copula, world.inputs
+        rules, copula, inputs = parameters.rules, parameters.copula, parameters.inputs
         points = _points()
-        sleep, stress = (_values(world, f, points) for f in (SLEEP, STRESS))
+        sleep, stress = (_values(parameters, f, points) for f in (SLEEP, STRESS))
         # Two days' stress: today's innovation around what yesterday leaves.
         rises = [
-            (_values(world, STRESS, copula.lag1[STRESS] * x + copula.fresh[STRESS] * points) - stress[:, place, None])
+            (
+                _values(parameters, STRESS, copula.lag1[STRESS] * x + copula.fresh[STRESS] * points)
+                - stress[:, place, None]
+            )
             >= rules.stress_rise
             for place, x in enumerate(points)
         ]
@@ -95,15 +98,17 @@ class ExposureTables(NamedTuple):
                 ]
             ),
             falls=_pressure_falls(settings),
-            weather=_weather_scores(settings, world),
+            weather=_weather_scores(settings, parameters),
             by_latent=np.asarray(np.linalg.solve(np.eye(len(AXES)) - inputs.A, inputs.B), dtype=np.float64),
         )
 
 
-def average_days(settings: Simulator, world: World, exposure: ExposureTables, persons: Persons) -> AverageDays:
+def average_days(
+    settings: Simulator, parameters: ModelParameters, exposure: ExposureTables, persons: Persons
+) -> AverageDays:
     """What these persons' days are like on average."""
     own = persons.symptoms[:, HEADACHE]
-    return AverageDays(trigger_rates(settings, exposure, persons), latent_mean(world, exposure, persons), own)
+    return AverageDays(trigger_rates(settings, exposure, persons), latent_mean(parameters, exposure, persons), own)
 
 
 def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
@@ -121,13 +126,13 @@ def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Person
     )
 
 
-def latent_mean(world: World, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
+def latent_mean(parameters: ModelParameters, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
     """[P] w_i . E Z, the weather at the climates' means and cycles of 28 days."""
     scores = np.zeros((len(persons.index), len(INPUTS)))
     for k, f in enumerate(DRAWN_INPUTS):
         scores[:, k] = np.interp(persons.level[:, f], LEVELS, exposure.scores[k])
     cycling = persons.cycle_day[:, 0] > 0
-    scores[cycling, INPUTS.index("cycle_day")] = world.inputs.by_cycle_day[1:].mean()
+    scores[cycling, INPUTS.index("cycle_day")] = parameters.inputs.by_cycle_day[1:].mean()
     scores[:, FIRST_WEATHER_INPUT:] = exposure.weather[persons.site]
     return np.asarray(((scores[:, None, :] * exposure.by_latent).sum(axis=2) * persons.latent_weights).sum(axis=1))
 
@@ -139,10 +144,10 @@ def _points() -> NDArray[np.float64]:
     return np.asarray(ndtri((np.arange(POINTS) + 0.5) / POINTS))
 
 
-def _values(world: World, f: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _values(parameters: ModelParameters, f: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """[L, points] values of a feature at some x, by level."""
-    table = world.copula.tables[f]
-    z = LEVELS[:, None] + world.copula.spread[f] * x
+    table = parameters.copula.tables[f]
+    z = LEVELS[:, None] + parameters.copula.spread[f] * x
     return np.asarray(np.interp(z, np.linspace(-Z_LIMIT, Z_LIMIT, len(table)), table))
 
 
@@ -174,7 +179,7 @@ def _pressure_falls(settings: Simulator) -> NDArray[np.float64]:
     return np.array(shares)
 
 
-def _weather_scores(settings: Simulator, world: World) -> NDArray[np.float64]:
+def _weather_scores(settings: Simulator, parameters: ModelParameters) -> NDArray[np.float64]:
     """[sites, 3] mean scores of the weather inputs over a year of the site's climate."""
     points, phases = _points(), np.cos(np.linspace(0, 2 * np.pi, POINTS, endpoint=False))
     rows = []
@@ -187,7 +192,7 @@ def _weather_scores(settings: Simulator, world: World) -> NDArray[np.float64]:
         }
         rows.append(
             [
-                np.mean([weather_score(world.inputs, k, float(value)) for value in values[name]])
+                np.mean([weather_score(parameters.inputs, k, float(value)) for value in values[name]])
                 for k, name in enumerate(WEATHER_INPUTS)
             ]
         )

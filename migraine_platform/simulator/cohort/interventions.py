@@ -7,7 +7,7 @@ mean over replicates.
     strength(t) = 1 - exp(-(t - start) / onset_days)               while it is taken
     strength(t) = strength(stop) exp(-(t - stop) / washout_days)   after
 
-Belongs here: what a treatment does to the regime of the days, and what comes of it. Does not: its pharmacology
+Belongs here: what a treatment does to the effects of days, and what comes of it. Does not: its pharmacology
 (treatment.py).
 """
 
@@ -23,7 +23,7 @@ from migraine_platform.config.simulator.treatment import DIET, INTERVENTION_KIND
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.features import FEATURES
-from migraine_platform.simulator.generative.model import Regime, SimulatedDays
+from migraine_platform.simulator.generative.model import DayEffects, SimulatedDays
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH
 from migraine_platform.simulator.generative.treatment import TreatmentError, drug_number
 
@@ -82,13 +82,13 @@ def kind_of(treatments: Treatments, name: str) -> str:
 
 
 def under(
-    regime: Regime,
+    day_effects: DayEffects,
     treatments: Treatments,
     calibration: FittedParameters,
     calendar: Calendar,
     intervention: Intervention,
-) -> Regime:
-    """The regime of the days under an intervention.
+) -> DayEffects:
+    """The effects of days under an intervention.
 
     An acute drug is taken in every attack, instead of the usual one in the usual share of attacks.
 
@@ -104,15 +104,15 @@ def under(
     if kind == "acute":
         taken = _taken(calendar, intervention)
         drug = drug_number(treatments, intervention.name)
-        return regime._replace(
-            treated_share=np.where(taken, 1.0, regime.treated_share),
-            drug=np.where(taken, drug, regime.drug),
+        return day_effects._replace(
+            treated_share=np.where(taken, 1.0, day_effects.treated_share),
+            drug=np.where(taken, drug, day_effects.drug),
         )
     chosen = getattr(treatments, kind)[intervention.name]
     strength = _strength(calendar, intervention, chosen.onset_days, chosen.washout_days)
     if kind == "preventive":
-        return regime._replace(hazard=regime.hazard + calibration.preventive[intervention.name] * strength)
-    return _behaving(regime, chosen, strength)
+        return day_effects._replace(hazard=day_effects.hazard + calibration.preventive[intervention.name] * strength)
+    return _behaving(day_effects, chosen, strength)
 
 
 def replicated(run: Callable[[int], SimulatedDays], replicates: int) -> PairedReplicates:
@@ -131,15 +131,15 @@ def headache_hours(days: SimulatedDays) -> NDArray[np.float64]:
     return np.asarray(np.where(days.attack[:, kept], days.duration[:, kept], 0.0))
 
 
-def _behaving(regime: Regime, behaviour: Behaviour, strength: NDArray[np.float64]) -> Regime:
-    shift, scale, diet = regime.shift.copy(), regime.scale.copy(), regime.diet_factor.copy()
+def _behaving(day_effects: DayEffects, behaviour: Behaviour, strength: NDArray[np.float64]) -> DayEffects:
+    shift, scale, diet = day_effects.shift.copy(), day_effects.scale.copy(), day_effects.diet_factor.copy()
     for name, amount in behaviour.shift.items():
         shift[FEATURES.index(name)] += amount * strength
     for name, factor in behaviour.spread.items():
         scale[FEATURES.index(name)] *= 1 + (factor - 1) * strength
     for name, factor in behaviour.diet.items():
         diet[DIET.index(name)] *= 1 + (factor - 1) * strength
-    return regime._replace(shift=shift, scale=scale, diet_factor=diet)
+    return day_effects._replace(shift=shift, scale=scale, diet_factor=diet)
 
 
 def _taken(calendar: Calendar, intervention: Intervention) -> NDArray[np.bool_]:

@@ -26,7 +26,7 @@ from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.exposure import ExposureTables, average_days
 from migraine_platform.simulator.cohort.fitted_parameters import CLASSES, TERMS, FittedParameters, basis
-from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
+from migraine_platform.simulator.cohort.populate import baseline_day_effects, build_parameters, build_persons
 from migraine_platform.simulator.cohort.trigger_effects import trigger_effects
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import simulate_sites
@@ -106,12 +106,12 @@ class _Reference:
         index = np.arange(chosen.patients, dtype=np.int64)
         self.patients = draw_patients(index, cohort.seed, settings.population, len(settings.weather.sites))
         guess = self.first_guess()
-        self.world = build_world(settings, features, self.calendar, sites, guess.beta)
-        persons = build_persons(settings, self.patients, self.world.copula, self.world.course, self.calendar)
+        self.parameters = build_parameters(settings, features, self.calendar, sites, guess.beta)
+        persons = build_persons(settings, self.patients, self.parameters.copula, self.parameters.course, self.calendar)
         self.persons = persons._replace(change=persons.change._replace(kind=np.full(len(index), NONE)))
-        self.usual = average_days(settings, self.world, ExposureTables.of(settings, self.world), self.persons)
+        self.usual = average_days(settings, self.parameters, ExposureTables.of(settings, self.parameters), self.persons)
         self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.usual)
-        self.regime = usual_regime(settings, self.world.copula, self.world.course, self.calendar)
+        self.day_effects = baseline_day_effects(settings, self.parameters.copula, self.parameters.course, self.calendar)
         self.days = SimulatedDays.empty(len(index), self.calendar)
 
     def first_guess(self) -> FittedParameters:
@@ -124,8 +124,8 @@ class _Reference:
     def run(self, calibration: FittedParameters, hazard: float = 0.0) -> SimulatedDays:
         """The reference cohort's days, overwritten by the next run."""
         persons = self.persons._replace(intercept=calibration.intercept(self.patients, self.usual))
-        regime = self.regime._replace(hazard=np.full(self.calendar.total, hazard))
-        return simulate_days(self.world._replace(beta=calibration.beta), persons, regime, self.days)
+        day_effects = self.day_effects._replace(hazard=np.full(self.calendar.total, hazard))
+        return simulate_days(self.parameters._replace(beta=calibration.beta), persons, day_effects, self.days)
 
     def improve(self, calibration: FittedParameters) -> FittedParameters:
         """One damped Newton step on the moment equations and on the effects."""

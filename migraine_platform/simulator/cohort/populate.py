@@ -20,7 +20,15 @@ from migraine_platform.simulator.generative.attacks import AttackCourse, own_sig
 from migraine_platform.simulator.generative.drift import draw_changes
 from migraine_platform.simulator.generative.hazard import Carry, noise_factor
 from migraine_platform.simulator.generative.latent_inputs import Inputs
-from migraine_platform.simulator.generative.model import ALCOHOL, DIET, FeatureCoupling, Persons, Regime, Rules, World
+from migraine_platform.simulator.generative.model import (
+    ALCOHOL,
+    DIET,
+    DayEffects,
+    FeatureCoupling,
+    ModelParameters,
+    Persons,
+    Rules,
+)
 from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
 from migraine_platform.simulator.generative.symptoms import WEEKEND, own_symptoms
 
@@ -30,13 +38,13 @@ if TYPE_CHECKING:
     from migraine_platform.simulator.exogenous.weather import SiteWeather
 
 
-def build_world(
+def build_parameters(
     settings: Simulator,
     features: Sequence[Feature],
     calendar: Calendar,
     sites: SiteWeather,
     beta: NDArray[np.float64],
-) -> World:
+) -> ModelParameters:
     """Tabulate the model.
 
     Args:
@@ -52,7 +60,7 @@ def build_world(
     for name, shift in settings.coupling.stress_night.items():
         stress[FEATURES.index(name)] = shift
     triggers = settings.triggers
-    return World(
+    return ModelParameters(
         seed=settings.cohort.seed,
         burn_in=calendar.burn_in,
         total=calendar.total,
@@ -112,7 +120,7 @@ def build_persons(
     )
 
 
-def usual_regime(settings: Simulator, copula: Copula, course: AttackCourse, calendar: Calendar) -> Regime:
+def baseline_day_effects(settings: Simulator, copula: Copula, course: AttackCourse, calendar: Calendar) -> DayEffects:
     """Days as they come: weekly cycles of mean zero, the usual acute treatment, no intervention."""
     total, weekend = calendar.total, calendar.is_weekend()
     shift = np.zeros((COUNT, total))
@@ -121,7 +129,7 @@ def usual_regime(settings: Simulator, copula: Copula, course: AttackCourse, cale
     shift[STRESS] = -settings.diary.workday_extra_stress * balanced / copula.sd[STRESS]
     extra = np.zeros((DIET, total))
     extra[ALCOHOL] = np.where(weekend, settings.diary.alcohol_weekend_extra, 0.0)
-    return Regime(
+    return DayEffects(
         shift=shift,
         scale=np.ones((COUNT, total)),
         diet_extra=extra,

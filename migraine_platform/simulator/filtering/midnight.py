@@ -14,7 +14,7 @@ from migraine_platform.simulator.filtering.particles import LONG_AGO, Cloud, Ran
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
 from migraine_platform.simulator.generative.hazard import carried, expit, next_trace
 from migraine_platform.simulator.generative.latent_inputs import LATENT, add_noise
-from migraine_platform.simulator.generative.model import Persons, Regime, World, own_of
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, own_of
 from migraine_platform.simulator.generative.readings import weighted
 from migraine_platform.simulator.generative.signs import UNASKED, late_onset
 from migraine_platform.simulator.generative.treatment import UNTREATED
@@ -27,9 +27,9 @@ LATE_PROPOSAL = 0.25
 
 @njit(cache=True)
 def begin_day(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     cloud: Cloud,
     source: RandomSource,
     i: int,
@@ -43,7 +43,7 @@ def begin_day(
         told_late: whether yesterday's diary has told by now.
         late: what it told.
     """
-    course, carry, seed, person = world.course, world.carry, world.seed, persons.index[i]
+    course, carry, seed, person = parameters.course, parameters.carry, parameters.seed, persons.index[i]
     own = own_of(persons, i)
     e = np.empty(8)
     for n in range(len(cloud.p)):
@@ -60,15 +60,15 @@ def begin_day(
                 cloud.log_weight[n] += np.log(drawn / proposed)
             if began_late:
                 hour = quantile(course.onset_hours, 1.0 - course.late_share * uniform(source, seed, person, t))
-                treated = uniform(source, seed, person, t) < regime.treated_share[t - 1]
-                cloud.drug[n] = regime.drug[t - 1] if treated else UNTREATED
+                treated = uniform(source, seed, person, t) < day_effects.treated_share[t - 1]
+                cloud.drug[n] = day_effects.drug[t - 1] if treated else UNTREATED
                 cloud.start[n] = HOURS * (t - 1) + hour
                 cloud.end[n] = LONG_AGO  # drawn below, with the day
         was_migraine = t > 0 and (cloud.by_evening[n] or began_late)
         for axis in range(LATENT):
             e[axis] = fast_normal_quantile(uniform(source, seed, person, t))
         cloud.z[n] = cloud.ahead[n]
-        add_noise(world.inputs, e, cloud.z[n])
+        add_noise(parameters.inputs, e, cloud.z[n])
         if was_migraine:
             cloud.sign[n], cloud.shift[n] = UNASKED, 0.0
         else:

@@ -19,7 +19,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.simulator.filtering.particles import LONG_AGO, Cloud, RandomSource, draw_end, uniform
 from migraine_platform.simulator.filtering.recorded import DayRecord
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, Own, lasting_share
-from migraine_platform.simulator.generative.model import Persons, Regime, World, own_of
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, own_of
 from migraine_platform.simulator.generative.readings import (
     reported_on,
 )
@@ -101,9 +101,9 @@ def _of_today(alarm: float, quiet: float, early: float, u: float) -> tuple[bool,
 
 @njit(cache=True)
 def observe_events(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     cloud: Cloud,
     source: RandomSource,
     i: int,
@@ -111,7 +111,7 @@ def observe_events(
     record: DayRecord,
 ) -> None:
     """The attack process of person i's day t until the evening, given the diary where there is one."""
-    course, own, seed, person = world.course, own_of(persons, i), world.seed, persons.index[i]
+    course, own, seed, person = parameters.course, own_of(persons, i), parameters.seed, persons.index[i]
     morning = HOURS * t + course.migraine_day_hours
     events, entries, has_diary = record.events, record.entries, record.has_diary
     evening_share = 1.0 - share_below(course.onset_hours, EVENING - course.intake_delay) / (1.0 - course.late_share)
@@ -133,7 +133,19 @@ def observe_events(
         cloud.began[n] = onset
         if onset:
             medication = _begin_headache(
-                course, own, regime, cloud, source, seed, person, t, n, has_diary, events, medication, evening_share
+                course,
+                own,
+                day_effects,
+                cloud,
+                source,
+                seed,
+                person,
+                t,
+                n,
+                has_diary,
+                events,
+                medication,
+                evening_share,
             )
 
         if has_diary and medication != events[4]:
@@ -207,7 +219,7 @@ def _event(
 def _begin_headache(
     course: AttackCourse,
     own: Own,
-    regime: Regime,
+    day_effects: DayEffects,
     cloud: Cloud,
     source: RandomSource,
     seed: int,
@@ -229,13 +241,13 @@ def _begin_headache(
     u = _propose_hour(cloud.log_weight, n, evening_share, uniform(source, seed, person, t))
     cloud.start[n] = HOURS * t + max(quantile(course.onset_hours, (1.0 - course.late_share) * u), left_over)
 
-    treated = uniform(source, seed, person, t) < regime.treated_share[t]
+    treated = uniform(source, seed, person, t) < day_effects.treated_share[t]
     if has_diary and not medication and reported_on(cloud.start[n] + course.intake_delay) == t:
         treated = events[4]
-        chance = regime.treated_share[t] if treated else 1.0 - regime.treated_share[t]
+        chance = day_effects.treated_share[t] if treated else 1.0 - day_effects.treated_share[t]
         cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
         medication = treated
-    cloud.drug[n] = regime.drug[t] if treated else UNTREATED
+    cloud.drug[n] = day_effects.drug[t] if treated else UNTREATED
 
     u = uniform(source, seed, person, t)
     cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], cloud.start[n], np.inf, u)

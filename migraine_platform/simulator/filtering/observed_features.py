@@ -29,7 +29,14 @@ from migraine_platform.simulator.generative.attacks import (
 )
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.latent_inputs import INPUT_COUNT, drift_of
-from migraine_platform.simulator.generative.model import DIET, KINDS, Persons, Regime, World, baseline_logit
+from migraine_platform.simulator.generative.model import (
+    DIET,
+    KINDS,
+    DayEffects,
+    ModelParameters,
+    Persons,
+    baseline_logit,
+)
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -66,9 +73,9 @@ class Today(NamedTuple):
 
 @njit(cache=True)
 def observe_features(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     cloud: Cloud,
     source: RandomSource,
     patterns: Factors,
@@ -77,9 +84,9 @@ def observe_features(
     record: DayRecord,
 ) -> None:
     """The features of person i's day t, and what they make of tomorrow's hazard."""
-    today = _today(world, persons, regime, patterns, i, t, record)
+    today = _today(parameters, persons, day_effects, patterns, i, t, record)
     order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
-    copula, coupling, weather = world.copula, world.coupling, today.weather
+    copula, coupling, weather = parameters.copula, parameters.coupling, today.weather
     here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
     eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
     scores = np.zeros(INPUT_COUNT)
@@ -91,14 +98,14 @@ def observe_features(
         # Recorded exposures weigh the particle, the others are drawn given them.
         for row in range(EXPOSURES):
             f = order[row]
-            shift = regime.shift[f, t] + persons.level[i, f]
+            shift = day_effects.shift[f, t] + persons.level[i, f]
             if f < NIGHT:
                 shift += coupling.stress_night[f] * cloud.stress_excess[n]
             if night if f < NIGHT else day:
                 shift += coupling.pain[f]
             if f == today.moved:
                 shift += today.level
-            spread = copula.spread[f] * regime.scale[f, t]
+            spread = copula.spread[f] * day_effects.scale[f, t]
             innovation = 0.0
             for column in range(row):
                 innovation += mixing[row, column] * y[column]
@@ -110,33 +117,41 @@ def observe_features(
                 y[row] = ((x - mean) / fresh - innovation) / mixing[row, row]
                 cloud.log_weight[n] -= 0.5 * y[row] * y[row]
             else:
-                y[row] = fast_normal_quantile(uniform(source, world.seed, persons.index[i], t))
+                y[row] = fast_normal_quantile(uniform(source, parameters.seed, persons.index[i], t))
                 x = mean + fresh * (innovation + mixing[row, row] * y[row])
                 here[f] = shift + spread * x
                 seen[f] = at(copula.tables[f], position_of(here[f], copula.tables.shape[1]))
             cloud.x[n, f] = x
 
         for item in range(DIET):
-            share = (persons.habit[i, item] + regime.diet_extra[item, t]) * regime.diet_factor[item, t]
-            eaten[item] = diet[item] if record.has_diary else uniform(source, world.seed, persons.index[i], t) < share
+            share = (persons.habit[i, item] + day_effects.diet_extra[item, t]) * day_effects.diet_factor[item, t]
+            eaten[item] = (
+                diet[item] if record.has_diary else uniform(source, parameters.seed, persons.index[i], t) < share
+            )
         rise = seen[STRESS] - cloud.stress[n] if t > 0 else 0.0
         cloud.stress[n] = seen[STRESS]
         cloud.stress_excess[n] = here[STRESS] - persons.level[i, STRESS]
 
-        read_triggers(world.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
-        read_scores(world.inputs, here, persons.cycle_standard[i, t], weather, scores)
-        drift_of(world.inputs, cloud.z[n], scores, cloud.ahead[n])
-        cloud.logit[n] = _logit(world, persons, regime, i, t, today.usual, today.level, trigger)
+        read_triggers(parameters.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
+        read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
+        drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
+        cloud.logit[n] = _logit(parameters, persons, day_effects, i, t, today.usual, today.level, trigger)
     if record.has_device:
-        _worn(world, persons, regime, cloud, patterns, i, t, record)
+        _worn(parameters, persons, day_effects, cloud, patterns, i, t, record)
 
 
 @njit(cache=True)
 def _today(
-    world: World, persons: Persons, regime: Regime, patterns: Factors, i: int, t: int, record: DayRecord
+    parameters: ModelParameters,
+    persons: Persons,
+    day_effects: DayEffects,
+    patterns: Factors,
+    i: int,
+    t: int,
+    record: DayRecord,
 ) -> Today:
     change, weather = persons.change, np.zeros(4)
-    weather_at(world.weather, world.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
+    weather_at(parameters.weather, parameters.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
     label = level_at(change, i, t + 1) * change.strength[i] if change.kind[i] == LABEL else 0.0
     if record.has_diary:
         pattern = BOTH if record.has_device else DIARY_ONLY
@@ -149,13 +164,20 @@ def _today(
         weather,
         change.target[i] if change.kind[i] == COVARIATE else -1,
         level_at(change, i, t) * change.strength[i] if change.kind[i] else 0.0,
-        baseline_logit(persons, regime, i, t + 1) + label,
+        baseline_logit(persons, day_effects, i, t + 1) + label,
     )
 
 
 @njit(cache=True)
 def _worn(
-    world: World, persons: Persons, regime: Regime, cloud: Cloud, patterns: Factors, i: int, t: int, record: DayRecord
+    parameters: ModelParameters,
+    persons: Persons,
+    day_effects: DayEffects,
+    cloud: Cloud,
+    patterns: Factors,
+    i: int,
+    t: int,
+    record: DayRecord,
 ) -> None:
     """The wearable's features weigh the particles, given the last record and the gap since."""
     gap, y = min(record.gap, GAPS - 1), np.empty(COUNT - EXPOSURES)
@@ -164,8 +186,8 @@ def _worn(
         day = overlaps(t, NIGHT_ENDS, EVENING, cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n])
         for row in range(COUNT - EXPOSURES):
             f = EXPOSURES + row
-            shift = regime.shift[f, t] + persons.level[i, f] + (world.coupling.pain[f] if day else 0.0)
-            x = (latent[f] - shift) / (world.copula.spread[f] * regime.scale[f, t])
+            shift = day_effects.shift[f, t] + persons.level[i, f] + (parameters.coupling.pain[f] if day else 0.0)
+            x = (latent[f] - shift) / (parameters.copula.spread[f] * day_effects.scale[f, t])
             rest = x - decay[row] * cloud.x[n, f]
             for column in range(row):
                 rest -= mixing[row, column] * y[column]
@@ -176,9 +198,9 @@ def _worn(
 
 @njit(cache=True)
 def _logit(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     i: int,
     t: int,
     usual: float,
@@ -188,8 +210,8 @@ def _logit(
     """Tomorrow's log-odds, without the latent state and what attacks leave behind."""
     change, logit = persons.change, usual
     for k in range(KINDS):
-        on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
+        on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
         if on:
             concept = change.kind[i] == CONCEPT and change.target[i] == k
-            logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], level if concept else 0.0)
+            logit += parameters.beta[k] * sensitivity(persons.susceptibility[i, k], level if concept else 0.0)
     return logit

@@ -13,7 +13,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.simulator.filtering.observed_events import EVENLY
 from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
 from migraine_platform.simulator.generative.hazard import carried, mean_expit
-from migraine_platform.simulator.generative.model import Persons, World, own_of
+from migraine_platform.simulator.generative.model import ModelParameters, Persons, own_of
 from migraine_platform.simulator.generative.readings import weighted
 from migraine_platform.simulator.generative.signs import CAME, NONE, UNASKED, evening_entry, sign_shift
 
@@ -23,19 +23,26 @@ PROPOSAL = 0.25
 
 @njit(cache=True)
 def observe_signs(
-    world: World, persons: Persons, cloud: Cloud, source: RandomSource, i: int, t: int, has_diary: bool, noted: bool
+    parameters: ModelParameters,
+    persons: Persons,
+    cloud: Cloud,
+    source: RandomSource,
+    i: int,
+    t: int,
+    has_diary: bool,
+    noted: bool,
 ) -> None:
     """The evening's signs, given the diary where there is one.
 
     Args:
         noted: whether it has signs of an attack. Where they were of today, `observe_events` has taken account of them.
     """
-    course, own, seed, person = world.course, own_of(persons, i), world.seed, persons.index[i]
+    course, own, seed, person = parameters.course, own_of(persons, i), parameters.seed, persons.index[i]
     for n in range(len(cloud.p)):
         cloud.sign_ahead[n], cloud.shift[n] = UNASKED, 0.0
         if cloud.may_begin[n]:
             logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.ahead[n])
-            q = mean_expit(logit + carried(world.carry, cloud.trace[n], False), persons.noise_factor[i])
+            q = mean_expit(logit + carried(parameters.carry, cloud.trace[n], False), persons.noise_factor[i])
             entry = evening_entry(course, own, q)
             came = noted
             if has_diary:

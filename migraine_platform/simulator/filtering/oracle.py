@@ -40,10 +40,10 @@ from migraine_platform.simulator.generative.model import (
     DIET_COLUMNS,
     FLAGS,
     VALUES,
+    DayEffects,
+    ModelParameters,
     Persons,
-    Regime,
     SimulatedDays,
-    World,
     baseline_logit,
 )
 
@@ -67,7 +67,7 @@ class RecordedEvidence(NamedTuple):
     diet: NDArray[np.bool_]
     """[P, K, 4]"""
     events: NDArray[np.bool_]
-    """[P, K, 5] in the order of world.EVENTS."""
+    """[P, K, 5] in the order of model.EVENTS."""
     diary: NDArray[np.bool_]
     """[P, K] whether there is an entry; without one, `diet`, `events` and the diary's features say nothing."""
     device: NDArray[np.bool_]
@@ -77,7 +77,7 @@ class RecordedEvidence(NamedTuple):
 
     @classmethod
     def of(
-        cls, world: World, days: SimulatedDays, recorded: Recorded, entries: NDArray[np.float64]
+        cls, parameters: ModelParameters, days: SimulatedDays, recorded: Recorded, entries: NDArray[np.float64]
     ) -> RecordedEvidence:
         """What was recorded of these days.
 
@@ -86,10 +86,10 @@ class RecordedEvidence(NamedTuple):
         """
         columns = [VALUES.index(COLUMN_OF.get(name, name)) for name in FEATURES]
         values = np.moveaxis(days.values[columns], 0, 2).astype(np.float64)
-        grid = np.linspace(-Z_LIMIT, Z_LIMIT, world.copula.tables.shape[1])
+        grid = np.linspace(-Z_LIMIT, Z_LIMIT, parameters.copula.tables.shape[1])
         latent = np.empty_like(values)
         for f in range(len(FEATURES)):
-            latent[..., f] = np.interp(values[..., f], world.copula.tables[f], grid)
+            latent[..., f] = np.interp(values[..., f], parameters.copula.tables[f], grid)
         diet = [FLAGS.index(name) for name in DIET_COLUMNS]
         events = slice(FLAGS.index("has_migraine"), len(FLAGS))
         return cls(
@@ -115,9 +115,9 @@ class FilteredForecasts(NamedTuple):
 
 
 def filter_days(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     evidence: RecordedEvidence,
     particles: int,
     subject: NDArray[np.int64] | None = None,
@@ -135,12 +135,12 @@ def filter_days(
     kept = evidence.diary.shape[1]
     bins = LOGIT_BINS if with_spread else 0
     out = FilteredForecasts(np.empty((count, kept)), np.empty((count, kept)), np.empty((count, kept, bins)))
-    patterns = factors(world.copula)
+    patterns = factors(parameters.copula)
 
     in_parallel(
         count,
         lambda first, last: _filter_some(
-            world, persons, regime, evidence, patterns, particles, first, last, subject, out
+            parameters, persons, day_effects, evidence, patterns, particles, first, last, subject, out
         ),
         shares=4,
         smallest=4,
@@ -150,9 +150,9 @@ def filter_days(
 
 @njit(cache=True, nogil=True)
 def _filter_some(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     evidence: RecordedEvidence,
     patterns: Factors,
     particles: int,
@@ -162,14 +162,14 @@ def _filter_some(
     out: FilteredForecasts,
 ) -> None:
     for i in range(first, last):
-        _filter_one(world, persons, regime, evidence, patterns, particles, i, subject[i], out)
+        _filter_one(parameters, persons, day_effects, evidence, patterns, particles, i, subject[i], out)
 
 
 @njit(cache=True)
 def _filter_one(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     evidence: RecordedEvidence,
     patterns: Factors,
     particles: int,
@@ -180,11 +180,11 @@ def _filter_one(
     cloud: Cloud = new_cloud(particles)
     source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
-        cloud.logit[n], cloud.trace[n] = baseline_logit(persons, regime, i, 0), persons.trace[i]
+        cloud.logit[n], cloud.trace[n] = baseline_logit(persons, day_effects, i, 0), persons.trace[i]
     forecast, gap = persons.trace[i], GAPS
     spread = np.zeros(out.spread.shape[2])
-    for t in range(world.total):
-        k = t - world.burn_in
+    for t in range(parameters.total):
+        k = t - parameters.burn_in
         source.place[0], source.place[1] = 0, 8
         has_diary = k >= 0 and evidence.diary[subject, k]
         has_device = k >= 0 and evidence.device[subject, k]
@@ -195,14 +195,14 @@ def _filter_one(
         if k >= 0:
             out.forecast[i, k] = forecast
             out.spread[i, k] = spread
-        begin_day(world, persons, regime, cloud, source, i, t, told_late, late)
+        begin_day(parameters, persons, day_effects, cloud, source, i, t, told_late, late)
         record = DayRecord(
             has_diary, has_device, evidence.values[subject, row], evidence.latent[subject, row],
             evidence.diet[subject, row], evidence.events[subject, row], evidence.entries[subject], k >= 0, gap,
         )  # fmt: skip
-        observe_events(world, persons, regime, cloud, source, i, t, record)
-        observe_features(world, persons, regime, cloud, source, patterns, i, t, record)
-        observe_signs(world, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, 3])
+        observe_events(parameters, persons, day_effects, cloud, source, i, t, record)
+        observe_features(parameters, persons, day_effects, cloud, source, patterns, i, t, record)
+        observe_signs(parameters, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, 3])
         if has_device:
             gap = 0
         top = largest(cloud.log_weight)
@@ -216,10 +216,10 @@ def _filter_one(
             weight = np.exp(cloud.log_weight[n] - top)
             total += weight
             squared += weight * weight
-        forecast = evening_forecast(world, persons, regime, cloud, i, t, top, total, spread)
+        forecast = evening_forecast(parameters, persons, day_effects, cloud, i, t, top, total, spread)
         if k >= 0:
             out.log_evidence[i, k] = IMPOSSIBLE if impossible else top + np.log(total / particles)
         for n in range(particles):
             cloud.log_weight[n] -= top + np.log(total / particles)
         if total * total < RESAMPLE_BELOW * particles * squared:
-            resample(cloud, source, persons.index[i], world.seed, t)
+            resample(cloud, source, persons.index[i], parameters.seed, t)

@@ -23,7 +23,7 @@ from migraine_platform.simulator.generative.hazard import (
     forecast,
 )
 from migraine_platform.simulator.generative.latent_inputs import LATENT
-from migraine_platform.simulator.generative.model import Persons, Regime, World, own_of
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, own_of
 from migraine_platform.simulator.generative.readings import (
     weighted,
 )
@@ -140,9 +140,9 @@ def draw_end(course: AttackCourse, own: float, drug: int, start: float, after: f
 
 @njit(cache=True)
 def evening_forecast(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     cloud: Cloud,
     i: int,
     t: int,
@@ -175,10 +175,10 @@ def evening_forecast(
                 cloud.p[n],
                 cloud.sign[n],
                 cloud.shift[n],
-                regime.treated_share[t],
-                regime.drug[t],
+                day_effects.treated_share[t],
+                day_effects.drug[t],
             )
-            p = forecast(world.course, own, world.carry, evening)
+            p = forecast(parameters.course, own, parameters.carry, evening)
             mean += weight * p
             if len(spread):
                 spread[logit_bin(p)] += weight

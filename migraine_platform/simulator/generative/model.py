@@ -66,7 +66,7 @@ class FeatureCoupling(NamedTuple):
     stress_night: NDArray[np.float64]
 
 
-class World(NamedTuple):
+class ModelParameters(NamedTuple):
     """The population's model, tabulated: all that patients share."""
 
     seed: int
@@ -119,7 +119,7 @@ class Persons(NamedTuple):
     change: TrueChanges
 
 
-class Regime(NamedTuple):
+class DayEffects(NamedTuple):
     """What each of T days is for everybody: weekly cycles, and what an intervention changes."""
 
     shift: NDArray[np.float64]
@@ -211,8 +211,8 @@ def own_of(persons: Persons, i: int) -> Own:
 
 
 @njit(cache=True)
-def baseline_logit(persons: Persons, regime: Regime, i: int, t: int) -> float:
+def baseline_logit(persons: Persons, day_effects: DayEffects, i: int, t: int) -> float:
     """Log-odds of an onset on day t, but for what the day before was like; after the last day as on any."""
-    if t >= len(regime.hazard):
+    if t >= len(day_effects.hazard):
         return float(persons.intercept[i])
-    return float(persons.intercept[i] + regime.hazard[t] + persons.weekend[i] * regime.weekend[t])
+    return float(persons.intercept[i] + day_effects.hazard[t] + persons.weekend[i] * day_effects.weekend[t])

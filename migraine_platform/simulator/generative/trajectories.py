@@ -40,10 +40,10 @@ from migraine_platform.simulator.generative.latent_inputs import (
 from migraine_platform.simulator.generative.model import (
     DIET,
     KINDS,
+    DayEffects,
+    ModelParameters,
     Persons,
-    Regime,
     SimulatedDays,
-    World,
     baseline_logit,
     own_of,
 )
@@ -71,7 +71,7 @@ LATENT_STREAM, DIARY_STREAM = int(Stream.LATENT), int(Stream.DIARY)
 
 
 def simulate_days(
-    world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int = 0
+    parameters: ModelParameters, persons: Persons, day_effects: DayEffects, days: SimulatedDays, replicate: int = 0
 ) -> SimulatedDays:
     """Simulate the patients; fills and returns `days`.
 
@@ -79,35 +79,47 @@ def simulate_days(
         replicate: of the draws: the same persons under other draws. 0 is the cohort's.
     """
     in_parallel(
-        len(persons.index), lambda first, last: _simulate_some(world, persons, regime, days, replicate, first, last)
+        len(persons.index),
+        lambda first, last: _simulate_some(parameters, persons, day_effects, days, replicate, first, last),
     )
     return days
 
 
 @njit(cache=True, nogil=True)
 def _simulate_some(
-    world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, first: int, last: int
+    parameters: ModelParameters,
+    persons: Persons,
+    day_effects: DayEffects,
+    days: SimulatedDays,
+    replicate: int,
+    first: int,
+    last: int,
 ) -> None:
     for i in range(first, last):
-        _simulate_patient(world, persons, regime, days, replicate, i)
+        _simulate_patient(parameters, persons, day_effects, days, replicate, i)
 
 
 @njit(cache=True)
 def _simulate_patient(
-    world: World, persons: Persons, regime: Regime, days: SimulatedDays, replicate: int, i: int
+    parameters: ModelParameters, persons: Persons, day_effects: DayEffects, days: SimulatedDays, replicate: int, i: int
 ) -> None:
-    course, carry, inputs, own = world.course, world.carry, world.inputs, own_of(persons, i)
-    person, seed = persons.index[i], world.seed
+    course, carry, inputs, own = parameters.course, parameters.carry, parameters.inputs, own_of(persons, i)
+    person, seed = persons.index[i], parameters.seed
     e, u = np.empty(8), np.empty(8)
     z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
     diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
-    logit, expected, stress_before, stress_excess = baseline_logit(persons, regime, i, 0), persons.trace[i], 0.0, 0.0
+    logit, expected, stress_before, stress_excess = (
+        baseline_logit(persons, day_effects, i, 0),
+        persons.trace[i],
+        0.0,
+        0.0,
+    )
     trace, was_migraine = persons.trace[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
     intake, sign, shift = -1, UNASKED, 0.0
-    for t in range(world.total):
+    for t in range(parameters.total):
         # Midnight: the latent state, the hazard, the attack.
         fill_normals(e, seed, LATENT_STREAM, person, t, 0, replicate, LATENT)
         add_noise(inputs, e, ahead)
@@ -128,7 +140,7 @@ def _simulate_patient(
         onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
         previous_end, medication = end, intake == t
         if onset:
-            drug = regime.drug[t] if u[3] < regime.treated_share[t] else UNTREATED
+            drug = day_effects.drug[t] if u[3] < day_effects.treated_share[t] else UNTREATED
             draw_day(u, seed, person, t, 1, replicate)
             attack = begin_attack(
                 course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, sign == CAME, u
@@ -145,22 +157,24 @@ def _simulate_patient(
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, previous_end, onset, start, end)
         day = overlaps(t, NIGHT_ENDS, EVENING, previous_end, onset, start, end)
         change = level_at(persons.change, i, t) * persons.change.strength[i] if persons.change.kind[i] else 0.0
-        advance(world.copula, x, e, seed, person, t, replicate)
-        _features(world, persons, regime, i, t, x, night, day, stress_excess, change, latent, values)
+        advance(parameters.copula, x, e, seed, person, t, replicate)
+        _features(parameters, persons, day_effects, i, t, x, night, day, stress_excess, change, latent, values)
         stress_excess = latent[STRESS] - persons.level[i, STRESS]
         fill_uniforms(u, seed, DIARY_STREAM, person, t, 0, replicate)
         for item in range(DIET):
-            share = (persons.habit[i, item] + regime.diet_extra[item, t]) * regime.diet_factor[item, t]
+            share = (persons.habit[i, item] + day_effects.diet_extra[item, t]) * day_effects.diet_factor[item, t]
             diet[item] = u[item] < share
-        weather_at(world.weather, world.humidity_range, persons.site[i], persons.weather_offset[i], t, weather)
+        weather_at(
+            parameters.weather, parameters.humidity_range, persons.site[i], persons.weather_offset[i], t, weather
+        )
 
         # Evening: what the day was like decides tomorrow's hazard.
         rise = values[STRESS] - stress_before if t > 0 else 0.0
         stress_before = values[STRESS]
-        read_triggers(world.rules, weather[3], values[SLEEP], rise, diet, trigger)
+        read_triggers(parameters.rules, weather[3], values[SLEEP], rise, diet, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)
-        logit = _tomorrows_logit(world, persons, regime, i, t, trigger, change)
+        logit = _tomorrows_logit(parameters, persons, day_effects, i, t, trigger, change)
         outlook = logit + weighted(persons.latent_weights[i], ahead)
         sign_today, sign, shift = sign, UNASKED, 0.0
         if not by_evening and not signalled:
@@ -168,8 +182,8 @@ def _simulate_patient(
             sign = CAME if for_sign < evening_entry(course, own, q) else NONE
             shift = sign_shift(course, own, q, sign)
 
-        if t >= world.burn_in:
-            k = t - world.burn_in
+        if t >= parameters.burn_in:
+            k = t - parameters.burn_in
             keep_values(days.values, i, k, values, weather)
             keep_flags(days.flags, i, k, diet, trigger)
             keep_events(days.flags, i, k, is_migraine, onset, by_evening, signalled or sign == CAME, medication)
@@ -189,8 +203,8 @@ def _simulate_patient(
             p,
             sign_today,
             shift,
-            regime.treated_share[t],
-            regime.drug[t],
+            day_effects.treated_share[t],
+            day_effects.drug[t],
         )
         expected = forecast(course, own, carry, evening)
         was_migraine = is_migraine
@@ -198,9 +212,9 @@ def _simulate_patient(
 
 @njit(cache=True)
 def _features(
-    world: World,
+    parameters: ModelParameters,
     persons: Persons,
-    regime: Regime,
+    day_effects: DayEffects,
     i: int,
     t: int,
     x: NDArray[np.float64],
@@ -222,29 +236,37 @@ def _features(
     """
     moved = persons.change.target[i] if persons.change.kind[i] == COVARIATE else -1
     for f in range(COUNT):
-        spread = world.copula.spread[f] * regime.scale[f, t]
-        shift = regime.shift[f, t]
+        spread = parameters.copula.spread[f] * day_effects.scale[f, t]
+        shift = day_effects.shift[f, t]
         if f < NIGHT:
-            shift += world.coupling.stress_night[f] * stress_excess
+            shift += parameters.coupling.stress_night[f] * stress_excess
         if night if f < NIGHT else day:
-            shift += world.coupling.pain[f]
+            shift += parameters.coupling.pain[f]
         if f == moved:
             shift += change
         latent[f] = persons.level[i, f] + spread * x[f] + shift
-        values[f] = np.float32(at(world.copula.tables[f], position_of(latent[f], world.copula.tables.shape[1])))
+        values[f] = np.float32(
+            at(parameters.copula.tables[f], position_of(latent[f], parameters.copula.tables.shape[1]))
+        )
 
 
 @njit(cache=True)
 def _tomorrows_logit(
-    world: World, persons: Persons, regime: Regime, i: int, t: int, trigger: NDArray[np.bool_], change: float
+    parameters: ModelParameters,
+    persons: Persons,
+    day_effects: DayEffects,
+    i: int,
+    t: int,
+    trigger: NDArray[np.bool_],
+    change: float,
 ) -> float:
     """Log-odds of an onset on the day after t, without the latent state and what attacks leave behind."""
-    logit = baseline_logit(persons, regime, i, t + 1)
+    logit = baseline_logit(persons, day_effects, i, t + 1)
     for k in range(KINDS):
-        on = trigger[k] if regime.forced[k, t] == 0 else regime.forced[k, t] > 0
+        on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
         if on:
             concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k
-            logit += world.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
+            logit += parameters.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
     if persons.change.kind[i] == LABEL:
         logit += level_at(persons.change, i, t + 1) * persons.change.strength[i]
     return float(logit)

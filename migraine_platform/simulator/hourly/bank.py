@@ -143,7 +143,7 @@ def _days_of(simulator: CohortSimulator, trajectories: Trajectories) -> DayBank:
     rise = np.diff(stress, axis=1, prepend=stress[:, :1])
     facts = (rise, days.value("total_sleep_hours"), days.value("water_consumed_liters"))
     cycle = persons.cycle_standard[:, simulator.calendar.burn_in :][:, today].ravel()
-    scores = np.where(cycle > 0, simulator.world.inputs.by_cycle_day[cycle], np.nan)
+    scores = np.where(cycle > 0, simulator.parameters.inputs.by_cycle_day[cycle], np.nan)
     signs = _other_signs(simulator, trajectories, start - prodrome, end)
     return DayBank(
         z=np.moveaxis(days.z[:, :, today], 0, -1).reshape(-1, 4),
@@ -185,7 +185,7 @@ def _other_signs(
     alarm = days.flag("prodrome") & ~days.flag("onset") & ~days.announced
     u = uniforms(simulator.settings.cohort.seed, Stream.SIGN, trajectories.patients.index, days.announced.shape[1], 2)
     out = np.full((*alarm.shape, 2), NEVER)
-    _draw_signs(simulator.world.course, alarm, days.announced, begins, ends, u, out)
+    _draw_signs(simulator.parameters.course, alarm, days.announced, begins, ends, u, out)
     return out
 
 
@@ -218,7 +218,7 @@ def _draw_signs(
 
 def _drive(simulator: CohortSimulator, trajectories: Trajectories) -> NDArray[np.float64]:
     """[P, K, 4] B u of each kept day, from the values of the day."""
-    days, persons, inputs = trajectories.days, trajectories.persons, simulator.world.inputs
+    days, persons, inputs = trajectories.days, trajectories.persons, simulator.parameters.inputs
     features = dict(zip(INPUTS, select(simulator.features, INPUTS), strict=True))
     drive = np.zeros((*days.at_risk.shape, 4))
     for k, name in enumerate(INPUTS):

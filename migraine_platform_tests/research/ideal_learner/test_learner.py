@@ -53,11 +53,14 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
     low, high = (days / 30 for days in plain.settings.population.episodic_frequency)
     s_low, s_high = plain.settings.population.susceptibility
     theta, beta = jnp.array(plain.calibration.theta[0]), jnp.array(plain.calibration.beta)
-    carry, course = plain.settings.attacks.carry_over, plain.world.course
+    carry, course = plain.settings.attacks.carry_over, plain.parameters.course
 
     conversion, early = course.conversion, 1 - course.late_share
     between, within = course.lean.between[SIGNS], course.lean.within[SIGNS]
-    usual_place, weekend = norm.ppf(course.prodrome_share), jnp.array(plain.regime.weekend[plain.calendar.burn_in :])
+    usual_place, weekend = (
+        norm.ppf(course.prodrome_share),
+        jnp.array(plain.day_effects.weekend[plain.calendar.burn_in :]),
+    )
 
     def model(on, migraine, at_risk, onset, by_evening, signs, rates, latent):
         frequency = numpyro.sample("frequency", numpyro.distributions.Uniform(low, high))

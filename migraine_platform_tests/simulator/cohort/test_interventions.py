@@ -50,14 +50,14 @@ def test_a_preventive_saves_the_days_it_is_configured_to(simulator, patients, na
 
 
 def test_an_effect_fades_after_the_last_day(simulator, patients) -> None:
-    regime = under(
-        simulator.regime,
+    day_effects = under(
+        simulator.day_effects,
         simulator.settings.treatments,
         simulator.calibration,
         simulator.calendar,
         Intervention("beta_blocker", start=0, stop=60),
     )
-    hazard = regime.hazard[simulator.calendar.burn_in :]
+    hazard = day_effects.hazard[simulator.calendar.burn_in :]
     full = simulator.calibration.preventive["beta_blocker"]
     assert hazard[0] == 0
     assert_allclose(hazard[60], full, rtol=0.07)
@@ -73,15 +73,15 @@ def test_acute_drugs_shorten_headaches_and_the_stronger_more(simulator, patients
 
 def test_behaviour_moves_the_features_it_names(simulator, patients) -> None:
     usual = simulator.trajectories(patients, replicate=1).days
-    regime = under(
-        simulator.regime,
+    day_effects = under(
+        simulator.day_effects,
         simulator.settings.treatments,
         simulator.calibration,
         simulator.calendar,
         Intervention("trigger_diet"),
     )
     changed = CohortSimulator(simulator.settings, simulator.features, simulator.calibration)
-    changed.__dict__["regime"] = regime
+    changed.__dict__["day_effects"] = day_effects
     dieting = changed.trajectories(patients, replicate=1).days
     late = slice(60, None)
     for name, factor in (("alcohol_consumed", 0.2), ("caffeine_consumed", 0.5)):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from migraine_platform.simulator.cohort.populate import build_persons, build_world, usual_regime
+from migraine_platform.simulator.cohort.populate import baseline_day_effects, build_parameters, build_persons
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import simulate_sites
 from migraine_platform.simulator.filtering.oracle import IMPOSSIBLE, RecordedEvidence, filter_days
@@ -47,14 +47,14 @@ def tiny(settings, features):
         **STEADY,
     )
     calendar = Calendar.of(model.cohort)
-    world = build_world(
+    parameters = build_parameters(
         model, features, calendar, simulate_sites(model.weather, calendar, 1), np.array([1.5, 0.0, 0.0, 0.0])
     )
     drawn = draw_patients(np.array([3]), 42, model.population, 20)
-    one = build_persons(model, drawn, world.copula, world.course, calendar)
+    one = build_persons(model, drawn, parameters.copula, parameters.course, calendar)
     symptoms = one.symptoms.copy()
     symptoms[:, [HEADACHE, SIGNS]] = 1.5, 1.0
-    sign_share, early_share = own_signs(world.course, symptoms)
+    sign_share, early_share = own_signs(parameters.course, symptoms)
     one = one._replace(
         intercept=np.full(1, -0.8),
         symptoms=symptoms,
@@ -62,11 +62,11 @@ def tiny(settings, features):
         early_share=early_share,
         weekend=np.full(1, 1.0),
     )
-    regime = usual_regime(model, world.copula, world.course, calendar)
-    days = simulate_days(world, copies(one, LIVES), regime, SimulatedDays.empty(LIVES, calendar))
+    day_effects = baseline_day_effects(model, parameters.copula, parameters.course, calendar)
+    days = simulate_days(parameters, copies(one, LIVES), day_effects, SimulatedDays.empty(LIVES, calendar))
     evening = days.flag("migraine_by_evening")
     diary, _ = _record(np.arange(LIVES), evening, np.repeat(ENTRIES, LIVES, axis=0), 0.0, 3.0, BURN_IN, 42, 0)
-    return world, one, regime, days, diary
+    return parameters, one, day_effects, days, diary
 
 
 def histories(days: SimulatedDays, diary: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def test_the_filter_agrees_with_brute_force(tiny) -> None:
     Rejection sampling on the generator itself. With 25 histories the mean square of the standardised differences has
     mean 1 and standard deviation 0.28; 2.2 is passed by chance once in a hundred thousand.
     """
-    world, one, regime, days, diary = tiny
+    parameters, one, day_effects, days, diary = tiny
     _, history, counts = np.unique(histories(days, diary), return_inverse=True, return_counts=True)
     tomorrow = days.flag("has_migraine")[:, KEPT - 1]
     squares = []
@@ -97,8 +97,10 @@ def test_the_filter_agrees_with_brute_force(tiny) -> None:
         members = np.flatnonzero(history == number)
         subject = slice(members[0], members[0] + 1)
         his = SimulatedDays(*(values[:, subject] if values.ndim == 3 else values[subject] for values in days))
-        evidence = RecordedEvidence.of(world, his, Recorded(diary[subject], np.zeros((1, KEPT), dtype=bool)), ENTRIES)
-        forecast = filter_days(world, one, regime, evidence, 8000).forecast[0, KEPT - 1]
+        evidence = RecordedEvidence.of(
+            parameters, his, Recorded(diary[subject], np.zeros((1, KEPT), dtype=bool)), ENTRIES
+        )
+        forecast = filter_days(parameters, one, day_effects, evidence, 8000).forecast[0, KEPT - 1]
         error = np.sqrt(forecast * (1 - forecast) / len(members))
         squares.append(((tomorrow[members].mean() - forecast) / error) ** 2)
     assert np.mean(squares) < 2.2
@@ -143,8 +145,8 @@ def test_more_measured_days_make_better_forecasts(simulator_of, filtered) -> Non
     everything = Recorded(np.ones_like(trajectories.recorded.diary), np.ones_like(trajectories.recorded.device))
     full = trajectories.days.migraine_probability
     entries = np.tile([0.999, 0.999], (250, 1))
-    evidence = RecordedEvidence.of(simulator.world, trajectories.days, everything, entries)
-    better = filter_days(simulator.world, trajectories.persons, simulator.regime, evidence, 64).forecast
+    evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, everything, entries)
+    better = filter_days(simulator.parameters, trajectories.persons, simulator.day_effects, evidence, 64).forecast
     assert expected_log_loss(full, better) < expected_log_loss(full, forecast) - 0.003
 
 
@@ -163,7 +165,11 @@ def test_a_forecast_knows_nothing_of_its_own_day(filtered) -> None:
     persons = simulator.persons(first_patients(simulator.settings, 20))
     one, other = (
         filter_days(
-            simulator.world, persons, simulator.regime, RecordedEvidence.of(simulator.world, d, r, entries), 32
+            simulator.parameters,
+            persons,
+            simulator.day_effects,
+            RecordedEvidence.of(simulator.parameters, d, r, entries),
+            32,
         ).forecast
         for d, r in ((original, plain), (cut, recorded))
     )
@@ -184,10 +190,10 @@ def test_a_forecast_knows_nothing_of_an_attack_after_20_00(filtered) -> None:
         hidden.flag(name)[late, k] = False
     one, other = (
         filter_days(
-            simulator.world,
+            simulator.parameters,
             trajectories.persons,
-            simulator.regime,
-            RecordedEvidence.of(simulator.world, days, trajectories.recorded, entries),
+            simulator.day_effects,
+            RecordedEvidence.of(simulator.parameters, days, trajectories.recorded, entries),
             32,
         ).forecast
         for days in (trajectories.days, hidden)
@@ -210,8 +216,8 @@ def test_an_impossible_day_counts_against_a_hypothesis(filtered) -> None:
         days.flag(name)[:, 38] = True
     recorded = Recorded(np.ones((20, 90), dtype=bool), trajectories.recorded.device[some])
     persons = simulator.persons(first_patients(simulator.settings, 20))
-    evidence = RecordedEvidence.of(simulator.world, days, recorded, np.tile([0.8, 0.6], (20, 1)))
-    found = filter_days(simulator.world, persons, simulator.regime, evidence, 32)
+    evidence = RecordedEvidence.of(simulator.parameters, days, recorded, np.tile([0.8, 0.6], (20, 1)))
+    found = filter_days(simulator.parameters, persons, simulator.day_effects, evidence, 32)
     assert np.all(found.log_evidence[:, 38] == IMPOSSIBLE)
     assert np.all(np.isfinite(found.forecast))
 

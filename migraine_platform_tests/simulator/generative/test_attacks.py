@@ -133,7 +133,7 @@ def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_av
         diary={"alcohol_weekend_extra": 0.0, "workday_extra_stress": 0.0},
     )
     trajectories = simulator.trajectories(first_patients(simulator.settings, PERSONS))
-    kept = simulator.regime.weekend[simulator.calendar.burn_in :]
+    kept = simulator.day_effects.weekend[simulator.calendar.burn_in :]
     p = np.clip(trajectories.days.onset_probability, 1e-9, 1 - 1e-9)
     logit = np.log(p / (1 - p))
     told = logit[:, kept > 0].mean(axis=1) - logit[:, kept < 0].mean(axis=1)

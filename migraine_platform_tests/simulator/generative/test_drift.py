@@ -98,7 +98,7 @@ def test_a_change_changes_what_it_says_from_its_day_on(simulator_of, kind: int) 
         strength=np.full(300, {COVARIATE: 1.0, CONCEPT: 0.5, LABEL: 1.5}[kind]),
     )
     before, after = (
-        simulate_days(simulator.world, each, simulator.regime, SimulatedDays.empty(300, simulator.calendar))
+        simulate_days(simulator.parameters, each, simulator.day_effects, SimulatedDays.empty(300, simulator.calendar))
         for each in (persons, persons._replace(change=change))
     )
     assert np.array_equal(before.values[:, :, :20], after.values[:, :, :20])

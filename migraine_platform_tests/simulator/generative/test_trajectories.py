@@ -59,7 +59,7 @@ def test_the_hazard_is_the_logit_of_the_model(plain) -> None:
         persons.intercept[:, None]
         + np.einsum("apk,pa->pk", days.z, persons.latent_weights)[:, 1:]
         + np.einsum("tpk,pt->pk", days.trigger()[:, :, :-1], weights)
-        + np.outer(persons.weekend, simulator.regime.weekend[simulator.calendar.burn_in + 1 :])
+        + np.outer(persons.weekend, simulator.day_effects.weekend[simulator.calendar.burn_in + 1 :])
         + yesterday * (carry.refractory_log_odds + carry.trace_log_odds)
     )
     assert_allclose(days.onset_probability[:, 1:], 1 / (1 + np.exp(-logit)), rtol=1e-9)
@@ -105,7 +105,9 @@ def test_the_full_state_forecast_is_the_share_of_replicates(simulator_of) -> Non
             }
         ),
     )._replace(index=np.arange(count))
-    days = simulate_days(simulator.world, many, simulator.regime, SimulatedDays.empty(count, simulator.calendar))
+    days = simulate_days(
+        simulator.parameters, many, simulator.day_effects, SimulatedDays.empty(count, simulator.calendar)
+    )
     p, migraine = days.migraine_probability[:, 1], days.flag("has_migraine")[:, 1]
     assert abs(migraine.sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum())
 
@@ -130,9 +132,9 @@ def test_without_coupling_an_attack_changes_no_feature(simulator_of) -> None:
     persons = simulator.persons(first_patients(simulator.settings, 100))
     worlds = [
         simulate_days(
-            simulator.world,
+            simulator.parameters,
             persons,
-            simulator.regime._replace(hazard=np.full(simulator.calendar.total, shift)),
+            simulator.day_effects._replace(hazard=np.full(simulator.calendar.total, shift)),
             SimulatedDays.empty(100, simulator.calendar),
         )
         for shift in (0.0, 2.0)
@@ -159,8 +161,8 @@ def test_a_certain_hazard_leaves_no_free_day(simulator_of) -> None:
     simulator = simulator_of(cohort={"patients": 40, "days": 40})
     persons = simulator.persons(first_patients(simulator.settings, 40))
     for shift, expected in ((60.0, True), (-60.0, False)):
-        regime = simulator.regime._replace(hazard=np.full(simulator.calendar.total, shift))
-        days = simulate_days(simulator.world, persons, regime, SimulatedDays.empty(40, simulator.calendar))
+        day_effects = simulator.day_effects._replace(hazard=np.full(simulator.calendar.total, shift))
+        days = simulate_days(simulator.parameters, persons, day_effects, SimulatedDays.empty(40, simulator.calendar))
         assert np.all(days.flag("has_migraine") == expected)
 
 

@@ -19,7 +19,7 @@ def daily(settings):
 @pytest.fixture(scope="module")
 def scored(settings, simulator, daily):
     bank = fill_bank(simulator, SCORING, 200)
-    source = WindowSimulator(settings.hours, daily, simulator.world.course, bank)
+    source = WindowSimulator(settings.hours, daily, simulator.parameters.course, bank)
     return bank, source.draw(np.random.default_rng(0), 400, complete=True)
 
 
@@ -72,7 +72,7 @@ def test_given_predicts_readings_that_were_hidden(settings, daily, scored) -> No
 def test_the_bank_is_bayes_rule(settings, simulator, daily) -> None:
     """Where a bank holds a handful of days, its weights are prior times likelihood, spelled out."""
     bank = fill_bank(simulator, REFERENCE, 30)
-    source = WindowSimulator(settings.hours, daily, simulator.world.course, bank)
+    source = WindowSimulator(settings.hours, daily, simulator.parameters.course, bank)
     windows = source.draw(np.random.default_rng(1), 5, complete=True)
     found = BankPosterior(settings.hours, daily, bank).infer(windows)
     linear = LinearDay(settings.hours, daily)

@@ -21,7 +21,7 @@ def bank(simulator):
 @pytest.fixture(scope="module")
 def windows_of(settings, simulator, bank):
     daily = LatentDynamics.daily(settings.simulator.latent)
-    return WindowSimulator(settings.hours, daily, simulator.world.course, bank)
+    return WindowSimulator(settings.hours, daily, simulator.parameters.course, bank)
 
 
 def test_a_bank_holds_every_day_that_has_a_history_and_a_tomorrow(simulator, bank) -> None:
