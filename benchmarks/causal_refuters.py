@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import INPUTS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
-from migraine_platform.simulator.generative.profiles import TRIGGERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,7 +183,7 @@ def samples(simulator: CohortSimulator, trajectories: Trajectories) -> dict[str,
         name: Sample(
             triggers[:, k], np.column_stack([np.delete(triggers, k, axis=1), held[:, 1:-1][known]]), onset, who
         )
-        for k, name in enumerate(TRIGGERS)
+        for k, name in enumerate(TRIGGER_NAMES)
     }
 
 

@@ -45,7 +45,8 @@ from planted import (
     watched,
 )
 
-from migraine_platform.config.simulator.change import KINDS, SHAPES
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.forecast_scores import log_loss
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, SUDDEN
@@ -54,7 +55,6 @@ from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.adaptation import renewals, replay_with_changes
 from migraine_platform.twin.drift.examination import HAZARD, DetectedChange, levels
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Points
 
 WITHIN, AFTER = 60, 30
@@ -92,22 +92,27 @@ class Taught(NamedTuple):
 def true_change(cohort: Cohort, i: int) -> DetectedChange:
     """What examination would say of patient i if it knew."""
     kind, target = int(cohort.change.kind[i]), int(cohort.change.target[i])
-    name = HAZARD if kind == LABEL else {COVARIATE: FEATURES, CONCEPT: TRIGGERS}[kind][target]
-    way = 1 + TRIGGERS.index(name) if kind == CONCEPT else 0
-    ways = tuple(float(place == way) for place in range(1 + len(TRIGGERS)))
+    name = HAZARD if kind == LABEL else {COVARIATE: FEATURES, CONCEPT: TRIGGER_NAMES}[kind][target]
+    way = 1 + TRIGGER_NAMES.index(name) if kind == CONCEPT else 0
+    ways = tuple(float(place == way) for place in range(1 + len(TRIGGER_NAMES)))
     since = cohort.own.first + timedelta(days=DAY)
     return DetectedChange(
-        since, SHAPES[cohort.change.shape[i]], KINDS[kind - 1], name, float(cohort.change.strength[i]), ways
+        since,
+        CHANGE_SHAPES[cohort.change.shape[i]],
+        CHANGE_KINDS[kind - 1],
+        name,
+        float(cohort.change.strength[i]),
+        ways,
     )
 
 
 def moved(points: Points, change: DetectedChange, level: float) -> Points:
     """Hypotheses of who the person is once so much of a change has come about."""
-    if change.kind == KINDS[LABEL - 1]:
+    if change.kind == CHANGE_KINDS[LABEL - 1]:
         return points._replace(level=points.level + change.size * level)
-    if change.kind == KINDS[CONCEPT - 1]:
+    if change.kind == CHANGE_KINDS[CONCEPT - 1]:
         susceptibility = points.susceptibility.copy()
-        susceptibility[:, TRIGGERS.index(change.target)] += change.size * level
+        susceptibility[:, TRIGGER_NAMES.index(change.target)] += change.size * level
         return points._replace(susceptibility=susceptibility)
     return points
 
@@ -126,7 +131,7 @@ def knowing(taught: Taught, own: Histories, change: DetectedChange) -> np.ndarra
     An evening's hypotheses are those of the day that it forecasts.
     """
     known = taught.school
-    model, clinical, covariate = known.model, known.clinical, change.kind == KINDS[COVARIATE - 1]
+    model, clinical, covariate = known.model, known.clinical, change.kind == CHANGE_KINDS[COVARIATE - 1]
     day = (change.since - own.first).days
     begin = day if covariate else day - 1
     tomorrow = levels(change.shape, np.array([day]), own.days + 1, course(known))[0, 1:]
@@ -182,7 +187,7 @@ def print_gains(taught: Taught, cohort: Cohort, said: Watched, threshold: float)
         f"{'':13}{'n':>5}" + "".join(f"{rule:>10}" for rule in RULES) + f"{'adapted':>20}{'dated':>20}{'certain':>20}"
     )
     sudden = cohort.change.shape[rows] == SUDDEN
-    groups = [*((name, kind == 1 + n) for n, name in enumerate(KINDS)), ("all", kind > 0), ("sudden", sudden)]
+    groups = [*((name, kind == 1 + n) for n, name in enumerate(CHANGE_KINDS)), ("all", kind > 0), ("sudden", sudden)]
     for group, some in [*groups, ("sudden level", sudden & (kind == LABEL))]:
         if some.sum() < 2:
             continue

@@ -39,7 +39,8 @@ from planted import (
 )
 
 from migraine_platform.config.detectors import Detectors
-from migraine_platform.config.simulator.change import KINDS, SHAPES
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.oracle import RecordedEvidence, filter_days
 from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN
@@ -50,7 +51,6 @@ from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.classical import DETECTORS, Streams, alarms
 from migraine_platform.twin.drift.examination import HAZARD
 from migraine_platform.twin.drift.false_alarms import FalseAlarmRateError, calibrate, false_alarms
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 
 WITHIN = (21, 30, 60)
 RATES = (0.1, 0.25, 0.5, 1.0, 2.0)
@@ -154,7 +154,7 @@ def days_of_alarm(one: Statistic, kind: np.ndarray, rate: float) -> np.ndarray:
 
 def shares(days: np.ndarray, kind: np.ndarray) -> np.ndarray:
     """[KINDS + 1, WITHIN] share detected by kind, and of all."""
-    groups = [kind == 1 + number for number in range(len(KINDS))] + [kind > 0]
+    groups = [kind == 1 + number for number in range(len(CHANGE_KINDS))] + [kind > 0]
     return np.array(
         [
             [((days >= DAY) & (days < DAY + within))[rows].sum() / max(1, (days > -2)[rows].sum()) for within in WITHIN]
@@ -185,7 +185,7 @@ def print_shares(ours: Statistic, ceiling: Statistic, kind: np.ndarray, rate: fl
     """By kind: detected by ours, by the ceiling, the ratio."""
     found, error = compared(ours, ceiling, kind, rate), resampled(ours, ceiling, kind, rate)
     print(f"\ndetected within {WITHIN} days at {rate:g} a patient-year: watch; {name}; ratio")
-    for place, group in enumerate((*KINDS, "all")):
+    for place, group in enumerate((*CHANGE_KINDS, "all")):
         if not np.isfinite(found[2, place]).all():
             continue
         cells = [
@@ -198,7 +198,7 @@ def print_shares(ours: Statistic, ceiling: Statistic, kind: np.ndarray, rate: fl
 def print_curves(ours: Statistic, ceiling: Statistic, kind: np.ndarray) -> None:
     """Shares detected at several rates."""
     print("\noperating curves, detected within 30 and 60 days: watch / CUSUM knowing both")
-    print(f"{'a patient-year':16}" + "".join(f"{group:>32}" for group in (*KINDS, "all")))
+    print(f"{'a patient-year':16}" + "".join(f"{group:>32}" for group in (*CHANGE_KINDS, "all")))
     for rate in RATES:
         mine, best, _ = compared(ours, ceiling, kind, rate)
         cells = [
@@ -212,21 +212,21 @@ def print_examined(taught: School, cohort: Cohort, said: Watched, days: np.ndarr
     change, rows = cohort.change, np.flatnonzero(days >= DAY)
     told = [examined(taught, cohort.own, said, i, int(days[i])) for i in rows.tolist()]
     kind, shape = change.kind[rows], change.shape[rows]
-    right = np.array([one.kind for one in told]) == np.array(KINDS)[kind - 1]
-    same = np.array([one.shape for one in told]) == np.array(SHAPES)[shape]
-    names = {1: FEATURES, 2: TRIGGERS}
+    right = np.array([one.kind for one in told]) == np.array(CHANGE_KINDS)[kind - 1]
+    same = np.array([one.shape for one in told]) == np.array(CHANGE_SHAPES)[shape]
+    names = {1: FEATURES, 2: TRIGGER_NAMES}
     true = [names[k][n] if k in names else HAZARD for k, n in zip(kind.tolist(), change.target[rows], strict=True)]
     target = right & (np.array([one.target for one in told]) == np.array(true))
     late = np.array([(one.since - cohort.own.first).days - DAY for one in told])
     print("\nof those detected within 60 days    n   kind right   target right   shape right   date error, quartiles")
-    for group, some in [*((name, kind == 1 + n) for n, name in enumerate(KINDS)), ("all", kind > 0)]:
+    for group, some in [*((name, kind == 1 + n) for n, name in enumerate(CHANGE_KINDS)), ("all", kind > 0)]:
         if some.any():
             print(
                 f"{group:32}{some.sum():6}{right[some].mean():10.3f} +- {spread(right[some]):.3f}"
                 f"{target[some].mean():10.3f}{same[some].mean():14.3f}      "
                 f"{np.quantile(late[some], [0.25, 0.5, 0.75])}"
             )
-    for number, name in enumerate(SHAPES):
+    for number, name in enumerate(CHANGE_SHAPES):
         some = shape == number
         print(f"  {name}: shape right {same[some].mean():.3f} of {some.sum()}")
 
@@ -304,7 +304,8 @@ def main() -> None:
     said, calm_said = watched(taught, cohort.own), watched(taught, calm.own)
     kind = cohort.change.kind
     print(machine())
-    print(f"{given.patients} drifted patients by kind {dict(zip(KINDS, np.bincount(kind)[1:].tolist(), strict=True))}")
+    counts = dict(zip(CHANGE_KINDS, np.bincount(kind)[1:].tolist(), strict=True))
+    print(f"{given.patients} drifted patients by kind {counts}")
     half = given.undrifted // 2
     quiet = calm_said.suspicion.log_odds()
     ours = Statistic(said.suspicion.log_odds(), peaks(quiet[:half]), False)

@@ -22,13 +22,14 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.forecast_scores import calibration_error, log_loss
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.research.ideal_learner.learner import learn
 from migraine_platform.simulator.checks.realism import auc
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
 from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
-from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
+from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.twin.core import twins as twin
 from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
 from migraine_platform.twin.data.histories import Histories, histories
@@ -147,7 +148,7 @@ def susceptibilities(
 ) -> None:
     """Print what was learned of the triggers."""
     prior = interval_score(np.full_like(s, 0.145), np.full_like(s, 0.955), s)
-    print(f"susceptibilities (the prior's interval scores {prior:.4f}); rank correlation by {', '.join(TRIGGERS)}")
+    print(f"susceptibilities (the prior's interval scores {prior:.4f}); rank correlation by {', '.join(TRIGGER_NAMES)}")
     for history in (30, 60, 120, 180):
         made, _ = twin.create(model, clinical, points, own.until(history))
         found = sensitivities(points, model.effects, made.standing)

@@ -9,22 +9,46 @@ from pathlib import Path
 
 import pytest
 
+from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGER_NAMES, TRIGGERS
 from migraine_platform_tests.conftest import REPOSITORY, environment
 
 PACKAGE = REPOSITORY / "migraine_platform"
 
 MAY_IMPORT = {  # data flow one way: a package imports itself and what stands before it
-    "config": {"config"},
-    "compiled": {"config", "compiled"},
-    "priors": {"config", "compiled", "priors"},
-    "simulator": {"config", "compiled", "priors", "simulator"},
-    "warehouse": {"config", "priors", "simulator", "warehouse"},
-    "ingest": {"config", "warehouse", "ingest"},
-    "operations": {"config", "warehouse", "operations"},
-    "aline": {"config", "compiled", "priors", "simulator", "warehouse", "aline"},
-    "twin": {"config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
-    "research": {"config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "research"},
-    "evaluation": {"config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin", "evaluation"},
+    "domain": {"domain"},
+    "config": {"domain", "config"},
+    "compiled": {"domain", "config", "compiled"},
+    "priors": {"domain", "config", "compiled", "priors"},
+    "simulator": {"domain", "config", "compiled", "priors", "simulator"},
+    "warehouse": {"domain", "config", "priors", "simulator", "warehouse"},
+    "ingest": {"domain", "config", "warehouse", "ingest"},
+    "operations": {"domain", "config", "warehouse", "operations"},
+    "aline": {"domain", "config", "compiled", "priors", "simulator", "warehouse", "aline"},
+    "twin": {"domain", "config", "compiled", "priors", "simulator", "warehouse", "ingest", "aline", "twin"},
+    "research": {
+        "domain",
+        "config",
+        "compiled",
+        "priors",
+        "simulator",
+        "warehouse",
+        "ingest",
+        "aline",
+        "twin",
+        "research",
+    },
+    "evaluation": {
+        "domain",
+        "config",
+        "compiled",
+        "priors",
+        "simulator",
+        "warehouse",
+        "ingest",
+        "aline",
+        "twin",
+        "evaluation",
+    },
 }
 GROUPS = {  # inside a package, too, data flow one way: a group imports itself and what stands before it
     "simulator": ("random", "exogenous", "generative", "filtering", "cohort", "hourly", "checks"),
@@ -148,6 +172,19 @@ def test_what_no_asset_or_command_reaches_stands_in_research() -> None:
 @pytest.mark.parametrize("folder", sorted({path.parent for path in modules(".")}), ids=lambda path: path.name)
 def test_folders_are_small_enough_to_look_through(folder: Path) -> None:
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14
+
+
+@pytest.mark.parametrize("path", modules("."), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_triggers_are_listed_in_the_domain_alone(path: Path) -> None:
+    """Names of several triggers in one literal are a list of triggers."""
+    if path.parent.name == "domain":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
+            elements = node.keys if isinstance(node, ast.Dict) else node.elts
+            names = {one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+            for listed in (TRIGGER_NAMES, TRIGGER_FLAGS, [trigger.node for trigger in TRIGGERS]):
+                assert len(names & set(listed)) < 3, names
 
 
 def test_every_class_has_a_name_of_its_own() -> None:

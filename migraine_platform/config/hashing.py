@@ -15,7 +15,7 @@ import migraine_platform
 from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.settings import Simulator
 
-SCIENCE = ("priors", "simulator")
+SCIENCE = ("domain", "priors", "simulator")
 """Packages whose source decides what a population looks like."""
 
 COMPILED = (*SCIENCE, "compiled", "twin", "research")

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen, NonNegative, Positive, Share, ShareRange
 from migraine_platform.config.detectors import Detectors
-from migraine_platform.config.simulator.change import KINDS
+from migraine_platform.domain.changes import CHANGE_KINDS
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -74,8 +74,8 @@ class DriftDetectionSettings(Frozen):
 
     @model_validator(mode="after")
     def _kinds_are_known(self) -> DriftDetectionSettings:
-        if sorted(self.kinds) != sorted(KINDS):
-            raise ValueError(f"kinds must weigh {', '.join(KINDS)}")
+        if sorted(self.kinds) != sorted(CHANGE_KINDS):
+            raise ValueError(f"kinds must weigh {', '.join(CHANGE_KINDS)}")
         return self
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, AttackEvidence, Effects, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Effects, Points
 
 ALWAYS = 1 - 1e-12
 
@@ -46,16 +47,19 @@ def effects_of(**values: object) -> Effects:
 
 def triggers_alone(rng: np.random.Generator, patients: int, days: int, share: float = 0.25) -> Covariates:
     """Recorded triggers, each day anew; no load."""
-    trigger = (rng.random((patients, days, KINDS)) < share).astype(float)
-    zeros = np.zeros((patients, days, KINDS))
-    spread = np.zeros((patients, days, KINDS, KINDS))
+    trigger = (rng.random((patients, days, TRIGGER_COUNT)) < share).astype(float)
+    zeros = np.zeros((patients, days, TRIGGER_COUNT))
+    spread = np.zeros((patients, days, TRIGGER_COUNT, TRIGGER_COUNT))
     return Covariates(trigger, np.full_like(trigger, share), zeros, spread, np.zeros((patients, days)))
 
 
 def points_of(rng: np.random.Generator, count: int) -> Points:
     weight = rng.dirichlet(np.ones(count))
     return Points(
-        rng.normal(-1.5, 1.0, count), rng.uniform(0.1, 1.0, (count, KINDS)), rng.standard_normal(count), np.log(weight)
+        rng.normal(-1.5, 1.0, count),
+        rng.uniform(0.1, 1.0, (count, TRIGGER_COUNT)),
+        rng.standard_normal(count),
+        np.log(weight),
     )
 
 

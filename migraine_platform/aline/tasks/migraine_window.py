@@ -21,7 +21,7 @@ from torch import Tensor
 from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target
 from migraine_platform.config.simulator.hours import HOURS_A_DAY, QUESTIONS, Hours
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.simulator.generative.profiles import TRIGGERS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.hourly.windows import (
     BAROMETER,
     CARD_SIZES,
@@ -199,7 +199,7 @@ def window_layout(hours: Hours, z: np.ndarray) -> Layout:
         Target(f"z_{axis}", group=STATE, mean=float(np.round(z[:, k].mean(), 2)), sd=float(np.round(z[:, k].std(), 2)))
         for k, axis in enumerate(AXES)
     ]
-    own = [Target(f"susceptibility_{name}", group=SUSCEPTIBILITY, mean=0.55, sd=0.26) for name in TRIGGERS]
+    own = [Target(f"susceptibility_{name}", group=SUSCEPTIBILITY, mean=0.55, sd=0.26) for name in TRIGGER_NAMES]
     answer_features = WindowTokens(hours).answer_features
     tomorrow = (Target(LOG_ODDS, group=MIGRAINE, mean=-1.0, sd=1.3), Target("migraine", CHANCE, MIGRAINE))
     return Layout(QUERY_FEATURES, answer_features, (*states, *own, *tomorrow), HORIZON)

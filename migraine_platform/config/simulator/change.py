@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from migraine_platform.config.base import Frozen, NonNegative, Positive, Range, Share
 from migraine_platform.config.simulator.copula import DAY_FEATURES, EXOGENOUS_FEATURES, NIGHT_FEATURES
-
-SHAPES: Final = ("sudden", "gradual", "recurring")
-KINDS: Final = ("covariate", "concept", "label")
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
 
 
 def _of(names: tuple[str, ...]) -> AfterValidator:
@@ -88,7 +86,7 @@ class DriftSettings(Frozen):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> DriftSettings:
-        for name, expected in (("shapes", SHAPES), ("kinds", KINDS)):
+        for name, expected in (("shapes", CHANGE_SHAPES), ("kinds", CHANGE_KINDS)):
             weights = getattr(self, name)
             if sorted(weights) != sorted(expected) or sum(weights.values()) <= 0:
                 raise ValueError(f"{name} must weigh {', '.join(expected)}, one of them above 0")

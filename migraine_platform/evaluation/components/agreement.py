@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.components.triggers import TriggerError
 from migraine_platform.twin.triggers.sensitivity import FOUND
-from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 if TYPE_CHECKING:
     import polars as pl

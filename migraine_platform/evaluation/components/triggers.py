@@ -30,13 +30,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.errors import UserError
 from migraine_platform.evaluation.scoring import bootstrap
 from migraine_platform.evaluation.scoring.metrics import ratio
 from migraine_platform.evaluation.scoring.rank_statistics import rank_correlation
 from migraine_platform.evaluation.scoring.totals import areas
 from migraine_platform.twin.triggers.sensitivity import FOUND, STRONG
-from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,11 +14,12 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config import Settings
+from migraine_platform.domain.triggers import TRIGGER_FLAGS
 from migraine_platform.evaluation.forecasts.aline_forecasts import aline_forecasts, numbers_of
 from migraine_platform.evaluation.forecasts.baselines import BaselineTraining, forecasts, share_learned
 from migraine_platform.evaluation.forecasts.days import Split, evaluated_days, splits
 from migraine_platform.evaluation.forecasts.models import ALINE, FULL_STATE, KNOWN_PARAMETERS, TWINS, model_rows
-from migraine_platform.evaluation.forecasts.origins import TRIGGER_FLAGS, evenings, trigger_flags
+from migraine_platform.evaluation.forecasts.origins import evenings, trigger_flags
 from migraine_platform.evaluation.forecasts.twin_forecasts import updated_forecasts
 from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature

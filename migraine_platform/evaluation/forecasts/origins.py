@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.triggers import TRIGGER_FLAGS
 from migraine_platform.twin.core.twins import PRIOR_DAYS
 from migraine_platform.twin.data.features import COLUMNS, EVENTS
 from migraine_platform.twin.data.histories import Histories
@@ -19,7 +20,6 @@ from migraine_platform.twin.data.histories import Histories
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TRIGGER_FLAGS = ("weather_trigger", "sleep_trigger", "stress_trigger", "diet_trigger")
 """Columns of `measured.patient_days` that clinicians' rules fill, where their inputs were recorded."""
 
 RECENT = (7, 28)

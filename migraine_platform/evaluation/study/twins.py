@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.evaluation.study.panel import Panel
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import KINDS, AttackEvidence
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence
 from migraine_platform.twin.hazard.population import LearnedPopulation, learn
 
 if TYPE_CHECKING:
@@ -90,12 +91,12 @@ def _of_tomorrow(treatment: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _covariates(load: NDArray[np.float64]) -> Covariates:
-    nothing = np.zeros((*load.shape[:2], KINDS))
+    nothing = np.zeros((*load.shape[:2], TRIGGER_COUNT))
     return Covariates(
         trigger=nothing,
         usual=nothing,
         load=load,
-        spread=np.zeros((*load.shape[:2], KINDS, KINDS)),
+        spread=np.zeros((*load.shape[:2], TRIGGER_COUNT, TRIGGER_COUNT)),
         weekend=nothing[..., 0],
     )
 

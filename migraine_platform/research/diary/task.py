@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.generative.profiles import TRIGGERS, draw_patients
+from migraine_platform.simulator.generative.profiles import draw_patients
 
 NAME = "patient_diary"
 DAYS = 60
@@ -91,7 +92,10 @@ class PatientDiary:
             QUERY_FEATURES,
             ANSWER_FEATURES,
             (
-                *(Target(f"susceptibility_{name}", group="susceptibility", mean=0.55, sd=0.26) for name in TRIGGERS),
+                *(
+                    Target(f"susceptibility_{name}", group="susceptibility", mean=0.55, sd=0.26)
+                    for name in TRIGGER_NAMES
+                ),
                 Target("intercept", group="base", mean=round(intercept.mean(), 1), sd=round(intercept.std(), 1)),
                 Target("chronic", CHANCE, "class"),
             ),

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.drift import TrueChanges, draw_changes
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH
 from migraine_platform.simulator.generative.symptoms import HEADACHE, SIGNS, SYMPTOMS, WEEKEND
 from migraine_platform.simulator.random.streams import Stream, normals, uniforms
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 OWN = (HEADACHE, SIGNS, WEEKEND)
 """What is a person's own of attacks, and bears on when a migraine day comes."""
 
-NUMBERS = 1 + len(TRIGGERS) + len(OWN)
+NUMBERS = 1 + len(TRIGGER_NAMES) + len(OWN)
 HYPOTHETICAL = 2**41
 """Numbers of persons far beyond any cohort's, so that no hypothesis shares a drift with a patient."""
 
@@ -131,9 +132,9 @@ def _placed(
     within = 1 / (1 + np.exp(-place))
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
     s_low, s_high = population.susceptibility
-    susceptibility = s_low + within[:, 1 : 1 + len(TRIGGERS)] * (s_high - s_low)
+    susceptibility = s_low + within[:, 1 : 1 + len(TRIGGER_NAMES)] * (s_high - s_low)
     symptoms = np.zeros((len(place), SYMPTOMS))
-    symptoms[:, OWN] = ndtri(within[:, 1 + len(TRIGGERS) :])
+    symptoms[:, OWN] = ndtri(within[:, 1 + len(TRIGGER_NAMES) :])
     drawn = HYPOTHETICAL + np.repeat(index, each) * each + np.tile(np.arange(each), len(index))
     return Hypotheses(
         frequency=(low + within[:, 0] * (high - low)) / DAYS_A_MONTH,

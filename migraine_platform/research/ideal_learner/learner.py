@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.research.ideal_learner.hypotheses import Hypotheses, from_both, from_population
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
 from migraine_platform.simulator.cohort.exposure import AverageDays
@@ -28,7 +29,6 @@ from migraine_platform.simulator.filtering.particles import LOGIT_BINS, LOGIT_ST
 from migraine_platform.simulator.generative.attacks import own_signs
 from migraine_platform.simulator.generative.measurement import adherence
 from migraine_platform.simulator.generative.model import Persons
-from migraine_platform.simulator.generative.profiles import TRIGGERS
 from migraine_platform.simulator.generative.symptoms import HEADACHE, WEEKEND
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def learn(
         np.empty((count, days)),
         np.empty((count, days, 2)),
         np.empty((count, days, 2)),
-        np.empty((count, days, len(TRIGGERS), 2)),
-        np.empty((count, days, len(TRIGGERS), 2)),
+        np.empty((count, days, len(TRIGGER_NAMES), 2)),
+        np.empty((count, days, len(TRIGGER_NAMES), 2)),
         np.empty((count, days)),
     )
 

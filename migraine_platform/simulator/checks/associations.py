@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.settings import TriggerEffects
-from migraine_platform.simulator.generative.profiles import TRIGGERS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 
 ERRORS = 5.0
 LEAST_PATIENTS = 30
@@ -37,7 +37,7 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
     y = pl.col("has_migraine").cast(pl.Float64).shift(-1).over("patient_id", order_by="date")
     known = days.with_columns(y=y).drop_nulls("y").with_columns(pl.col("y") - pl.col("y").mean().over("patient_id"))
     frames = []
-    for trigger in TRIGGERS:
+    for trigger in TRIGGER_NAMES:
         flag = pl.col(f"{trigger}_trigger").cast(pl.Float64)
         own = known.with_columns(x=flag - flag.mean().over("patient_id"))
         by = own.group_by("patient_id").agg(sxx=(pl.col("x") ** 2).sum(), sxy=(pl.col("x") * pl.col("y")).sum())
@@ -49,7 +49,7 @@ def rises(found: pl.DataFrame) -> dict[str, tuple[float, float]]:
     """Trigger -> rise of the next day's migraine share, and its standard error; of all that came, their mean."""
 
     out: dict[str, tuple[float, float]] = {}
-    for trigger in TRIGGERS:
+    for trigger in TRIGGER_NAMES:
         own = found.filter(pl.col("trigger") == trigger)
         sxx, sxy = own["sxx"].to_numpy(), own["sxy"].to_numpy()
         total = float(sxx.sum())
@@ -72,12 +72,12 @@ def weak(found: pl.DataFrame, configured: TriggerEffects) -> list[str]:
         configured: effects as rises of the next day's probability.
     """
     effects = configured.model_dump()
-    wanted = {trigger: float(effects[trigger]) for trigger in TRIGGERS}
+    wanted = {trigger: float(effects[trigger]) for trigger in TRIGGER_NAMES}
     seen = rises(found)
-    told = [wanted[trigger] for trigger in TRIGGERS if np.isfinite(seen[trigger][1])]
+    told = [wanted[trigger] for trigger in TRIGGER_NAMES if np.isfinite(seen[trigger][1])]
     wanted[TOGETHER] = float(np.mean(told)) if told else 0.0
     enough = found.height and found["patient_id"].n_unique() >= LEAST_PATIENTS
-    never = [trigger for trigger in TRIGGERS if enough and not np.isfinite(seen[trigger][1])]
+    never = [trigger for trigger in TRIGGER_NAMES if enough and not np.isfinite(seen[trigger][1])]
     return [f"{trigger}: came on no day, or on every day, of every patient" for trigger in never] + [
         f"{trigger}: migraine is {100 * rise:+.1f} points likelier the day after; expected at least "
         f"{100 * LEAST_SHARE * wanted[trigger]:.1f}"

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.generative.model import SimulatedDays
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, Profiles, first_patients
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, Profiles, first_patients
 from migraine_platform.simulator.generative.trajectories import simulate_days
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Targets:
 
 def measure(settings: Simulator, features: Sequence[Feature], calibration: FittedParameters) -> Targets:
     """Live with patients of another seed, nobody drifting."""
-    wanted = {name: getattr(settings.calibration.trigger_effect, name) for name in TRIGGERS}
+    wanted = {name: getattr(settings.calibration.trigger_effect, name) for name in TRIGGER_NAMES}
     episodic, chronic = _effects(settings, features, calibration)
     return Targets(episodic, wanted, chronic, _quintiles(settings, features, calibration))
 
@@ -103,7 +104,7 @@ def _effects(
     drawn = first_patients(simulator.settings, EFFECT_PATIENTS)
     episodic: dict[str, float] = {}
     chronic: dict[str, float] = {}
-    for k, name in enumerate(TRIGGERS):
+    for k, name in enumerate(TRIGGER_NAMES):
         susceptibility = drawn.susceptibility.copy()
         susceptibility[:, k] = 1.0
         patients = replace(drawn, susceptibility=susceptibility)

@@ -19,8 +19,9 @@ import polars as pl
 
 from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.config.simulator.settings import PopulationSettings
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM, TRIGGERS
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
 ERRORS = 5.0
 SHIFTED_SDS = 0.3
@@ -82,11 +83,11 @@ def correlations(
 
     next_day = batch.days.select(
         "patient_id",
-        *(f"{name}_trigger" for name in TRIGGERS),
+        *(f"{name}_trigger" for name in TRIGGER_NAMES),
         tomorrow=pl.col("has_migraine").shift(-1).over("patient_id"),
     ).drop_nulls()
     figures, problems = {}, []
-    for name in TRIGGERS:
+    for name in TRIGGER_NAMES:
         on, off = (next_day.filter(pl.col(f"{name}_trigger") == state)["tomorrow"] for state in (True, False))
         rise, error = _difference(on, off)
         figures[f"{name}_points"] = 100 * rise

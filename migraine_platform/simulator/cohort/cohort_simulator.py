@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.settings import Simulator, batch_name
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.exposure import AverageDays, ExposureTables, average_days
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
@@ -34,7 +35,7 @@ from migraine_platform.simulator.filtering.oracle import FilteredForecasts, Reco
 from migraine_platform.simulator.generative.drift import TrueChanges, drift_frame
 from migraine_platform.simulator.generative.measurement import Recorded, adherence, measured_days, record
 from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, SimulatedDays
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles, draw_batch
+from migraine_platform.simulator.generative.profiles import Profiles, draw_batch
 from migraine_platform.simulator.generative.trajectories import simulate_days
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class CohortSimulator:
             "measured.patient_days": measured_days(joined, trajectories.recorded),
             "truth.patients": truth_frame(patients, persons, self.parameters.course, entries),
             "truth.patient_days": daily.truth(self.oracle(trajectories) if oracle is None else self._longer(oracle)),
-            "truth.drift": drift_frame(persons.change, patients.ids, TRIGGERS, self.calendar),
+            "truth.drift": drift_frame(persons.change, patients.ids, TRIGGER_NAMES, self.calendar),
         }
 
     def _longer(self, oracle: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.exposure import AverageDays
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
+from migraine_platform.simulator.generative.profiles import Profiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLASSES = ("episodic", "chronic")
-TERMS = ("one", "logit", "logit_squared", *(f"load_{name}" for name in TRIGGERS), "latent", "headache")
+TERMS = ("one", "logit", "logit_squared", *(f"load_{name}" for name in TRIGGER_NAMES), "latent", "headache")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def weighted_sum(phi: NDArray[np.float64], theta: NDArray[np.float64]) -> NDArra
 def to_frame(calibration: FittedParameters) -> pl.DataFrame:
     """Rows of `truth.calibration`."""
 
-    rows = [("beta", name, float(value)) for name, value in zip(TRIGGERS, calibration.beta, strict=True)]
+    rows = [("beta", name, float(value)) for name, value in zip(TRIGGER_NAMES, calibration.beta, strict=True)]
     for name, theta in zip(CLASSES, calibration.theta, strict=True):
         rows += [(name, term, float(value)) for term, value in zip(TERMS, theta, strict=True)]
     rows += [("preventive", name, value) for name, value in calibration.preventive.items()]
@@ -96,7 +97,7 @@ def from_frame(frame: pl.DataFrame) -> FittedParameters:
     """Inverse of `to_frame`."""
     values = {(parameter, term): value for parameter, term, value in frame.iter_rows()}
     return FittedParameters(
-        beta=np.array([values["beta", name] for name in TRIGGERS]),
+        beta=np.array([values["beta", name] for name in TRIGGER_NAMES]),
         theta=np.array([[values[name, term] for term in TERMS] for name in CLASSES]),
         preventive={term: value for (parameter, term), value in sorted(values.items()) if parameter == "preventive"},
     )

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.latent import AXES
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.traits import traits
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.attacks import HOURS, AttackCourse
@@ -25,7 +26,7 @@ from migraine_platform.simulator.generative.model import (
     Persons,
     SimulatedDays,
 )
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
+from migraine_platform.simulator.generative.profiles import Profiles
 from migraine_platform.simulator.generative.treatment import UNTREATED
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def truth_frame(
         adherence: [P, 2] as `measurement.adherence` gives it.
     """
 
-    susceptibilities = {f"susceptibility_{name}": patients.susceptibility[:, k] for k, name in enumerate(TRIGGERS)}
+    susceptibilities = {f"susceptibility_{name}": patients.susceptibility[:, k] for k, name in enumerate(TRIGGER_NAMES)}
     return pl.DataFrame(
         {
             "patient_id": patients.ids,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.exposure import ExposureTables, average_days
@@ -32,7 +33,7 @@ from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import simulate_sites
 from migraine_platform.simulator.generative.drift import NONE
 from migraine_platform.simulator.generative.model import SimulatedDays
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, TRIGGERS, draw_patients
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, draw_patients
 from migraine_platform.simulator.generative.trajectories import simulate_days
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class _Reference:
         settings = settings.model_copy(update={"cohort": cohort})
         self.settings = settings
         self.iterations = chosen.iterations
-        self.target_effect = np.array([getattr(chosen.trigger_effect, name) for name in TRIGGERS])
+        self.target_effect = np.array([getattr(chosen.trigger_effect, name) for name in TRIGGER_NAMES])
         self.calendar = Calendar.of(cohort)
         sites = simulate_sites(settings.weather, self.calendar, cohort.seed)
         index = np.arange(chosen.patients, dtype=np.int64)
@@ -119,7 +120,7 @@ class _Reference:
         theta = np.zeros((len(CLASSES), len(TERMS)))
         theta[:, TERMS.index("one")] = self.settings.latent.b
         theta[:, TERMS.index("logit")] = 1.0
-        return FittedParameters(np.ones(len(TRIGGERS)), theta, {})
+        return FittedParameters(np.ones(len(TRIGGER_NAMES)), theta, {})
 
     def run(self, calibration: FittedParameters, hazard: float = 0.0) -> SimulatedDays:
         """The reference cohort's days, overwritten by the next run."""
@@ -197,7 +198,7 @@ class _Reference:
                     f"days a month on average, expected within {LARGEST_QUINTILE_ERROR_DAYS}"
                 )
         effects = self.effects(calibration, days)
-        for name, target, effect in zip(TRIGGERS, self.target_effect, effects, strict=True):
+        for name, target, effect in zip(TRIGGER_NAMES, self.target_effect, effects, strict=True):
             if not abs(effect - target) <= LARGEST_EFFECT_ERROR:
                 raise ParameterFittingError(
                     f"simulator.calibration.trigger_effect.{name}: {target:g} not reached in {self.iterations} "

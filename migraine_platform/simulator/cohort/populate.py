@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.exogenous.calendar import WEEK, WORKDAYS, Calendar
 from migraine_platform.simulator.exogenous.cycle import cycle_days, menstruates
@@ -29,7 +30,7 @@ from migraine_platform.simulator.generative.model import (
     Persons,
     Rules,
 )
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
+from migraine_platform.simulator.generative.profiles import Profiles
 from migraine_platform.simulator.generative.symptoms import WEEKEND, own_symptoms
 
 if TYPE_CHECKING:
@@ -138,5 +139,5 @@ def baseline_day_effects(settings: Simulator, copula: Copula, course: AttackCour
         weekend=balanced,
         treated_share=np.full(total, course.usual_treated_share),
         drug=np.full(total, course.usual_drug, dtype=np.int64),
-        forced=np.zeros((len(TRIGGERS), total), dtype=np.int64),
+        forced=np.zeros((len(TRIGGER_NAMES), total), dtype=np.int64),
     )

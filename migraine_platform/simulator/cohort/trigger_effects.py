@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.exposure import AverageDays
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters, basis, weighted_sum
 from migraine_platform.simulator.generative.hazard import expit
 from migraine_platform.simulator.generative.model import SimulatedDays
-from migraine_platform.simulator.generative.profiles import TRIGGERS, Profiles
+from migraine_platform.simulator.generative.profiles import Profiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +43,8 @@ def trigger_effects(
     usual = usual.of(members)
     theta = calibration.theta[patients.is_chronic[members].astype(np.int64)]
     own = weighted_sum(basis(frequency, susceptibility, usual), theta)
-    effects = np.empty(len(TRIGGERS))
-    for k in range(len(TRIGGERS)):
+    effects = np.empty(len(TRIGGER_NAMES))
+    for k in range(len(TRIGGER_NAMES)):
         raised = susceptibility.copy()
         raised[:, k] = 1.0
         change = weighted_sum(basis(frequency, raised, usual), theta) - own

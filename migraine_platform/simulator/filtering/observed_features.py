@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, SLEEP, STRESS, at, position_of
 from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
 from migraine_platform.simulator.filtering.recorded import (
@@ -29,14 +30,7 @@ from migraine_platform.simulator.generative.attacks import (
 )
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.latent_inputs import INPUT_COUNT, drift_of
-from migraine_platform.simulator.generative.model import (
-    DIET,
-    KINDS,
-    DayEffects,
-    ModelParameters,
-    Persons,
-    baseline_logit,
-)
+from migraine_platform.simulator.generative.model import DIET, DayEffects, ModelParameters, Persons, baseline_logit
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -88,7 +82,7 @@ def observe_features(
     order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
     copula, coupling, weather = parameters.copula, parameters.coupling, today.weather
     here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
-    eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
+    eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(TRIGGER_COUNT, dtype=np.bool_)
     scores = np.zeros(INPUT_COUNT)
     for n in range(len(cloud.p)):
         before, began, start, end = cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n]
@@ -209,7 +203,7 @@ def _logit(
 ) -> float:
     """Tomorrow's log-odds, without the latent state and what attacks leave behind."""
     change, logit = persons.change, usual
-    for k in range(KINDS):
+    for k in range(TRIGGER_COUNT):
         on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
         if on:
             concept = change.kind[i] == CONCEPT and change.target[i] == k

@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.change import KINDS, SHAPES, DriftSettings
+from migraine_platform.config.simulator.change import DriftSettings
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.random.streams import Stream, uniforms
@@ -60,7 +61,7 @@ def draw_changes(
     u = uniforms(seed, Stream.DRIFT, index, 1, 8)[:, 0]
     changes = u[:, 0] < settings.share
     waiting = np.floor(np.log(u[:, 1]) / np.log1p(-settings.daily_hazard)).astype(np.int64)
-    kind = np.where(changes, 1 + _weighted(u[:, 2], [settings.kinds[name] for name in KINDS]), NONE)
+    kind = np.where(changes, 1 + _weighted(u[:, 2], [settings.kinds[name] for name in CHANGE_KINDS]), NONE)
     trigger = np.floor(u[:, 4] * susceptibility.shape[1]).astype(np.int64)
     movable = np.array([FEATURES.index(name) for name in settings.covariate_features])
     feature = movable[np.floor(u[:, 4] * len(movable)).astype(np.int64)]
@@ -77,7 +78,7 @@ def draw_changes(
     ]
     return TrueChanges(
         kind=kind,
-        shape=_weighted(u[:, 3], [settings.shapes[name] for name in SHAPES]),
+        shape=_weighted(u[:, 3], [settings.shapes[name] for name in CHANGE_SHAPES]),
         onset=np.where(changes, burn_in + waiting, NEVER),
         target=np.select([kind == COVARIATE, kind == CONCEPT], [feature, trigger], -1),
         strength=np.choose(kind, strengths),
@@ -110,8 +111,8 @@ def drift_frame(change: TrueChanges, ids: list[str], triggers: tuple[str, ...], 
         {
             "patient_id": pl.Series([ids[i] for i in begun.tolist()], dtype=pl.String),
             "date": pl.Series(dates, dtype=pl.Date),
-            "shape": pl.Series([SHAPES[number] for number in change.shape[begun].tolist()], dtype=pl.String),
-            "kind": pl.Series([KINDS[number - 1] for number in kinds], dtype=pl.String),
+            "shape": pl.Series([CHANGE_SHAPES[number] for number in change.shape[begun].tolist()], dtype=pl.String),
+            "kind": pl.Series([CHANGE_KINDS[number - 1] for number in kinds], dtype=pl.String),
             "target": pl.Series(
                 [targets[k][n] if k in targets else "hazard" for k, n in zip(kinds, target, strict=True)],
                 dtype=pl.String,

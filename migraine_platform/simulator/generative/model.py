@@ -12,12 +12,12 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
+from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import Copula
 from migraine_platform.simulator.generative.attacks import AttackCourse, Own
 from migraine_platform.simulator.generative.drift import TrueChanges
 from migraine_platform.simulator.generative.hazard import Carry
 from migraine_platform.simulator.generative.latent_inputs import Inputs
-from migraine_platform.simulator.generative.profiles import TRIGGERS
 from migraine_platform.simulator.generative.symptoms import HEADACHE
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ VALUES = WEATHER_COLUMNS + SLEEP_COLUMNS + DIARY_COLUMNS + WEARABLE_COLUMNS
 
 DIET_COLUMNS = ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed", "processed_food_consumed")
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
-FLAGS = DIET_COLUMNS + tuple(f"{name}_trigger" for name in TRIGGERS) + EVENTS
+FLAGS = DIET_COLUMNS + TRIGGER_FLAGS + EVENTS
 """Columns of `SimulatedDays.flags`."""
 
-DIET, KINDS = len(DIET_COLUMNS), len(TRIGGERS)
+DIET = len(DIET_COLUMNS)
 ALCOHOL = 0
 
 
@@ -201,7 +201,7 @@ class SimulatedDays(NamedTuple):
 
     def trigger(self) -> NDArray[np.bool_]:
         """[4, P, K] trigger days, in the order of TRIGGERS."""
-        return self.flags[DIET : DIET + len(TRIGGERS)]
+        return self.flags[DIET : DIET + len(TRIGGER_NAMES)]
 
 
 @njit(cache=True)

@@ -19,7 +19,6 @@ from migraine_platform.simulator.random.streams import Stream, uniforms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TRIGGERS = ("weather", "sleep", "stress", "diet")
 STRATUM = 20
 DAYS_A_MONTH = 30
 PROFILE_SLOTS = 16

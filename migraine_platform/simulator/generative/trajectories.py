@@ -19,6 +19,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.simulator.exogenous.features import (
     COUNT,
     NIGHT,
@@ -39,7 +40,6 @@ from migraine_platform.simulator.generative.latent_inputs import (
 )
 from migraine_platform.simulator.generative.model import (
     DIET,
-    KINDS,
     DayEffects,
     ModelParameters,
     Persons,
@@ -109,7 +109,7 @@ def _simulate_patient(
     z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
-    diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(KINDS, dtype=np.bool_)
+    diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(TRIGGER_COUNT, dtype=np.bool_)
     logit, expected, stress_before, stress_excess = (
         baseline_logit(persons, day_effects, i, 0),
         persons.trace[i],
@@ -262,7 +262,7 @@ def _tomorrows_logit(
 ) -> float:
     """Log-odds of an onset on the day after t, without the latent state and what attacks leave behind."""
     logit = baseline_logit(persons, day_effects, i, t + 1)
-    for k in range(KINDS):
+    for k in range(TRIGGER_COUNT):
         on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
         if on:
             concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k

@@ -17,6 +17,7 @@ import polars as pl
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.twin.data.channels import CHANNELS, Scales
@@ -26,7 +27,7 @@ from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
 from migraine_platform.twin.hazard.course import lasting_atoms
-from migraine_platform.twin.hazard.covariates import TRIGGERS, BaselineDays, Reader, usual_of
+from migraine_platform.twin.hazard.covariates import BaselineDays, Reader, usual_of
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import LIVED, WRITTEN, AttackEvidence, Effects, FilterState, Points
 from migraine_platform.twin.hazard.population import Personal, learn
@@ -101,7 +102,10 @@ class TwinModel:
         """The shared effects, rounded, for people."""
         effects = self.effects
         return {
-            **{f"trigger {name}": round(float(beta), 3) for name, beta in zip(TRIGGERS, effects.trigger, strict=True)},
+            **{
+                f"trigger {name}": round(float(beta), 3)
+                for name, beta in zip(TRIGGER_NAMES, effects.trigger, strict=True)
+            },
             **{f"load {name}": round(float(w), 3) for name, w in zip(AXES, effects.load, strict=True)},
             "after a migraine day": round(effects.refractory, 3),
             "per share of recent migraine days": round(effects.trace, 3),

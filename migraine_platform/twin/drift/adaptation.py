@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator.change import KINDS
+from migraine_platform.domain.changes import CHANGE_KINDS
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
 from migraine_platform.twin.data.channels import CHANNELS
@@ -97,7 +97,7 @@ def told(
         after: [WAYS, M, M] `renewals` of the points.
         probability: that they do.
     """
-    if KINDS.index(change.kind) == COVARIATE:
+    if CHANGE_KINDS.index(change.kind) == COVARIATE:
         place = CHANNELS.index(change.target)
         covariance = twins.beliefs.covariance.copy()
         covariance[:, place, place] += model.dynamics.between[place, place] / len(SPREAD)

@@ -22,18 +22,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.config.simulator.change import KINDS, SHAPES
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.watch import CONCEPT, COVARIATE, LABEL, Suspicion
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Effects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUDDEN, GRADUAL, RECURRING = SHAPES
+SUDDEN, GRADUAL, RECURRING = CHANGE_SHAPES
 YEAR = 365
 HAZARD = "hazard"
 """What a label change changes; names of channels and triggers elsewhere."""
@@ -90,7 +90,7 @@ def examine(
     trigger = int(np.argmax(suspicion.trigger[0, -1]))
     strength = effects.trigger[trigger] * (replay.covariates.trigger - replay.covariates.usual)[0, :, trigger]
     before = np.concatenate([[0.0], strength[:-1]])
-    return _dated(score * before, information * before**2, own, course, CONCEPT, TRIGGERS[trigger], ways)
+    return _dated(score * before, information * before**2, own, course, CONCEPT, TRIGGER_NAMES[trigger], ways)
 
 
 def _surprise(replay: Replay, own: Histories) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -125,7 +125,7 @@ def _dated(
 ) -> DetectedChange:
     days = own.days
     found: list[tuple[float, int, str, float]] = []
-    for shape in SHAPES:
+    for shape in CHANGE_SHAPES:
         if shape == RECURRING and days <= YEAR:
             continue
         oldest = 0 if shape == RECURRING else max(0, days - course.oldest_days)
@@ -136,4 +136,4 @@ def _dated(
         best = int(np.argmax(gain))
         found.append((float(gain[best]), int(starts[best]), shape, float(slope[best] / bend[best])))
     _, start, shape, size = max(found)
-    return DetectedChange(own.first + timedelta(days=start), shape, KINDS[kind], target, size, ways)
+    return DetectedChange(own.first + timedelta(days=start), shape, CHANGE_KINDS[kind], target, size, ways)

@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.config.twin import DriftDetectionSettings
+from migraine_platform.domain.changes import CHANGE_KINDS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes
 from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes
-from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, FilterState, initial_filter_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COVARIATE, CONCEPT, LABEL = range(len(KINDS))
+COVARIATE, CONCEPT, LABEL = range(len(CHANGE_KINDS))
 MONTH = 28
 CHUNK = 64
 """Patients whose likelihoods are held at a time."""
@@ -114,7 +115,7 @@ class Watcher:
         return cls(
             grid=Grid.of(model.personal, settings.level_change),
             effects=model.effects._replace(renewal=0.0),
-            kinds=np.array([settings.kinds[kind] for kind in KINDS]),
+            kinds=np.array([settings.kinds[kind] for kind in CHANGE_KINDS]),
             channels=expectations(expected, settings.expected_share),
             memory=1 - 1 / settings.memory_days,
             rate=settings.change_probability / MONTH,
@@ -150,7 +151,7 @@ class Watcher:
         changed = np.concatenate([part[1] for part in parts])
         odds = np.concatenate([part[2] for part in parts])
         standing = FilterState(*(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True)))
-        trigger = self.kinds[CONCEPT] / len(TRIGGERS) * odds[..., 1:]
+        trigger = self.kinds[CONCEPT] / len(TRIGGER_NAMES) * odds[..., 1:]
         return DriftWatch(standing, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
 
     def _follow_some(
@@ -167,7 +168,9 @@ class Watcher:
 
     def reset(self, watch: DriftWatch) -> DriftWatch:
         """After an alarm the person is whom the odds make him now, and the watch begins anew."""
-        prior = np.concatenate([[self.kinds[LABEL]], np.full(len(TRIGGERS), self.kinds[CONCEPT] / len(TRIGGERS))])
+        prior = np.concatenate(
+            [[self.kinds[LABEL]], np.full(len(TRIGGER_NAMES), self.kinds[CONCEPT] / len(TRIGGER_NAMES))]
+        )
         weight = np.exp(watch.standing.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
         log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
         return DriftWatch(

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.hours import Hours
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points, initial_filter_state
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def findings(
 
     known = histories(days, cycle_scores(features))
     found = Advisor(net, hours).begin(planned_windows(hours, known.card), planned=True).findings()
-    places = [found.names.index(PREFIX + name) for name in TRIGGERS]
+    places = [found.names.index(PREFIX + name) for name in TRIGGER_NAMES]
     return known.patient_ids, found.mean[:, places], found.sd[:, places]
 
 

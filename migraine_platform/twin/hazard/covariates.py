@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import INPUTS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHARE, Scales, StandardDays, grid
 from migraine_platform.twin.data.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
 from migraine_platform.twin.data.features import DIET, POSITION
@@ -28,8 +29,7 @@ from migraine_platform.twin.dynamics.kalman import FilteredStates
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TRIGGERS = ("weather", "sleep", "stress", "diet")
-WEATHER = TRIGGERS.index("weather")
+WEATHER = TRIGGER_NAMES.index("weather")
 USUAL_WEIGHT = 20.0
 """Days that the population's usual day counts among a person's own."""
 

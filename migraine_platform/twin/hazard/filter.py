@@ -22,13 +22,13 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import (
     AFTER_ILL,
     AFTER_WELL,
     AGE,
     FIRST_DAY,
-    KINDS,
     LATE,
     LATER_DAY,
     LIVED,
@@ -281,8 +281,8 @@ def _look_ahead(
     offset, flattened = predictors[0], predictors[1]
     for m in range(len(trace)):
         logit = points.level[m] + offset + effects.trace * effects.memory * trace[m]
-        logit += points.weekend[m] * predictors[2 + KINDS]
-        for kind in range(KINDS):
+        logit += points.weekend[m] * predictors[2 + TRIGGER_COUNT]
+        for kind in range(TRIGGER_COUNT):
             logit += points.susceptibility[m, kind] * predictors[2 + kind]
         after = logit + effects.refractory + effects.trace * (1.0 - effects.memory)
         onset[m, AFTER_WELL], onset[m, AFTER_ILL] = _expit(logit * flattened), _expit(after * flattened)

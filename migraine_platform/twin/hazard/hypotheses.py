@@ -18,7 +18,6 @@ from migraine_platform.twin.dynamics.kalman import FilteredStates
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KINDS = 4
 NO_ATTACK, FIRST_DAY, SECOND_DAY, LATER_DAY, UNKNOWN_DAY, LATE = range(6)
 """How far an attack is, as the diaries tell; LATE is one that began after the evening."""
 

@@ -19,17 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.twin import TwinPopulationSettings
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import (
-    AGES,
-    KINDS,
-    AttackEvidence,
-    Effects,
-    Points,
-)
+from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Effects, Points
 from migraine_platform.twin.hazard.shared_effects import newton_step
 
 if TYPE_CHECKING:
@@ -69,11 +64,11 @@ class Personal:
         from scipy.special import ndtri
         from scipy.stats import qmc
 
-        u = qmc.Sobol(2 + KINDS, scramble=True, rng=0).random(count)
+        u = qmc.Sobol(2 + TRIGGER_COUNT, scramble=True, rng=0).random(count)
         low, high = self.susceptibility
         level = np.interp(u[:, 0], np.linspace(0, 1, len(self.levels)), self.levels)
-        susceptibility = low + (high - low) * u[:, 1 : 1 + KINDS]
-        return Points(level, susceptibility, ndtri(u[:, 1 + KINDS]), np.full(count, -np.log(count)))
+        susceptibility = low + (high - low) * u[:, 1 : 1 + TRIGGER_COUNT]
+        return Points(level, susceptibility, ndtri(u[:, 1 + TRIGGER_COUNT]), np.full(count, -np.log(count)))
 
 
 @dataclass(frozen=True)
@@ -94,8 +89,8 @@ def first_guess(
 
     levels = -2.0 + 1.5 * ndtri(np.linspace(0.002, 0.998, LEVELS))
     effects = Effects(
-        trigger=np.ones(KINDS),
-        load=np.ones(KINDS),
+        trigger=np.ones(TRIGGER_COUNT),
+        load=np.ones(TRIGGER_COUNT),
         refractory=0.0,
         trace=0.0,
         weekend=0.0,

@@ -12,15 +12,16 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
-from migraine_platform.twin.hazard.hypotheses import KINDS, AttackEvidence, Effects, Points
+from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, Points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHARED = 2 * KINDS + 2
+SHARED = 2 * TRIGGER_COUNT + 2
 """Triggers, load, refractory, trace."""
 
 RIDGE = 1.0
@@ -58,13 +59,13 @@ def newton_step(
     ridge = RIDGE * np.eye(SHARED)
     step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
     step *= min(1.0, 1.0 / np.abs(step).max())
-    trigger = np.maximum(effects.trigger + step[:KINDS], 0.0)
-    load = np.maximum(effects.load + step[KINDS : 2 * KINDS], 0.0)
+    trigger = np.maximum(effects.trigger + step[:TRIGGER_COUNT], 0.0)
+    load = np.maximum(effects.load + step[TRIGGER_COUNT : 2 * TRIGGER_COUNT], 0.0)
     return effects._replace(
         trigger=trigger,
         load=load,
-        refractory=float(effects.refractory + step[2 * KINDS]),
-        trace=float(effects.trace + step[2 * KINDS + 1]),
+        refractory=float(effects.refractory + step[2 * TRIGGER_COUNT]),
+        trace=float(effects.trace + step[2 * TRIGGER_COUNT + 1]),
     )
 
 
@@ -121,7 +122,7 @@ def _score_one(
             if share[m] < 1e-6:
                 continue
             logit = points.level[m] + fixed + effects.weekend * points.weekend[m] * own.weekend[k]
-            for kind in range(KINDS):
+            for kind in range(TRIGGER_COUNT):
                 scale[kind] = points.susceptibility[m, kind]
                 logit += effects.trigger[kind] * scale[kind] * row[kind]
             p = 1.0 / (1.0 + np.exp(-(logit * attenuation + shift)))
@@ -150,10 +151,10 @@ def _selection(diary: NDArray[np.bool_], begun: int, entry_odds: float) -> float
 def _design(effects: Effects, own: OnsetDays, k: int, row: NDArray[np.float64]) -> float:
     """Fill `row` [SHARED] with what the shared effects of day k multiply; log-odds of those without a person's part."""
     after = 1.0 if own.diary[k] and own.complete[k] else 0.0
-    row[2 * KINDS] = after
-    row[2 * KINDS + 1] = effects.memory * own.trace[k] + (1.0 - effects.memory) * after
-    fixed = effects.refractory * after + effects.trace * row[2 * KINDS + 1]
-    for kind in range(KINDS):
-        row[kind], row[KINDS + kind] = own.centred[k, kind], own.load[k, kind]
+    row[2 * TRIGGER_COUNT] = after
+    row[2 * TRIGGER_COUNT + 1] = effects.memory * own.trace[k] + (1.0 - effects.memory) * after
+    fixed = effects.refractory * after + effects.trace * row[2 * TRIGGER_COUNT + 1]
+    for kind in range(TRIGGER_COUNT):
+        row[kind], row[TRIGGER_COUNT + kind] = own.centred[k, kind], own.load[k, kind]
         fixed += effects.load[kind] * own.load[k, kind]
     return float(fixed)

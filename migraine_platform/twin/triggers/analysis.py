@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.features import EVENTS, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, PersonParameters, onset_terms
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
 from migraine_platform.twin.triggers.interactions import PAIRS, interactions
 from migraine_platform.twin.triggers.thresholds import StepPrior, thresholds
@@ -40,6 +40,7 @@ class ContinuousExposure(NamedTuple):
     """Values that are looked at; beyond them another step may lie."""
 
 
+EXPOSURES_OF = {trigger.name: trigger.exposures for trigger in TRIGGERS}
 EXPOSURES = (
     ContinuousExposure("pressure change in 24 h", "weather", "hPa", "below", (-10.0, -1.0, 0.5), 1.0, (-100.0, 100.0)),
     ContinuousExposure("time asleep, too short", "sleep", "h", "below", (3.5, 6.5, 0.25), 0.4, (0.0, 8.5)),
@@ -85,7 +86,7 @@ def threshold_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
     frames = []
     for one in EXPOSURES:
         value, seen = _exposure(one.trigger, histories)
-        term = days.terms[..., FIRST_TRIGGER + TRIGGERS.index(one.trigger)]
+        term = days.terms[..., FIRST_TRIGGER + TRIGGER_NAMES.index(one.trigger)]
         seen &= (value >= one.within[0]) & (value <= one.within[1])
         first, last, step = one.grid
         grid = np.arange(first, last + step / 2, step)
@@ -122,7 +123,7 @@ def interaction_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
 
 def _exposure(trigger: str, histories: Histories) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """[P, K] a trigger's exposure in its unit, and whether it was recorded."""
-    column = {"weather": "pressure_change_24h", "sleep": "total_sleep_hours", "stress": "stress_level"}[trigger]
+    (column,) = EXPOSURES_OF[trigger]
     value, seen = histories.values[..., POSITION[column]].copy(), histories.present[..., POSITION[column]].copy()
     if trigger == "stress":
         value[:, 1:] -= histories.values[:, :-1, POSITION[column]]

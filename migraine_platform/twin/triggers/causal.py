@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,19 +53,14 @@ class Edge(NamedTuple):
 
 Meaning = Literal["direct", "total", "neither"]
 
-TRIGGERS = ("trigger_weather", "trigger_sleep", "trigger_stress", "trigger_diet")
+TRIGGER_NODES = tuple(trigger.node for trigger in TRIGGERS)
 OUTCOME = "onset_tomorrow"
 LOAD = "expected_load"
-ADJUSTED = (LOAD, "migraine_today", "recent_migraines", "person", *TRIGGERS)
+ADJUSTED = (LOAD, "migraine_today", "recent_migraines", "person", *TRIGGER_NODES)
 """What the trigger model holds; of one trigger, the other three."""
 
-EXPOSURES_OF = {
-    "trigger_weather": ("pressure_change_24h",),
-    "trigger_sleep": ("total_sleep_hours",),
-    "trigger_stress": ("stress_level",),
-    "trigger_diet": ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed"),
-}
-"""What each trigger is read from, today. The day before, which a rise of stress starts from, is past."""
+EXPOSURES_OF = {trigger.node: trigger.exposures for trigger in TRIGGERS}
+"""What each trigger is read from, today."""
 
 _LOADING = ("awake_time_mins", "water_consumed_liters", "temperature", "humidity")
 _DAILY = (*(name for names in EXPOSURES_OF.values() for name in names), *_LOADING)
@@ -76,7 +72,7 @@ ROLES: dict[str, Role] = {
         ("person", "weekday", "cycle_day", "exposure_drift", "hazard_drift", "past_exposures"), Role.CONTEXT
     ),
     **dict.fromkeys((*_DAILY, *_IDLE), Role.EXPOSURE),
-    **dict.fromkeys(TRIGGERS, Role.TRIGGER),
+    **dict.fromkeys(TRIGGER_NODES, Role.TRIGGER),
     **dict.fromkeys((LOAD, "latent_noise", "latent_load", "hazard_tomorrow"), Role.STATE),
     **dict.fromkeys(("recent_migraines", "migraine_today", OUTCOME), Role.ATTACK),
     **dict.fromkeys(("acute_medication", "prodrome", "wearable_signs", "sleep_quality"), Role.SIGN),
@@ -109,7 +105,7 @@ def _edges() -> tuple[Edge, ...]:
     pain = [Edge("migraine_today", name, "pain spoils nights, strains, and keeps people still") for name in pained]
     weekly = ("total_sleep_hours", "stress_level", "alcohol_consumed")
     week = [Edge("weekday", name, "weekends are slept in, calmer, and drunk at") for name in weekly]
-    direct = [Edge(trigger, "hazard_tomorrow", "the effect that is asked for") for trigger in TRIGGERS]
+    direct = [Edge(trigger, "hazard_tomorrow", "the effect that is asked for") for trigger in TRIGGER_NODES]
     return (*read_off, *load, *habits, *persistent, *pain, *week, *direct, *_REST)
 
 
@@ -192,7 +188,7 @@ def closes_back_doors(trigger: str, adjusted: Iterable[str], doubted: bool = Fal
     """Whether what is left of the association of a trigger with tomorrow's onset is its direct effect.
 
     Args:
-        trigger: one of TRIGGERS; it may be among the adjusted and is passed over there.
+        trigger: one of TRIGGER_NODES; it may be among the adjusted and is passed over there.
         adjusted: what the estimate holds.
         doubted: judged with the doubted edges.
 
@@ -282,8 +278,8 @@ def _behaviour_unconfounded(trigger: str, held: frozenset[str]) -> bool:
 def _held(trigger: str, adjusted: Iterable[str]) -> frozenset[str]:
     """The adjusted but the trigger itself, every name known."""
     held = frozenset(adjusted)
-    if trigger not in TRIGGERS:
-        raise CausalError(f"{trigger!r} is no trigger; expected one of {', '.join(TRIGGERS)}")
+    if trigger not in TRIGGER_NODES:
+        raise CausalError(f"{trigger!r} is no trigger; expected one of {', '.join(TRIGGER_NODES)}")
     if unknown := sorted(held - ROLES.keys()):
         raise CausalError(f"{', '.join(unknown)}: not in the causal graph")
     return held - {trigger}

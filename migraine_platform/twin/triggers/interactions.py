@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.errors import UserError
-from migraine_platform.twin.triggers.causal import TRIGGERS
+from migraine_platform.twin.triggers.causal import TRIGGER_NODES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PAIRS = tuple(combinations(TRIGGERS, 2))
+PAIRS = tuple(combinations(TRIGGER_NODES, 2))
 """The six pairs, in the order of every array of this module."""
 
-_FIRST, _SECOND = (list(places) for places in zip(*combinations(range(len(TRIGGERS)), 2), strict=True))
+_FIRST, _SECOND = (list(places) for places in zip(*combinations(range(len(TRIGGER_NODES)), 2), strict=True))
 
 BETWEEN_PAIRS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0)
 """Candidates for r, log-odds. The least is as good as none."""
@@ -129,7 +129,7 @@ def interactions(
         outcome: [P, K] an onset on the day after.
         usable: [P, K] the outcome is known and could have happened.
         offset: [P, K] log-odds with the main effects.
-        triggers: [P, K, 4] in the order of TRIGGERS.
+        triggers: [P, K, 4] in the order of TRIGGER_NODES.
         seen: [P, K, 4] the trigger is known.
 
     Raises:
@@ -213,8 +213,8 @@ def _rows(
     seen: NDArray[np.bool_],
 ) -> tuple[_Rows, NDArray[np.int64]]:
     """Days with a product, first come first, and how many of each pair [P, 6]."""
-    if triggers.shape != (*outcome.shape, len(TRIGGERS)) or triggers.shape != seen.shape:
-        raise InteractionError(f"triggers are {triggers.shape}; expected {(*outcome.shape, len(TRIGGERS))}")
+    if triggers.shape != (*outcome.shape, len(TRIGGER_NODES)) or triggers.shape != seen.shape:
+        raise InteractionError(f"triggers are {triggers.shape}; expected {(*outcome.shape, len(TRIGGER_NODES))}")
     if usable.shape != outcome.shape or offset.shape != outcome.shape:
         raise InteractionError(f"outcomes are {outcome.shape}, offsets {offset.shape}; expected the same days")
     on, off = triggers & seen, ~triggers & seen

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.hazard.covariates import TRIGGERS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
 
 if TYPE_CHECKING:
@@ -58,8 +58,11 @@ class Sensitivities(NamedTuple):
             "strong": "probability_strong",
         }
         values = {names.get(name, name): part.ravel() for name, part in self._asdict().items()}
-        keys = {"patient_id": np.repeat(patient_ids, len(TRIGGERS)), "trigger": np.tile(TRIGGERS, len(patient_ids))}
-        means = {trigger: meaning(f"trigger_{trigger}", ADJUSTED) for trigger in TRIGGERS}
+        keys = {
+            "patient_id": np.repeat(patient_ids, len(TRIGGER_NAMES)),
+            "trigger": np.tile(TRIGGER_NAMES, len(patient_ids)),
+        }
+        means = {trigger: meaning(f"trigger_{trigger}", ADJUSTED) for trigger in TRIGGER_NAMES}
         told = pl.DataFrame({**keys, **values})
         effect = pl.col("trigger").replace_strict(means, return_dtype=pl.String)
         return told.with_columns(effect=effect).filter(pl.col("effect") != "neither")
@@ -73,7 +76,7 @@ def sensitivities(points: Points, effects: Effects, standing: FilterState) -> Se
     variance = share @ effect**2 - mean**2
     before = prior @ effect**2 - usual**2
     known = np.where(before > NOTHING, 1 - variance / np.maximum(before, NOTHING), 0.0)
-    ends = np.stack([_quantiles(effect[:, k], share) for k in range(len(TRIGGERS))], axis=1)
+    ends = np.stack([_quantiles(effect[:, k], share) for k in range(len(TRIGGER_NAMES))], axis=1)
     return Sensitivities(
         mean=mean,
         lower=ends[..., 0],

@@ -13,11 +13,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.change import KINDS
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.changes import CHANGE_KINDS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.updating.evening_results import Detection, EveningResults, Past
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
@@ -30,7 +30,7 @@ LEAST_DAYS, BEFORE_DAYS = 7, 60
 
 MOST_ALIKE = 0.6
 """Correlation of two days in a row that is still believed."""
-WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGERS))
+WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGER_NAMES))
 
 
 def prediction_frame(
@@ -61,7 +61,7 @@ def watch_frame(patient_ids: Sequence[str], evenings: Iterable[EveningResults]) 
 
     frames = [
         _by_evening(patient_ids, part, "date").with_columns(
-            *(pl.Series(kind, part.odds[..., place].ravel()) for place, kind in enumerate(KINDS)),
+            *(pl.Series(kind, part.odds[..., place].ravel()) for place, kind in enumerate(CHANGE_KINDS)),
             *(pl.Series(name, values.ravel()).fill_nan(None) for name, values in part.record._asdict().items()),
         )
         for part in evenings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
+from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.warehouse.declare import (
     Column,
     Kind,
@@ -172,7 +173,7 @@ class PatientDays(
 RECORDED = (
     *(column.name for table in (SleepDays, DiaryDays, WearableDays) for column in table.columns),
     *("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication", "cycle_day"),
-    *("sleep_trigger", "stress_trigger", "diet_trigger"),
+    *(trigger.flag for trigger in TRIGGERS if trigger.recorded),
 )
 """What diary or device must record; the weather is known without them."""
 

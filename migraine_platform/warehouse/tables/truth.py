@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.config.simulator.change import KINDS, SHAPES
 from migraine_platform.config.simulator.treatment import INTERVENTION_KINDS
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
 from migraine_platform.warehouse.declare import Table, day, flag, number, share, text
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 
@@ -67,8 +67,8 @@ class TruthDrift(Table, name="truth.drift", key=("patient_id", "date"), by_batch
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     date = day("First day on which the change is there")
-    shape = text("How the change comes", values=SHAPES)
-    kind = text("What changes: exposures, susceptibility, or the hazard itself", values=KINDS)
+    shape = text("How the change comes", values=CHANGE_SHAPES)
+    kind = text("What changes: exposures, susceptibility, or the hazard itself", values=CHANGE_KINDS)
     target = text("The feature or trigger that changes, or the hazard")
     strength = number("How much: standard deviations of the feature, susceptibility, or log-odds")
 

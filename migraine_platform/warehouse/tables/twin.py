@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.warehouse.declare import Table, day, flag, integer, number, share, text
 from migraine_platform.warehouse.tables.evaluation import EVALUATED
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 
-TRIGGER_NAMES = ("weather", "sleep", "stress", "diet")
 PHASE_NAMES = ("prodrome", "aura", "headache_untreated", "headache_treated", "postdrome")
 TRANSITIONS = ("state_space", "experts")
 STATUSES = ("fitted", "prior", "refused")

@@ -9,12 +9,12 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm, spearmanr
 from sklearn.metrics import ndcg_score, precision_score, recall_score, roc_auc_score
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.components.triggers import ALL, Beside, TriggerError, figures, rankings, recovery
 from migraine_platform.evaluation.scoring.bootstrap import draws
 from migraine_platform.twin.triggers.sensitivity import FOUND, STRONG
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
-from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 PATIENTS = 120
 FALSE_ALARM = 1e-4

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.forecasts.models import COMPARED
 from migraine_platform.evaluation.scoring.metrics import METRICS
 from migraine_platform.evaluation.scoring.subsets import SUBSETS
@@ -15,7 +16,6 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables import clinical, drift, evaluation, truth
-from migraine_platform.warehouse.tables.twin import TRIGGER_NAMES
 
 SIMULATED = ("chronological", "unseen_patients")
 REAL = ("real_chronological", "real_unseen_patients")

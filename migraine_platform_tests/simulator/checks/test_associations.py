@@ -8,9 +8,9 @@ import pytest
 import statsmodels.api as sm
 
 from migraine_platform.config.simulator.settings import TriggerEffects
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.checks.associations import TOGETHER, rises, sums, weak
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.generative.profiles import TRIGGERS
 from migraine_platform_tests.simulator.cohort.test_cohort_simulator import with_cohort
 
 
@@ -36,11 +36,11 @@ def test_a_sound_cohort_has_nothing_wrong(days, configured) -> None:
 
 
 def test_triggers_without_an_effect_are_found_out_together(days, configured) -> None:
-    (problem,) = [one for one in weak(sums(idle(days, *TRIGGERS)), configured) if one.startswith(TOGETHER)]
+    (problem,) = [one for one in weak(sums(idle(days, *TRIGGER_NAMES)), configured) if one.startswith(TOGETHER)]
     assert "expected at least 4.4" in problem
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger", TRIGGER_NAMES)
 def test_one_trigger_without_an_effect_is_found_out_in_a_large_cohort(days, configured, trigger: str) -> None:
     """Sixteen cohorts of the same people are as sharp as one of sixteen times as many."""
     found = pl.concat([sums(idle(days, trigger)).with_columns(pl.col("patient_id") + f"/{n}") for n in range(16)])
@@ -48,7 +48,7 @@ def test_one_trigger_without_an_effect_is_found_out_in_a_large_cohort(days, conf
 
 
 def test_few_days_give_no_verdict(days, configured) -> None:
-    assert weak(sums(idle(days.head(400), *TRIGGERS)), configured) == []
+    assert weak(sums(idle(days.head(400), *TRIGGER_NAMES)), configured) == []
 
 
 def test_rise_and_error_are_those_of_a_regression_with_own_means(days) -> None:
@@ -57,7 +57,7 @@ def test_rise_and_error_are_those_of_a_regression_with_own_means(days) -> None:
     found = rises(sums(few))
     y = few.with_columns(y=pl.col("has_migraine").cast(float).shift(-1).over("patient_id")).drop_nulls("y")
     own = (pl.col("y") - pl.col("y").mean().over("patient_id")).alias("y")
-    for trigger in TRIGGERS:
+    for trigger in TRIGGER_NAMES:
         flag = pl.col(f"{trigger}_trigger").cast(float)
         frame = y.with_columns(own, x=flag - flag.mean().over("patient_id"))
         groups = frame["patient_id"].rank("dense").to_numpy()
@@ -71,6 +71,6 @@ def test_a_trigger_that_never_comes_is_found_out_and_hides_no_other(days, config
     never = days.with_columns(weather_trigger=pl.lit(False))
     assert rises(sums(never))["weather"] == (0.0, np.inf)
     assert weak(sums(never), configured) == ["weather: came on no day, or on every day, of every patient"]
-    others = [trigger for trigger in TRIGGERS if trigger != "weather"]
+    others = [trigger for trigger in TRIGGER_NAMES if trigger != "weather"]
     told = [problem.partition(":")[0] for problem in weak(sums(idle(never, *others)), configured)]
     assert {"weather", TOGETHER} <= set(told)

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from migraine_platform.config import load_settings
 from migraine_platform.config.simulator.treatment import Preventive
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.checks import targets
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.exposure import trigger_rates
@@ -16,7 +17,7 @@ from migraine_platform.simulator.cohort.fitted_parameters import from_frame, to_
 from migraine_platform.simulator.cohort.parameter_fitting import ParameterFittingError, fit_parameters
 from migraine_platform.simulator.cohort.trigger_effects import trigger_effects
 from migraine_platform.simulator.exogenous.calendar import Calendar
-from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
+from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform_tests.simulator.conftest import STEADY
 
 
@@ -77,7 +78,7 @@ def test_computed_effects_agree_with_a_brute_force_mean(settings, simulator, cal
     days, episodic = trajectories.days, ~patients.is_chronic
     usual = simulator.average_days(trajectories.persons)
     effects = trigger_effects(calibration, patients, usual, days, episodic)
-    for k in range(len(TRIGGERS)):
+    for k in range(len(TRIGGER_NAMES)):
         raised = patients.susceptibility.copy()
         raised[:, k] = 1
         shift = calibration.intercept(replace(patients, susceptibility=raised), usual) - trajectories.persons.intercept
@@ -99,7 +100,7 @@ def test_average_trigger_rates_match_long_trajectories(simulator_of) -> None:
     simulator = simulator_of(cohort={"patients": 60, "days": 1500}, **STEADY)
     trajectories = simulator.trajectories(first_patients(simulator.settings, 60))
     rates = trigger_rates(simulator.settings, simulator.exposure, trajectories.persons)
-    for k, name in enumerate(TRIGGERS):
+    for k, name in enumerate(TRIGGER_NAMES):
         lived = trajectories.days.trigger()[k].mean(axis=1)
         # The weather of one place is one draw for all who live there, and the real station's year repeats.
         slack = 0.03 if name == "weather" else 0.0
@@ -141,7 +142,7 @@ def test_a_calibration_survives_a_round_trip_through_its_table(calibration) -> N
 def test_targets_that_are_not_reached_are_named(
     settings, features, changes: dict[str, int], effect: float, message: str
 ) -> None:
-    effects = settings.simulator.calibration.trigger_effect.model_copy(update=dict.fromkeys(TRIGGERS, effect))
+    effects = settings.simulator.calibration.trigger_effect.model_copy(update=dict.fromkeys(TRIGGER_NAMES, effect))
     chosen = settings.simulator.calibration.model_copy(update={**changes, "trigger_effect": effects})
     with pytest.raises(ParameterFittingError, match=message):
         fit_parameters(settings.simulator.model_copy(update={"calibration": chosen}), features)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.drift import (
     CONCEPT,
@@ -21,7 +22,7 @@ from migraine_platform.simulator.generative.drift import (
     level_at,
 )
 from migraine_platform.simulator.generative.model import FLAGS, SimulatedDays
-from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
+from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.simulator.generative.trajectories import simulate_days
 
 PERSONS = 20_000
@@ -68,7 +69,7 @@ def test_levels_take_their_shapes(shape: int, expected: dict[int, float]) -> Non
 
 def test_truth_drift_lists_changes_up_to_the_last_day(changes) -> None:
     calendar = Calendar(date(2024, 1, 1), 28, 90)
-    frame = drift_frame(changes, [f"P{i:05d}" for i in range(PERSONS)], TRIGGERS, calendar)
+    frame = drift_frame(changes, [f"P{i:05d}" for i in range(PERSONS)], TRIGGER_NAMES, calendar)
     assert frame.height == (changes.onset < 118).sum()
     assert frame["date"].min() >= date(2024, 1, 1)
     assert frame["date"].max() <= date(2024, 3, 30)
@@ -76,7 +77,7 @@ def test_truth_drift_lists_changes_up_to_the_last_day(changes) -> None:
     targets = {kind: set(names) for kind, names in kinds.iter_rows()}
     assert targets == {
         "covariate": {"stress_level", "total_sleep_hours"},
-        "concept": set(TRIGGERS),
+        "concept": set(TRIGGER_NAMES),
         "label": {"hazard"},
     }
     moves = frame.filter(kind="covariate")

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.exposure_change import expectations
 from migraine_platform.twin.drift.hazard_change import Grid
 from migraine_platform.twin.drift.watch import Watcher
-from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence
 from migraine_platform.twin.hazard.population import Personal
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
@@ -22,7 +23,7 @@ EFFECTS = effects_of(trigger=np.array([2.0, 2.0, 7.0, 2.0]), load=np.array([1.0,
 LEVEL_CHANGE = 0.7
 RATE = 0.1 / 28
 MEMORY = 1 - 1 / 60
-STRESS, STRESSED = CHANNELS.index("stress_level"), TRIGGERS.index("stress")
+STRESS, STRESSED = CHANNELS.index("stress_level"), TRIGGER_NAMES.index("stress")
 
 
 class Days(NamedTuple):

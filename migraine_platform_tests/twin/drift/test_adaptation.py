@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.core.twins import Replay, TwinArrays, climatology, create
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, renewals, replay_with_changes, told
 from migraine_platform.twin.drift.examination import HAZARD, DetectedChange
 from migraine_platform.twin.drift.hazard_change import Grid
 from migraine_platform.twin.dynamics.kalman import StateBeliefs
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import Points
 from migraine_platform.twin.hazard.population import Personal
@@ -234,7 +234,7 @@ def test_renewals_take_each_way_of_a_change(model, after, made) -> None:
     """Ways of a concept change: each trigger's susceptibility has a place of its own."""
     twins, spread = made[6][0], []
     points = Personal(model.personal.levels, model.personal.susceptibility).points(POINTS)
-    for kind in range(len(TRIGGERS)):
+    for kind in range(len(TRIGGER_NAMES)):
         ways = tuple(float(place == 1 + kind) for place in range(5))
         weight = np.exp(told(model, after, twins, replace(CONCEPT, ways=ways), 1.0).standing.log_weight[0])
         mean = weight @ points.susceptibility

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.config.simulator.change import KINDS, SHAPES
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.generative import drift
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS
@@ -15,7 +16,7 @@ from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.examination import HAZARD, YEAR, ChangeCourse, DetectedChange, examine, levels
 from migraine_platform.twin.drift.watch import Suspicion
 from migraine_platform.twin.dynamics.kalman import FilteredStates, StateBeliefs
-from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Forecasts
 from migraine_platform_tests.twin.drift.planted import EFFECTS, STRESS, STRESSED
 from migraine_platform_tests.twin.modelled import expit
@@ -27,8 +28,8 @@ USUAL = 0.25
 
 def suspected(kind: str) -> Suspicion:
     """Of that kind; if of the hazard, the level is three times as likely as all triggers, or the other way round."""
-    odds = dict(zip(KINDS, (1.0, 1.0, 1.0), strict=True)) | {kind: 30.0}
-    channel, trigger = np.zeros((1, 2, len(CHANNELS))), np.zeros((1, 2, len(TRIGGERS)))
+    odds = dict(zip(CHANGE_KINDS, (1.0, 1.0, 1.0), strict=True)) | {kind: 30.0}
+    channel, trigger = np.zeros((1, 2, len(CHANNELS))), np.zeros((1, 2, len(TRIGGER_NAMES)))
     channel[0, -1, STRESS], channel[0, -1, 0] = 0.9 * odds["covariate"], 0.1 * odds["covariate"]
     trigger[0, -1, STRESSED], trigger[0, -1, 0] = 0.9 * odds["concept"], 0.1 * odds["concept"]
     return Suspicion(channel, trigger, np.array([[0.0, odds["label"]]]))
@@ -80,11 +81,11 @@ def off(change: DetectedChange, day: int) -> int:
     return (change.since - FIRST).days - day
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", CHANGE_SHAPES)
 def test_courses_are_those_that_are_simulated(shape: str) -> None:
     starts = np.array([0, 7, 60])
     one = np.ones(3, dtype=np.int64)
-    change = drift.TrueChanges(one, one * SHAPES.index(shape), starts, one, np.ones(3), 45.0, 56.0)
+    change = drift.TrueChanges(one, one * CHANGE_SHAPES.index(shape), starts, one, np.ones(3), 45.0, 56.0)
     expected = [[drift.level_at(change, i, day) for day in range(200)] for i in range(3)]
     assert_allclose(levels(shape, starts, 200, COURSE), expected)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.config.simulator.change import KINDS
+from migraine_platform.domain.changes import CHANGE_KINDS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.watch import CHUNK, COVARIATE, Suspicion, Watcher
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform_tests.twin.drift.planted import EFFECTS, MEMORY, PERSONAL, STRESS, Days, persons, watcher
 
@@ -130,8 +130,8 @@ def test_a_big_change_is_found_and_called_by_its_name(kind: str, size: float, le
     found = np.flatnonzero(hit.any(axis=1))
     day = DAY + hit.argmax(axis=1)[found]
     assert len(found) >= least * 60
-    assert np.mean(said.by_kind()[found, day].argmax(axis=1) == KINDS.index(kind)) > 0.9
-    target = {"concept": (said.trigger, TRIGGERS.index("stress")), "covariate": (said.channel, STRESS)}
+    assert np.mean(said.by_kind()[found, day].argmax(axis=1) == CHANGE_KINDS.index(kind)) > 0.9
+    target = {"concept": (said.trigger, TRIGGER_NAMES.index("stress")), "covariate": (said.channel, STRESS)}
     if kind in target:
         odds, expected = target[kind]
         assert np.mean(odds[found, day].argmax(axis=1) == expected) > 0.9

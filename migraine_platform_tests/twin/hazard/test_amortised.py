@@ -6,8 +6,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.hazard.amortised import start
-from migraine_platform.twin.hazard.hypotheses import KINDS, Effects, Points, initial_filter_state
+from migraine_platform.twin.hazard.hypotheses import Effects, Points, initial_filter_state
 from migraine_platform_tests.twin.modelled import effects_of
 
 PATIENTS, POINTS = 4, 512
@@ -19,7 +20,7 @@ def points() -> Points:
     """Of a population in which every susceptibility is equally likely."""
     rng = np.random.default_rng(1)
     weekend, log_prior = np.zeros(POINTS), np.full(POINTS, -np.log(POINTS))
-    return Points(rng.normal(-2, 1, POINTS), rng.uniform(0.1, 1, (POINTS, KINDS)), weekend, log_prior)
+    return Points(rng.normal(-2, 1, POINTS), rng.uniform(0.1, 1, (POINTS, TRIGGER_COUNT)), weekend, log_prior)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_who_is_found_to_be_like_everybody_starts_like_everybody(points, effects
 
 def test_weights_are_those_of_the_formula(points, effects) -> None:
     rng = np.random.default_rng(2)
-    mean, sd = rng.uniform(0.2, 0.9, (PATIENTS, KINDS)), rng.uniform(0.05, 0.3, (PATIENTS, KINDS))
+    mean, sd = rng.uniform(0.2, 0.9, (PATIENTS, TRIGGER_COUNT)), rng.uniform(0.05, 0.3, (PATIENTS, TRIGGER_COUNT))
     found = start(points, effects, mean, sd, EVERYBODY)
     s = points.susceptibility
     for i in range(PATIENTS):
@@ -58,7 +59,7 @@ def test_weights_are_those_of_the_formula(points, effects) -> None:
         assert_allclose(np.exp(found.log_weight[i]), weight / weight.sum(), rtol=1e-9)
 
 
-@pytest.mark.parametrize("k", range(KINDS))
+@pytest.mark.parametrize("k", range(TRIGGER_COUNT))
 def test_a_higher_finding_moves_the_mean_up_and_leaves_the_others(points, effects, k: int) -> None:
     """Other susceptibilities are independent in the population; 512 points know that to 1 / sqrt(512) = 0.04 sd."""
     mean, sd = usual(points)
@@ -66,7 +67,7 @@ def test_a_higher_finding_moves_the_mean_up_and_leaves_the_others(points, effect
     sd[:, k] *= 0.5
     found, _ = moments(points, start(points, effects, mean, sd, EVERYBODY).log_weight)
     assert np.all(np.diff(found[:, k]) > 0)
-    others = np.arange(KINDS) != k
+    others = np.arange(TRIGGER_COUNT) != k
     spread = points.susceptibility.std(axis=0)
     assert np.all(np.abs(found - points.susceptibility.mean(axis=0))[:, others] < 4 * 0.04 * spread[others] * 2)
 

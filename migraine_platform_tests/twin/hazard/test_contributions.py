@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.twin.hazard.contributions import (
     FACTORS,
     FIRST_LOAD,
@@ -17,9 +18,9 @@ from migraine_platform.twin.hazard.contributions import (
     contributions,
     onset_terms,
 )
-from migraine_platform.twin.hazard.covariates import TRIGGERS, Covariates
+from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import KINDS, LOGIT_BINS, Effects, Forecasts, Points
+from migraine_platform.twin.hazard.hypotheses import LOGIT_BINS, Effects, Forecasts, Points
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
 PATIENTS, DAYS = 3, 4
@@ -32,8 +33,8 @@ def logit(p):
 
 def anybody(rng: np.random.Generator) -> tuple[PersonParameters, Effects, Covariates, Forecasts]:
     """Persons, days and forecasts that need not even belong together."""
-    shape = (PATIENTS, DAYS, KINDS)
-    root = rng.normal(size=(*shape, KINDS))
+    shape = (PATIENTS, DAYS, TRIGGER_COUNT)
+    root = rng.normal(size=(*shape, TRIGGER_COUNT))
     covariates = Covariates(
         rng.random(shape),
         rng.random(shape),
@@ -45,10 +46,10 @@ def anybody(rng: np.random.Generator) -> tuple[PersonParameters, Effects, Covari
     spread, likelihood = np.zeros((*shape[:2], 2, LOGIT_BINS)), np.zeros((*shape[:2], 0))
     forecasts = Forecasts(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], spread, likelihood)
     person = PersonParameters(
-        rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS)), rng.normal(size=PATIENTS)
+        rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, TRIGGER_COUNT)), rng.normal(size=PATIENTS)
     )
     effects = effects_of(
-        trigger=rng.uniform(0, 3, KINDS), load=rng.uniform(0, 2, KINDS), trace=rng.normal(), weekend=0.4
+        trigger=rng.uniform(0, 3, TRIGGER_COUNT), load=rng.uniform(0, 2, TRIGGER_COUNT), trace=rng.normal(), weekend=0.4
     )
     return person, effects, covariates, forecasts
 
@@ -67,10 +68,10 @@ def test_parts_add_up_to_the_forecast_of_anybody(seed: int) -> None:
 def test_parts_of_learned_twins_add_up(built) -> None:
     said = built.predictions
     assert_allclose(said.factors.sum(axis=-1), logit(said.probability), rtol=0, atol=1e-9)
-    assert np.abs(said.factors[:, FIRST_LOAD : FIRST_LOAD + KINDS]).max() > 0.01
+    assert np.abs(said.factors[:, FIRST_LOAD : FIRST_LOAD + TRIGGER_COUNT]).max() > 0.01
 
 
-@given(SEEDS, st.integers(0, KINDS - 1))
+@given(SEEDS, st.integers(0, TRIGGER_COUNT - 1))
 def test_raising_a_trigger_raises_its_own_part_only(seed: int, k: int) -> None:
     person, effects, covariates, forecasts = anybody(np.random.default_rng(seed))
     without, there = (np.round(covariates.trigger) for _ in range(2))
@@ -79,7 +80,7 @@ def test_raising_a_trigger_raises_its_own_part_only(seed: int, k: int) -> None:
     own = np.arange(low.shape[-1]) == FIRST_TRIGGER + k
     assert_array_equal(high[..., ~own], low[..., ~own])
     assert np.all(high[..., own] > low[..., own])
-    assert FACTORS[FIRST_TRIGGER + k] == f"trigger: {TRIGGERS[k]}"
+    assert FACTORS[FIRST_TRIGGER + k] == f"trigger: {TRIGGER_NAMES[k]}"
 
 
 @given(SEEDS)
@@ -95,7 +96,7 @@ def test_missing_records_attenuate_all_terms(seed: int) -> None:
 def known() -> tuple[Points, Effects, Covariates, Forecasts]:
     """Twenty patients of whom all is known: one hypothesis, every trigger and day recorded, no onset after evening."""
     rng = np.random.default_rng(3)
-    points = Points(np.array([-1.0]), rng.uniform(0.1, 1.0, (1, KINDS)), np.ones(1), np.zeros(1))
+    points = Points(np.array([-1.0]), rng.uniform(0.1, 1.0, (1, TRIGGER_COUNT)), np.ones(1), np.zeros(1))
     effects = effects_of(by_evening=1.0, trace=0.7)
     covariates = triggers_alone(rng, 20, 40)
     covariates = covariates._replace(load=rng.normal(size=covariates.load.shape))

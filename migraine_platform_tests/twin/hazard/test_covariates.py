@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.twin.data.channels import Scales
@@ -19,15 +20,7 @@ from migraine_platform.twin.data.features import DIET, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
-from migraine_platform.twin.hazard.covariates import (
-    TRIGGERS,
-    USUAL_WEIGHT,
-    BaselineDays,
-    Covariates,
-    Ledger,
-    Reader,
-    usual_of,
-)
+from migraine_platform.twin.hazard.covariates import USUAL_WEIGHT, BaselineDays, Covariates, Ledger, Reader, usual_of
 from migraine_platform_tests.twin.conftest import everybody, simulated
 
 USUAL = BaselineDays(np.array([0.1, 0.2, 0.15, 0.3]), np.array([0.1, -0.2, 0.05, 0.0]), np.array([0.2, 0.6, 0.3]))
@@ -56,8 +49,8 @@ def read(reader: Reader, dynamics: DayDynamics, histories: Histories) -> tuple[C
 def recorded_triggers(days: pl.DataFrame, histories: Histories) -> np.ndarray:
     """[P, K, 4] the columns of the triggers; NaN where they are not recorded."""
     rows = days.sort("patient_id", "date")
-    columns = [rows[f"{name}_trigger"].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in TRIGGERS]
-    return np.stack(columns, axis=-1).reshape(histories.count, histories.days, len(TRIGGERS))
+    columns = [rows[f"{name}_trigger"].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in TRIGGER_NAMES]
+    return np.stack(columns, axis=-1).reshape(histories.count, histories.days, len(TRIGGER_NAMES))
 
 
 def changed(histories: Histories, column: str, numbers: np.ndarray) -> Histories:
@@ -93,7 +86,7 @@ def test_recorded_triggers_are_read_exactly(recorded, lives_truth, reader, dynam
     own = request.getfixturevalue(recorded)
     table = {"histories": "measured.patient_days", "complete": "cohort.patient_days"}[recorded]
     truth = recorded_triggers(lives_truth[table], own)
-    truth[:, 0, TRIGGERS.index("stress")] = np.nan  # a rise since a day that nobody recorded
+    truth[:, 0, TRIGGER_NAMES.index("stress")] = np.nan  # a rise since a day that nobody recorded
     found = read(reader, dynamics, own)[0].trigger
     there = np.isfinite(truth)
     assert there.sum() > 5000
@@ -108,8 +101,10 @@ def test_triggers_at_their_very_limits_are_read_as_configured(complete, clinical
     rise, prior = np.diff(stress, axis=1), clinical.prior
     assert (sleep == prior.short_sleep).sum() > 50
     assert (rise == prior.stress_rise).sum() > 50
-    assert_array_equal(found[..., TRIGGERS.index("sleep")], (sleep < prior.short_sleep) | (sleep > prior.long_sleep))
-    assert_array_equal(found[:, 1:, TRIGGERS.index("stress")], rise >= prior.stress_rise)
+    assert_array_equal(
+        found[..., TRIGGER_NAMES.index("sleep")], (sleep < prior.short_sleep) | (sleep > prior.long_sleep)
+    )
+    assert_array_equal(found[:, 1:, TRIGGER_NAMES.index("stress")], rise >= prior.stress_rise)
 
 
 def test_a_newcomer_beyond_everybodys_values_is_read_as_he_is(complete, clinical, dynamics) -> None:
@@ -195,7 +190,7 @@ def deleted(settings, features, calibration, clinical) -> tuple[dict[str, np.nda
 def standard_errors(deleted, trigger: str, days: str) -> float:
     """Expected minus realised number of triggers, in standard errors of independent days."""
     gone, truth, found = deleted
-    k = TRIGGERS.index(trigger)
+    k = TRIGGER_NAMES.index(trigger)
     p, there = found.trigger[gone[days]][:, k], truth[gone[days]][:, k]
     assert len(p) > 1500
     return float((p - there).sum() / np.sqrt((p * (1 - p)).sum()))
@@ -216,7 +211,7 @@ def test_a_deleted_trigger_is_told_better_than_by_its_frequency_alone(deleted) -
     """The person's level and his other channels tell of a night that nobody recorded."""
     gone, truth, found = deleted
     for name in ("sleep", "stress", "diet"):
-        k = TRIGGERS.index(name)
+        k = TRIGGER_NAMES.index(name)
         p, there = found.trigger[gone[name]][:, k], truth[gone[name]][:, k]
         assert ((p - there) ** 2).mean() < ((there.mean() - there) ** 2).mean(), name
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, AttackEvidence, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Points
 from migraine_platform.twin.hazard.outlook import foresee
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, points_of, share_ill, triggers_alone
 
@@ -122,8 +123,10 @@ def some_days(seed, effects, patients=6, days=9, wrote=0.6):
     """Random covariates, uncertain ones too, diaries with gaps, drugs, and devices that tell of pain."""
     rng = np.random.default_rng(seed)
     points = points_of(rng, 5)
-    factor = rng.normal(0, 0.3, (patients, days, KINDS, KINDS))
-    trigger = np.where(rng.random((patients, days, KINDS)) < 0.3, rng.random((patients, days, KINDS)), 1.0)
+    factor = rng.normal(0, 0.3, (patients, days, TRIGGER_COUNT, TRIGGER_COUNT))
+    trigger = np.where(
+        rng.random((patients, days, TRIGGER_COUNT)) < 0.3, rng.random((patients, days, TRIGGER_COUNT)), 1.0
+    )
     trigger = np.where(rng.random(trigger.shape) < 0.5, 0.0, trigger)
     covariates = Covariates(
         trigger,
@@ -132,7 +135,9 @@ def some_days(seed, effects, patients=6, days=9, wrote=0.6):
         factor @ np.swapaxes(factor, -1, -2),
         rng.choice([-2 / 7, 5 / 7], (patients, days)),
     )
-    evidence = live(rng, np.zeros(patients), np.ones((patients, KINDS)), effects_of(by_evening=0.6), covariates, wrote)
+    evidence = live(
+        rng, np.zeros(patients), np.ones((patients, TRIGGER_COUNT)), effects_of(by_evening=0.6), covariates, wrote
+    )
     evidence.events[..., DRUG] = evidence.events[..., MIGRAINE] & (rng.random(evidence.diary.shape) < 0.5)
     evidence.pain[:] = np.where(evidence.diary, 0.0, rng.normal(0, 1, evidence.diary.shape))
     lasting = rng.uniform(0.1, 0.7, (AGES, 2))
@@ -188,9 +193,9 @@ def test_a_sign_is_forecast_as_often_as_attacks_follow_it() -> None:
     rng = np.random.default_rng(12)
     effects = effects_of(early=0.15, conversion=0.7, trace=0.4)
     covariates = triggers_alone(rng, 400, 60)
-    levels, susceptibility = np.full(400, -1.3), np.full((400, KINDS), 0.5)
+    levels, susceptibility = np.full(400, -1.3), np.full((400, TRIGGER_COUNT), 0.5)
     evidence = live(rng, levels, susceptibility, effects, covariates)
-    points = Points(np.array([-1.3]), np.full((1, KINDS), 0.5), np.zeros(1), np.zeros(1))
+    points = Points(np.array([-1.3]), np.full((1, TRIGGER_COUNT), 0.5), np.zeros(1), np.zeros(1))
     said = follow(points, effects, covariates, evidence)[0].probability[:, 10:-1]
     came = evidence.events[:, 11:, 0]
     well, signs = ~evidence.events[:, 10:-1, MIGRAINE], evidence.events[:, 10:-1, PRODROME]
@@ -206,8 +211,8 @@ def test_after_a_sign_a_forecast_is_spread_over_both_things_that_it_may_mean() -
     effects = effects_of(early=0.15, conversion=0.7, by_evening=1.0, trace=0.4)
     rng = np.random.default_rng(13)
     covariates = triggers_alone(rng, 200, 40)
-    evidence = live(rng, np.full(200, -1.3), np.full((200, KINDS), 0.5), effects, covariates)
-    points = Points(np.array([-1.3]), np.full((1, KINDS), 0.5), np.zeros(1), np.zeros(1))
+    evidence = live(rng, np.full(200, -1.3), np.full((200, TRIGGER_COUNT), 0.5), effects, covariates)
+    points = Points(np.array([-1.3]), np.full((1, TRIGGER_COUNT), 0.5), np.zeros(1), np.zeros(1))
     said = follow(points, effects, covariates, evidence, with_spread=True)[0]
     places = expit((np.arange(said.spread.shape[-1]) - said.spread.shape[-1] // 2) * 0.125)
     well, signs = ~evidence.events[..., MIGRAINE], evidence.events[..., PRODROME]
@@ -233,10 +238,10 @@ def test_without_carry_over_the_posterior_is_a_weighted_logistic_regression() ->
 
     rng = np.random.default_rng(3)
     effects, points, covariates = effects_of(**BERNOULLI), points_of(rng, 200), triggers_alone(rng, 3, 80)
-    evidence = live(rng, np.array([-2.0, -1.0, 0.0]), rng.uniform(0.2, 1, (3, KINDS)), effects, covariates)
+    evidence = live(rng, np.array([-2.0, -1.0, 0.0]), rng.uniform(0.2, 1, (3, TRIGGER_COUNT)), effects, covariates)
     _, standing = follow(points, effects, covariates, evidence)
     for i in range(3):
-        x = np.vstack([np.zeros(KINDS), (covariates.trigger - covariates.usual)[i, :-1]])
+        x = np.vstack([np.zeros(TRIGGER_COUNT), (covariates.trigger - covariates.usual)[i, :-1]])
         logit = points.level + x @ (effects.trigger * points.susceptibility).T
         y = evidence.events[i, :, MIGRAINE].astype(float)
         log_weight = points.log_prior + [Binomial().loglike(y, expit(column)) for column in logit.T]
@@ -255,7 +260,7 @@ def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
     days, beta = 3000, 1.5
     effects = effects_of(**BERNOULLI, trigger=np.array([beta, 0.0, 0.0, 0.0]))
     covariates = triggers_alone(rng, 1, days)
-    evidence = live(rng, np.array([-1.8]), np.full((1, KINDS), 0.6), effects, covariates)
+    evidence = live(rng, np.array([-1.8]), np.full((1, TRIGGER_COUNT), 0.6), effects, covariates)
     y, x = evidence.events[0, 1:, MIGRAINE].astype(float), (covariates.trigger - covariates.usual)[0, :-1, 0]
     fit = sm.Logit(y, sm.add_constant(x)).fit(disp=False)
     assert y.sum() > 400
@@ -265,7 +270,7 @@ def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
             *(mean + sd * np.linspace(-6, 6, 61) for mean, sd in zip(fit.params, fit.bse, strict=True))
         )
     )
-    susceptibility = np.zeros((len(level), KINDS))
+    susceptibility = np.zeros((len(level), TRIGGER_COUNT))
     susceptibility[:, 0] = slope / beta
     flat_prior = Points(level, susceptibility, np.zeros(len(level)), np.full(len(level), -np.log(len(level))))
     _, standing = follow(flat_prior, effects, covariates, evidence)
@@ -343,7 +348,7 @@ def test_an_empty_cohort_gives_empty_results() -> None:
     points, effects = points_of(rng, 50), effects_of(trace=0.0)
     begun, silent = np.array([4, 4]), np.zeros((2, 4), dtype=bool)
     nobody = AttackEvidence(silent, np.zeros((2, 4, 5), dtype=bool), silent, np.zeros((2, 4)), begun)
-    covariates = triggers_alone(rng, 2, 4)._replace(trigger=np.full((2, 4, KINDS), 0.25))
+    covariates = triggers_alone(rng, 2, 4)._replace(trigger=np.full((2, 4, TRIGGER_COUNT), 0.25))
     forecasts, standing = follow(points, effects, covariates, nobody)
     variance = np.sum(0.25 * 0.75 * (effects.trigger * 0.55) ** 2)
     expected = np.exp(points.log_prior) @ expit(points.level / np.sqrt(1 + np.pi * variance / 8))

@@ -7,17 +7,9 @@ import pytest
 from scipy.special import erfinv
 from scipy.stats import spearmanr
 
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import (
-    AGES,
-    KINDS,
-    LASTS,
-    LASTS_VARIANCE,
-    NUMBERS,
-    SIGNS,
-    SIGNS_VARIANCE,
-    Points,
-)
+from migraine_platform.twin.hazard.hypotheses import AGES, LASTS, LASTS_VARIANCE, NUMBERS, SIGNS, SIGNS_VARIANCE, Points
 from migraine_platform.twin.hazard.own_course import goes_on, learn_lasting, learn_signs, sign_factor
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, triggers_alone
 
@@ -58,11 +50,11 @@ def lived():
     covariates.weekend[:] = np.where(np.arange(DAYS) % 7 >= 5, 5 / 7, -2 / 7)
     own = (rng.standard_normal(PATIENTS), rng.standard_normal(PATIENTS), rng.standard_normal(PATIENTS))
     level = rng.normal(-1.2, 0.5, PATIENTS)
-    evidence = live(rng, level, np.full((PATIENTS, KINDS), 0.5), effects, covariates, own=own)
+    evidence = live(rng, level, np.full((PATIENTS, TRIGGER_COUNT), 0.5), effects, covariates, own=own)
     u = (np.arange(4096) + 0.5) / 4096
     points = Points(
-        rng.normal(-1.2, 0.5, 4096), np.full((4096, KINDS), 0.5), rng.permutation(np.sqrt(2) * erfinv(2 * u - 1)),
-        np.full(4096, -np.log(4096)),
+        rng.normal(-1.2, 0.5, 4096), np.full((4096, TRIGGER_COUNT), 0.5),
+        rng.permutation(np.sqrt(2) * erfinv(2 * u - 1)), np.full(4096, -np.log(4096)),
     )  # fmt: skip
     return effects, covariates, own, evidence, points, follow(points, effects, covariates, evidence)
 

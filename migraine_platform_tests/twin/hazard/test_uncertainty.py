@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import binom
 
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.hazard.course import tilt
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, KINDS, LOGIT_BINS, LOGIT_STEP, Forecasts
+from migraine_platform.twin.hazard.hypotheses import AGES, LOGIT_BINS, LOGIT_STEP, Forecasts
 from migraine_platform.twin.hazard.outlook import no_forecasts
 from migraine_platform.twin.hazard.uncertainty import Recalibration, uncertainty
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, points_of, triggers_alone
@@ -24,11 +25,11 @@ def parts():
     """Hypotheses, effects, atoms, diaries with gaps and days of which not everything is known."""
     rng = np.random.default_rng(0)
     points = points_of(rng, 64)
-    effects = effects_of(load=np.full(KINDS, 0.6), by_evening=1.0, lasting=np.full((AGES, 2), 0.35))
+    effects = effects_of(load=np.full(TRIGGER_COUNT, 0.6), by_evening=1.0, lasting=np.full((AGES, 2), 0.35))
     covariates = triggers_alone(rng, PATIENTS, DAYS)
     covariates.spread[:] = FACTOR @ FACTOR * rng.uniform(0.2, 1.0, (PATIENTS, DAYS, 1, 1))
     covariates.trigger[:, ::3, 1] = 0.4
-    level, susceptibility = rng.normal(-1.2, 0.8, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, KINDS))
+    level, susceptibility = rng.normal(-1.2, 0.8, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, TRIGGER_COUNT))
     evidence = live(rng, level, susceptibility, effects, covariates, 0.7)
     atoms = np.sort(rng.random((AGES, 2, ATOMS)) ** 2, axis=-1)
     weights = np.empty_like(atoms)

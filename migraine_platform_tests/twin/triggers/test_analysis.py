@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
-from migraine_platform.twin.hazard.covariates import TRIGGERS
 from migraine_platform.twin.triggers.analysis import EXPOSURES, TriggerDays, days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.interactions import PAIRS
 
@@ -43,7 +43,7 @@ def test_a_day_counts_if_both_evenings_were_written_and_no_attack_went_on(told, 
 def test_terms_are_those_of_the_evenings(told, built, histories) -> None:
     assert told.terms.shape == (histories.count, histories.days, TERMS)
     assert_array_equal(told.trigger, built.replay.covariates.trigger)
-    for k in range(len(TRIGGERS)):
+    for k in range(len(TRIGGER_NAMES)):
         below = built.replay.covariates.trigger[..., k] < built.replay.covariates.usual[..., k]
         assert np.all(told.terms[..., FIRST_TRIGGER + k][below] <= 0)
 
@@ -130,8 +130,8 @@ def test_the_trigger_in_question_is_left_out_of_what_is_held() -> None:
     days, histories = plant("weather", "below", -5.0)
     rng = np.random.default_rng(12)
     own, other = days.terms.copy(), days.terms.copy()
-    own[..., FIRST_TRIGGER + TRIGGERS.index("weather")] = rng.normal(size=own.shape[:2])
-    other[..., FIRST_TRIGGER + TRIGGERS.index("diet")] = rng.normal(size=own.shape[:2])
+    own[..., FIRST_TRIGGER + TRIGGER_NAMES.index("weather")] = rng.normal(size=own.shape[:2])
+    other[..., FIRST_TRIGGER + TRIGGER_NAMES.index("diet")] = rng.normal(size=own.shape[:2])
     plain, with_own, with_other = (
         threshold_frame(days._replace(terms=terms), histories)["mean"].to_numpy()[: histories.count]
         for terms in (days.terms, own, other)

@@ -15,7 +15,7 @@ from migraine_platform.twin.triggers.causal import (
     LOAD,
     OUTCOME,
     ROLES,
-    TRIGGERS,
+    TRIGGER_NODES,
     CausalError,
     closes_back_doors,
     forbidden,
@@ -43,19 +43,19 @@ def test_every_edge_is_there_once_and_has_its_reason() -> None:
     assert all(edge.reason for edge in (*EDGES, *DOUBTED))
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger", TRIGGER_NODES)
 def test_what_the_model_holds_closes_every_back_door_of_a_trigger(trigger: str) -> None:
     assert closes_back_doors(trigger, ADJUSTED)
     assert meaning(trigger, ADJUSTED) == "direct"
     assert closes_back_doors(trigger, (*ADJUSTED, "diary_entry")), "having an entry today opens nothing"
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger", TRIGGER_NODES)
 def test_none_of_what_the_model_holds_can_be_left_out(trigger: str) -> None:
     assert needed(trigger) == set(ADJUSTED) - {trigger}
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger", TRIGGER_NODES)
 def test_the_weekday_need_not_be_held_because_it_acts_by_the_exposures_alone(trigger: str) -> None:
     assert needed(trigger, (*ADJUSTED, "weekday")) == set(ADJUSTED) - {trigger}
 
@@ -67,7 +67,7 @@ def test_leaving_out_the_migraine_of_today_opens_the_door_by_the_night_it_spoils
     assert not closes_back_doors("trigger_sleep", set(ADJUSTED) - {"migraine_today"})
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger", TRIGGER_NODES)
 @pytest.mark.parametrize("sign", ["prodrome", OUTCOME, "diary_entry_tomorrow", "hazard_tomorrow"])
 def test_effects_of_the_hazard_are_never_adjusted_for(trigger: str, sign: str) -> None:
     assert sign in forbidden(trigger)
@@ -86,7 +86,7 @@ def test_the_latent_load_must_not_be_held_when_the_total_effect_is_wanted() -> N
     assert LOAD not in forbidden("trigger_diet"), "foods do not load the latent state"
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger", TRIGGER_NODES)
 def test_the_doubted_edges_open_back_doors_and_say_what_would_close_them(trigger: str) -> None:
     assert not closes_back_doors(trigger, ADJUSTED, doubted=True)
     assert closes_back_doors(trigger, (*ADJUSTED, *IF_DOUBTED), doubted=True)
@@ -100,7 +100,7 @@ def test_signs_symptoms_medication_and_wearables_are_never_offered() -> None:
         *(column for columns in EXPOSURES_OF.values() for column in columns),
         *("temperature", "humidity", "pressure", "awake_time_mins", "water_consumed_liters", "processed_food_consumed"),
     }
-    assert all(is_offered(trigger) for trigger in TRIGGERS)
+    assert all(is_offered(trigger) for trigger in TRIGGER_NODES)
     assert not is_offered("prodrome")
     assert not is_offered("light_exposure"), "in pain people keep to the dark"
 

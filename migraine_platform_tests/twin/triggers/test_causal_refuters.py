@@ -19,8 +19,9 @@ from benchmarks.causal_refuters import (
     samples,
     unobserved_common_cause,
 )
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.generative.profiles import TRIGGERS, first_patients
+from migraine_platform.simulator.generative.profiles import first_patients
 
 SURE = 3.89
 """Standard errors: a normal is farther from its mean once in 10,000."""
@@ -100,9 +101,9 @@ def test_the_cohorts_days_give_a_sample_per_trigger(simulator: CohortSimulator) 
     """Every sample has the same days; a trigger is never among its own adjusters."""
     lives = simulator.trajectories(first_patients(simulator.settings, 60))
     drawn = samples(simulator, lives)
-    assert tuple(drawn) == TRIGGERS
-    everything = np.column_stack([drawn[name].treatment for name in TRIGGERS])
-    for k, name in enumerate(TRIGGERS):
+    assert tuple(drawn) == TRIGGER_NAMES
+    everything = np.column_stack([drawn[name].treatment for name in TRIGGER_NAMES])
+    for k, name in enumerate(TRIGGER_NAMES):
         assert np.array_equal(drawn[name].adjusters[:, :3], np.delete(everything, k, axis=1))
         assert np.array_equal(drawn[name].outcome, drawn["weather"].outcome)
         assert np.isfinite(drawn[name].adjusters).all()

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from migraine_platform.twin.triggers.causal import TRIGGERS
+from migraine_platform.twin.triggers.causal import TRIGGER_NODES
 from migraine_platform.twin.triggers.interactions import (
     PAIRS,
     InteractionError,
@@ -23,7 +23,7 @@ SHARES = np.array([0.14, 0.20, 0.12, 0.35])
 LEVEL = 0.9
 FALSE_ALARM = 1e-3
 NONE = np.zeros(len(PAIRS))
-FIRST, SECOND = np.array([[TRIGGERS.index(name) for name in pair] for pair in PAIRS]).T
+FIRST, SECOND = np.array([[TRIGGER_NODES.index(name) for name in pair] for pair in PAIRS]).T
 
 
 class Days(NamedTuple):

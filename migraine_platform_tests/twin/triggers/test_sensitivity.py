@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import truncnorm
 
-from migraine_platform.twin.hazard.covariates import TRIGGERS
-from migraine_platform.twin.hazard.hypotheses import KINDS, FilterState, Points, initial_filter_state
+from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGER_NAMES
+from migraine_platform.twin.hazard.hypotheses import FilterState, Points, initial_filter_state
 from migraine_platform.twin.triggers import causal
 from migraine_platform.twin.triggers.causal import Edge
 from migraine_platform.twin.triggers.sensitivity import STRONG, sensitivities
@@ -21,7 +21,10 @@ RANGE = (0.1, 1.0)
 def points_of(rng: np.random.Generator, count: int) -> Points:
     """A population in which every susceptibility is equally likely."""
     return Points(
-        rng.normal(-2, 1, count), rng.uniform(*RANGE, (count, KINDS)), np.zeros(count), np.full(count, -np.log(count))
+        rng.normal(-2, 1, count),
+        rng.uniform(*RANGE, (count, TRIGGER_COUNT)),
+        np.zeros(count),
+        np.full(count, -np.log(count)),
     )
 
 
@@ -49,7 +52,7 @@ def test_moments_are_those_of_the_weighted_hypotheses() -> None:
     weight = rng.dirichlet(np.full(64, 0.5), 5)
     found = sensitivities(points, EFFECTS, standing_of(points, weight))
     for i in range(5):
-        for k in range(KINDS):
+        for k in range(TRIGGER_COUNT):
             effect = EFFECTS.trigger[k] * points.susceptibility[:, k]
             mean = np.average(effect, weights=weight[i])
             variance = np.average((effect - mean) ** 2, weights=weight[i])
@@ -62,10 +65,10 @@ def test_moments_are_those_of_the_weighted_hypotheses() -> None:
 def test_intervals_are_those_of_a_posterior_in_closed_form() -> None:
     """A susceptibility found to be 0.6 +- 0.1; points so dense that two of them are 0.0005 apart."""
     s = np.linspace(*RANGE, 2001)
-    points = Points(np.zeros(2001), np.tile(s[:, None], KINDS), np.zeros(2001), np.full(2001, -np.log(2001)))
+    points = Points(np.zeros(2001), np.tile(s[:, None], TRIGGER_COUNT), np.zeros(2001), np.full(2001, -np.log(2001)))
     posterior = truncnorm((RANGE[0] - 0.6) / 0.1, (RANGE[1] - 0.6) / 0.1, 0.6, 0.1)
     found = sensitivities(points, EFFECTS, standing_of(points, posterior.pdf(s)))
-    for k in range(KINDS):
+    for k in range(TRIGGER_COUNT):
         apart = 0.0005 * EFFECTS.trigger[k]
         assert_allclose(found.mean[0, k], EFFECTS.trigger[k] * posterior.mean(), atol=apart)
         assert_allclose(found.lower[0, k], EFFECTS.trigger[k] * posterior.ppf(0.05), atol=apart)
@@ -114,7 +117,7 @@ def test_rows_are_patient_by_patient_and_trigger_by_trigger() -> None:
     points = points_of(rng, 64)
     found = sensitivities(points, EFFECTS, standing_of(points, rng.dirichlet(np.ones(64), 2)))
     frame = found.to_frame(("P0001", "P0002"))
-    assert frame.select("patient_id", "trigger").rows() == [(p, t) for p in ("P0001", "P0002") for t in TRIGGERS]
+    assert frame.select("patient_id", "trigger").rows() == [(p, t) for p in ("P0001", "P0002") for t in TRIGGER_NAMES]
     row = frame.row(5, named=True)
     assert row["mean"] == pytest.approx(found.mean[1, 1])
     assert row["probability_strong"] == pytest.approx(found.strong[1, 1])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from migraine_platform.config.simulator.change import KINDS, SHAPES
+from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
 from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
@@ -49,8 +49,8 @@ SHARES = st.lists(st.floats(0.01, 1), min_size=5, max_size=5).map(lambda values:
 CHANGES = st.builds(
     DetectedChange,
     st.integers(0, 50).map(on),
-    st.sampled_from(SHAPES),
-    st.sampled_from(KINDS),
+    st.sampled_from(CHANGE_SHAPES),
+    st.sampled_from(CHANGE_KINDS),
     st.sampled_from(["stress", "hazard", "stress_level"]),
     st.floats(-5, 5),
     SHARES,
@@ -126,7 +126,7 @@ def test_every_evening_is_a_row_of_its_patient() -> None:
         assert_array_equal(own["probability"], every)
         assert_array_equal(own["confidence"], 1 - (own["upper"] - own["lower"]))
         odds = np.concatenate([part.odds[place] for part in parts])
-        assert_array_equal(seen.select(KINDS).to_numpy(), odds)
+        assert_array_equal(seen.select(CHANGE_KINDS).to_numpy(), odds)
         surprise = np.concatenate([part.record.surprise[place] for part in parts])
         assert_array_equal(seen["surprise"].fill_null(np.nan), surprise)
         assert own["twin_version"].unique().to_list() == ["abc"[place] * 12]

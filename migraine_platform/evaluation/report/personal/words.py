@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.evaluation.report.personal.facts import Row
 from migraine_platform.evaluation.report.words import minus, number, plain
 from migraine_platform.twin.reporting.show import LAGS
@@ -53,13 +54,7 @@ FACTORS = {
     "what is not known": "what is not known of today",
 }
 
-TRIGGERS = {
-    "weather": "Falls of air pressure",
-    "sleep": "Short or long nights",
-    "stress": "Rises of stress",
-    "diet": "Diet",
-}
-
+LABELS = {trigger.name: trigger.label for trigger in TRIGGERS}
 
 STATES = {
     "total_sleep_hours": "Sleep",
@@ -118,7 +113,7 @@ def _unit(unit: str | None) -> str:
 
 def trigger(row: Row) -> str:
     """One trigger: what it does, and how much of that is this person's own."""
-    name = TRIGGERS.get(row["trigger"], row["trigger"])
+    name = LABELS.get(row["trigger"], row["trigger"])
     times = [f"{math.exp(row[end]):.1f}" for end in ("mean", "lower", "upper")]
     if row["confidence"] < BARELY:
         known = "not yet known for this person: this is what is usual among patients"

@@ -1,0 +1,39 @@
+"""Triggers: what may bring an attack on the day after."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class TriggerFamily(NamedTuple):
+    """One of them."""
+
+    name: str
+    label: str
+    """As a person reads it."""
+    exposures: tuple[str, ...]
+    """Features of the day that it is read from. The day before, which a rise starts from, is past."""
+    recorded: bool = True
+    """Whether a diary or a device must record it; the weather is known without them."""
+
+    @property
+    def flag(self) -> str:
+        """Column that says whether a day was a trigger day."""
+        return f"{self.name}_trigger"
+
+    @property
+    def node(self) -> str:
+        """Name in the causal graph."""
+        return f"trigger_{self.name}"
+
+
+TRIGGERS: Final = (
+    TriggerFamily("weather", "Falls of air pressure", ("pressure_change_24h",), recorded=False),
+    TriggerFamily("sleep", "Short or long nights", ("total_sleep_hours",)),
+    TriggerFamily("stress", "Rises of stress", ("stress_level",)),
+    TriggerFamily("diet", "Diet", ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed")),
+)
+
+TRIGGER_NAMES: Final = tuple(trigger.name for trigger in TRIGGERS)
+TRIGGER_FLAGS: Final = tuple(trigger.flag for trigger in TRIGGERS)
+TRIGGER_COUNT: Final = len(TRIGGERS)
