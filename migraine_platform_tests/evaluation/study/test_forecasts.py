@@ -40,7 +40,7 @@ def test_rows_keep_their_contracts_and_every_model_says_all_days(panel, settings
     for table, frame in zip(
         (tables.EvaluatedModels, tables.EvaluatedDays, tables.EvaluatedForecasts), found, strict=True
     ):
-        assert audit(table, frame).passed, audit(table, frame).reason
+        assert audit(table, frame).passed, audit(table, frame).summary()
     models = found.models.group_by("split").agg("model")
     assert models.height == 2
     per_model = found.forecasts.group_by("split", "model").len()
