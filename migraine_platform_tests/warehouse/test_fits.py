@@ -20,7 +20,7 @@ def asked(monkeypatch, calibration) -> list[str]:
         calls.append("fitted")
         return calibration
 
-    monkeypatch.setattr(fits, "calibrate", calibrate)
+    monkeypatch.setattr(fits, "fit_parameters", calibrate)
     return calls
 
 
