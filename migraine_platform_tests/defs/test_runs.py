@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,8 @@ class Second:
     root: Path
     codes: list[int]
     errors: list[str]
-    seconds: float
+    steps: int
+    """Lines that the run which went through printed, one as each thing is done."""
     first: str
     """What the reader saw before the runs."""
     answers: list[str]
@@ -66,14 +66,14 @@ def second(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Seco
     )
     assert reader.stdout is not None
     first = reader.stdout.readline().strip()
-    started = time.monotonic()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     runs = [subprocess.Popen(RUN, env=environment(root), **quiet) for _ in range(2)]
     errors = [run.communicate(timeout=300)[1] for run in runs]
-    seconds = time.monotonic() - started
     answers, _ = reader.communicate("stop\n", timeout=60)
     assert reader.returncode == 0
-    return Second(root, [run.returncode for run in runs], errors, seconds, first, answers.splitlines())
+    codes = [run.returncode for run in runs]
+    steps = max(len(error.splitlines()) for error in errors)
+    return Second(root, codes, errors, steps, first, answers.splitlines())
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_reader_stays_on_its_version_while_a_full_run_publishes(second: Second
 def test_a_killed_run_leaves_the_published_warehouse_and_whole_files(
     finished: Finished, second: Second, killing: Path
 ) -> None:
-    """SIGKILL at a random moment of each third of a run that writes a second population over a published first one."""
+    """SIGKILL after a random line of each third of what a run prints that writes a second population over a first."""
     old, new = lake(finished.root), lake(second.root)
     published = (finished.root / "data" / "warehouse.duckdb").read_bytes()
     rng = random.Random(4)
@@ -118,11 +118,12 @@ def test_a_killed_run_leaves_the_published_warehouse_and_whole_files(
     for number, part in enumerate(parts):
         root = finished.copy(killing / str(number))
         change(root, "simulator.yaml", "cohort", "seed", to=SEED)
-        quiet = subprocess.DEVNULL
-        run = subprocess.Popen(RUN, env=environment(root), stdout=quiet, stderr=quiet)
-        time.sleep(rng.uniform(*part) * second.seconds)
+        run = subprocess.Popen(RUN, env=environment(root), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert run.stderr is not None
+        for _ in range(round(rng.uniform(*part) * second.steps)):
+            run.stderr.readline()
         os.kill(run.pid, signal.SIGKILL)
-        run.wait()
+        run.communicate()
         for name, content in lake(root).items():
             assert content in (old[name], new[name]), name
             outcomes.add("old" if content == old[name] else "new")
