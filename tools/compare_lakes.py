@@ -1,4 +1,4 @@
-"""Whether two runs left the same rows in their lakes, and the same files beside: for a change that must change nothing.
+"""Whether two runs left the same rows in their lakes: for a change that must change nothing.
 
 python tools/compare_lakes.py BEFORE AFTER
 

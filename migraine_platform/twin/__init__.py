@@ -16,5 +16,3 @@ The groups, each of which imports only from those before it:
 
 Does not belong here: how models compare (evaluation/), what starts an update (defs/).
 """
-
-from migraine_platform import compiled as compiled

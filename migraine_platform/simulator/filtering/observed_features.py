@@ -28,16 +28,16 @@ from migraine_platform.simulator.filtering.recorded import (
 from migraine_platform.simulator.generative.attacks import (
     EVENING,
 )
-from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, level_at
+from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.latent_inputs import INPUT_COUNT, drift_of
 from migraine_platform.simulator.generative.model import DIET, DayEffects, ModelParameters, Persons, baseline_logit
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
+    add_triggers,
     overlaps,
     read_scores,
     read_triggers,
-    sensitivity,
     weather_at,
 )
 from migraine_platform.simulator.random.normal import fast_normal_quantile
@@ -129,7 +129,7 @@ def observe_features(
         read_triggers(parameters.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
         read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
-        cloud.logit[n] = _logit(parameters, persons, day_effects, i, t, today.usual, today.level, trigger)
+        cloud.logit[n] = add_triggers(today.usual, parameters, persons, day_effects, i, t, trigger, today.level)
     if record.has_device:
         _worn(parameters, persons, day_effects, cloud, patterns, i, t, record)
 
@@ -188,24 +188,3 @@ def _worn(
             y[row] = rest / mixing[row, row]
             cloud.log_weight[n] -= 0.5 * y[row] * y[row]
             cloud.x[n, f] = x
-
-
-@njit(cache=True)
-def _logit(
-    parameters: ModelParameters,
-    persons: Persons,
-    day_effects: DayEffects,
-    i: int,
-    t: int,
-    usual: float,
-    level: float,
-    trigger: NDArray[np.bool_],
-) -> float:
-    """Tomorrow's log-odds, without the latent state and what attacks leave behind."""
-    change, logit = persons.change, usual
-    for k in range(TRIGGER_COUNT):
-        on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
-        if on:
-            concept = change.kind[i] == CONCEPT and change.target[i] == k
-            logit += parameters.beta[k] * sensitivity(persons.susceptibility[i, k], level if concept else 0.0)
-    return logit

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.simulator.exogenous.features import at, position_of
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
+from migraine_platform.simulator.generative.drift import CONCEPT
 from migraine_platform.simulator.generative.latent_inputs import (
     CYCLE_INPUT,
     DRAWN_INPUTS,
@@ -19,7 +21,7 @@ from migraine_platform.simulator.generative.latent_inputs import (
     Inputs,
     weather_score,
 )
-from migraine_platform.simulator.generative.model import Rules
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, Rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,3 +132,29 @@ def read_scores(
 def sleep_quality(deep: float, rem: float, awake_minutes: float) -> float:
     """Quality of a night, 0-100: 50 + 100 (2 deep + rem - awake / 120) (generator design document, 3.1)."""
     return min(max(50 + 100 * (2 * deep + rem - awake_minutes / 120), 0.0), 100.0)
+
+
+@njit(cache=True)
+def add_triggers(
+    logit: float,
+    parameters: ModelParameters,
+    persons: Persons,
+    day_effects: DayEffects,
+    i: int,
+    t: int,
+    trigger: NDArray[np.bool_],
+    change: float,
+) -> float:
+    """Log-odds of an onset on the day after t, with what triggers of day t add to them for person i.
+
+    Args:
+        logit: without them.
+        trigger: [TRIGGER_COUNT] which happened; those that an intervention forces or forbids count as it says.
+        change: how far the person's change has come, times its strength.
+    """
+    for k in range(TRIGGER_COUNT):
+        on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
+        if on:
+            concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k
+            logit += parameters.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
+    return logit

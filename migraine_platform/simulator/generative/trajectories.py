@@ -30,7 +30,7 @@ from migraine_platform.simulator.exogenous.features import (
     position_of,
 )
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, begin_attack, draw_day
-from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, level_at
+from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.hazard import Evening, carried, expit, forecast, mean_expit, next_trace
 from migraine_platform.simulator.generative.latent_inputs import (
     INPUT_COUNT,
@@ -51,11 +51,11 @@ from migraine_platform.simulator.generative.outputs import keep_attack, keep_eve
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
+    add_triggers,
     overlaps,
     read_scores,
     read_triggers,
     reported_on,
-    sensitivity,
     weather_at,
     weighted,
 )
@@ -262,11 +262,7 @@ def _tomorrows_logit(
 ) -> float:
     """Log-odds of an onset on the day after t, without the latent state and what attacks leave behind."""
     logit = baseline_logit(persons, day_effects, i, t + 1)
-    for k in range(TRIGGER_COUNT):
-        on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
-        if on:
-            concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k
-            logit += parameters.beta[k] * sensitivity(persons.susceptibility[i, k], change if concept else 0.0)
+    logit = add_triggers(logit, parameters, persons, day_effects, i, t, trigger, change)
     if persons.change.kind[i] == LABEL:
         logit += level_at(persons.change, i, t + 1) * persons.change.strength[i]
     return float(logit)
