@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from migraine_platform.plotting import BLUE, GREY, new_figure, to_png
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.priors.mock import MockDistribution, correlation_of
+from migraine_platform.small_multiples import SmallMultiples
 
 COLUMNS = 6
+WIDTH, HEIGHT = 2.1, 1.6
+"""Of a panel, inches."""
+SCORES = (0.5, 10.5)
+"""Risk scores that a panel's lower and upper edge stand for."""
 
 
 def correlation_heatmap(mock: MockDistribution) -> bytes:
@@ -30,23 +34,18 @@ def correlation_heatmap(mock: MockDistribution) -> bytes:
 
 
 def impact_curves(features: Sequence[Feature]) -> bytes:
-    """Risk score over the typical range, one small panel a feature, with the clinician's ten scores."""
+    """Risk score (1 at the bottom, 10 at the top) over the typical range, with the clinician's ten scores as points."""
     import numpy as np
 
-    rows = math.ceil(len(features) / COLUMNS)
-    figure, axes = new_figure(2.1 * COLUMNS, 1.6 * rows, rows, COLUMNS)
-    for axis, feature in zip(axes, features, strict=False):
+    picture = SmallMultiples(len(features), COLUMNS, WIDTH, HEIGHT)
+    for place, feature in enumerate(features):
+        panel = picture.at(place)
         low, high = feature.range_low, feature.range_high
         values = np.linspace(low, high, 200)
-        centres = low + (high - low) / 10 * (np.arange(10) + 0.5)
-        axis.plot(values, ImpactScorer([feature]).score(values[:, None])[:, 0], color=BLUE, linewidth=1.5)
-        axis.plot(centres, feature.impact_pattern, "o", color=GREY, markersize=2.5)
-        axis.set_ylim(0.5, 10.5)
-        axis.set_title(feature.variable, fontsize=8)
-        axis.set_xlabel(feature.unit, fontsize=7)
-        axis.tick_params(labelsize=6)
-        axis.locator_params(axis="x", nbins=4)
-    for axis in axes[len(features) :]:
-        axis.set_visible(False)
-    figure.supylabel("risk score (1-10)", fontsize=9)
-    return to_png(figure)
+        centres = np.linspace(low, high, 21)[1::2]
+        scores = ImpactScorer([feature]).score(values[:, None])[:, 0]
+        panel.title(feature.variable)
+        panel.line(values, scores, (low, high), SCORES, BLUE)
+        panel.points(centres, np.asarray(feature.impact_pattern, dtype=float), (low, high), SCORES, GREY)
+        panel.ends(low, high, feature.unit)
+    return picture.png()
