@@ -141,7 +141,7 @@ def expected_load(simulator: CohortSimulator, trajectories: Trajectories) -> NDA
     from migraine_platform.priors.features import select
     from migraine_platform.priors.impact import ImpactScorer
 
-    latent, kept = simulator.settings.latent, slice(simulator.calendar.burn_in, None)
+    process, kept = simulator.settings.latent, slice(simulator.calendar.burn_in, None)
     diary, device = trajectories.recorded.diary, trajectories.recorded.device
     scores = []
     for name in INPUTS:
@@ -155,26 +155,26 @@ def expected_load(simulator: CohortSimulator, trajectories: Trajectories) -> NDA
         u = scorer.centred(values.reshape(-1, 1)).reshape(values.shape)
         known = device if name in BY_DEVICE else diary if name in ("stress_level", "water_liters") else values != 0
         scores.append(np.where(known, u, 0.0))
-    A, w = np.array(latent.A), np.array(latent.w)
-    B = np.column_stack([latent.B[name] for name in INPUTS])
+    A, w = np.array(process.A), np.array(process.w)
+    B = np.column_stack([process.B[name] for name in INPUTS])
     u, z = np.stack(scores, axis=-1), np.zeros((len(diary), len(w)))
-    load = np.empty(diary.shape)
+    latent = np.empty(diary.shape)
     for t in range(diary.shape[1]):
         z = z @ A.T + u[:, t] @ B.T
-        load[:, t] = z @ w
-    return load
+        latent[:, t] = z @ w
+    return latent
 
 
 def samples(simulator: CohortSimulator, trajectories: Trajectories) -> dict[str, Sample]:
     """One sample per trigger, of the same days: all four triggers known, tomorrow's diary filled, an onset possible."""
     diary, days = trajectories.recorded.diary, trajectories.days
     migraine = days.flag("has_migraine") & diary
-    trace = np.zeros(diary.shape)
+    attack_history = np.zeros(diary.shape)
     for t in range(1, diary.shape[1]):
-        trace[:, t] = MEMORY * trace[:, t - 1] + (1 - MEMORY) * migraine[:, t - 1]
+        attack_history[:, t] = MEMORY * attack_history[:, t - 1] + (1 - MEMORY) * migraine[:, t - 1]
     frequency = trajectories.patients.frequency
     person = np.broadcast_to(np.log(frequency / (1 - frequency))[:, None], diary.shape)
-    held = np.stack([expected_load(simulator, trajectories), migraine, trace, person], axis=-1)
+    held = np.stack([expected_load(simulator, trajectories), migraine, attack_history, person], axis=-1)
     known = (diary & trajectories.recorded.device)[:, 1:-1] & diary[:, :-2] & diary[:, 2:] & days.at_risk[:, 2:]
     triggers = np.moveaxis(days.trigger(), 0, -1)[:, 1:-1][known].astype(float)
     onset = days.flag("onset")[:, 2:][known].astype(float)

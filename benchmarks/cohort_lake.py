@@ -32,7 +32,7 @@ def write_cohort(simulator: CohortSimulator, lake: Lake, progress: bool = False)
     declared = {table.name: table for table in tables.ALL}
     stamp = Stamp("benchmark", "benchmark", simulator.settings.cohort.last_date)
     batches = simulator.settings.cohort.batches
-    rows, begun, told = 0, time.perf_counter(), time.perf_counter()
+    rows, begun, reported = 0, time.perf_counter(), time.perf_counter()
 
     def write(number: int, frames: dict) -> int:
         lake.write_many({declared[name]: frame for name, frame in frames.items()}, batch_name(number), stamp)
@@ -45,9 +45,9 @@ def write_cohort(simulator: CohortSimulator, lake: Lake, progress: bool = False)
             if writing is not None:
                 rows += writing.result()
             writing = pool.submit(write, number, frames)
-            if progress and time.perf_counter() - told > PROGRESS_SECONDS:
-                told = time.perf_counter()
-                print(f"batch {number + 1:,} of {batches:,}, {told - begun:.0f} s", file=sys.stderr)
+            if progress and time.perf_counter() - reported > PROGRESS_SECONDS:
+                reported = time.perf_counter()
+                print(f"batch {number + 1:,} of {batches:,}, {reported - begun:.0f} s", file=sys.stderr)
         return rows + (writing.result() if writing is not None else 0)
 
 

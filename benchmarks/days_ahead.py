@@ -28,22 +28,22 @@ from migraine_platform.warehouse import tables
 EVENINGS = range(60, 180 - WEEK, 15)
 
 
-def log_loss(said: np.ndarray, came: np.ndarray) -> np.ndarray:
+def log_loss(said: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     """Of each forecast."""
-    return -np.log(np.where(came, said, 1 - said))
+    return -np.log(np.where(outcome, said, 1 - said))
 
 
-def migraine(model: TwinModel, clinical: Clinical, own: Histories, came: np.ndarray, points: int) -> None:
+def migraine(model: TwinModel, clinical: Clinical, own: Histories, outcome: np.ndarray, points: int) -> None:
     """Log loss by days ahead, standard errors over patients, shares of what came within the bins of what was said."""
-    said, usual, truth = [], [], []
+    said, baseline, truth = [], [], []
     for evening in EVENINGS:
         known = own.until(evening)
         twins, _ = twin.create(model, clinical, model.points(points), known)
         tonight = predict(model, clinical, model.points(points), twins)
         said.append(migraine_ahead(model, clinical, model.points(points), twins, known, tonight).probability)
-        usual.append(np.repeat(twin.climatology(own.until(evening + 1))[:, -1:], WEEK, axis=1))
-        truth.append(came[:, evening : evening + WEEK])
-    p, base, y = np.stack(said), np.stack(usual), np.stack(truth)
+        baseline.append(np.repeat(twin.climatology(own.until(evening + 1))[:, -1:], WEEK, axis=1))
+        truth.append(outcome[:, evening : evening + WEEK])
+    p, base, y = np.stack(said), np.stack(baseline), np.stack(truth)
     for ahead in range(WEEK):
         gain = (log_loss(base[..., ahead], y[..., ahead]) - log_loss(p[..., ahead], y[..., ahead])).mean(axis=0)
         print(
@@ -94,11 +94,11 @@ def states(model: TwinModel, clinical: Clinical, experts: Experts, own: Historie
 if __name__ == "__main__":
     torch.set_num_threads(1)
     settings, cohort = at_hand.settings(), at_hand.recorded()
-    came = at_hand.rows(tables.PatientDays)["has_migraine"].to_numpy().reshape(cohort.count, cohort.days)
+    outcome = at_hand.rows(tables.PatientDays)["has_migraine"].to_numpy().reshape(cohort.count, cohort.days)
     clinical = clinical_of(settings, at_hand.features())
     taught = cohort.of(slice(0, 800)).until(120)
     learned = learn_model(taught, clinical, settings.twin)
     print(machine())
-    migraine(learned, clinical, cohort.of(slice(800, None)), came[800:], settings.twin.points)
+    migraine(learned, clinical, cohort.of(slice(800, None)), outcome[800:], settings.twin.points)
     trained = learn_experts(learned, taught, settings.twin, lambda line: None)
     states(learned, clinical, trained, cohort.of(slice(800, None)))

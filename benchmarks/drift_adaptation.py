@@ -82,7 +82,7 @@ class Taught(NamedTuple):
         points = model.points(settings.points)
         return cls(school, points, renewals(points, model.personal.susceptibility, settings.drift.level_change))
 
-    def told(self, own: Histories, change: DetectedChange, probability: float) -> np.ndarray:
+    def applied(self, own: Histories, change: DetectedChange, probability: float) -> np.ndarray:
         """[K] forecasts of each evening by a twin that lives again with a change that is so probable."""
         model, clinical = self.school.model, self.school.clinical
         _, replay = replay_with_changes(model, clinical, self.points, self.after, own, [change], probability)
@@ -152,12 +152,12 @@ def after_alarm(taught: Taught, cohort: Cohort, said: Watched, i: int, evening: 
     """[RULES] mean expected log loss of the days after an alarm."""
     row, days = np.array([i]), slice(evening, evening + AFTER)
     own, true = cohort.own.of(row).until(evening + AFTER + 1), true_change(cohort, i)
-    usual = taught.school.settings.twin.drift.change_probability
+    baseline = taught.school.settings.twin.drift.change_probability
     forecasts = (
         said.replay.forecasts.probability[i],
-        taught.told(own, examined(taught.school, cohort.own, said, i, evening), usual),
-        taught.told(own, true, usual),
-        taught.told(own, true, 1.0),
+        taught.applied(own, examined(taught.school, cohort.own, said, i, evening), baseline),
+        taught.applied(own, true, baseline),
+        taught.applied(own, true, 1.0),
         knowing(taught, own, true),
     )
     full = cohort.full[i, evening + 1 : evening + AFTER + 1]
@@ -206,8 +206,8 @@ def print_cost(taught: Taught, cohort: Cohort, said: Watched, rate: float) -> No
     half = cohort.own.count // 2
     halves = np.arange(cohort.own.count) < half
     cost, of_alarmed = np.zeros(cohort.own.count), np.zeros(cohort.own.count)
-    usual = log_loss(twin.climatology(cohort.own), cohort.full)
-    gain_a_day = usual[:, 1:] - log_loss(forecast[:, :-1], cohort.full[:, 1:])
+    baseline = log_loss(twin.climatology(cohort.own), cohort.full)
+    gain_a_day = baseline[:, 1:] - log_loss(forecast[:, :-1], cohort.full[:, 1:])
     for mine in (halves, ~halves):
         threshold = threshold_for(peaks(statistic[~mine]), rate)
         days = alarm_days(statistic, threshold, SCORED.start, SCORED.stop - SCORED.start)
@@ -215,7 +215,7 @@ def print_cost(taught: Taught, cohort: Cohort, said: Watched, rate: float) -> No
             evening = int(days[i])
             own, span = cohort.own.of(np.array([i])).until(evening + AFTER + 1), slice(evening, evening + AFTER)
             change = examined(taught.school, cohort.own, said, i, evening)
-            adapted = taught.told(own, change, taught.school.settings.twin.drift.change_probability)
+            adapted = taught.applied(own, change, taught.school.settings.twin.drift.change_probability)
             full = cohort.full[i, evening + 1 : evening + AFTER + 1]
             cost[i] = (log_loss(adapted[span], full) - log_loss(forecast[i, span], full)).sum()
             of_alarmed[i] = gain_a_day[i, span].sum()

@@ -210,14 +210,14 @@ def print_curves(ours: Statistic, ceiling: Statistic, kind: np.ndarray) -> None:
 def print_examined(taught: School, cohort: Cohort, said: Watched, days: np.ndarray) -> None:
     """What is said of the changes that were detected."""
     change, rows = cohort.change, np.flatnonzero(days >= DAY)
-    told = [examined(taught, cohort.own, said, i, int(days[i])) for i in rows.tolist()]
+    reported = [examined(taught, cohort.own, said, i, int(days[i])) for i in rows.tolist()]
     kind, shape = change.kind[rows], change.shape[rows]
-    right = np.array([one.kind for one in told]) == np.array(CHANGE_KINDS)[kind - 1]
-    same = np.array([one.shape for one in told]) == np.array(CHANGE_SHAPES)[shape]
+    right = np.array([one.kind for one in reported]) == np.array(CHANGE_KINDS)[kind - 1]
+    same = np.array([one.shape for one in reported]) == np.array(CHANGE_SHAPES)[shape]
     names = {1: FEATURES, 2: TRIGGER_NAMES}
     true = [names[k][n] if k in names else HAZARD for k, n in zip(kind.tolist(), change.target[rows], strict=True)]
-    target = right & (np.array([one.target for one in told]) == np.array(true))
-    late = np.array([(one.since - cohort.own.first).days - DAY for one in told])
+    target = right & (np.array([one.target for one in reported]) == np.array(true))
+    late = np.array([(one.since - cohort.own.first).days - DAY for one in reported])
     print("\nof those detected within 60 days    n   kind right   target right   shape right   date error, quartiles")
     for group, some in [*((name, kind == 1 + n) for n, name in enumerate(CHANGE_KINDS)), ("all", kind > 0)]:
         if some.any():
@@ -241,13 +241,13 @@ def classical_streams(own: Histories, said: Watched) -> dict[str, Streams]:
     p = np.clip(said.replay.forecasts.probability[:, :-1], 1e-6, 1 - 1e-6)
     y = own.events[:, 1:, 0]
     surprise = -np.log(np.where(y, p, 1 - p)) + p * np.log(p) + (1 - p) * np.log1p(-p)
-    told = own.diary[:, 1:] & (np.arange(1, own.days) > own.begun[:, None])
+    reported = own.diary[:, 1:] & (np.arange(1, own.days) > own.begun[:, None])
     before = np.zeros((own.count, 1))
     innovation = said.replay.channels.innovation
     seen = innovation != 0
     size = np.sqrt((innovation**2).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1))
     return {
-        "log loss minus its expectation": Streams(np.hstack([before, surprise]), np.hstack([before > 0, told])),
+        "log loss minus its expectation": Streams(np.hstack([before, surprise]), np.hstack([before > 0, reported])),
         "root mean square of innovations": Streams(size, seen.any(axis=-1)),
     }
 

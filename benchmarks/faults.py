@@ -233,9 +233,9 @@ def together(base: Project, folder: Path, rng: random.Random) -> dict[str, Count
             ended_well = first.ended()[0] == 0
             now = own.published()
             # challengers on trial are the only thing that a retraining may add before it is judged
-            told = {name: frame for name, frame in now.items() if not name.startswith("twin.")}
+            reported = {name: frame for name, frame in now.items() if not name.startswith("twin.")}
             expected = {name: frame for name, frame in alone.items() if not name.startswith("twin.")}
-            one_truth = same(now, alone) if "retraining" not in kind else same(told, expected)
+            one_truth = same(now, alone) if "retraining" not in kind else same(reported, expected)
             outcome = "unharmed" if ended_well and said_why and one_truth else "SILENT" if ended_well else "UNNAMED"
             found.setdefault(kind, Counter())[outcome] += 1
             print(f"{kind}, after {share:.0%}: {outcome} (exit {code})", file=sys.stderr)

@@ -58,9 +58,9 @@ def main() -> None:
         density = np.mean([score.value for score in scores if score.metric.startswith("log_density_z_")])
         goal = torch.ones(len(card.layout.targets), dtype=torch.bool)
         rules = {"aline": LearnedQuestions(), "random": RandomQuestions(0)}
-        told = policy_information(net, reference.scoring, evening, rules, 3, goal)
-        own, _ = mean_and_margin(told["aline"][3].double().numpy())
-        lead, margin = mean_and_margin((told["aline"][3] - told["random"][3]).double().numpy())
+        reported = policy_information(net, reference.scoring, evening, rules, 3, goal)
+        own, _ = mean_and_margin(reported["aline"][3].double().numpy())
+        lead, margin = mean_and_margin((reported["aline"][3] - reported["random"][3]).double().numpy())
         print(
             f"{name:<40} {100 * float(found.share[:4].mean()):10.1f} %   {density:16.3f}   {own:19.3f}   "
             f"{lead:+.3f} +- {margin:.3f}",

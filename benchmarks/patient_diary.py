@@ -45,13 +45,13 @@ def score(net, task: PatientDiary, diaries: int) -> None:  # type: ignore[no-unt
         "random": RandomQuestions(0),
         "last days": InOrder(torch.arange(DAYS - 1, -1, -1)),
     }
-    told = {}
+    reported = {}
     for name, rule in rules.items():
         episode = task.draw(diaries, (2, 0))
-        told[name] = information(run_policy(net, episode, rule, ASKED[-1]), episode.truth, goal)
-        print(f"  {name:<10}", "  ".join(f"{k}: {told[name][k].mean():.3f}" for k in ASKED))
+        reported[name] = information(run_policy(net, episode, rule, ASKED[-1]), episode.truth, goal)
+        print(f"  {name:<10}", "  ".join(f"{k}: {reported[name][k].mean():.3f}" for k in ASKED))
     for name in ("random", "last days"):
-        lead, margin = mean_and_margin((told["aline"][8] - told[name][8]).double().numpy())
+        lead, margin = mean_and_margin((reported["aline"][8] - reported[name][8]).double().numpy())
         print(f"lead over {name} after 8 days, paired: {lead:+.4f} +- {margin:.4f}")
     episode = task.draw_complete(diaries, (2, 1))
     posterior = net.posterior(net.encode(episode.context))

@@ -26,8 +26,8 @@ def at_hand(preset: str) -> tuple[Settings, ReferenceCohort]:
     """A preset's settings and reference cohort, its parameters fitted here."""
     settings = load_settings(preset)
     features = configured_features(settings.priors)
-    told = lambda line: print(f"  {line}", file=sys.stderr)  # noqa: E731
-    return settings, ReferenceCohort(settings, features, fit_parameters(settings.simulator, features), told)
+    reported = lambda line: print(f"  {line}", file=sys.stderr)  # noqa: E731
+    return settings, ReferenceCohort(settings, features, fit_parameters(settings.simulator, features), reported)
 
 
 def trained(path: Path, reference: ReferenceCohort) -> tuple[Aline, Card]:

@@ -41,15 +41,15 @@ def recovery(model: TwinModel, clinical: Clinical) -> None:
     said = {
         "patient_id": found.patient_ids,
         "severity": found.phases.severity_mean,
-        "weekend": weekends(points, model.effects, made.standing)[0],
+        "weekend": weekends(points, model.effects, made.filter_state)[0],
     }
     rows = symptom_recovery(pl.DataFrame(said), found.to_frames().phases, at_hand.rows(tables.TruthPatients), 200, 1)
     for (symptom,), own in rows.group_by("symptom", maintain_order=True):
         value = dict(own.select("metric", "value").iter_rows())
         ratio = value["mae"] / value["mae_population_mean"]
-        usual = value["mae_population_mean"]
+        baseline = value["mae_population_mean"]
         print(
-            f"{symptom}: error {value['mae']:.3f} {own['unit'][0]}, everybody's mean {usual:.3f} "
+            f"{symptom}: error {value['mae']:.3f} {own['unit'][0]}, everybody's mean {baseline:.3f} "
             f"({np.round(ratio, 2)} x), rank correlation {value['rank_correlation']:.2f}"
         )
 
@@ -66,10 +66,10 @@ def worth(model: TwinModel, clinical: Clinical) -> None:
         p = twin.create(other, clinical, points, own)[1].forecasts.probability[:, -SCORED - 1 : -1]
         return log_loss(p, full).mean(axis=1)
 
-    told = losses()
-    print(f"expected log loss, persons differ: {told.mean():.4f}; {model.summary()}")
+    reported = losses()
+    print(f"expected log loss, persons differ: {reported.mean():.4f}; {model.summary()}")
     for name, fields in {**{name: [field] for name, field in ALIKE.items()}, "all three": list(ALIKE.values())}.items():
-        more = losses(**dict.fromkeys(fields, 0.0)) - told
+        more = losses(**dict.fromkeys(fields, 0.0)) - reported
         print(f"all alike in {name}: {more.mean():+.5f} +- {more.std() / np.sqrt(len(more)):.5f}")
 
 

@@ -57,20 +57,22 @@ def within_auc(migraine: np.ndarray, forecast: np.ndarray) -> float:
 
 def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: slice) -> np.ndarray:
     """One logistic regression for everybody: triggers, load, today's status, recent and usual migraine days."""
-    usual = twin.climatology(own)
-    logit = np.log(usual / (1 - usual))
+    baseline = twin.climatology(own)
+    logit = np.log(baseline / (1 - baseline))
     columns = [
         *np.moveaxis(replay.covariates.trigger, -1, 0),
-        *np.moveaxis(replay.covariates.load, -1, 0),
+        *np.moveaxis(replay.covariates.latent, -1, 0),
         replay.forecasts.ill,
         own.events[..., 4] * replay.forecasts.ill,
-        replay.forecasts.trace,
+        replay.forecasts.attack_history,
         logit,
     ]
     x = np.stack(columns, axis=-1)[:, :-1]
-    y, told = own.events[:, 1:, 0], own.diary[:, 1:]
+    y, reported = own.events[:, 1:, 0], own.diary[:, 1:]
     days = slice(30, 119)
-    model = LogisticRegression(max_iter=1000).fit(x[rows, days][told[rows, days]], y[rows, days][told[rows, days]])
+    model = LogisticRegression(max_iter=1000).fit(
+        x[rows, days][reported[rows, days]], y[rows, days][reported[rows, days]]
+    )
     flat = model.predict_proba(x[target].reshape(-1, x.shape[-1]))[:, 1]
     return np.concatenate([np.full((len(x[target]), 1), np.nan), flat.reshape(x[target].shape[:2])], axis=1)
 
@@ -91,7 +93,7 @@ def learner_of(simulator: CohortSimulator, trajectories: Trajectories, path: Pat
         if path is None:
             return said
         np.savez(path, **said)
-    with np.load(path) as kept:
+    with np.latent(path) as kept:
         return {name: kept[name] for name in ("forecast", "interval", "s", "si", "eff")}
 
 
@@ -104,18 +106,20 @@ def report(
     _, replay = twin.create(model, clinical, points, own)
     evidence = AttackEvidence.of(own, replay.channels)
     said, _ = follow(points, model.effects, replay.covariates, evidence, None, True)
-    told = uncertainty(said, model.effects, replay.covariates, clinical.prior.Q, clinical.atoms)
+    reported = uncertainty(said, model.effects, replay.covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
     nothing = np.full((own.count, 1), np.nan)
     p, lower, upper = (
-        np.concatenate([nothing, mend(part[:, :-1])], axis=1) for part in (said.probability, told.lower, told.upper)
+        np.concatenate([nothing, mend(part[:, :-1])], axis=1)
+        for part in (said.probability, reported.lower, reported.upper)
     )
-    usual = twin.climatology(own)
+    baseline = twin.climatology(own)
     print(f"\n{name}")
     print("days of history   (a)     (b)     (c)    twin  climatology  shared  share of (c)'s gain, (b)'s, (a)'s")
     for history, span in SPANS.items():
         a, b, c, t, u, one = (
-            log_loss(part[:, span], full[:, span]).mean() for part in (full, known, ideal["forecast"], p, usual, shared)
+            log_loss(part[:, span], full[:, span]).mean()
+            for part in (full, known, ideal["forecast"], p, baseline, shared)
         )
         shares = "  ".join(f"{100 * (u - t) / (u - ceiling):6.1f} %" for ceiling in (c, b, a))
         print(f"{history:15}{a:8.4f}{b:8.4f}{c:8.4f}{t:8.4f}{u:10.4f}{one:10.4f}   {shares}")
@@ -125,7 +129,7 @@ def report(
     onset_days[:, 1:] = migraine[:, :-1] == 0
     fresh = onset_days[:, last]
     print(f"{'last 60 days':22}{'AUC':>8}{'within':>8}{'Brier':>8}{'ECE':>8}{'AUC, onset days':>17}")
-    forecasts = {"(c)": ideal["forecast"], "twin": p, "shared": shared, "climatology": usual, "(b)": known}
+    forecasts = {"(c)": ideal["forecast"], "twin": p, "shared": shared, "climatology": baseline, "(b)": known}
     for label, forecast in forecasts.items():
         f = forecast[:, last]
         print(
@@ -151,7 +155,7 @@ def susceptibilities(
     print(f"susceptibilities (the prior's interval scores {prior:.4f}); rank correlation by {', '.join(TRIGGER_NAMES)}")
     for history in (30, 60, 120, 180):
         made, _ = twin.create(model, clinical, points, own.until(history))
-        found = sensitivities(points, model.effects, made.standing)
+        found = sensitivities(points, model.effects, made.filter_state)
         mean, lower, upper = (part / model.effects.trigger for part in (found.mean, found.lower, found.upper))
         im, ii = ideal["s"][:, history - 1, :, 0], ideal["si"][:, history - 1]
         mine = [spearmanr(mean[:, k], s[:, k])[0] for k in range(4)]

@@ -62,17 +62,17 @@ def state(everybody: Histories) -> None:
         print(f"next day's state, {name}: {score:.4f} nats a value; intervals hold {held[days.seen[:, 1:]].mean():.3f}")
 
 
-def onsets(everybody: Histories, came: np.ndarray) -> None:
+def onsets(everybody: Histories, outcome: np.ndarray) -> None:
     """Said and realised shares of an onset within some days; what came is the truth, not what was written down.
 
     Args:
-        came: [P, K] onsets.
+        outcome: [P, K] onsets.
     """
     known = everybody.until(120)
     events = {name: known.events[..., place] for place, name in enumerate(EVENTS)}
     found = fit_onsets(known.diary, events["onset"], events["has_migraine"], events["migraine_by_evening"])
     for days in (1, 2, 3, 7):
-        share = came[:, 120 : 120 + days].any(axis=1).mean()
+        share = outcome[:, 120 : 120 + days].any(axis=1).mean()
         print(f"onset within {days} days: said {found.within(days).mean():.3f}, came {share:.3f}")
 
 

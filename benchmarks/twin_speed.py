@@ -47,9 +47,9 @@ def statsmodels_fit(days: StandardDays, replay: Replay, own: Histories, row: int
     else:
         for c in range(len(CHANNELS)):
             sm.tsa.SARIMAX(z[:, c], order=(1, 0, 0), trend="c").fit(disp=False)
-    told = own.diary[row, 1:] & own.diary[row, :-1]
-    x = sm.add_constant(replay.covariates.trigger[row][: len(told)][told])
-    sm.Logit(own.events[row, 1:, 1][told], x).fit_regularized(disp=False, alpha=0.1)
+    reported = own.diary[row, 1:] & own.diary[row, :-1]
+    x = sm.add_constant(replay.covariates.trigger[row][: len(reported)][reported])
+    sm.Logit(own.events[row, 1:, 1][reported], x).fit_regularized(disp=False, alpha=0.1)
 
 
 def main() -> None:
@@ -72,10 +72,10 @@ def main() -> None:
 
     def fit(some: Histories) -> None:
         twins, replay = create(model, clinical, points, some)
-        sensitivities(points, model.effects, twins.standing)
-        told = days_of(points, model.effects, twins.standing, replay, some)
-        threshold_frame(told, some)
-        interaction_frame(told, some)
+        sensitivities(points, model.effects, twins.filter_state)
+        reported = days_of(points, model.effects, twins.filter_state, replay, some)
+        threshold_frame(reported, some)
+        interaction_frame(reported, some)
         days = model.scales.standard(some)
         theirs = attacks.filter(pl.col("patient_id").is_in(list(some.patient_ids)))
         fit_symptoms(some, theirs, days.z[..., signs], days.seen[..., signs]).to_frames()

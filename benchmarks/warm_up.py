@@ -45,14 +45,14 @@ def trained(task: training.TrainableTask, train: Train, warm: Aline | None = Non
                 own = {name: part for name, part in warm.state_dict().items() if name.startswith(SHARED)}
                 self.load_state_dict(own, strict=False)
 
-    usual, training.Aline = training.Aline, Begun  # type: ignore[attr-defined]
+    baseline, training.Aline = training.Aline, Begun  # type: ignore[attr-defined]
     try:
         with tempfile.TemporaryDirectory() as folder:
             run = training.Run(task, train, RunFolder(Path(folder)), "benchmark", "benchmark")
             found = run.train()
             net, _ = load_network(Path(folder) / "best")
     finally:
-        training.Aline = usual  # type: ignore[attr-defined]
+        training.Aline = baseline  # type: ignore[attr-defined]
     return net, found.card.metrics["log_score"]
 
 

@@ -24,7 +24,7 @@ MARGIN, TITLE, ENDS = 0.12, 0.24, 0.18
 """Inches: around the figure and between panels, above a panel for its title, below it for the ends of its axis."""
 
 
-class Panel(NamedTuple):
+class FigurePanel(NamedTuple):
     """One rectangle of the figure: its lower left corner and its size, in inches."""
 
     axes: Axes
@@ -114,13 +114,15 @@ class SmallMultiples:
         self._axes.set_ylim(0, self._height)
         self._axes.set_autoscale_on(False)
 
-    def at(self, place: int) -> Panel:
+    def at(self, place: int) -> FigurePanel:
         """The panel at that place, counted from 0 along the rows."""
         row, column = divmod(place, self._across)
         width, height = self._cell
         top = self._height - MARGIN - row * height
         left = MARGIN + column * width + MARGIN
-        return Panel(self._axes, left, top - height + ENDS + MARGIN, width - 2 * MARGIN, height - ENDS - TITLE - MARGIN)
+        return FigurePanel(
+            self._axes, left, top - height + ENDS + MARGIN, width - 2 * MARGIN, height - ENDS - TITLE - MARGIN
+        )
 
     def png(self) -> bytes:
         """The picture; the same panels give the same bytes."""

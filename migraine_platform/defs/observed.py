@@ -150,8 +150,8 @@ def _reasons(event: DagsterEvent) -> list[tuple[str, str]]:
     """Step and reason; nothing where something else says it already."""
     if not event.is_step_failure:
         data = event.event_specific_data
-        told = isinstance(data, JobFailureData) and data.first_step_failure_event is not None
-        return [] if told else [("the run itself", sentence(without_values(event.message or "it ended")))]
+        reported = isinstance(data, JobFailureData) and data.first_step_failure_event is not None
+        return [] if reported else [("the run itself", sentence(without_values(event.message or "it ended")))]
     failure = event.step_failure_data
     error = failure.error
     if error and error.cls_name == BLOCKED_BY_CHECK:

@@ -59,7 +59,7 @@ class Waiting:
     ahead: int = 0
     """Files dated in the future: nobody can tell how long ago they were changed."""
 
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """What keeps files from being taken, in words."""
         said = {
             "still being written": self.growing,

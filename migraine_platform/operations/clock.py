@@ -111,19 +111,19 @@ def demand_next(known: Clock | None, night: date, now: date, ahead: bool) -> Non
         )
 
 
-def demand_nothing_lived(configured: date, lived_until: date | None) -> None:
+def demand_nothing_updated(configured: date, updated_until: date | None) -> None:
     """Refuse to begin a life that has been lived further: its clock was lost.
 
     Args:
         configured: the first night's last day.
-        lived_until: the last day in the lake; None if there is none.
+        updated_until: the last day in the lake; None if there is none.
 
     Raises:
         ClockError: if that is later.
     """
-    if lived_until is not None and lived_until > configured:
+    if updated_until is not None and updated_until > configured:
         raise ClockError(
-            f"there is no clock, but the lake has days until {lived_until}, later than {configured}; {RECOVER}"
+            f"there is no clock, but the lake has days until {updated_until}, later than {configured}; {RECOVER}"
         )
 
 

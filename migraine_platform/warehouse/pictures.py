@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.plotting import BLUE, GREEN, GREY
-from migraine_platform.small_multiples import Panel, SmallMultiples
+from migraine_platform.small_multiples import FigurePanel, SmallMultiples
 from migraine_platform.warehouse.declare import Column, Table
 
 ACROSS, MOST_PANELS, MOST_BARS, BINS = 4, 24, 12, 30
@@ -51,7 +51,7 @@ def _drawable(column: Column, frame: pl.DataFrame) -> bool:
     return column.kind in (*NUMERIC, "flag") or (column.kind == "text" and 1 < values.n_unique() <= MOST_BARS)
 
 
-def _draw(panel: Panel, column: Column, values: pl.Series) -> None:
+def _draw(panel: FigurePanel, column: Column, values: pl.Series) -> None:
     panel.title(f"{column.name} [{column.unit}]" if column.unit else column.name)
     if column.kind == "text":
         counts = values.value_counts().sort(column.name)
@@ -66,7 +66,7 @@ def _draw(panel: Panel, column: Column, values: pl.Series) -> None:
     panel.histogram(heights.astype(float), edges, BLUE)
 
 
-def _draw_flags(panel: Panel, flags: list[Column], frame: pl.DataFrame) -> None:
+def _draw_flags(panel: FigurePanel, flags: list[Column], frame: pl.DataFrame) -> None:
     panel.title("share of rows")
     shares = [float(frame[column.name].drop_nulls().cast(float).to_numpy().mean()) for column in flags]
     panel.shares([column.name for column in flags], shares, GREY)

@@ -35,7 +35,7 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform_tests.conftest import make_project
-from migraine_platform_tests.defs.lived import (
+from migraine_platform_tests.defs.result import (
     BATCHES,
     FIRST,
     MADE_ONCE,
@@ -96,7 +96,7 @@ class Diary:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
     root = make_project(tmp_path_factory.mktemp("forty") / "project")
     preset = root / "configs" / "presets" / "tiny.yaml"
     told = preset.read_text()
@@ -168,12 +168,12 @@ def unattended(settings: Settings, first_twins: dict) -> pl.DataFrame:
     found = read_histories(population.read, own)
     rows_of = {patient: row for row, patient in enumerate(found.histories.patient_ids)}
     frames = []
-    for kept in first_twins.values():
-        model = TwinModel.from_frame(population.read(tables.TwinPopulation), kept.twins.population)
-        keeper = updater_of(model, own, population.features, AlarmThresholds(np.inf, {}, {}))
-        patients = kept.twins.patient_ids
+    for state in first_twins.values():
+        model = TwinModel.from_frame(population.read(tables.TwinPopulation), state.twins.population)
+        updater = updater_of(model, own, population.features, AlarmThresholds(np.inf, {}, {}))
+        patients = state.twins.patient_ids
         whole = found.histories.of(np.array([rows_of[patient] for patient in patients]))
-        evenings = advance(keeper, kept, whole, Past.nothing(len(patients))).evenings
+        evenings = advance(updater, state, whole, Past.nothing(len(patients))).evenings
         said = evenings.said.probability
         days = [evenings.first + timedelta(days=number + 1) for number in range(evenings.days)]
         frames.append(
@@ -195,11 +195,11 @@ def changed(diary: Diary) -> pl.DataFrame:
     return truth.filter(pl.col("date").is_between(diary.first, last, closed="right"))
 
 
-def test_changes_are_detected_and_false_alarms_stay_within_their_rate(lived: Diary) -> None:
-    settings = lived.settings
-    found = rows(settings, tables.Drift).filter(pl.col("detected_on") > lived.first)
+def test_changes_are_detected_and_false_alarms_stay_within_their_rate(result: Diary) -> None:
+    settings = result.settings
+    found = rows(settings, tables.Drift).filter(pl.col("detected_on") > result.first)
     truth = rows(settings, tables.TruthDrift)
-    theirs = changed(lived)
+    theirs = changed(result)
     assert theirs.height >= 5
     after = found.join(theirs.select("patient_id", began="date"), on="patient_id").filter(
         pl.col("detected_on") >= pl.col("began")
@@ -213,23 +213,23 @@ def test_changes_are_detected_and_false_alarms_stay_within_their_rate(lived: Dia
     assert alarms <= poisson.ppf(1 - CHANCE, expected)
 
 
-def test_only_batches_with_a_detected_change_were_retrained(lived: Diary) -> None:
-    settings = lived.settings
+def test_only_batches_with_a_detected_change_were_retrained(result: Diary) -> None:
+    settings = result.settings
     drift = rows(settings, tables.Drift)
     told = rows(settings, tables.Retrainings)
     begun = told.filter(pl.col("decision") == "on trial")
-    assert begun.height == len(lived.requests) > 0
+    assert begun.height == len(result.requests) > 0
     wait = settings.twin.retraining.cooldown_days
     for batch in BATCHES:
         own = drift.filter(pl.col("patient_id").is_in(rows(settings, tables.Twins, [batch])["patient_id"].to_list()))
         asked = begun.filter(pl.col("patient_batch") == batch)["requested_on"].sort().to_list()
-        for since, until in pairwise([lived.first, *asked]):
+        for since, until in pairwise([result.first, *asked]):
             assert own.filter(pl.col("detected_on").is_between(since, until, closed="right")).height > 0
         assert all((later - earlier).days >= wait for earlier, later in pairwise(asked))
         lake = lake_of(settings)
         left = unanswered(*(lake.read(table, [batch]) for table in (tables.Drift, tables.Twins, tables.Retrainings)))
         assert left.is_empty() or held_back(lake, batch, last_day(settings), settings)
-    for day, request in lived.requests:
+    for day, request in result.requests:
         assert request.job_name == RETRAIN_JOB
         assert begun.filter((pl.col("patient_batch") == request.partition_key) & (pl.col("requested_on") == day)).height
     last = last_day(settings) - timedelta(days=settings.twin.retraining.trial_nights)
@@ -238,17 +238,17 @@ def test_only_batches_with_a_detected_change_were_retrained(lived: Diary) -> Non
     assert set(decided["nights"]) == {settings.twin.retraining.trial_nights}
 
 
-def test_forecasts_recover_after_a_change(lived: Diary) -> None:
+def test_forecasts_recover_after_a_change(result: Diary) -> None:
     """Expected log loss of the last nights, against the same twins updated every evening but never adapted."""
-    assert lived.without is not None
-    settings = lived.settings
+    assert result.without is not None
+    settings = result.settings
     truth = rows(settings, tables.TruthPatientDays).select("patient_id", "migraine_probability", for_date="date")
     told = rows(settings, tables.Predictions).select("patient_id", "for_date", "probability")
     until = last_day(settings) - timedelta(days=LAST_NIGHTS)
     loss = (
         told.join(truth, on=["patient_id", "for_date"])
-        .join(lived.without, on=["patient_id", "for_date"])
-        .filter(pl.col("for_date") > until, pl.col("patient_id").is_in(changed(lived)["patient_id"].to_list()))
+        .join(result.without, on=["patient_id", "for_date"])
+        .filter(pl.col("for_date") > until, pl.col("patient_id").is_in(changed(result)["patient_id"].to_list()))
         .with_columns(
             (
                 -pl.col("migraine_probability") * (pl.col(name)).log()
@@ -260,23 +260,23 @@ def test_forecasts_recover_after_a_change(lived: Diary) -> None:
         .agg((pl.col("probability loss") - pl.col("unattended loss")).mean().alias("worse by"))
     )
     worse = loss["worse by"].to_numpy()
-    assert len(worse) == changed(lived).height
+    assert len(worse) == changed(result).height
     assert worse.mean() <= 2 * worse.std(ddof=1) / np.sqrt(len(worse))
 
 
-def test_nothing_is_lost_and_nothing_doubled(lived: Diary) -> None:
-    settings = lived.settings
-    last = lived.first + timedelta(days=NIGHTS)
+def test_nothing_is_lost_and_nothing_doubled(result: Diary) -> None:
+    settings = result.settings
+    last = result.first + timedelta(days=NIGHTS)
     assert last_day(settings) == last
     for table, evening in ((tables.Predictions, "made_on"), (tables.Watch, "date"), (tables.MeasuredDays, "date")):
         found = rows(settings, table)
         assert not found.select(table.key).is_duplicated().any()
-        of_nights = found.filter(pl.col(evening) > lived.first)
+        of_nights = found.filter(pl.col(evening) > result.first)
         assert of_nights.group_by("patient_id").len()["len"].to_list() == [NIGHTS] * 60
-        assert set(of_nights[evening]) == {lived.first + timedelta(days=number) for number in range(1, NIGHTS + 1)}
+        assert set(of_nights[evening]) == {result.first + timedelta(days=number) for number in range(1, NIGHTS + 1)}
     trail = rows(settings, tables.Audit)
     assert not trail.select(tables.Audit.key).is_duplicated().any()
-    forecasts = trail.filter((pl.col("event") == "forecast") & (pl.col("made_on") > lived.first))
+    forecasts = trail.filter((pl.col("event") == "forecast") & (pl.col("made_on") > result.first))
     assert forecasts.group_by("patient_id").len()["len"].to_list() == [NIGHTS] * 60
     named = {path.stem for path in Places.of(settings.platform).twins("x").parent.iterdir()}
     twins, trial = rows(settings, tables.Twins), rows(settings, tables.Challengers)
@@ -288,9 +288,9 @@ def test_nothing_is_lost_and_nothing_doubled(lived: Diary) -> None:
     }
 
 
-def test_the_last_night_is_published(lived: Diary) -> None:
-    warehouse = Places.of(lived.settings.platform).warehouse
-    last = lived.first + timedelta(days=NIGHTS)
+def test_the_last_night_is_published(result: Diary) -> None:
+    warehouse = Places.of(result.settings.platform).warehouse
+    last = result.first + timedelta(days=NIGHTS)
     assert query(warehouse, "FROM lineage.publication")["last_date"].item() == last
     for name, evening in (("twin.predictions", "made_on"), ("twin.watch", "date"), ("cohort.patient_days", "date")):
         counted = query(warehouse, f"SELECT count(*) AS n FROM {name} WHERE {evening} = DATE '{last}'")

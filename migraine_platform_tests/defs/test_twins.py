@@ -64,10 +64,10 @@ def test_everybody_has_a_twin_that_can_be_loaded(settings) -> None:
         rows = lake.read(tables.Twins, [batch])
         patients = lake.read(tables.Patients, [batch])
         assert rows["patient_id"].to_list() == patients["patient_id"].to_list()
-        kept = load_state(places.twins(rows["file_version"][0])).twins
-        assert kept.patient_ids == tuple(rows["patient_id"])
-        assert kept.versions() == rows["twin_version"].to_list()
-        assert kept.population == population.version == rows["population_version"][0]
+        state = load_state(places.twins(rows["file_version"][0])).twins
+        assert state.patient_ids == tuple(rows["patient_id"])
+        assert state.versions() == rows["twin_version"].to_list()
+        assert state.population == population.version == rows["population_version"][0]
         assert lake.sealed(tables.Twins, batch)
         assert lake.sealed(tables.Predictions, batch)
 
@@ -106,8 +106,8 @@ def test_the_audit_trail_only_grows(settings, instance) -> None:
     later = resized(settings, days=settings.simulator.cohort.days + 1)
     assert run(later, instance, COHORT + TWINS).success
     after = lake_of(later).read(tables.Audit, BATCHES)
-    kept = after.join(before, on=list(tables.Audit.key), how="semi").sort(tables.Audit.key)
-    assert kept.equals(before.sort(tables.Audit.key))
+    again = after.join(before, on=list(tables.Audit.key), how="semi").sort(tables.Audit.key)
+    assert again.equals(before.sort(tables.Audit.key))
     added = after.join(before, on=list(tables.Audit.key), how="anti")
     last = later.simulator.cohort.last_date
     forecasts, outcomes = (added.filter(pl.col("event") == event) for event in ("forecast", "outcome"))

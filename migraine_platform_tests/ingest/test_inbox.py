@@ -259,7 +259,7 @@ def test_links_are_told_and_nothing_behind_them_is_read_or_moved(inbox, drop: Dr
     (inbox.path / "diary.csv").symlink_to(outside)
     found = take(inbox, SETTINGS, NOW)
     assert found.outcomes == {}
-    assert found.waiting.told() == ["1 links, which are not taken"]
+    assert found.waiting.reported() == ["1 links, which are not taken"]
     assert outside.read_bytes() == ONE
 
 
@@ -308,7 +308,7 @@ def test_files_of_a_clock_that_was_ahead_are_told(inbox, drop: Drop) -> None:
     came = drop("a.csv", ONE, age=-1e6).stat().st_ctime
     found = waiting(inbox, SETTINGS, came - 3600)
     assert (found.ready, found.growing) == ((), 0)
-    assert found.told() == ["1 dated in the future, by a clock that was ahead; `touch` them"]
+    assert found.reported() == ["1 dated in the future, by a clock that was ahead; `touch` them"]
 
 
 def test_a_stuck_file_stands_in_the_table_of_files_with_its_reason(inbox, drop: Drop) -> None:

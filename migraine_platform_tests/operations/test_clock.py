@@ -12,7 +12,7 @@ from migraine_platform.operations.clock import (
     ClockError,
     at,
     demand_next,
-    demand_nothing_lived,
+    demand_nothing_updated,
     read_clock,
     recover,
     set_back,
@@ -186,7 +186,7 @@ def test_a_damaged_clock_is_made_anew_from_the_lakes_last_day(places, settings, 
 
 
 def test_a_lost_clock_does_not_restart_a_simulated_cohort() -> None:
-    demand_nothing_lived(date(2026, 1, 5), None)
-    demand_nothing_lived(date(2026, 1, 5), date(2026, 1, 5))
+    demand_nothing_updated(date(2026, 1, 5), None)
+    demand_nothing_updated(date(2026, 1, 5), date(2026, 1, 5))
     with pytest.raises(ClockError, match=r"the lake has days until 2026-01-06.*migraine clock --recover"):
-        demand_nothing_lived(date(2026, 1, 5), date(2026, 1, 6))
+        demand_nothing_updated(date(2026, 1, 5), date(2026, 1, 6))

@@ -106,15 +106,15 @@ class Living:
     def on(self, days: int) -> Settings:
         return resized(self.settings, days=days)
 
-    def keepers(self, days: int = DAYS) -> TwinUpdaters:
+    def updaters(self, days: int = DAYS) -> TwinUpdaters:
         return TwinUpdaters(self.read, self.on(days), self.features, self.places)
 
     def live(
         self, days: int, asked: UpdateRequest | None = None, batches: tuple[str, ...] = (BATCH,)
     ) -> list[BatchUpdate]:
         """A night, whose evening is that of a day: rows written, obsolete files deleted."""
-        keepers = self.keepers(days)
-        found = load_batches(self.earlier, self.places, keepers, batches)
+        updaters = self.updaters(days)
+        found = load_batches(self.earlier, self.places, updaters, batches)
         assert found is not None
         settled = []
         for one in update_batches(
@@ -122,7 +122,7 @@ class Living:
             self.earlier,
             self.on(days),
             self.places,
-            keepers,
+            updaters,
             found,
             asked or UpdateRequest(),
             POPULATION,
@@ -145,7 +145,7 @@ class Living:
     def frames(self, batch: str = BATCH) -> dict[type[Table], pl.DataFrame]:
         return {table: frame for (table, own), frame in self.rows.items() if own == batch}
 
-    def kept(self, batch: str = BATCH) -> TwinState:
+    def state(self, batch: str = BATCH) -> TwinState:
         """The twins in use."""
         return load_state(self.places.twins(self.of(tables.Twins, batch)["file_version"][0]))
 
@@ -159,10 +159,10 @@ class Living:
         """Files that rows name."""
         return set().union(*(in_use(self.frames(batch)) for batch in {batch for _, batch in self.rows}))
 
-    def put(self, kept: TwinState, table: type[Table] = tables.Twins, batch: str = BATCH) -> None:
+    def put(self, state: TwinState, table: type[Table] = tables.Twins, batch: str = BATCH) -> None:
         """Others in the place of the twins in use, or of the challengers."""
-        version = version_of(to_bytes(kept))
-        self.places.twins(version).write_bytes(to_bytes(kept))
+        version = version_of(to_bytes(state))
+        self.places.twins(version).write_bytes(to_bytes(state))
         before = self.of(table, batch)["file_version"][0]
         self.places.twins(before).unlink()
         self.rows[table, batch] = self.of(table, batch).with_columns(file_version=pl.lit(version))
@@ -195,9 +195,9 @@ def made_living(
     found = read_histories(living.read, living.on(days), sorted(set(batch_of)))
     made = FittedCohort(make_twins(found.histories, thresholds), found, model)
     for batch in sorted(set(batch_of)):
-        told = living.read(tables.RecordedDays, [batch], ["patient_id", "date", "has_migraine"])
+        reported = living.read(tables.RecordedDays, [batch], ["patient_id", "date", "has_migraine"])
         observed = living.read(tables.Observations)
-        living.write(batch_frames(made, batch, living.places, living.earlier, told, observed), batch)
+        living.write(batch_frames(made, batch, living.places, living.earlier, reported, observed), batch)
     return living
 
 
@@ -205,13 +205,13 @@ def _quietly(line: str) -> None:
     """What a run would log."""
 
 
-def foolish(kept: TwinState, levels: np.ndarray) -> TwinState:
+def foolish(state: TwinState, levels: np.ndarray) -> TwinState:
     """Twins that are nearly certain of the lowest level of all, where most people have attacks every week."""
-    log_weight = np.full_like(kept.twins.standing.log_weight, -12.0)
+    log_weight = np.full_like(state.twins.filter_state.log_weight, -12.0)
     log_weight[:, np.argmin(levels)] = 0.0
     log_weight -= np.log(np.exp(log_weight).sum(axis=1, keepdims=True))
-    standing = kept.twins.standing._replace(log_weight=log_weight)
-    return replace(kept, twins=replace(kept.twins, standing=standing))
+    filter_state = state.twins.filter_state._replace(log_weight=log_weight)
+    return replace(state, twins=replace(state.twins, filter_state=filter_state))
 
 
 def assert_sound(living: Living, batch: str = BATCH) -> None:

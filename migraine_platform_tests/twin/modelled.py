@@ -24,11 +24,11 @@ def share_ill(level, on):
 
 def effects_of(**values: object) -> Effects:
     """Effects of which some matter."""
-    usual: dict[str, object] = {
+    baseline: dict[str, object] = {
         "trigger": np.array([1.5, 1.2, 1.8, 0.8]),
-        "load": np.array([0.5, 0.3, 0.4, 0.2]),
+        "latent": np.array([0.5, 0.3, 0.4, 0.2]),
         "refractory": -0.4,
-        "trace": 0.0,
+        "attack_history": 0.0,
         "weekend": 0.0,
         "memory": 0.8,
         "lasting": np.full((AGES, 2), 0.3),
@@ -42,7 +42,7 @@ def effects_of(**values: object) -> Effects:
         "entry_odds": 1.0,
         "renewal": 0.0,
     }
-    return Effects(**(usual | values))
+    return Effects(**(baseline | values))
 
 
 def triggers_alone(rng: np.random.Generator, patients: int, days: int, share: float = 0.25) -> Covariates:
@@ -89,12 +89,12 @@ def live(
     noted = (
         expit(np.log(effects.signs / (1 - effects.signs)) * steep + effects.signs_sd * signs) if effects.signs else 0
     )
-    centred = effects.trigger * (covariates.trigger - covariates.usual)
+    centred = effects.trigger * (covariates.trigger - covariates.baseline)
     wrote = np.broadcast_to(wrote, patients)
     odds = wrote / (1 - wrote) * effects.entry_odds
     diary, late_told = np.zeros((2, patients, days), dtype=bool)
     events = np.zeros((patients, days, 5), dtype=bool)
-    ill, trace, logit, late = (
+    ill, attack_history, logit, late = (
         np.zeros(patients, dtype=bool),
         share_ill(level, on),
         level,
@@ -113,10 +113,12 @@ def live(
         rest = p * (1 - effects.by_evening) / (1 - p * effects.by_evening * (1 + effects.alarms * oftener))
         late = ~by_evening & ~alarm & (rng.random(patients) < rest)
         ill = by_evening | late
-        carried = effects.trace * effects.memory * trace
-        carried = carried + ill * (effects.refractory + effects.trace * (1 - effects.memory))
-        trace = effects.memory * trace + (1 - effects.memory) * ill
-        logit = level + (susceptibility * centred[:, k]).sum(axis=1) + covariates.load[:, k] @ effects.load + carried
+        carried = effects.attack_history * effects.memory * attack_history
+        carried = carried + ill * (effects.refractory + effects.attack_history * (1 - effects.memory))
+        attack_history = effects.memory * attack_history + (1 - effects.memory) * ill
+        logit = (
+            level + (susceptibility * centred[:, k]).sum(axis=1) + covariates.latent[:, k] @ effects.latent + carried
+        )
         logit = logit + effects.weekend * weekend * covariates.weekend[:, k]
         outlook = expit(logit)
         announcing = np.maximum(effects.conversion, outlook)

@@ -36,7 +36,9 @@ def test_a_picture_shows_what_the_rows_are(frames) -> None:
 def test_values_equal_up_to_rounding_share_one_bar(frames, off: float) -> None:
     days = frames[tables.SleepDays.name]
     near = pl.Series("total_sleep_hours", [7.0 + off * (row % 3) for row in range(days.height)])
-    assert at_a_glance(tables.SleepDays, days.with_columns(near)) is not None
+    drawn = at_a_glance(tables.SleepDays, days.with_columns(near))
+    assert drawn is not None
+    assert drawn.startswith(PNG)
 
 
 def test_where_there_is_nothing_to_draw_there_is_no_picture(frames) -> None:

@@ -66,17 +66,17 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         lake: dg.ResourceParam[Lake],
     ) -> dg.MaterializeResult:
         """Which day it is in the patients' lives: a day later every night."""
-        from migraine_platform.operations.clock import demand_next, demand_nothing_lived, read_clock, today, tonight
+        from migraine_platform.operations.clock import demand_next, demand_nothing_updated, read_clock, today, tonight
 
         with failing_plainly():
             night = night_of(context.run.tags)
             if read_clock(places, settings) is None:
-                demand_nothing_lived(settings.simulator.cohort.last_date, _lived_until(settings, lake))
+                demand_nothing_updated(settings.simulator.cohort.last_date, _updated_until(settings, lake))
             if night is not None:
                 demand_next(read_clock(places, settings), night, today(settings), AHEAD_TAG in context.run.tags)
             clock = tonight(places, settings, night)
-        told = {"night": clock.night.isoformat(), "last day": clock.last_date.isoformat()}
-        return dg.MaterializeResult(metadata={**told, "days": settings.simulator.cohort.days})
+        reported = {"night": clock.night.isoformat(), "last day": clock.last_date.isoformat()}
+        return dg.MaterializeResult(metadata={**reported, "days": settings.simulator.cohort.days})
 
     @dg.asset(
         group_name=GROUP,
@@ -117,7 +117,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
         with failing_plainly():
             for site in settings.simulator.weather.sites:
                 if site.station is not None:  # nobody but a person can tell 27 to 53 degF from degC
-                    context.log.info(read_station(site.station).told)
+                    context.log.info(read_station(site.station).reported)
             population = PopulationView.of(settings, lake)
             frame = simulator_of(population, settings).site_days()
             population.write(tables.SiteDays, WHOLE, frame)
@@ -208,11 +208,11 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             for name, table in selected.items():
                 figure = {"migraine days": by_class} if name == "patient_days" else {}
                 figure |= glances.get(name, {})
-                told = {
+                reported = {
                     **provenance(lake, table, chosen[0]),
                     "rows in this run": lake.rows(table, chosen),
                 }
-                yield dg.MaterializeResult(asset_key=name, metadata={**told, **figure})
+                yield dg.MaterializeResult(asset_key=name, metadata={**reported, **figure})
 
     return [calendar, calibration, site_days, true_effects, simulated_cohort]
 
@@ -242,7 +242,7 @@ def simulator_of(population: PopulationView, settings: Settings) -> "CohortSimul
     return CohortSimulator(settings.simulator, population.features, fitted)
 
 
-def _lived_until(settings: Settings, lake: Lake) -> "date | None":
+def _updated_until(settings: Settings, lake: Lake) -> "date | None":
     """The last day in the lake of this very population; None if it has none there."""
     try:
         own = PopulationView.of(settings, lake).stamp.population

@@ -193,12 +193,12 @@ def _materials(population: PopulationView, settings: Settings, places: Places) -
         settings,
         population.features,
         simulator_of(population, settings).calibration,
-        _keeper(population, settings),
+        _updater(population, settings),
         network_in_use(population, settings, places)[0] if promoted else None,
     )
 
 
-def _keeper(population: PopulationView, settings: Settings) -> "TwinUpdater":
+def _updater(population: PopulationView, settings: Settings) -> "TwinUpdater":
     from migraine_platform.twin.cohort.inputs import updater_of
     from migraine_platform.twin.core.model import TwinModel
     from migraine_platform.twin.drift.alarms import AlarmThresholds

@@ -49,7 +49,7 @@ def ingest_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             population.write_many(frames, WHOLE)
         files = frames[Files]
         refused = files.filter(files["status"] == "refused")
-        left = [*taken.waiting.told(), *(f"{len(taken.stuck)} cannot be read or moved" for _ in taken.stuck[:1])]
+        left = [*taken.waiting.reported(), *(f"{len(taken.stuck)} cannot be read or moved" for _ in taken.stuck[:1])]
         context.log.info(f"inbox: {dict(taken.outcomes) or 'nothing to take'}{''.join(f', {why}' for why in left)}")
         return dg.MaterializeResult(
             metadata=written(

@@ -205,13 +205,13 @@ def _kept(
     tags = context.run.tags
     if REMAKE_TAG in tags:
         return False
-    keepers = TwinUpdaters(population.read, settings, population.features, places)
-    batches = load_batches(population.before, places, keepers, chosen)
+    updaters = TwinUpdaters(population.read, settings, population.features, places)
+    batches = load_batches(population.before, places, updaters, chosen)
     if batches is None:
         return False
     asked = UpdateRequest(tags.get(RETRAIN_TAG), ROLLBACK_TAG in tags)
     nights = update_batches(
-        population.read, population.before, settings, places, keepers, batches, asked, population.stamp.population,
+        population.read, population.before, settings, places, updaters, batches, asked, population.stamp.population,
         context.log.info,
     )  # fmt: skip
     for settled in nights:
@@ -265,11 +265,11 @@ def _pictures(
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] in chosen]
     graph = {"causal graph": dg.MetadataValue.md(graph_table())}
-    came = {"reliability": image(reliability(made.built), "What was said, and how often it came")}
-    told: dict[str, dict[str, dg.MarkdownMetadataValue]] = {"predictions": came, "trigger_sensitivity": graph}
+    outcome = {"reliability": image(reliability(made.built), "What was said, and how often it came")}
+    reported: dict[str, dict[str, dg.MarkdownMetadataValue]] = {"predictions": outcome, "trigger_sensitivity": graph}
     if not own:
-        return told
+        return reported
     example = one_twin(made.built, made.model, max(own, key=lambda row: int(made.built.twins.entries[row])))
     replace_file(places.report("a_twin.png"), example)
     shown = {"a twin": image(example, "Filtered state with its band, forecasts with their intervals, attacks")}
-    return {**told, "twins": shown}
+    return {**reported, "twins": shown}

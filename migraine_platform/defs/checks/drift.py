@@ -103,12 +103,12 @@ def _due_check() -> dg.AssetChecksDefinition:
                     )
                 )
             }
-        told = {batch: "; ".join(why) for batch, why in found.items()}
+        reported = {batch: "; ".join(why) for batch, why in found.items()}
         return dg.AssetCheckResult(
-            passed=not told,
+            passed=not reported,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(f"{batch}: {why}" for batch, why in told.items()) or None,
-            metadata={SEEN: list(chosen), OPEN: dg.MetadataValue.json(told)},
+            description="; ".join(f"{batch}: {why}" for batch, why in reported.items()) or None,
+            metadata={SEEN: list(chosen), OPEN: dg.MetadataValue.json(reported)},
         )
 
     return retraining_due

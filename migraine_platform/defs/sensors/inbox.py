@@ -46,7 +46,7 @@ def inbox_sensor(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.Se
         from migraine_platform.ingest.inbox import fingerprint, waiting
 
         found = waiting(folder, settings.ingest, time.time())
-        left = ", ".join(found.told())
+        left = ", ".join(found.reported())
         if not found.ready:
             return dg.SkipReason(left or "the inbox is empty")
         if context.instance.get_runs_count(dg.RunsFilter(job_name=INGEST_JOB, statuses=UNDER_WAY)):

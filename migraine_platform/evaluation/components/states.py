@@ -77,26 +77,28 @@ def errors_of(
     values, seen = histories.values[:, first:, PLACES], days.seen[:, first:]
     rows = []
     for c, feature in enumerate(CHANNELS):
-        told = seen[..., c]
-        came = values[..., c][told]
+        reported = seen[..., c]
+        outcome = values[..., c][reported]
         said = {
-            name: in_units(scales.table[c], mean[..., c][told], np.sqrt(variance[..., c][told]))
+            name: in_units(scales.table[c], mean[..., c][reported], np.sqrt(variance[..., c][reported]))
             for name, (mean, variance) in moments.items()
         }
-        said |= {name: StateForecasts(part[..., c][told], part[..., c][told], None) for name, part in plain.items()}
-        usual = _mean((said[OWN_MEAN].mean - came) ** 2)
+        said |= {
+            name: StateForecasts(part[..., c][reported], part[..., c][reported], None) for name, part in plain.items()
+        }
+        usual = _mean((said[OWN_MEAN].mean - outcome) ** 2)
         for name, forecast in said.items():
-            squared = _mean((forecast.mean - came) ** 2)
+            squared = _mean((forecast.mean - outcome) ** 2)
             rows.append(
                 {
                     "feature": feature,
                     "unit": FEATURES[PLACES[c]].column.unit,
                     "model": name,
-                    "days": len(came),
-                    "mae": _mean(np.abs(forecast.median - came)),
+                    "days": len(outcome),
+                    "mae": _mean(np.abs(forecast.median - outcome)),
                     "mse": squared,
                     "skill": 1 - squared / usual if usual > 0 else np.nan,
-                    "coverage_90": _share_within(forecast, came),
+                    "coverage_90": _share_within(forecast, outcome),
                 }
             )
     types = {"feature": pl.String, "unit": pl.String, "model": pl.String, "days": pl.Int64}
@@ -148,11 +150,11 @@ def baselines(histories: Histories, scales: Scales) -> dict[str, NDArray[np.floa
     return {YESTERDAY: np.where(latest >= 0, last, own), OWN_MEAN: own}
 
 
-def _share_within(said: StateForecasts, came: NDArray[np.float64]) -> float:
+def _share_within(said: StateForecasts, outcome: NDArray[np.float64]) -> float:
     if said.interval is None:
         return np.nan
     low, high = said.interval
-    return _mean(((low <= came) & (came <= high)).astype(np.float64))
+    return _mean(((low <= outcome) & (outcome <= high)).astype(np.float64))
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -57,8 +57,8 @@ def aline_forecasts(
     if not len(who):
         return said
     torch.set_num_threads(1)
-    lived = numbers[who]
-    windows, rows = windows_of(settings, features, calibration, int(lived.max()) + 1, lived, when)
+    simulated = numbers[who]
+    windows, rows = windows_of(settings, features, calibration, int(simulated.max()) + 1, simulated, when)
     task, policy = MigraineWindow(windows), LearnedQuestions()
     rng = np.random.default_rng(settings.evaluation.seed)
     with torch.no_grad():

@@ -42,34 +42,34 @@ class BaselineTraining:
     """Evenings whose tomorrow may be known."""
 
 
-def share_learned(came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: BaselineTraining) -> float:
+def share_learned(outcome: NDArray[np.bool_], reported: NDArray[np.bool_], lesson: BaselineTraining) -> float:
     """Share of migraine days among the recorded ones of a lesson.
 
     Args:
-        came: [P, K] whether the day after each evening was a migraine day.
-        told: [P, K] whether the diary says so.
+        outcome: [P, K] whether the day after each evening was a migraine day.
+        reported: [P, K] whether the diary says so.
     """
-    seen = told[lesson.rows, lesson.days]
-    return float((came[lesson.rows, lesson.days] & seen).sum() + 1) / float(seen.sum() + 2)
+    seen = reported[lesson.rows, lesson.days]
+    return float((outcome[lesson.rows, lesson.days] & seen).sum() + 1) / float(seen.sum() + 2)
 
 
 def forecasts(
-    known: ForecastOrigins, came: NDArray[np.bool_], told: NDArray[np.bool_], lesson: BaselineTraining, seed: int
+    known: ForecastOrigins, outcome: NDArray[np.bool_], reported: NDArray[np.bool_], lesson: BaselineTraining, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """[P, K] what each baseline says on every evening of the day that follows, by name.
 
     Args:
-        came: [P, K] whether that day was a migraine day.
-        told: [P, K] whether its diary has an entry.
+        outcome: [P, K] whether that day was a migraine day.
+        reported: [P, K] whether its diary has an entry.
     """
-    base = share_learned(came, told, lesson)
-    seen = told[lesson.rows, lesson.days]
-    y = came[lesson.rows, lesson.days][seen]
+    base = share_learned(outcome, reported, lesson)
+    seen = reported[lesson.rows, lesson.days]
+    y = outcome[lesson.rows, lesson.days][seen]
     x = known.values[lesson.rows, lesson.days][seen]
     said = {
         BASE_RATE: np.full(known.ill.shape, base),
         YESTERDAY: _by_status(known.ill, known.ill[lesson.rows, lesson.days][seen], y, base),
-        CLIMATOLOGY: known.usual,
+        CLIMATOLOGY: known.climatology,
     }
     if 0 < y.sum() < len(y):
         flat = known.values.reshape(-1, known.values.shape[-1])

@@ -61,7 +61,7 @@ class Materials:
     settings: Settings
     features: tuple[Feature, ...]
     calibration: FittedParameters
-    keeper: TwinUpdater
+    updater: TwinUpdater
     net: Aline | None
     """The promoted checkpoint; without one, ALINE is not compared."""
 
@@ -75,9 +75,9 @@ def compare(materials: Materials, progress: Callable[[str], None] = lambda line:
         said[ALINE] = _by_aline(days, histories, materials.net, materials, progress)
     told_by_twins = (_in_use(divided[0], days[0], materials), None)
     parts = [_ceilings(days, materials)]
-    for split, frame, told in zip(divided, days, told_by_twins, strict=True):
+    for split, frame, reported in zip(divided, days, told_by_twins, strict=True):
         parts.append(_picked(frame, said, histories))
-        parts.append(_by_twins(split, frame, histories, materials, told, progress))
+        parts.append(_by_twins(split, frame, histories, materials, reported, progress))
     everything = _scored(parts, days)
     names = {split.name: everything.filter(everything["split"] == split.name)["model"].unique() for split in divided}
     models = [model_rows(split.name, names[split.name].to_list(), base) for split in divided]
@@ -86,7 +86,7 @@ def compare(materials: Materials, progress: Callable[[str], None] = lambda line:
 
 def _divided(materials: Materials) -> tuple[list[Split], Histories]:
     """Who is scored on which days, and the days of these patients; those of the others are let go of."""
-    model, settings = materials.keeper.model, materials.settings
+    model, settings = materials.updater.model, materials.settings
     everybody = read_histories(materials.read, settings).histories
     divided = splits(everybody, model.patients, model.days, settings.evaluation)
     scored = [patient for split in divided for patient in split.patients]
@@ -101,16 +101,18 @@ def _by_baselines(
     Args:
         taught: of whose patients the population was learned.
     """
-    learned_days, seed = materials.keeper.model.days, materials.settings.evaluation.seed
+    learned_days, seed = materials.updater.model.days, materials.settings.evaluation.seed
     lesson = BaselineTraining(
         np.flatnonzero(np.isin(histories.patient_ids, taught.patients)), slice(0, learned_days - 1)
     )
-    came, told = _tomorrow(histories)
-    base = share_learned(came, told, lesson)
+    outcome, reported = _tomorrow(histories)
+    base = share_learned(outcome, reported, lesson)
     batches = materials.settings.simulator.cohort.batch_names
     measured = materials.read(tables.RecordedDays, batches, ["patient_id", "date", *TRIGGER_FLAGS])
     progress(f"baselines learn from {len(lesson.rows)} patients' first {learned_days} days")
-    return forecasts(evenings(histories, trigger_flags(measured, histories), base), came, told, lesson, seed), base
+    return forecasts(
+        evenings(histories, trigger_flags(measured, histories), base), outcome, reported, lesson, seed
+    ), base
 
 
 def _by_aline(
@@ -124,10 +126,10 @@ def _by_aline(
 
 def _tomorrow(histories: Histories) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """[P, K] whether the day after each evening was a migraine day by its diary, and whether that has an entry."""
-    came, told = np.zeros_like(histories.diary), np.zeros_like(histories.diary)
-    told[:, :-1] = histories.diary[:, 1:]
-    came[:, :-1] = (histories.events[..., EVENTS.index("has_migraine")] & histories.diary)[:, 1:]
-    return came, told
+    outcome, reported = np.zeros_like(histories.diary), np.zeros_like(histories.diary)
+    reported[:, :-1] = histories.diary[:, 1:]
+    outcome[:, :-1] = (histories.events[..., EVENTS.index("has_migraine")] & histories.diary)[:, 1:]
+    return outcome, reported
 
 
 def _days_of(split: Split, histories: Histories, materials: Materials) -> pl.DataFrame:
@@ -190,7 +192,7 @@ def _in_use(split: Split, days: pl.DataFrame, materials: Materials) -> pl.DataFr
     A population that was learned anew is judged before its twins come into use, and later beside what others said.
     """
 
-    read, version = materials.read, materials.keeper.model.version
+    read, version = materials.read, materials.updater.model.version
     batches = materials.settings.simulator.cohort.batch_names
     kept = read(tables.Twins, batches, ["patient_id", "population_version"])
     kept = kept.filter(pl.col("patient_id").is_in(list(split.patients)))
@@ -198,8 +200,8 @@ def _in_use(split: Split, days: pl.DataFrame, materials: Materials) -> pl.DataFr
     if {*kept["population_version"], *tried["champion_population"], *tried["challenger_population"]} - {version}:
         return None
     said = read(tables.Predictions, batches, ["patient_id", "for_date", "probability"])
-    told = said.join(days, on=["patient_id", "for_date"], how="semi")
-    return told if told.height == days.height else None
+    reported = said.join(days, on=["patient_id", "for_date"], how="semi")
+    return reported if reported.height == days.height else None
 
 
 def _by_twins(
@@ -207,24 +209,24 @@ def _by_twins(
     days: pl.DataFrame,
     histories: Histories,
     materials: Materials,
-    told: pl.DataFrame | None,
+    reported: pl.DataFrame | None,
     progress: Callable[[str], None],
 ) -> pl.DataFrame:
     """What the population's twins said, or would have said had they been kept night by night.
 
     Args:
         days: the split's rows of `evaluation.days`.
-        told: patient_id, for_date and probability of the split's days, if that was said already.
+        reported: patient_id, for_date and probability of the split's days, if that was said already.
     """
 
     if days.is_empty():
         return _no_forecasts()
-    if told is None:
+    if reported is None:
         own = histories.of(np.flatnonzero(np.isin(histories.patient_ids, split.patients)))
         who, when = _places(days, own)
-        said = updated_forecasts(materials.keeper, own, split.known, progress)
-        told = days.select("patient_id", "for_date").with_columns(probability=pl.Series(said[who, when]))
-    named = told.with_columns(model=pl.lit(TWINS), split=pl.lit(split.name))
+        said = updated_forecasts(materials.updater, own, split.known, progress)
+        reported = days.select("patient_id", "for_date").with_columns(probability=pl.Series(said[who, when]))
+    named = reported.with_columns(model=pl.lit(TWINS), split=pl.lit(split.name))
     return named.select(_no_forecasts().columns)
 
 

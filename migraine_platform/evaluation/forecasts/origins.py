@@ -38,7 +38,7 @@ class ForecastOrigins:
     """[P, K, C] NaN where it is not known."""
     ill: NDArray[np.float64]
     """[P, K] 1 if the evening's diary says migraine, 0 if it says none, NaN without an entry."""
-    usual: NDArray[np.float64]
+    climatology: NDArray[np.float64]
     """[P, K] the person's own share of migraine days among those recorded, as of this evening."""
 
 
@@ -57,7 +57,7 @@ def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> F
     ill = np.where(diary, by_evening.astype(np.float64), np.nan)
     before = np.full_like(ill, np.nan)
     before[:, 1:] = np.where(diary, complete.astype(np.float64), np.nan)[:, :-1]
-    usual = _usual(complete, by_evening, diary, base)
+    climatology = _usual(complete, by_evening, diary, base)
     columns = {
         **{
             name: np.where(histories.present[..., k], histories.values[..., k], np.nan)
@@ -69,11 +69,13 @@ def evenings(histories: Histories, flags: NDArray[np.float64], base: float) -> F
         "migraine yesterday": before,
         "diary kept": diary.astype(np.float64),
         "device worn": histories.device.astype(np.float64),
-        "own log-odds so far": np.log(usual / (1 - usual)),
-        **{f"share of the last {days} days": _recent(complete, by_evening, diary, days, usual) for days in RECENT},
+        "own log-odds so far": np.log(climatology / (1 - climatology)),
+        **{
+            f"share of the last {days} days": _recent(complete, by_evening, diary, days, climatology) for days in RECENT
+        },
         "days since migraine": _since(complete, by_evening),
     }
-    return ForecastOrigins(tuple(columns), np.stack(list(columns.values()), axis=-1), ill, usual)
+    return ForecastOrigins(tuple(columns), np.stack(list(columns.values()), axis=-1), ill, climatology)
 
 
 def early_signs(histories: Histories) -> NDArray[np.bool_]:
@@ -112,14 +114,14 @@ def _recent(
     tonight: NDArray[np.bool_],
     diary: NDArray[np.bool_],
     days: int,
-    usual: NDArray[np.float64],
+    climatology: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """[P, K] share of migraine days among those recorded in the last so many; without any, the usual one."""
     total = np.cumsum(diary, axis=1, dtype=np.int64)
     seen = total.copy()
     seen[:, days:] -= total[:, :-days]
     found = _until_tonight(complete, tonight, days)
-    return np.asarray(np.where(seen > 0, found / np.maximum(seen, 1), usual))
+    return np.asarray(np.where(seen > 0, found / np.maximum(seen, 1), climatology))
 
 
 def _until_tonight(complete: NDArray[np.bool_], tonight: NDArray[np.bool_], days: int) -> NDArray[np.int64]:

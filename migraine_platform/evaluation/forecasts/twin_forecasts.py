@@ -22,7 +22,7 @@ CHUNK = 100
 
 
 def updated_forecasts(
-    keeper: TwinUpdater, histories: Histories, first: int, progress: Callable[[str], None] = lambda line: None
+    updater: TwinUpdater, histories: Histories, first: int, progress: Callable[[str], None] = lambda line: None
 ) -> NDArray[np.float64]:
     """[P, K] what twins say on every evening of the next day; they are kept night by night after some first days.
 
@@ -35,9 +35,9 @@ def updated_forecasts(
     for start in range(0, histories.count, CHUNK):
         rows = np.arange(start, min(start + CHUNK, histories.count))
         own = histories.of(rows)
-        made = begin(keeper, own.until(first))
-        lived = advance(keeper, made.kept, own, Past(made.evenings.record, {}))
+        made = begin(updater, own.until(first))
+        result = advance(updater, made.state, own, Past(made.evenings.record, {}))
         said[rows, first - 1 : first] = made.evenings.said.probability[:, -1:]
-        said[rows, first:] = lived.evenings.said.probability
+        said[rows, first:] = result.evenings.said.probability
         progress(f"twins of {rows[-1] + 1} of {histories.count} patients, kept night by night")
     return said

@@ -90,13 +90,13 @@ def _of_tomorrow(treatment: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([treatment[:, 1:], treatment[:, -1:]], axis=1)
 
 
-def _covariates(load: NDArray[np.float64]) -> Covariates:
-    nothing = np.zeros((*load.shape[:2], TRIGGER_COUNT))
+def _covariates(latent: NDArray[np.float64]) -> Covariates:
+    nothing = np.zeros((*latent.shape[:2], TRIGGER_COUNT))
     return Covariates(
         trigger=nothing,
-        usual=nothing,
-        load=load,
-        spread=np.zeros((*load.shape[:2], TRIGGER_COUNT, TRIGGER_COUNT)),
+        baseline=nothing,
+        latent=latent,
+        spread=np.zeros((*latent.shape[:2], TRIGGER_COUNT, TRIGGER_COUNT)),
         weekend=nothing[..., 0],
     )
 

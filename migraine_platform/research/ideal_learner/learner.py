@@ -76,7 +76,7 @@ def learn(
     """
     entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
     evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, trajectories.recorded, entries)
-    usual = simulator.average_days(trajectories.persons)
+    average = simulator.average_days(trajectories.persons)
     count, days = evidence.diary.shape
     out = LearnerForecasts(
         np.empty((count, days)),
@@ -88,7 +88,7 @@ def learn(
     )
 
     def run(drawn: Hypotheses, subject: NDArray[np.int64], many: int, final: bool) -> FilteredForecasts:
-        persons = suppose(simulator, trajectories.persons, usual, subject, drawn)
+        persons = suppose(simulator, trajectories.persons, average, subject, drawn)
         return filter_days(
             simulator.parameters, persons, simulator.day_effects, evidence, many, subject, with_spread=final
         )
@@ -109,7 +109,7 @@ def learn(
 
 
 def suppose(
-    simulator: CohortSimulator, persons: Persons, usual: AverageDays, subject: NDArray[np.int64], drawn: Hypotheses
+    simulator: CohortSimulator, persons: Persons, average: AverageDays, subject: NDArray[np.int64], drawn: Hypotheses
 ) -> Persons:
     """The patients as the hypotheses would have them.
 
@@ -121,12 +121,12 @@ def suppose(
         for name, value in zip(persons._fields, persons, strict=True)
         if isinstance(value, np.ndarray)
     }
-    theirs = usual.of(subject)._replace(headache=drawn.symptoms[:, HEADACHE])
+    theirs = average.of(subject)._replace(headache=drawn.symptoms[:, HEADACHE])
     known["intercept"] = simulator.calibration.intercept_of(
         drawn.is_chronic, drawn.frequency, drawn.susceptibility, theirs
     )
     sign_share, early_share = own_signs(simulator.parameters.course, drawn.symptoms)
-    known |= {"susceptibility": drawn.susceptibility, "trace": drawn.frequency, "change": drawn.change}
+    known |= {"susceptibility": drawn.susceptibility, "attack_history": drawn.frequency, "change": drawn.change}
     known |= {"symptoms": drawn.symptoms, "sign_share": sign_share, "early_share": early_share}
     known["weekend"] = simulator.settings.attacks.weekend_log_odds_sd * drawn.symptoms[:, WEEKEND]
     return persons._replace(**known)

@@ -58,9 +58,12 @@ def rises(found: pl.DataFrame) -> dict[str, tuple[float, float]]:
             continue
         rise = float(sxy.sum()) / total
         out[trigger] = (rise, float(np.sqrt(((sxy - rise * sxx) ** 2).sum())) / total)
-    told = [(rise, error) for rise, error in out.values() if np.isfinite(error)]
-    mean = float(np.mean([rise for rise, _ in told])) if told else 0.0
-    out[TOGETHER] = (mean, float(np.sqrt(sum(error**2 for _, error in told))) / len(told) if told else np.inf)
+    reported = [(rise, error) for rise, error in out.values() if np.isfinite(error)]
+    mean = float(np.mean([rise for rise, _ in reported])) if reported else 0.0
+    out[TOGETHER] = (
+        mean,
+        float(np.sqrt(sum(error**2 for _, error in reported))) / len(reported) if reported else np.inf,
+    )
     return out
 
 
@@ -74,8 +77,8 @@ def weak(found: pl.DataFrame, configured: TriggerEffects) -> list[str]:
     effects = configured.model_dump()
     wanted = {trigger: float(effects[trigger]) for trigger in TRIGGER_NAMES}
     seen = rises(found)
-    told = [wanted[trigger] for trigger in TRIGGER_NAMES if np.isfinite(seen[trigger][1])]
-    wanted[TOGETHER] = float(np.mean(told)) if told else 0.0
+    reported = [wanted[trigger] for trigger in TRIGGER_NAMES if np.isfinite(seen[trigger][1])]
+    wanted[TOGETHER] = float(np.mean(reported)) if reported else 0.0
     enough = found.height and found["patient_id"].n_unique() >= LEAST_PATIENTS
     never = [trigger for trigger in TRIGGER_NAMES if enough and not np.isfinite(seen[trigger][1])]
     return [f"{trigger}: came on no day, or on every day, of every patient" for trigger in never] + [

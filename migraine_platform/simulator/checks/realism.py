@@ -178,8 +178,8 @@ def _within_auc(cohort: View) -> float:
 def _conversion(cohort: View) -> float:
     """Of days with signs but the last, the share with the onset that they announced: of the day, or of the next."""
     signs, onset = (cohort.days[name][:, :-1] > 0 for name in ("prodrome", "onset"))
-    came = onset | ((cohort.days["onset"][:, 1:] > 0) & cohort.announced[:, :-1])
-    return float(came[signs].mean()) if signs.any() else np.nan
+    outcome = onset | ((cohort.days["onset"][:, 1:] > 0) & cohort.announced[:, :-1])
+    return float(outcome[signs].mean()) if signs.any() else np.nan
 
 
 def _weekend(cohort: View) -> float:

@@ -35,16 +35,16 @@ class FittedParameters:
     preventive: dict[str, float]
     """Log-odds of each preventive, once it works fully."""
 
-    def intercept(self, patients: Profiles, usual: AverageDays) -> NDArray[np.float64]:
+    def intercept(self, patients: Profiles, average: AverageDays) -> NDArray[np.float64]:
         """[P] b_i."""
-        return self.intercept_of(patients.is_chronic, patients.frequency, patients.susceptibility, usual)
+        return self.intercept_of(patients.is_chronic, patients.frequency, patients.susceptibility, average)
 
     def intercept_of(
         self,
         is_chronic: NDArray[np.bool_],
         frequency: NDArray[np.float64],
         susceptibility: NDArray[np.float64],
-        usual: AverageDays,
+        average: AverageDays,
     ) -> NDArray[np.float64]:
         """[P] b_i of persons of that class, profile and these days.
 
@@ -53,11 +53,11 @@ class FittedParameters:
             susceptibility: [P, KINDS]
         """
         theta = self.theta[is_chronic.astype(np.int64)]
-        return weighted_sum(basis(frequency, susceptibility, usual), theta)
+        return weighted_sum(basis(frequency, susceptibility, average), theta)
 
 
 def basis(
-    frequency: NDArray[np.float64], susceptibility: NDArray[np.float64], usual: AverageDays
+    frequency: NDArray[np.float64], susceptibility: NDArray[np.float64], average: AverageDays
 ) -> NDArray[np.float64]:
     """[P, terms] phi of the profile frequency (share of days), the susceptibilities [P, 4] and the usual days.
 
@@ -67,7 +67,7 @@ def basis(
     """
     logit = np.log(frequency / (1 - frequency))
     return np.column_stack(
-        [np.ones_like(logit), logit, logit**2, susceptibility * usual.rates, usual.latent, usual.headache]
+        [np.ones_like(logit), logit, logit**2, susceptibility * average.rates, average.latent, average.headache]
     )
 
 

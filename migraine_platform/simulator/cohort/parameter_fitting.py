@@ -110,8 +110,10 @@ class _Reference:
         self.parameters = build_parameters(settings, features, self.calendar, sites, guess.beta)
         persons = build_persons(settings, self.patients, self.parameters.copula, self.parameters.course, self.calendar)
         self.persons = persons._replace(change=persons.change._replace(kind=np.full(len(index), NONE)))
-        self.usual = average_days(settings, self.parameters, ExposureTables.of(settings, self.parameters), self.persons)
-        self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.usual)
+        self.average = average_days(
+            settings, self.parameters, ExposureTables.of(settings, self.parameters), self.persons
+        )
+        self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.average)
         self.day_effects = baseline_day_effects(settings, self.parameters.copula, self.parameters.course, self.calendar)
         self.days = SimulatedDays.empty(len(index), self.calendar)
 
@@ -124,7 +126,7 @@ class _Reference:
 
     def run(self, calibration: FittedParameters, hazard: float = 0.0) -> SimulatedDays:
         """The reference cohort's days, overwritten by the next run."""
-        persons = self.persons._replace(intercept=calibration.intercept(self.patients, self.usual))
+        persons = self.persons._replace(intercept=calibration.intercept(self.patients, self.average))
         day_effects = self.day_effects._replace(hazard=np.full(self.calendar.total, hazard))
         return simulate_days(self.parameters._replace(beta=calibration.beta), persons, day_effects, self.days)
 
@@ -153,7 +155,7 @@ class _Reference:
 
     def effects(self, calibration: FittedParameters, days: SimulatedDays) -> NDArray[np.float64]:
         """[4] by trigger: rise of the next-day probability, averaged over days at risk of episodic patients."""
-        return trigger_effects(calibration, self.patients, self.usual, days, ~self.patients.is_chronic)
+        return trigger_effects(calibration, self.patients, self.average, days, ~self.patients.is_chronic)
 
     def preventives(self, calibration: FittedParameters) -> dict[str, float]:
         """Log-odds that save the configured days in patients of a trial.

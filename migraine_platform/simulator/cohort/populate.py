@@ -105,7 +105,7 @@ def build_persons(
         susceptibility=np.ascontiguousarray(patients.susceptibility),
         latent_weights=weights,
         noise_factor=noise_factor(np.sqrt(np.maximum(variance, 0.0))),
-        trace=np.ascontiguousarray(patients.frequency),
+        attack_history=np.ascontiguousarray(patients.frequency),
         has_aura=patients.has_aura,
         symptoms=symptoms,
         sign_share=sign_share,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def trigger_effects(
     calibration: FittedParameters,
     patients: Profiles,
-    usual: AverageDays,
+    average: AverageDays,
     days: SimulatedDays,
     members: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
@@ -40,14 +40,14 @@ def trigger_effects(
     yesterday = np.ascontiguousarray(days.trigger()[:, members, :-1])
     p, free = days.onset_probability[members, 1:], days.at_risk[members, 1:]
     frequency, susceptibility = patients.frequency[members], patients.susceptibility[members]
-    usual = usual.of(members)
+    average = average.of(members)
     theta = calibration.theta[patients.is_chronic[members].astype(np.int64)]
-    own = weighted_sum(basis(frequency, susceptibility, usual), theta)
+    own = weighted_sum(basis(frequency, susceptibility, average), theta)
     effects = np.empty(len(TRIGGER_NAMES))
     for k in range(len(TRIGGER_NAMES)):
         raised = susceptibility.copy()
         raised[:, k] = 1.0
-        change = weighted_sum(basis(frequency, raised, usual), theta) - own
+        change = weighted_sum(basis(frequency, raised, average), theta) - own
         effects[k] = _mean_rise(
             p, free, yesterday[k], change, susceptibility[:, k] * calibration.beta[k], calibration.beta[k]
         )

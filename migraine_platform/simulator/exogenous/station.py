@@ -29,7 +29,7 @@ class StationYear:
     values: NDArray[np.float64]
     interpolated: NDArray[np.bool_]
     """[366] whether any of the day's values was not measured."""
-    told: str = ""
+    reported: str = ""
     """What the file says in a line."""
 
     def on(self, dates: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -55,7 +55,7 @@ def read_station(path: Path) -> StationYear:
     _demand_contiguous(dates, place)
     last = np.flatnonzero(dates >= dates[-1] - SHORTEST_DAYS)[-366:]
     year = _fill(dates[last], frame.select(list(VALUES)).to_numpy()[last], place)
-    return replace(year, told=f"{place}: {summary(frame)}")
+    return replace(year, reported=f"{place}: {summary(frame)}")
 
 
 def _demand_contiguous(dates: NDArray[np.datetime64], place: str) -> None:

@@ -12,7 +12,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.simulator.filtering.observed_events import EVENLY
 from migraine_platform.simulator.filtering.particles import LONG_AGO, Cloud, RandomSource, uniform
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
-from migraine_platform.simulator.generative.hazard import carried, expit, next_trace
+from migraine_platform.simulator.generative.hazard import carried, expit, next_attack_history
 from migraine_platform.simulator.generative.latent_inputs import LATENT, add_noise
 from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, own_of
 from migraine_platform.simulator.generative.readings import weighted
@@ -74,9 +74,9 @@ def begin_day(
         else:
             cloud.sign[n] = cloud.sign_ahead[n]
         logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.z[n])
-        cloud.p[n] = expit(logit + carried(carry, cloud.trace[n], was_migraine) + cloud.shift[n])
+        cloud.p[n] = expit(logit + carried(carry, cloud.attack_history[n], was_migraine) + cloud.shift[n])
         if t > 0:
-            cloud.trace[n] = next_trace(carry, cloud.trace[n], was_migraine)
+            cloud.attack_history[n] = next_attack_history(carry, cloud.attack_history[n], was_migraine)
         if began_late:
             cloud.previous_end[n] = np.inf  # it runs at midnight
         elif cloud.end[n] > HOURS * (t - 1) + EVENING:

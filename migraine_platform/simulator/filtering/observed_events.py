@@ -120,7 +120,7 @@ def observe_events(
         since = max(HOURS * (t - 1.0) + EVENING, cloud.start[n]) if running else LONG_AGO
         chances = _chances(course, own, cloud, n, running, since, morning)
         migraine, onset, prodrome = _event(cloud, source, seed, person, t, n, chances, own, has_diary, events)
-        if record.told:
+        if record.reported:
             entered = entries[1 if migraine else 0]
             cloud.log_weight[n] += np.log(entered if has_diary else 1.0 - entered)
 

@@ -61,7 +61,7 @@ class Today(NamedTuple):
     """Feature that the person's change has moved; -1 if none."""
     level: float
     """How far the change has come, times its strength."""
-    usual: float
+    baseline: float
     """Tomorrow's log-odds before triggers: the person's, the day's, and a change of the level."""
 
 
@@ -129,7 +129,7 @@ def observe_features(
         read_triggers(parameters.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
         read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
-        cloud.logit[n] = add_triggers(today.usual, parameters, persons, day_effects, i, t, trigger, today.level)
+        cloud.logit[n] = add_triggers(today.baseline, parameters, persons, day_effects, i, t, trigger, today.level)
     if record.has_device:
         _worn(parameters, persons, day_effects, cloud, patterns, i, t, record)
 

@@ -42,18 +42,18 @@ def observe_signs(
         cloud.sign_ahead[n], cloud.shift[n] = UNASKED, 0.0
         if cloud.may_begin[n]:
             logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.ahead[n])
-            q = mean_expit(logit + carried(parameters.carry, cloud.trace[n], False), persons.noise_factor[i])
+            q = mean_expit(logit + carried(parameters.carry, cloud.attack_history[n], False), persons.noise_factor[i])
             entry = evening_entry(course, own, q)
-            came = noted
+            outcome = noted
             if has_diary:
-                chance = entry if came else 1.0 - entry
+                chance = entry if outcome else 1.0 - entry
                 cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
             elif entry > 0.0:
                 proposal = (1.0 - EVENLY) * entry + EVENLY * PROPOSAL
-                came = uniform(source, seed, person, t) < proposal
-                drawn, proposed = (entry, proposal) if came else (1.0 - entry, 1.0 - proposal)
+                outcome = uniform(source, seed, person, t) < proposal
+                drawn, proposed = (entry, proposal) if outcome else (1.0 - entry, 1.0 - proposal)
                 cloud.log_weight[n] += np.log(drawn / proposed) if drawn > 0 else -np.inf
             else:
-                came = False
-            cloud.sign_ahead[n] = CAME if came else NONE
+                outcome = False
+            cloud.sign_ahead[n] = CAME if outcome else NONE
             cloud.shift[n] = sign_shift(course, own, q, cloud.sign_ahead[n])

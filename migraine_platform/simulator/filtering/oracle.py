@@ -180,8 +180,8 @@ def _filter_one(
     cloud: Cloud = new_cloud(particles)
     source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
-        cloud.logit[n], cloud.trace[n] = baseline_logit(persons, day_effects, i, 0), persons.trace[i]
-    forecast, gap = persons.trace[i], GAPS
+        cloud.logit[n], cloud.attack_history[n] = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i]
+    forecast, gap = persons.attack_history[i], GAPS
     spread = np.zeros(out.spread.shape[2])
     for t in range(parameters.total):
         k = t - parameters.burn_in

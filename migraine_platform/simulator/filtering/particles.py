@@ -63,7 +63,7 @@ class Cloud(NamedTuple):
     """[N, F] state of the copula."""
     logit: NDArray[np.float64]
     """Tomorrow's log-odds of an onset, without latent state and carry-over."""
-    trace: NDArray[np.float64]
+    attack_history: NDArray[np.float64]
     p: NDArray[np.float64]
     """Today's probability of an onset."""
     start: NDArray[np.float64]
@@ -167,7 +167,7 @@ def evening_forecast(
             evening = Evening(
                 cloud.logit[n] + weighted(persons.latent_weights[i], cloud.ahead[n]),
                 persons.noise_factor[i],
-                cloud.trace[n],
+                cloud.attack_history[n],
                 cloud.by_evening[n],
                 now - cloud.start[n] if runs else -1.0,
                 cloud.drug[n],
@@ -216,7 +216,7 @@ def resample(cloud: Cloud, source: RandomSource, person: int, seed: int, t: int)
     for f in range(COUNT):
         _reorder(cloud.x[:, f], chosen, scratch)
     _reorder(cloud.logit, chosen, scratch)
-    _reorder(cloud.trace, chosen, scratch)
+    _reorder(cloud.attack_history, chosen, scratch)
     _reorder(cloud.p, chosen, scratch)
     _reorder(cloud.start, chosen, scratch)
     _reorder(cloud.end, chosen, scratch)

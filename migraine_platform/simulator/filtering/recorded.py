@@ -35,7 +35,7 @@ class DayRecord(NamedTuple):
     """[5] in the order of model.EVENTS."""
     entries: NDArray[np.float64]
     """[2] how likely the person is to write on an evening without migraine, and with."""
-    told: bool
+    reported: bool
     """Whether it says something that there is no entry."""
     gap: int
     """Days since the device was last worn."""

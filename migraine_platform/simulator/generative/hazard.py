@@ -41,7 +41,7 @@ class Carry(NamedTuple):
     """What an attack does to the hazard of the next."""
 
     refractory: float
-    trace: float
+    attack_history: float
     memory: float
 
     @classmethod
@@ -57,7 +57,7 @@ class Evening(NamedTuple):
     """Tomorrow's log-odds of an onset without latent noise and carry-over."""
     noise_factor: float
     """`noise_factor` of the standard deviation of w . eta."""
-    trace: float
+    attack_history: float
     """Of yesterday."""
     is_migraine: bool
     """Today is a migraine day by now."""
@@ -104,22 +104,22 @@ def mean_expit(logit: float, factor: float) -> float:
 
 
 @njit(cache=True)
-def carried(carry: Carry, trace: float, was_migraine: bool) -> float:
+def carried(carry: Carry, attack_history: float, was_migraine: bool) -> float:
     """Log-odds that today adds to tomorrow.
 
     Args:
-        trace: of yesterday.
+        attack_history: of yesterday.
         was_migraine: whether today was a migraine day.
     """
     if was_migraine:
-        return carry.refractory + carry.trace * (carry.memory * trace + 1.0 - carry.memory)
-    return carry.trace * carry.memory * trace
+        return carry.refractory + carry.attack_history * (carry.memory * attack_history + 1.0 - carry.memory)
+    return carry.attack_history * carry.memory * attack_history
 
 
 @njit(cache=True)
-def next_trace(carry: Carry, trace: float, was_migraine: bool) -> float:
+def next_attack_history(carry: Carry, attack_history: float, was_migraine: bool) -> float:
     """r[t] from r[t-1]."""
-    return carry.memory * trace + (1.0 - carry.memory if was_migraine else 0.0)
+    return carry.memory * attack_history + (1.0 - carry.memory if was_migraine else 0.0)
 
 
 @njit(cache=True)
@@ -139,11 +139,11 @@ def running_tomorrow(course: AttackCourse, own: float, drug: int, elapsed: float
 @njit(cache=True)
 def forecast(course: AttackCourse, own: Own, carry: Carry, evening: Evening) -> float:
     """Probability that tomorrow is a migraine day."""
-    after_migraine = mean_expit(evening.logit + carried(carry, evening.trace, True), evening.noise_factor)
+    after_migraine = mean_expit(evening.logit + carried(carry, evening.attack_history, True), evening.noise_factor)
     if evening.is_migraine:
         goes_on = running_tomorrow(course, own.headache, evening.drug, evening.elapsed)
         return goes_on + (1.0 - goes_on) * after_migraine
-    p = mean_expit(evening.logit + carried(carry, evening.trace, False) + evening.shift, evening.noise_factor)
+    p = mean_expit(evening.logit + carried(carry, evening.attack_history, False) + evening.shift, evening.noise_factor)
     if not evening.may_begin:
         return p
     late = late_onset(course, own, evening.p_today, evening.sign_today)

@@ -95,7 +95,7 @@ class Persons(NamedTuple):
     """[P, 4] w_i: the hormonal state acts on those who have a cycle."""
     noise_factor: NDArray[np.float64]
     """[P] of w_i . eta, as `hazard.mean_expit` takes it."""
-    trace: NDArray[np.float64]
+    attack_history: NDArray[np.float64]
     """[P] where the trace of recent attacks starts."""
     has_aura: NDArray[np.bool_]
     symptoms: NDArray[np.float64]

@@ -31,7 +31,14 @@ from migraine_platform.simulator.exogenous.features import (
 )
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, begin_attack, draw_day
 from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
-from migraine_platform.simulator.generative.hazard import Evening, carried, expit, forecast, mean_expit, next_trace
+from migraine_platform.simulator.generative.hazard import (
+    Evening,
+    carried,
+    expit,
+    forecast,
+    mean_expit,
+    next_attack_history,
+)
 from migraine_platform.simulator.generative.latent_inputs import (
     INPUT_COUNT,
     LATENT,
@@ -112,11 +119,11 @@ def _simulate_patient(
     diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(TRIGGER_COUNT, dtype=np.bool_)
     logit, expected, stress_before, stress_excess = (
         baseline_logit(persons, day_effects, i, 0),
-        persons.trace[i],
+        persons.attack_history[i],
         0.0,
         0.0,
     )
-    trace, was_migraine = persons.trace[i], False
+    attack_history, was_migraine = persons.attack_history[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
     intake, sign, shift = -1, UNASKED, 0.0
     for t in range(parameters.total):
@@ -126,9 +133,9 @@ def _simulate_patient(
         z[:] = ahead
         if was_migraine:  # an attack that began after the evening leaves its sign nothing to say
             sign, shift = UNASKED, 0.0
-        p = expit(logit + weighted(persons.latent_weights[i], z) + carried(carry, trace, was_migraine) + shift)
+        p = expit(logit + weighted(persons.latent_weights[i], z) + carried(carry, attack_history, was_migraine) + shift)
         if t > 0:
-            trace = next_trace(carry, trace, was_migraine)
+            attack_history = next_attack_history(carry, attack_history, was_migraine)
         left_over = max(0.0, end - HOURS * t)
         at_risk = left_over < course.migraine_day_hours
 
@@ -178,7 +185,7 @@ def _simulate_patient(
         outlook = logit + weighted(persons.latent_weights[i], ahead)
         sign_today, sign, shift = sign, UNASKED, 0.0
         if not by_evening and not signalled:
-            q = mean_expit(outlook + carried(carry, trace, False), persons.noise_factor[i])
+            q = mean_expit(outlook + carried(carry, attack_history, False), persons.noise_factor[i])
             sign = CAME if for_sign < evening_entry(course, own, q) else NONE
             shift = sign_shift(course, own, q, sign)
 
@@ -195,7 +202,7 @@ def _simulate_patient(
         evening = Evening(
             outlook,
             persons.noise_factor[i],
-            trace,
+            attack_history,
             by_evening,
             HOURS * t + EVENING - start if by_evening and end > HOURS * t + EVENING else -1.0,
             drug,

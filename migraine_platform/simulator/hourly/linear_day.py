@@ -119,11 +119,11 @@ class GaussianDay:
                 np.hstack([M24, np.zeros((LATENT, len(DAY_FACTS)))]),
             ]
         )
-        told = np.diag([hours.facts[name].error ** 2 for name in DAY_FACTS])
+        reported = np.diag([hours.facts[name].error ** 2 for name in DAY_FACTS])
         noise = np.zeros((len(lever), len(lever)))
         readings, end = slice(0, len(M)), slice(len(lever) - LATENT, len(lever))
         noise[readings, readings] = S
-        noise[len(M) : len(M) + len(DAY_FACTS), len(M) : len(M) + len(DAY_FACTS)] = told
+        noise[len(M) : len(M) + len(DAY_FACTS), len(M) : len(M) + len(DAY_FACTS)] = reported
         noise[end.start - 1, end.start - 1] = hours.device.sleep_error**2
         noise[end, readings] = self.day.gain @ S
         noise[readings, end] = noise[end, readings].T
@@ -163,5 +163,5 @@ class GaussianDay:
     def vector(self, windows: HourlyWindows) -> NDArray[np.float64]:
         """[W, n] the readings and facts of windows; Z[24] too, as the truth has it."""
         prompted = len(self.day.channels.prompted)
-        told = windows.answers[:, -1, prompted : prompted + len(DAY_FACTS)]
-        return np.hstack([self.day.stacked(windows), told, windows.slept[:, None], windows.z])
+        reported = windows.answers[:, -1, prompted : prompted + len(DAY_FACTS)]
+        return np.hstack([self.day.stacked(windows), reported, windows.slept[:, None], windows.z])

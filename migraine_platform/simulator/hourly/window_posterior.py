@@ -87,11 +87,11 @@ class BankPosterior:
         if (windows.now != HOURS_A_DAY).any() or not windows.worn.all():
             raise ValueError("expected complete windows: looked at at midnight, the wearable always worn")
         linear = self.day.stacked(windows)
-        told = windows.answers[:, -1, len(self.day.channels.prompted) :][:, : len(DAY_FACTS)]
-        slept = np.zeros_like(told)
+        reported = windows.answers[:, -1, len(self.day.channels.prompted) :][:, : len(DAY_FACTS)]
+        slept = np.zeros_like(reported)
         slept[:, DAY_FACTS.index("sleep_hours")] = windows.slept
         evidence = np.hstack(
-            [linear @ self._solved, told * self._fact_precision + slept * self._worn_precision]
+            [linear @ self._solved, reported * self._fact_precision + slept * self._worn_precision]
         ).astype(np.float32)
         towards = linear @ self.day.gain.T
         first = len(answer_names(self.hours)) - len(DIET_ITEMS) - 1
@@ -134,9 +134,9 @@ class BankPosterior:
             effective=np.asarray(1 / (weight**2).sum()),
         )
 
-    def _signs_told(self, told: NDArray[np.float64], block: slice) -> NDArray[np.float64]:
+    def _signs_told(self, reported: NDArray[np.float64], block: slice) -> NDArray[np.float64]:
         """[block] log-likelihood of the signs told: the mean of days that announce as this one, or do not."""
-        reached = np.concatenate([[0.0], np.cumsum(told)])
+        reached = np.concatenate([[0.0], np.cumsum(reported)])
         each = sum(reached[last[block]] - reached[first[block]] for first, last in self._stretches)
         out, announced = np.zeros(len(each)), self._bank.announced[block]
         for those in (announced, ~announced):

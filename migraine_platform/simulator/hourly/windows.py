@@ -241,8 +241,8 @@ class WindowSimulator:
         for k, item in enumerate(DIET_ITEMS):
             first, last = intake.hours[item]
             at = rng.integers(first, last + 1, size=len(diet))[:, None]
-            told = diet[:, k] & (rng.random(len(diet)) < intake.remembered)
-            out[:, :, k] = told[:, None] & (hours >= at) & (hours < at + intake.covers_hours)
+            reported = diet[:, k] & (rng.random(len(diet)) < intake.remembered)
+            out[:, :, k] = reported[:, None] & (hours >= at) & (hours < at + intake.covers_hours)
         return out
 
     def _signs(self, rng: np.random.Generator, days: DayBank) -> NDArray[np.float64]:

@@ -55,14 +55,14 @@ def extended(trail: pl.DataFrame | None, forecasts: pl.DataFrame, days: pl.DataF
     if forecasts.is_empty():
         return rows.sort(key)
     own = rows.join(forecasts.select("population").unique(), on="population", how="semi")
-    came = days.filter(pl.col("has_migraine").is_not_null() & (pl.col("date") < own["made_on"].max()))
+    occurred = days.filter(pl.col("has_migraine").is_not_null() & (pl.col("date") < own["made_on"].max()))
     forecast = ["population", "patient_id", "for_date", "twin_version"]
-    told = own.filter(pl.col("event").is_in(TOLD_EVENTS)).sort("made_on", "event", descending=[False, True])
-    known = told.group_by(forecast, maintain_order=True).agg(known=pl.col("outcome").last())
+    reported = own.filter(pl.col("event").is_in(TOLD_EVENTS)).sort("made_on", "event", descending=[False, True])
+    known = reported.group_by(forecast, maintain_order=True).agg(known=pl.col("outcome").last())
     evening = pl.lit(own["made_on"].max())
     outcomes = (
         own.filter(pl.col("event") == "forecast")
-        .join(came, left_on=["patient_id", "for_date"], right_on=["patient_id", "date"])
+        .join(occurred, left_on=["patient_id", "for_date"], right_on=["patient_id", "date"])
         .join(known, on=forecast, how="left")
         .with_columns(outcome=pl.col("has_migraine").cast(pl.Int64))
         .filter(pl.col("outcome").ne_missing(pl.col("known")))

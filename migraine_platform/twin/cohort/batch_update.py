@@ -23,7 +23,7 @@ from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, advance
 from migraine_platform.twin.updating.storage import load_state, to_bytes, version_of
 from migraine_platform.twin.updating.trials import DROPPED, ON_TRIAL, PROMOTED, ROLLED_BACK, Trial, challengers
-from migraine_platform.twin.updating.update_rows import detections_of, past_of, standing
+from migraine_platform.twin.updating.update_rows import current_rows, detections_of, past_of
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.lake.places import Places, replace_file
@@ -50,7 +50,7 @@ class UpdateRequest:
 class Outcome:
     """A batch after its night."""
 
-    kept: TwinState
+    state: TwinState
     night: DailyUpdate | None
     """None if there was no new day."""
     rows: dict[type[Table], pl.DataFrame]
@@ -64,52 +64,52 @@ class Outcome:
 
 
 def load_batch(
-    earlier: Earlier, places: Places, batch: str, keeper_of: Callable[[str], TwinUpdater | None]
+    earlier: Earlier, places: Places, batch: str, updater_of: Callable[[str], TwinUpdater | None]
 ) -> TwinBatch | None:
     """A batch as the night before left it; None if it must be made anew.
 
     Args:
-        keeper_of: by version of the population; None if that is not there any more.
+        updater_of: by version of the population; None if that is not there any more.
     """
     rows: dict[type[Table], pl.DataFrame | None] = {table: earlier(table, batch) for table in KEPT_ROWS}
     found: dict[type[Table], pl.DataFrame] = {table: frame for table, frame in rows.items() if frame is not None}
     if len(found) < len(rows) or found[tables.Twins].is_empty():
         return None
     version = found[tables.Twins]["file_version"][0]
-    keeper = keeper_of(found[tables.Twins]["population_version"][0])
+    updater = updater_of(found[tables.Twins]["population_version"][0])
     try:
-        kept = load_state(places.twins(version))
-        if keeper is None or not keeper.fits(kept):
+        state = load_state(places.twins(version))
+        if updater is None or not updater.fits(state):
             return None
     except TwinError:
         return None
-    trial, trial_keeper = _trial(found[tables.Challengers], kept, places, keeper_of)
-    return TwinBatch(batch, kept, found, trial, trial_keeper)
+    trial, trial_updater = _trial(found[tables.Challengers], state, places, updater_of)
+    return TwinBatch(batch, state, found, trial, trial_updater)
 
 
 def _trial(
-    rows: pl.DataFrame, champions: TwinState, places: Places, keeper_of: Callable[[str], TwinUpdater | None]
+    rows: pl.DataFrame, champions: TwinState, places: Places, updater_of: Callable[[str], TwinUpdater | None]
 ) -> tuple[Trial | None, TwinUpdater | None]:
     """The trial of a batch, if one is on; one whose challengers are damaged or no longer fit is given up."""
     if rows.is_empty():
         return None, None
     try:
-        kept = load_state(places.twins(rows["file_version"][0]))
+        state = load_state(places.twins(rows["file_version"][0]))
     except TwinError:
         return None, None
-    keeper = keeper_of(kept.twins.population)
-    if keeper is None or not keeper.fits(kept) or kept.twins.as_of != champions.twins.as_of:
+    updater = updater_of(state.twins.population)
+    if updater is None or not updater.fits(state) or state.twins.as_of != champions.twins.as_of:
         return None, None
     order = {patient: place for place, patient in enumerate(rows["patient_id"])}
-    own = rows[[order[patient] for patient in kept.twins.patient_ids]]
+    own = rows[[order[patient] for patient in state.twins.patient_ids]]
     likelihoods = (own[f"{name}_log_likelihood"].to_numpy().copy() for name in ("champion", "challenger"))
-    return Trial(kept, rows["born_on"][0], own["prior"].to_numpy().copy(), *likelihoods), keeper
+    return Trial(state, rows["born_on"][0], own["prior"].to_numpy().copy(), *likelihoods), updater
 
 
 def update_batch(
-    keeper: TwinUpdater,
+    updater: TwinUpdater,
     newest: TwinUpdater,
-    keeper_of: Callable[[str], TwinUpdater | None],
+    updater_of: Callable[[str], TwinUpdater | None],
     places: Places,
     batch: TwinBatch,
     whole: Histories,
@@ -119,32 +119,32 @@ def update_batch(
 
     Args:
         newest: of the population that was learned last; challengers are its.
-        keeper_of: by version of the population; former champions may be of an older one.
+        updater_of: by version of the population; former champions may be of an older one.
         whole: all days of the batch's patients, in the order of its twins.
 
     Raises:
         TwinError: if there is nothing to roll back to.
     """
     twins = batch.rows[tables.Twins]
-    night = update_twins(keeper, batch, whole) if batch.kept.twins.as_of < whole.last else None
+    night = update_twins(updater, batch, whole) if batch.state.twins.as_of < whole.last else None
     trial = night.trial if night else batch.trial
-    kept = night.kept if night else batch.kept
+    state = night.state if night else batch.state
     population = trial.challengers.twins.population if trial else newest.model.version
     rows = night.rows if night else batch.rows
-    out = Outcome(kept, night, rows, trial, population, previous=twins["previous_file_version"][0])
-    champion = version_of(to_bytes(kept))
+    out = Outcome(state, night, rows, trial, population, previous=twins["previous_file_version"][0])
+    champion = version_of(to_bytes(state))
     if asked.roll_back:
-        return _rolled_back(keeper_of, places, batch, whole, out)
-    if trial is not None and trial.is_over(whole.last, keeper.settings.retraining):
-        return _decided(keeper, keeper_of(population) or newest, places, batch, whole, out, trial, champion)
+        return _rolled_back(updater_of, places, batch, whole, out)
+    if trial is not None and trial.is_over(whole.last, updater.settings.retraining):
+        return _decided(updater, updater_of(population) or newest, places, batch, whole, out, trial, champion)
     if asked.retrain and (trial is None or trial.born_on == whole.last):
-        return _retrained(keeper, newest, batch, whole, out, champion, asked.retrain)
+        return _retrained(updater, newest, batch, whole, out, champion, asked.retrain)
     return out
 
 
 def _decided(
-    keeper: TwinUpdater,
-    challenger_keeper: TwinUpdater,
+    updater: TwinUpdater,
+    challenger_updater: TwinUpdater,
     places: Places,
     batch: TwinBatch,
     whole: Histories,
@@ -157,45 +157,45 @@ def _decided(
     Args:
         champion: version of the twins in use.
     """
-    decision = PROMOTED if trial.wins(keeper.settings.retraining) else DROPPED
+    decision = PROMOTED if trial.wins(updater.settings.retraining) else DROPPED
     row = _row(batch, out, trial, decision, champion, "end of the trial", whole)
     after = replace(out, trial=None, decisions=[*out.decisions, row])
     if decision == DROPPED:
         return after
-    replace_file(places.twins(champion), to_bytes(out.kept))
-    rows = in_their_place(challenger_keeper, trial.challengers, out.rows, trial.born_on)
-    return replace(after, kept=trial.challengers, previous=champion, rows=rows)
+    replace_file(places.twins(champion), to_bytes(out.state))
+    rows = in_their_place(challenger_updater, trial.challengers, out.rows, trial.born_on)
+    return replace(after, state=trial.challengers, previous=champion, rows=rows)
 
 
 def _retrained(
-    keeper: TwinUpdater, newest: TwinUpdater, batch: TwinBatch, whole: Histories, out: Outcome, champion: str, why: str
+    updater: TwinUpdater, newest: TwinUpdater, batch: TwinBatch, whole: Histories, out: Outcome, champion: str, why: str
 ) -> Outcome:
     """Challengers of the newest population, on trial from tonight."""
-    settings = keeper.settings
-    drift = detections_of(standing(out.rows[tables.Drift]))
+    settings = updater.settings
+    drift = detections_of(current_rows(out.rows[tables.Drift]))
     trial = challengers(newest, whole, drift, settings.retraining, settings.drift.change_probability)
     now = replace(out, trial=trial, challenger_population=newest.model.version)
     return replace(now, decisions=[*out.decisions, _row(batch, now, trial, ON_TRIAL, champion, why, whole)])
 
 
 def _rolled_back(
-    keeper_of: Callable[[str], TwinUpdater | None], places: Places, batch: TwinBatch, whole: Histories, out: Outcome
+    updater_of: Callable[[str], TwinUpdater | None], places: Places, batch: TwinBatch, whole: Histories, out: Outcome
 ) -> Outcome:
     """The former champions in use again, brought up to today."""
     if out.previous is None:
         raise TwinError(f"{batch.name}: nothing was replaced yet, so there is nothing to roll back to")
     former = load_state(places.twins(out.previous))
-    keeper = keeper_of(former.twins.population)
-    if keeper is None or not keeper.fits(former):
+    updater = updater_of(former.twins.population)
+    if updater is None or not updater.fits(former):
         raise TwinError(f"{batch.name}: the former twins are of another population or code; they cannot be used again")
     if (as_of := former.twins.as_of) < whole.last:
-        former = advance(keeper, former, whole, past_of(batch.rows, keeper.settings, whole.patient_ids, as_of)).kept
-    previous = version_of(to_bytes(out.kept))
+        former = advance(updater, former, whole, past_of(batch.rows, updater.settings, whole.patient_ids, as_of)).state
+    previous = version_of(to_bytes(out.state))
     now = Trial(former, whole.last, *(np.zeros(whole.count) for _ in range(3)))
     decisions = [*out.decisions, _row(batch, out, now, ROLLED_BACK, previous, "asked for", whole)]
-    replace_file(places.twins(previous), to_bytes(out.kept))
-    rows = in_their_place(keeper, former, out.rows, whole.last)
-    return replace(out, kept=former, rows=rows, trial=None, previous=previous, decisions=decisions)
+    replace_file(places.twins(previous), to_bytes(out.state))
+    rows = in_their_place(updater, former, out.rows, whole.last)
+    return replace(out, state=former, rows=rows, trial=None, previous=previous, decisions=decisions)
 
 
 def _row(
@@ -209,7 +209,7 @@ def _row(
         "reasons": why,
         "champion_version": champion,
         "challenger_version": version_of(to_bytes(trial.challengers)),
-        "champion_population": out.kept.twins.population,
+        "champion_population": out.state.twins.population,
         "challenger_population": trial.challengers.twins.population,
         "patients": whole.count,
         "nights": trial.nights(whole.last),

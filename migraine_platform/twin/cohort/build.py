@@ -59,7 +59,7 @@ OBSERVED = {
 class Built:
     """A cohort's twins, and their rows."""
 
-    kept: TwinState
+    state: TwinState
     first: TwinState
     """As of the evening from which on the twins are validated."""
     points: Points
@@ -73,11 +73,11 @@ class Built:
     @property
     def twins(self) -> TwinArrays:
         """As of the last evening."""
-        return self.kept.twins
+        return self.state.twins
 
 
 def build(
-    keeper: TwinUpdater,
+    updater: TwinUpdater,
     experts: Experts,
     histories: Histories,
     attacks: pl.DataFrame,
@@ -94,15 +94,15 @@ def build(
         population: hash of the population that the patients belong to.
         start: where twins start instead of the population's prior.
     """
-    model, points, settings = keeper.model, keeper.points, keeper.settings
+    model, points, settings = updater.model, updater.points, updater.settings
     before = max(1, histories.days - settings.validation_days)
     progress(f"twins: {histories.count} patients, {before} days, then {histories.days - before} to validate on")
-    begun = begin(keeper, histories.until(before), start(points))
-    lived, evenings, replay = _validated(keeper, begun, histories, before)
-    twins = lived.kept.twins
-    said = predict(model, keeper.clinical, points, twins)
+    begun = begin(updater, histories.until(before), start(points))
+    result, evenings, replay = _validated(updater, begun, histories, before)
+    twins = result.state.twins
+    said = predict(model, updater.clinical, points, twins)
 
-    progress(f"twins: {len(lived.detections)} changes of persons; models of the next day, triggers, symptoms")
+    progress(f"twins: {len(result.detections)} changes of persons; models of the next day, triggers, symptoms")
     days = model.scales.standard(histories)
     models: dict[str, Transition] = {STATE_SPACE: StateSpace(model.dynamics, replay.channels), EXPERTS: experts}
     choice = choose(models, days, settings.validation_days)
@@ -110,7 +110,11 @@ def build(
     symptoms = fitted(histories, attacks, days, has_aura)
     symptoms = replace(symptoms, onsets=symptoms.onsets.given_tomorrow(said.began))
 
-    versions, watched, drift = twins.versions(), watch_frame(twins.patient_ids, evenings), drift_frame(lived.detections)
+    versions, watched, drift = (
+        twins.versions(),
+        watch_frame(twins.patient_ids, evenings),
+        drift_frame(result.detections),
+    )
     scores = validate(replay, histories, settings)
     own = _twins_frame(model, points, twins, versions, choice, useful, scores, symptoms.phases)
     frames: dict[type[Table], pl.DataFrame] = {
@@ -120,15 +124,15 @@ def build(
         tables.Audit: audit_frame(said, versions, histories, population),
         tables.Watch: watched,
         tables.Drift: drift,
-        **ahead_frames(keeper, experts, twins, histories, said, choice.model),
-        **_trigger_frames(keeper, twins, replay, histories),
+        **ahead_frames(updater, experts, twins, histories, said, choice.model),
+        **_trigger_frames(updater, twins, replay, histories),
         **_symptom_frames(symptoms),
     }
-    return Built(lived.kept, begun.kept, points, said, histories, replay, frames)
+    return Built(result.state, begun.state, points, said, histories, replay, frames)
 
 
 def _validated(
-    keeper: TwinUpdater, begun: UpdateResult, histories: Histories, before: int
+    updater: TwinUpdater, begun: UpdateResult, histories: Histories, before: int
 ) -> tuple[UpdateResult, list[EveningResults], Replay]:
     """Twins kept over the last days, on which they are validated; all their evenings, and those as if nobody changed.
 
@@ -137,20 +141,22 @@ def _validated(
     """
     if before == histories.days:
         return begun, [begun.evenings], begun.replay
-    lived = advance(keeper, begun.kept, histories, Past(begun.evenings.record, {}))
-    return lived, [begun.evenings, lived.evenings], begun.replay.then(lived.replay)
+    result = advance(updater, begun.state, histories, Past(begun.evenings.record, {}))
+    return result, [begun.evenings, result.evenings], begun.replay.then(result.replay)
 
 
 def _trigger_frames(
-    keeper: TwinUpdater, twins: TwinArrays, replay: Replay, histories: Histories
+    updater: TwinUpdater, twins: TwinArrays, replay: Replay, histories: Histories
 ) -> dict[type[Table], pl.DataFrame]:
     """What triggers do: sensitivities, thresholds, interactions."""
-    effects = keeper.model.effects
-    told = days_of(keeper.points, effects, twins.standing, replay, histories)
+    effects = updater.model.effects
+    reported = days_of(updater.points, effects, twins.filter_state, replay, histories)
     return {
-        tables.TriggerSensitivity: sensitivities(keeper.points, effects, twins.standing).to_frame(twins.patient_ids),
-        tables.TriggerThresholds: threshold_frame(told, histories),
-        tables.TriggerInteractions: interaction_frame(told, histories),
+        tables.TriggerSensitivity: sensitivities(updater.points, effects, twins.filter_state).to_frame(
+            twins.patient_ids
+        ),
+        tables.TriggerThresholds: threshold_frame(reported, histories),
+        tables.TriggerInteractions: interaction_frame(reported, histories),
     }
 
 
@@ -177,7 +183,7 @@ def _twins_frame(
     """Rows of `twin.twins`, but for batch and file."""
 
     learned_from = set(model.patients)
-    weekend, weekend_sd = weekends(points, model.effects, twins.standing)
+    weekend, weekend_sd = weekends(points, model.effects, twins.filter_state)
     started = twins.started
     status = np.where(started, "fitted", "prior").tolist()
     notes = [
@@ -204,7 +210,7 @@ def _twins_frame(
             "in_population": [patient in learned_from for patient in twins.patient_ids],
             "entries": twins.entries,
             "discarded_values": twins.discarded,
-            "level": np.exp(twins.standing.log_weight) @ points.level,
+            "level": np.exp(twins.filter_state.log_weight) @ points.level,
             "weekend": weekend,
             "weekend_sd": weekend_sd,
             "transition_model": choice.model,

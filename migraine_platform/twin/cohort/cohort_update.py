@@ -61,12 +61,12 @@ SETTLED: tuple[type[Table], ...] = (
 
 
 def load_batches(
-    earlier: Earlier, places: Places, keepers: TwinUpdaters, batches: Sequence[str]
+    earlier: Earlier, places: Places, updaters: TwinUpdaters, batches: Sequence[str]
 ) -> list[TwinBatch] | None:
     """The batches as the night before left them; None if any of them must be made anew."""
     found: list[TwinBatch] = []
     for name in batches:
-        batch = load_batch(earlier, places, name, keepers)
+        batch = load_batch(earlier, places, name, updaters)
         if batch is None:
             return None
         found.append(batch)
@@ -78,7 +78,7 @@ def update_batches(
     earlier: Earlier,
     settings: Settings,
     places: Places,
-    keepers: TwinUpdaters,
+    updaters: TwinUpdaters,
     batches: Sequence[TwinBatch],
     asked: UpdateRequest,
     population: str,
@@ -89,10 +89,10 @@ def update_batches(
     Args:
         population: hash of the population that the patients belong to.
     """
-    update = _CohortUpdate.of(read, earlier, settings, places, keepers, batches, asked, population)
+    update = _CohortUpdate.of(read, earlier, settings, places, updaters, batches, asked, population)
     for done, batch in enumerate(batches, start=1):
         settled, what = update.of_batch(batch)
-        patients = len(batch.kept.twins.patient_ids)
+        patients = len(batch.state.twins.patient_ids)
         progress(f"{batch.name} ({done} of {len(batches)}): {patients} twins, {what}")
         yield settled
 
@@ -103,7 +103,7 @@ class _CohortUpdate:
 
     earlier: Earlier
     places: Places
-    keepers: TwinUpdaters
+    updaters: TwinUpdaters
     newest: TwinUpdater
     asked: UpdateRequest
     population: str
@@ -120,7 +120,7 @@ class _CohortUpdate:
         earlier: Earlier,
         settings: Settings,
         places: Places,
-        keepers: TwinUpdaters,
+        updaters: TwinUpdaters,
         batches: Sequence[TwinBatch],
         asked: UpdateRequest,
         population: str,
@@ -130,7 +130,7 @@ class _CohortUpdate:
         Raises:
             TwinError: if there is no population, or nobody has usable days.
         """
-        newest = keepers()
+        newest = updaters()
         found = read_histories(read, settings)
         demand_somebody(found)
         if newest is None:
@@ -138,27 +138,27 @@ class _CohortUpdate:
         symptoms = CohortSymptoms.fit(read, settings, found, newest.model.scales)
         days = read(tables.RecordedDays, [batch.name for batch in batches], ["patient_id", "date", "has_migraine"])
         observed = read(tables.Observations)
-        return cls(earlier, places, keepers, newest, asked, population, found.histories, symptoms, days, observed)
+        return cls(earlier, places, updaters, newest, asked, population, found.histories, symptoms, days, observed)
 
     def of_batch(self, batch: TwinBatch) -> tuple[BatchUpdate, str]:
         """One batch's update, and what there is to say of it."""
         rows = self._rows(batch)
-        whole, patients = self.histories.of(rows), batch.kept.twins.patient_ids
-        keeper = _keeper(self.keepers, batch.name, batch.kept.twins.population)
+        whole, patients = self.histories.of(rows), batch.state.twins.patient_ids
+        updater = _updater(self.updaters, batch.name, batch.state.twins.population)
 
-        states = StoredStates(batch.rows[tables.TwinStates], keeper, self.places)
-        told = applied(self.observed, patients, whole.last)
-        late = changed(batch.rows[tables.AppliedObservations], told, batch.kept.twins.as_of)
-        begun = replayed(keeper, batch.trial_keeper, batch, whole, late, states)
-        out = _evening_by_evening(self.keepers, self.newest, self.places, begun, whole, self.asked)
+        states = StoredStates(batch.rows[tables.TwinStates], updater, self.places)
+        reported = applied(self.observed, patients, whole.last)
+        late = changed(batch.rows[tables.AppliedObservations], reported, batch.state.twins.as_of)
+        begun = replayed(updater, batch.trial_updater, batch, whole, late, states)
+        out = _evening_by_evening(self.updaters, self.newest, self.places, begun, whole, self.asked)
         if out.night is None and not out.decisions and not late and (lying := _as_they_lie(self.earlier, batch.name)):
             return BatchUpdate(batch.name, lying, set(), 0), "no new day"
 
-        own = _keeper(self.keepers, batch.name, out.kept.twins.population)
+        own = _updater(self.updaters, batch.name, out.state.twins.population)
         settled, said = settle(own, self.places, batch, out, whole, states)
         # Former twins that came into use again know of no report since they were replaced: the next night tells them.
         returned = any(decision["decision"] == ROLLED_BACK for decision in out.decisions)
-        settled.frames[tables.AppliedObservations] = told.clear() if returned else told
+        settled.frames[tables.AppliedObservations] = reported.clear() if returned else reported
         self._add_symptoms(settled, rows, said)
         self._add_forecasts(settled, own, out, whole, said, late=bool(late))
         again = f", {len(late)} lived again with late observations" if late else ""
@@ -171,7 +171,7 @@ class _CohortUpdate:
             TwinError: if some have twins but no usable days.
         """
         place = {patient: row for row, patient in enumerate(self.histories.patient_ids)}
-        patients = batch.kept.twins.patient_ids
+        patients = batch.state.twins.patient_ids
         if missing := [patient for patient in patients if patient not in place]:
             raise TwinError(f"{batch.name}: {len(missing)} patients have twins but no usable days; make the twins anew")
         return np.array([place[patient] for patient in patients], dtype=np.int64)
@@ -189,22 +189,22 @@ class _CohortUpdate:
     def _add_forecasts(
         self,
         settled: BatchUpdate,
-        keeper: TwinUpdater,
+        updater: TwinUpdater,
         out: Outcome,
         whole: Histories,
         said: TwinForecasts,
         late: bool,
     ) -> None:
         """The days ahead and the audit trail, with the probabilities that are given: on trial, both twins speak."""
-        patients = out.kept.twins.patient_ids
+        patients = out.state.twins.patient_ids
         given = settled.frames[tables.Predictions].select("patient_id", "for_date", "probability", "lower", "upper")
         models = _transition_models(settled.frames[tables.Twins], patients)
-        experts = self.keepers.experts(keeper.model.version) if EXPERTS in models else None
-        settled.frames.update(ahead_frames(keeper, experts, out.kept.twins, whole, said, models))
+        experts = self.updaters.experts(updater.model.version) if EXPERTS in models else None
+        settled.frames.update(ahead_frames(updater, experts, out.state.twins, whole, said, models))
         week = settled.frames[tables.DaysAhead].update(given, on=["patient_id", "for_date"], how="left")
         settled.frames[tables.DaysAhead] = week
 
-        audit = audit_frame(said, out.kept.twins.versions(), whole, self.population)
+        audit = audit_frame(said, out.state.twins.versions(), whole, self.population)
         audit = audit.update(given, on=["patient_id", "for_date"], how="left")
         trail = self.earlier(tables.Audit, settled.batch)
         if trail is not None and late:
@@ -242,34 +242,39 @@ def _as_they_lie(earlier: Earlier, batch: str) -> dict[type[Table], pl.DataFrame
     return found if len(found) == len(rows) else None
 
 
-def _keeper(keepers: TwinUpdaters, batch: str, population: str) -> TwinUpdater:
-    keeper = keepers(population)
-    if keeper is None:
+def _updater(updaters: TwinUpdaters, batch: str, population: str) -> TwinUpdater:
+    updater = updaters(population)
+    if updater is None:
         raise TwinError(f"{batch}: the population of its twins is not there; materialise twin_population")
-    return keeper
+    return updater
 
 
 def _evening_by_evening(
-    keepers: TwinUpdaters, newest: TwinUpdater, places: Places, batch: TwinBatch, whole: Histories, asked: UpdateRequest
+    updaters: TwinUpdaters,
+    newest: TwinUpdater,
+    places: Places,
+    batch: TwinBatch,
+    whole: Histories,
+    asked: UpdateRequest,
 ) -> Outcome:
     """A batch's nights: at once, but one by one while a trial is on, whose weights and end are a night's.
 
     What is asked for is done after the last of them.
     """
-    following = (batch.kept.twins.as_of - whole.first).days + 2
+    following = (batch.state.twins.as_of - whole.first).days + 2
     one_by_one = batch.trial is not None and following <= whole.days
     out: Outcome | None = None
     for days in range(following, whole.days + 1) if one_by_one else [whole.days]:
-        keeper = _keeper(keepers, batch.name, batch.kept.twins.population)
+        updater = _updater(updaters, batch.name, batch.state.twins.population)
         request = asked if days == whole.days else UpdateRequest()
-        now = update_batch(keeper, newest, keepers, places, batch, whole.until(days), request)
+        now = update_batch(updater, newest, updaters, places, batch, whole.until(days), request)
         known = now.rows[tables.Twins].with_columns(previous_file_version=pl_text(now.previous))
         batch = TwinBatch(
             batch.name,
-            now.kept,
+            now.state,
             {**now.rows, tables.Twins: known},
             now.trial,
-            keepers(now.challenger_population) if now.trial else None,
+            updaters(now.challenger_population) if now.trial else None,
         )
         out = now if out is None else replace(now, decisions=out.decisions + now.decisions)
     if out is None:

@@ -42,11 +42,11 @@ class TwinBatch:
     """One batch as the night before left it."""
 
     name: str
-    kept: TwinState
+    state: TwinState
     rows: dict[type[Table], pl.DataFrame]
     """By table, of `twin`."""
     trial: Trial | None
-    trial_keeper: TwinUpdater | None
+    trial_updater: TwinUpdater | None
     """What the challengers are kept by: their population may be a newer one."""
 
 
@@ -54,7 +54,7 @@ class TwinBatch:
 class DailyUpdate:
     """One batch after a night."""
 
-    kept: TwinState
+    state: TwinState
     trial: Trial | None
     rows: dict[type[Table], pl.DataFrame]
     """By table, with the night's added."""
@@ -62,34 +62,34 @@ class DailyUpdate:
     """Changes of persons that were noticed."""
 
 
-def update_twins(keeper: TwinUpdater, batch: TwinBatch, whole: Histories) -> DailyUpdate:
+def update_twins(updater: TwinUpdater, batch: TwinBatch, whole: Histories) -> DailyUpdate:
     """The evenings since the batch's last one.
 
     Args:
         whole: all days of the batch's patients, in the order of its twins.
     """
 
-    past = past_of(batch.rows, keeper.settings, whole.patient_ids, batch.kept.twins.as_of)
-    lived = advance(keeper, batch.kept, whole, past)
-    evenings, trial = lived.evenings, None
-    if batch.trial is not None and batch.trial_keeper is not None:
-        trial, evenings = _tried(batch.trial_keeper, batch.trial, lived, whole, past)
-    twins = lived.kept.twins
+    past = past_of(batch.rows, updater.settings, whole.patient_ids, batch.state.twins.as_of)
+    result = advance(updater, batch.state, whole, past)
+    evenings, trial = result.evenings, None
+    if batch.trial is not None and batch.trial_updater is not None:
+        trial, evenings = _tried(batch.trial_updater, batch.trial, result, whole, past)
+    twins = result.state.twins
     watched = pl.concat([batch.rows[tables.Watch], watch_frame(twins.patient_ids, [evenings])]).sort(tables.Watch.key)
-    drift = pl.concat([batch.rows[tables.Drift], drift_frame(lived.detections)])
+    drift = pl.concat([batch.rows[tables.Drift], drift_frame(result.detections)])
     said_by = HAZARD_FILTER if trial is None else BOTH_TWINS
-    told = prediction_frame(twins.patient_ids, twins.versions(), [evenings], said_by)
+    reported = prediction_frame(twins.patient_ids, twins.versions(), [evenings], said_by)
     rows = {
         **batch.rows,
-        tables.Predictions: pl.concat([batch.rows[tables.Predictions].select(told.columns), told]),
+        tables.Predictions: pl.concat([batch.rows[tables.Predictions].select(reported.columns), reported]),
         tables.Watch: watched,
         tables.Drift: drift,
     }
-    return DailyUpdate(lived.kept, trial, rows, len(lived.detections))
+    return DailyUpdate(result.state, trial, rows, len(result.detections))
 
 
-def standing_frames(
-    keeper: TwinUpdater, kept: TwinState, whole: Histories, rows: dict[type[Table], pl.DataFrame]
+def current_frames(
+    updater: TwinUpdater, state: TwinState, whole: Histories, rows: dict[type[Table], pl.DataFrame]
 ) -> tuple[dict[type[Table], pl.DataFrame], TwinForecasts]:
     """Rows that follow from where the twins stand tonight.
 
@@ -97,26 +97,26 @@ def standing_frames(
         rows: what the night left, by table.
     """
 
-    twins = kept.twins
+    twins = state.twins
     versions = twins.versions()
-    said = predict(keeper.model, keeper.clinical, keeper.points, twins)
+    said = predict(updater.model, updater.clinical, updater.points, twins)
     version_of = pl.DataFrame({"patient_id": twins.patient_ids, "twin_version": versions})
     predictions = rows[tables.Predictions]
     named = predictions.drop("twin_version").join(version_of, on="patient_id", how="left", maintain_order="left")
-    own = _twin_rows(keeper, kept, rows[tables.Twins], versions)
+    own = _twin_rows(updater, state, rows[tables.Twins], versions)
     return {
         **rows,
         tables.Twins: kept_columns(own, rows[tables.Watch], rows[tables.Drift]),
         tables.Predictions: named.select(predictions.columns),
         tables.Contributions: contribution_frame(said, whole),
-        tables.TriggerSensitivity: sensitivities(keeper.points, keeper.model.effects, twins.standing).to_frame(
+        tables.TriggerSensitivity: sensitivities(updater.points, updater.model.effects, twins.filter_state).to_frame(
             twins.patient_ids
         ),
     }, said
 
 
 def in_their_place(
-    keeper: TwinUpdater, kept: TwinState, rows: dict[type[Table], pl.DataFrame], trained_on: date
+    updater: TwinUpdater, state: TwinState, rows: dict[type[Table], pl.DataFrame], trained_on: date
 ) -> dict[type[Table], pl.DataFrame]:
     """Rows of the evening on which other twins come into use: it is they who tell of tomorrow, and begin to count.
 
@@ -124,8 +124,8 @@ def in_their_place(
         trained_on: the evening on which they were made.
     """
 
-    said = predict(keeper.model, keeper.clinical, keeper.points, kept.twins).to_frame()
-    twins = rows[tables.Twins].with_columns(as_of=pl.lit(kept.twins.as_of))
+    said = predict(updater.model, updater.clinical, updater.points, state.twins).to_frame()
+    twins = rows[tables.Twins].with_columns(as_of=pl.lit(state.twins.as_of))
     twins = kept_columns(twins, rows[tables.Watch], rows[tables.Drift], trained_on)
     return {
         **rows,
@@ -136,24 +136,24 @@ def in_their_place(
 
 
 def _tried(
-    keeper: TwinUpdater, trial: Trial, lived: UpdateResult, whole: Histories, past: Past
+    updater: TwinUpdater, trial: Trial, result: UpdateResult, whole: Histories, past: Past
 ) -> tuple[Trial, EveningResults]:
     """The challengers' evenings, and what both twins say together."""
-    other = advance(keeper, trial.challengers, whole, past)
+    other = advance(updater, trial.challengers, whole, past)
     after = replace(
         trial,
-        challengers=other.kept,
-        champion=trial.champion + lived.replay.forecasts.log_evidence.sum(axis=1),
+        challengers=other.state,
+        champion=trial.champion + result.replay.forecasts.log_evidence.sum(axis=1),
         challenger=trial.challenger + other.replay.forecasts.log_evidence.sum(axis=1),
     )
-    return after, replace(lived.evenings, said=mixed(lived.evenings.said, other.evenings.said, after.weight))
+    return after, replace(result.evenings, said=mixed(result.evenings.said, other.evenings.said, after.weight))
 
 
-def _twin_rows(keeper: TwinUpdater, kept: TwinState, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
+def _twin_rows(updater: TwinUpdater, state: TwinState, before: pl.DataFrame, versions: list[str]) -> pl.DataFrame:
     """Rows of `twin.twins` of the night before, with what the night changed; who has no twin keeps his reason."""
 
-    twins, points = kept.twins, keeper.points
-    weekend, weekend_sd = weekends(points, keeper.model.effects, twins.standing)
+    twins, points = state.twins, updater.points
+    weekend, weekend_sd = weekends(points, updater.model.effects, twins.filter_state)
     new = pl.DataFrame(
         {
             "patient_id": twins.patient_ids,
@@ -161,7 +161,7 @@ def _twin_rows(keeper: TwinUpdater, kept: TwinState, before: pl.DataFrame, versi
             "twin_version": versions,
             "entries": twins.entries,
             "discarded_values": twins.discarded,
-            "level": np.exp(twins.standing.log_weight) @ points.level,
+            "level": np.exp(twins.filter_state.log_weight) @ points.level,
             "weekend": weekend,
             "weekend_sd": weekend_sd,
             "adherence": pl.Series(np.where(twins.started, twins.adherence, np.nan)).fill_nan(None),

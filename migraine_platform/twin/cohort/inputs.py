@@ -123,9 +123,9 @@ def find_thresholds(
     own = settings.twin.drift
     long = resized(settings, days=own.no_change_days)
     nothing = AlarmThresholds(np.inf, {}, {})
-    keeper = updater_of(model, settings, features, nothing)
+    updater = updater_of(model, settings, features, nothing)
     known = undrifted(CohortSimulator(long.simulator, features, calibration), own.no_change_patients)
-    return thresholds_of(begin(keeper, known).evenings.record, known.first, own, own.detectors)
+    return thresholds_of(begin(updater, known).evenings.record, known.first, own, own.detectors)
 
 
 def updater_of(
@@ -167,8 +167,8 @@ def build_cohort(
         progress(f"twins: {int(short.sum())} patients with short histories start from ALINE's posterior")
         return _amortised(read, settings, places, features, points, model, found, short)
 
-    keeper = updater_of(model, settings, features, AlarmThresholds.from_frame(read(tables.Thresholds)))
-    built = build(keeper, experts, found.histories, attacks, found.has_aura, population, start, progress)
+    updater = updater_of(model, settings, features, AlarmThresholds.from_frame(read(tables.Thresholds)))
+    built = build(updater, experts, found.histories, attacks, found.has_aura, population, start, progress)
     return FittedCohort(built, found, model)
 
 
@@ -223,11 +223,11 @@ def batch_frames(
     """
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] == batch]
-    kept = made.built.kept.of(np.array(own, dtype=np.int64))
-    content = to_bytes(kept)
+    state = made.built.state.of(np.array(own, dtype=np.int64))
+    content = to_bytes(state)
     version = version_of(content)
     replace_file(places.twins(version), content)
-    patients = list(kept.twins.patient_ids)
+    patients = list(state.twins.patient_ids)
     frames = {table: frame.filter(pl.col("patient_id").is_in(patients)) for table, frame in made.built.frames.items()}
     frames[tables.Twins] = pl.concat(
         [
@@ -244,18 +244,18 @@ def batch_frames(
     for table in (tables.Predictions, tables.Watch, tables.Drift):
         frames[table] = _with_earlier(frames[table], earlier(table, batch), table)
     versions = frames[tables.Twins].select("patient_id", "twin_version")
-    told = frames[tables.Predictions]
-    frames[tables.Predictions] = told.drop("twin_version").join(versions, on="patient_id").select(told.columns)
+    reported = frames[tables.Predictions]
+    frames[tables.Predictions] = reported.drop("twin_version").join(versions, on="patient_id").select(reported.columns)
     frames[tables.Challengers] = challenger_frame(None, places)
     frames[tables.Retrainings] = retraining_frame(
-        earlier(tables.Retrainings, batch), ended_trials(earlier, batch, kept.twins, version)
+        earlier(tables.Retrainings, batch), ended_trials(earlier, batch, state.twins, version)
     )
-    frames[tables.AppliedObservations] = applied(observed, patients, kept.twins.as_of)
+    frames[tables.AppliedObservations] = applied(observed, patients, state.twins.as_of)
     first = made.built.first.of(np.array(own, dtype=np.int64))
     content = to_bytes(first)
     replace_file(places.twins(version_of(content)), content)
-    stood = {first.twins.as_of: version_of(content), kept.twins.as_of: version}
-    frames[tables.TwinStates] = state_frame(None, batch, stood, kept.twins.as_of)
+    stood = {first.twins.as_of: version_of(content), state.twins.as_of: version}
+    frames[tables.TwinStates] = state_frame(None, batch, stood, state.twins.as_of)
     return frames
 
 

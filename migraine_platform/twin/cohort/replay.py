@@ -27,11 +27,11 @@ from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdate
 from migraine_platform.twin.updating.stored_states import StoredStates
 from migraine_platform.twin.updating.trials import CERTAIN, PROMOTED, ROLLED_BACK, Trial, mixed
 from migraine_platform.twin.updating.update_rows import (
+    current_rows,
     detections_of,
     drift_frame,
     past_of,
     prediction_frame,
-    standing,
     watch_frame,
 )
 from migraine_platform.warehouse import tables
@@ -44,7 +44,7 @@ Rows = Mapping[type[Table], "pl.DataFrame"]
 class Again:
     """One patient's evenings, lived again."""
 
-    kept: TwinState
+    state: TwinState
     """As of the last of them."""
     since: date
     """The first of them."""
@@ -59,20 +59,20 @@ class Again:
     told_until: date = date.min
     """Up to this evening it was told of changes as they had been noticed: those alarms stand."""
 
-    def live(self, keeper: TwinUpdater, own: Histories, stops: Sequence[date]) -> None:
+    def live(self, updater: TwinUpdater, own: Histories, stops: Sequence[date]) -> None:
         """The evenings that follow, up to the last day; a state is taken down on each stop."""
         (patient,) = own.patient_ids
         for stop in [*stops, own.last]:
-            if stop <= self.kept.twins.as_of:
+            if stop <= self.state.twins.as_of:
                 continue
-            lived = advance(keeper, self.kept, own.until((stop - own.first).days + 1), self.past)
-            known = (*self.past.detections.get(patient, ()), *lived.detections)
-            self.kept = self.on[stop] = lived.kept
-            self.past = Past(self.past.record.then(lived.evenings.record), {patient: known} if known else {})
-            self.evenings.append(lived.evenings)
-            self.detections.extend(lived.detections)
-            for number, nats in enumerate(lived.replay.forecasts.log_evidence[0].tolist()):
-                self.evidence[lived.evenings.first + timedelta(days=number)] = nats
+            result = advance(updater, self.state, own.until((stop - own.first).days + 1), self.past)
+            known = (*self.past.detections.get(patient, ()), *result.detections)
+            self.state = self.on[stop] = result.state
+            self.past = Past(self.past.record.then(result.evenings.record), {patient: known} if known else {})
+            self.evenings.append(result.evenings)
+            self.detections.extend(result.detections)
+            for number, nats in enumerate(result.replay.forecasts.log_evidence[0].tolist()):
+                self.evidence[result.evenings.first + timedelta(days=number)] = nats
 
     def since_evening(self, evening: date) -> float:
         """Log-likelihood of what was recorded after an evening."""
@@ -106,18 +106,18 @@ def changed(applied: pl.DataFrame, known: pl.DataFrame, as_of: date) -> dict[str
 
 
 def replayed(
-    keeper: TwinUpdater, trial_keeper: TwinUpdater | None, batch: TwinBatch, whole: Histories,
+    updater: TwinUpdater, trial_updater: TwinUpdater | None, batch: TwinBatch, whole: Histories,
     first: Mapping[str, date], states: StoredStates,
 ) -> TwinBatch:  # fmt: skip
     """The batch with some twins lived again, up to its last evening.
 
     Args:
-        trial_keeper: what its challengers are kept by, if a trial is on.
+        trial_updater: what its challengers are kept by, if a trial is on.
         whole: all days of the batch's patients, in the order of its twins, as they are known now.
         first: by patient, the first day that is known otherwise.
         states: the batch's stored ones; corrected.
     """
-    as_of = batch.kept.twins.as_of
+    as_of = batch.state.twins.as_of
     known = whole.until((as_of - whole.first).days + 1)
     mended: dict[int, TwinState] = {}
     rivals: dict[int, TwinState] = {}
@@ -126,43 +126,43 @@ def replayed(
         row = known.patient_ids.index(patient)
         own = known.of(np.array([row]))
         begun_on = min(day, trial.born_on + timedelta(days=1)) if trial is not None else day
-        again = _from_a_state(keeper, batch, own, begun_on, states)
+        again = _from_a_state(updater, batch, own, begun_on, states)
         tonight = again.evenings[-1].last()
         rows = _with_evenings(batch.rows, again, as_of)
-        if trial is not None and trial_keeper is not None:
-            trial, rival = _tried_again(trial_keeper, trial, own, row, again, rows)
-            rivals[row] = rival.kept
+        if trial is not None and trial_updater is not None:
+            trial, rival = _tried_again(trial_updater, trial, own, row, again, rows)
+            rivals[row] = rival.state
             if rival.evenings:
                 weight = trial.weight[[row]]
                 tonight = replace(tonight, said=mixed(tonight.said, rival.evenings[-1].last().said, weight))
-        mended[row] = again.kept
+        mended[row] = again.state
         states.correct(again.on)
         if whole.last == as_of:  # else tonight's evening is still to come, and that one's forecasts have been given
             rows = _with_forecasts(rows, again, tonight)
         batch = replace(batch, rows=rows)
     if trial is not None and rivals:
         trial = replace(trial, challengers=replaced_rows(trial.challengers, rivals))
-    return replace(batch, kept=replaced_rows(batch.kept, mended), trial=trial)
+    return replace(batch, state=replaced_rows(batch.state, mended), trial=trial)
 
 
-def _from_a_state(keeper: TwinUpdater, batch: TwinBatch, own: Histories, day: date, states: StoredStates) -> Again:
+def _from_a_state(updater: TwinUpdater, batch: TwinBatch, own: Histories, day: date, states: StoredStates) -> Again:
     """One patient's evenings from a day on, or from an earlier one of which a state is stored."""
     (patient,) = own.patient_ids
-    state = states.before(day, patient)
-    if state is not None:
-        since = state.twins.as_of + timedelta(days=1)
+    stored = states.before(day, patient)
+    if stored is not None:
+        since = stored.twins.as_of + timedelta(days=1)
         both: tuple[type[Table], ...] = (tables.Watch, tables.Drift)
         mine = {table: batch.rows[table].filter(patient_id=patient) for table in both}
-        past = past_of(mine, keeper.settings, [patient], state.twins.as_of)
-        again = Again(state, since, past, [], [], {}, {})
+        past = past_of(mine, updater.settings, [patient], stored.twins.as_of)
+        again = Again(stored, since, past, [], [], {}, {})
     else:
-        again = _from_nothing(keeper, own, *_beginning(keeper, batch.rows, own))
-    again.live(keeper, own, states.evenings)
+        again = _from_nothing(updater, own, *_beginning(updater, batch.rows, own))
+    again.live(updater, own, states.evenings)
     return again
 
 
 def _from_nothing(
-    keeper: TwinUpdater,
+    updater: TwinUpdater,
     own: Histories,
     days: int,
     known: Sequence[Detection] | None,
@@ -175,17 +175,19 @@ def _from_nothing(
         probability: of these changes; by default as a challenger is told, as if they were certain.
     """
     (patient,) = own.patient_ids
-    lived = begin(keeper, own.until(days))
-    kept = lived.kept
+    result = begin(updater, own.until(days))
+    state = result.state
     if known:
-        twins, _ = keeper.relive(own.until(days), [detection.change for detection in known], probability)
-        kept = TwinState(twins, keeper.watcher.reset(kept.watch))
-    past = Past(lived.evenings.record, {patient: tuple(known)} if known else {})
-    told_until = date.min if known is None else kept.twins.as_of
-    return Again(kept, own.first, past, [lived.evenings], [], {kept.twins.as_of: kept}, {}, told_until)
+        twins, _ = updater.relive(own.until(days), [detection.change for detection in known], probability)
+        state = TwinState(twins, updater.watcher.reset(state.watch))
+    past = Past(result.evenings.record, {patient: tuple(known)} if known else {})
+    told_until = date.min if known is None else state.twins.as_of
+    return Again(state, own.first, past, [result.evenings], [], {state.twins.as_of: state}, {}, told_until)
 
 
-def _beginning(keeper: TwinUpdater, rows: Rows, own: Histories) -> tuple[int, Sequence[Detection] | None, float | None]:
+def _beginning(
+    updater: TwinUpdater, rows: Rows, own: Histories
+) -> tuple[int, Sequence[Detection] | None, float | None]:
     """Of how many days a twin was made, what it knew of changes, and how certainly.
 
     A challenger that was promoted was told of all as certain; former twins that were rolled back to had lived through
@@ -199,7 +201,7 @@ def _beginning(keeper: TwinUpdater, rows: Rows, own: Histories) -> tuple[int, Se
         pl.col("decision").is_in([PROMOTED, ROLLED_BACK]) & (pl.col("requested_on") == trained_on)
     )
     if replaced.is_empty():
-        return max(1, days - keeper.settings.validation_days), None, None
+        return max(1, days - updater.settings.validation_days), None, None
     probability = CERTAIN if PROMOTED in replaced["decision"] else None
     return max(1, days), _known_by(rows, patient, trained_on), probability
 
@@ -207,14 +209,14 @@ def _beginning(keeper: TwinUpdater, rows: Rows, own: Histories) -> tuple[int, Se
 def _known_by(rows: Rows, patient: str, evening: date) -> Sequence[Detection]:
     """A patient's changes that were noticed by an evening, and not withdrawn."""
 
-    found = standing(rows[tables.Drift]).filter(pl.col("detected_on") <= evening)
+    found = current_rows(rows[tables.Drift]).filter(pl.col("detected_on") <= evening)
     return detections_of(found.filter(pl.col("patient_id") == patient)).get(patient, ())
 
 
 def _with_evenings(rows: Rows, again: Again, as_of: date) -> dict[type[Table], pl.DataFrame]:
     """Rows in which the evenings that were lived again stand in the place of those before, but for forecasts."""
 
-    patients, old = again.kept.twins.patient_ids, rows[tables.Drift]
+    patients, old = again.state.twins.patient_ids, rows[tables.Drift]
     own = pl.col("patient_id").is_in(list(patients))
     watched = watch_frame(patients, again.evenings)
     found = drift_frame(again.detections)
@@ -232,23 +234,23 @@ def _with_evenings(rows: Rows, again: Again, as_of: date) -> dict[type[Table], p
 
 def _with_forecasts(rows: Rows, again: Again, tonight: EveningResults) -> dict[type[Table], pl.DataFrame]:
     """Rows with tonight's forecasts in the place of those that were said in ignorance."""
-    said = prediction_frame(again.kept.twins.patient_ids, again.kept.twins.versions(), [tonight])
-    told = rows[tables.Predictions].update(
+    said = prediction_frame(again.state.twins.patient_ids, again.state.twins.versions(), [tonight])
+    reported = rows[tables.Predictions].update(
         said.drop("twin_version", "model"), on=list(tables.Predictions.key), how="left"
     )
-    return {**rows, tables.Predictions: told}
+    return {**rows, tables.Predictions: reported}
 
 
 def _tried_again(
-    keeper: TwinUpdater, trial: Trial, own: Histories, row: int, again: Again, rows: Rows
+    updater: TwinUpdater, trial: Trial, own: Histories, row: int, again: Again, rows: Rows
 ) -> tuple[Trial, Again]:
     """One patient's challenger made again, and how likely both twins made what came since the trial began."""
     days = min((trial.born_on - own.first).days + 1, own.days)
     known = _known_by(rows, own.patient_ids[0], trial.born_on)
-    rival = _from_nothing(keeper, own, days, known)
-    rival.live(keeper, own, [])
+    rival = _from_nothing(updater, own, days, known)
+    rival.live(updater, own, [])
     champion, challenger, prior = trial.champion.copy(), trial.challenger.copy(), trial.prior.copy()
     champion[row], challenger[row] = again.since_evening(trial.born_on), rival.since_evening(trial.born_on)
-    settings = keeper.settings
+    settings = updater.settings
     prior[row] = settings.retraining.prior if known else settings.drift.change_probability
     return replace(trial, champion=champion, challenger=challenger, prior=prior), rival

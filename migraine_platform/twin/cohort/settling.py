@@ -13,7 +13,7 @@ from datetime import date
 import polars as pl
 
 from migraine_platform.twin.cohort.batch_update import Outcome, challenger_frame, in_use, retraining_frame
-from migraine_platform.twin.cohort.daily_update import TwinBatch, standing_frames
+from migraine_platform.twin.cohort.daily_update import TwinBatch, current_frames
 from migraine_platform.twin.core.prediction import TwinForecasts
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater
@@ -43,11 +43,11 @@ def pl_text(value: str | None) -> pl.Expr:
 
 
 def settle(
-    keeper: TwinUpdater, places: Places, batch: TwinBatch, out: Outcome, whole: Histories, states: StoredStates
+    updater: TwinUpdater, places: Places, batch: TwinBatch, out: Outcome, whole: Histories, states: StoredStates
 ) -> tuple[BatchUpdate, TwinForecasts]:
     """Rows by table but onset times, audit and applied observations; the twins are written to their file."""
-    frames, said = standing_frames(keeper, out.kept, whole, out.rows)
-    content = to_bytes(out.kept)
+    frames, said = current_frames(updater, out.state, whole, out.rows)
+    content = to_bytes(out.state)
     version = version_of(content)
     replace_file(places.twins(version), content)
     names = [column.name for column in tables.Twins.columns]
@@ -56,7 +56,7 @@ def settle(
         .with_columns(pl_text(version).alias("file_version"), pl_text(out.previous).alias("previous_file_version"))
         .select(names)
     )
-    replaced = out.kept.twins.population != batch.kept.twins.population or out.previous != _previous(batch)
+    replaced = out.state.twins.population != batch.state.twins.population or out.previous != _previous(batch)
     stood = {} if replaced else _written(states.corrected, places)
     frames[tables.TwinStates] = state_frame(
         None if replaced else batch.rows[tables.TwinStates], batch.name, {**stood, whole.last: version}, whole.last
@@ -78,8 +78,8 @@ def _previous(batch: TwinBatch) -> str | None:
 def _written(states: Mapping[date, TwinState], places: Places) -> dict[date, str]:
     """Each state in a file of its own, by evening."""
     versions: dict[date, str] = {}
-    for evening, kept in states.items():
-        content = to_bytes(kept)
+    for evening, state in states.items():
+        content = to_bytes(state)
         versions[evening] = version_of(content)
         replace_file(places.twins(versions[evening]), content)
     return versions

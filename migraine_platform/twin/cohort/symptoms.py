@@ -62,7 +62,7 @@ class CohortSymptoms:
 
         days = scales.standard(found.histories)
         symptoms = fitted(found.histories, recorded_attacks(read, settings), days, found.has_aura)
-        told = symptoms.to_frames()
+        reported = symptoms.to_frames()
         severity = pl.DataFrame(
             {
                 "patient_id": symptoms.patient_ids,
@@ -70,7 +70,7 @@ class CohortSymptoms:
                 "severity_sd": symptoms.phases.severity_sd,
             }
         )
-        return cls(symptoms, {tables.SymptomPhases: told.phases, tables.Signs: told.signs}, severity)
+        return cls(symptoms, {tables.SymptomPhases: reported.phases, tables.Signs: reported.signs}, severity)
 
     def of(self, patients: Sequence[str]) -> dict[type[Table], pl.DataFrame]:
         """Some patients' rows of `twin.symptom_phases` and `twin.signs`."""

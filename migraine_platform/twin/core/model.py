@@ -71,7 +71,7 @@ class TwinModel:
 
     scales: Scales
     dynamics: DayDynamics
-    usual: BaselineDays
+    baseline: BaselineDays
     personal: Personal
     effects: Effects
     recalibration: Recalibration
@@ -92,7 +92,7 @@ class TwinModel:
 
     def reader(self, clinical: Clinical) -> Reader:
         """Reads covariates off histories."""
-        return Reader(clinical.prior, self.scales, self.usual)
+        return Reader(clinical.prior, self.scales, self.baseline)
 
     def points(self, count: int) -> Points:
         """Hypotheses of who a patient of this population is."""
@@ -106,9 +106,9 @@ class TwinModel:
                 f"trigger {name}": round(float(beta), 3)
                 for name, beta in zip(TRIGGER_NAMES, effects.trigger, strict=True)
             },
-            **{f"load {name}": round(float(w), 3) for name, w in zip(AXES, effects.load, strict=True)},
+            **{f"load {name}": round(float(w), 3) for name, w in zip(AXES, effects.latent, strict=True)},
             "after a migraine day": round(effects.refractory, 3),
-            "per share of recent migraine days": round(effects.trace, 3),
+            "per share of recent migraine days": round(effects.attack_history, 3),
             "weekend, between persons": round(effects.weekend, 3),
             "attacks that go on, between persons": round(effects.lasting_sd, 3),
             "signs, between persons": round(effects.signs_sd, 3),
@@ -126,7 +126,7 @@ class TwinModel:
             "personal.susceptibility": self.personal.susceptibility,
             "recalibration": (self.recalibration.offset, self.recalibration.slope),
         }
-        for name, group in (("dynamics", self.dynamics), ("usual", self.usual), ("effects", self.effects)):
+        for name, group in (("dynamics", self.dynamics), ("usual", self.baseline), ("effects", self.effects)):
             parts |= {f"{name}.{field}": value for field, value in group._asdict().items()}
         parts |= {f"{LEARNED_FROM}{patient}": 1 for patient in self.patients}
         parts[f"{RECIPE}{self.recipe}"] = 1
@@ -231,10 +231,10 @@ def learn_model(
     Raises:
         ModelError: if there is nobody to learn from.
     """
-    lived = np.flatnonzero(histories.diary.any(axis=1))
-    if not len(lived):
+    result = np.flatnonzero(histories.diary.any(axis=1))
+    if not len(result):
         raise ModelError("no patient has a diary entry; expected some to learn a population from")
-    own = histories.of(_evenly(lived, settings.population.patients))
+    own = histories.of(_evenly(result, settings.population.patients))
     scales = Scales.of(own)
     some = _evenly(np.arange(own.count), settings.population.state_space_patients)
     progress(f"state space: {settings.population.state_space_steps} steps on {len(some)} patients")
@@ -242,19 +242,21 @@ def learn_model(
     days = scales.standard(own)
     channels = filter_histories(dynamics, days)
     _, ledger = Reader(clinical.prior, scales, BaselineDays.nothing_known()).read(own, days, channels)
-    usual = usual_of(ledger)
-    covariates, _ = Reader(clinical.prior, scales, usual).read(own, days, channels)
+    baseline = usual_of(ledger)
+    covariates, _ = Reader(clinical.prior, scales, baseline).read(own, days, channels)
     evidence = AttackEvidence.of(own, channels)
     prior, population = clinical.prior, settings.population
     found = learn(covariates, evidence, prior.susceptibility, population, settings.renewal, prior.conversion, progress)
-    forecasts, standing = follow(found.personal.points(settings.population.points), found.effects, covariates, evidence)
+    forecasts, filter_state = follow(
+        found.personal.points(settings.population.points), found.effects, covariates, evidence
+    )
     return TwinModel(
         scales=scales,
         dynamics=dynamics,
-        usual=usual,
+        baseline=baseline,
         personal=found.personal,
         effects=found.effects,
-        recalibration=_recalibration(forecasts.probability, standing, found.effects, own),
+        recalibration=_recalibration(forecasts.probability, filter_state, found.effects, own),
         patients=own.patient_ids,
         days=own.days,
         recipe=hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12],
@@ -267,18 +269,18 @@ def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 
 def _recalibration(
-    probability: NDArray[np.float64], standing: FilterState, effects: Effects, histories: Histories
+    probability: NDArray[np.float64], filter_state: FilterState, effects: Effects, histories: Histories
 ) -> Recalibration:
     """Of forecasts of recorded days, each made the evening before; the first weeks are left out.
 
     Days of migraine by the evening are written down less often, by `effects.entry_odds`.
     """
-    told = histories.diary[:, 1:] & (np.arange(1, histories.days) >= histories.begun[:, None] + WARM_UP)
+    reported = histories.diary[:, 1:] & (np.arange(1, histories.days) >= histories.begun[:, None] + WARM_UP)
     migraine = histories.events[..., EVENTS.index("has_migraine")]
     by_evening = histories.events[..., EVENTS.index("migraine_by_evening")].sum() / max(1, migraine.sum())
-    wrote = standing.numbers[:, WRITTEN] / np.maximum(standing.numbers[:, LIVED], 1.0)
+    wrote = filter_state.numbers[:, WRITTEN] / np.maximum(filter_state.numbers[:, LIVED], 1.0)
     wrote = np.clip(wrote, 0.02, 0.98)
     odds = wrote / (1 - wrote) * effects.entry_odds
     shift = np.log1p(by_evening * (odds / (1 + odds) / wrote - 1))
-    every = np.broadcast_to(shift[:, None], told.shape)
-    return Recalibration.of(probability[:, :-1][told], migraine[:, 1:][told], every[told])
+    every = np.broadcast_to(shift[:, None], reported.shape)
+    return Recalibration.of(probability[:, :-1][reported], migraine[:, 1:][reported], every[reported])

@@ -47,10 +47,10 @@ class ForecastSpread(NamedTuple):
 
 def say(model: TwinModel, clinical: Clinical, forecasts: Forecasts, covariates: Covariates) -> ForecastSpread:
     """Forecasts as they are told: with intervals, and recalibrated where that is needed."""
-    told = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms)
+    reported = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
     return ForecastSpread(
-        mend(forecasts.probability), mend(told.lower), mend(told.upper), told.aleatoric, told.epistemic
+        mend(forecasts.probability), mend(reported.lower), mend(reported.upper), reported.aleatoric, reported.epistemic
     )
 
 
@@ -114,7 +114,7 @@ class TwinForecasts:
 
 def predict(model: TwinModel, clinical: Clinical, points: Points, twins: TwinArrays) -> TwinForecasts:
     """Tomorrow, as of the twins' last evening."""
-    return _told(model, clinical, points, twins, foresee(points, model.effects, twins.standing))
+    return _told(model, clinical, points, twins, foresee(points, model.effects, twins.filter_state))
 
 
 def _told(
@@ -122,7 +122,7 @@ def _told(
 ) -> TwinForecasts:
     said = say(model, clinical, forecasts, twins.last)
     factors = contributions(
-        PersonParameters.of(points, twins.standing), model.effects, twins.last, forecasts, said.probability
+        PersonParameters.of(points, twins.filter_state), model.effects, twins.last, forecasts, said.probability
     )
     return TwinForecasts(
         patient_ids=twins.patient_ids,
@@ -131,7 +131,7 @@ def _told(
         onset=forecasts.onset[:, 0],
         goes_on=forecasts.goes_on[:, 0],
         factors=factors[:, 0],
-        factor_sd=factor_sd(points, twins.standing, model.effects, twins.last),
+        factor_sd=factor_sd(points, twins.filter_state, model.effects, twins.last),
     )
 
 

@@ -58,14 +58,14 @@ def check_forecasts(predictions: pl.DataFrame, days: pl.DataFrame, truth: pl.Dat
     """
     key = ["patient_id", "for_date"]
     both = predictions.join(days.rename({"date": "for_date"}), on=key).join(truth.rename({"date": "for_date"}), on=key)
-    p, came = both["probability"].to_numpy(), both["has_migraine"].to_numpy()
+    p, outcome = both["probability"].to_numpy(), both["has_migraine"].to_numpy()
     full = both["migraine_probability"].to_numpy()
     if not len(p):
         return ForecastChecks(0, *[float("nan")] * 4)
     return ForecastChecks(
         days=len(p),
-        calibration_error=calibration_error(p, came),
+        calibration_error=calibration_error(p, outcome),
         coverage=float(((both["lower"].to_numpy() <= full) & (full <= both["upper"].to_numpy())).mean()),
-        brier=float(((p - came) ** 2).mean()),
+        brier=float(((p - outcome) ** 2).mean()),
         log_loss=float(log_loss(p, full).mean()),
     )

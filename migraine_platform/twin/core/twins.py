@@ -55,7 +55,7 @@ class TwinArrays:
     """Version of the model that they belong to."""
     beliefs: StateBeliefs
     ledger: Ledger
-    standing: FilterState
+    filter_state: FilterState
     last: Covariates
     """[P, 1, ...] of the last evening."""
     entries: NDArray[np.int64]
@@ -66,12 +66,12 @@ class TwinArrays:
     @property
     def started(self) -> NDArray[np.bool_]:
         """[P] who has a day at all; the others' twins are the population's prior."""
-        return np.asarray(self.standing.numbers[:, STARTED] > 0)
+        return np.asarray(self.filter_state.numbers[:, STARTED] > 0)
 
     @property
     def adherence(self) -> NDArray[np.float64]:
         """[P] share of days without migraine that have an entry."""
-        numbers = self.standing.numbers
+        numbers = self.filter_state.numbers
         return np.asarray(numbers[:, WRITTEN] / np.maximum(numbers[:, LIVED], 1.0))
 
     def of(self, rows: NDArray[np.int64]) -> TwinArrays:
@@ -85,7 +85,7 @@ class TwinArrays:
             patient_ids=tuple(self.patient_ids[row] for row in rows.tolist()),
             beliefs=StateBeliefs(*(part[rows] for part in self.beliefs)),
             ledger=Ledger(*(part[rows] for part in self.ledger)),
-            standing=self.standing.of(rows),
+            filter_state=self.filter_state.of(rows),
             last=Covariates(*(part[rows] for part in self.last)),
             entries=self.entries[rows],
             discarded=self.discarded[rows],
@@ -103,7 +103,7 @@ class TwinArrays:
             patient_ids=tuple(patient for part in parts for patient in part.patient_ids),
             beliefs=StateBeliefs(*joined("beliefs")),
             ledger=Ledger(*joined("ledger")),
-            standing=FilterState(*joined("standing")),
+            filter_state=FilterState(*joined("filter_state")),
             last=Covariates(*joined("last")),
             entries=np.concatenate([part.entries for part in parts]),
             discarded=np.concatenate([part.discarded for part in parts]),
@@ -114,7 +114,7 @@ class TwinArrays:
         out, code = [], compiled_version()
         for i in range(len(self.patient_ids)):
             digest = hashlib.sha256(f"{code} {self.population} {self.patient_ids[i]} {self.as_of}".encode())
-            for part in (*self.beliefs, *self.ledger, *self.standing):
+            for part in (*self.beliefs, *self.ledger, *self.filter_state):
                 digest.update(np.ascontiguousarray(part[i]).tobytes())
             out.append(digest.hexdigest()[:12])
         return out
@@ -133,13 +133,17 @@ class Replay:
         """One patient's first so many evenings."""
         rows, days = slice(row, row + 1), slice(0, evenings)
         channels = {name: part[rows, days] for name, part in self.channels._asdict().items() if name != "beliefs"}
-        told = self.evidence.of_patients(rows)
+        reported = self.evidence.of_patients(rows)
         return Replay(
             Forecasts(*(part[rows, days] for part in self.forecasts)),
             Covariates(*(part[rows, days] for part in self.covariates)),
             self.channels._replace(**channels),
             AttackEvidence(
-                told.diary[:, days], told.events[:, days], told.late[:, days], told.pain[:, days], told.begun
+                reported.diary[:, days],
+                reported.events[:, days],
+                reported.late[:, days],
+                reported.pain[:, days],
+                reported.begun,
             ),
         )
 
@@ -160,7 +164,7 @@ def create(
     clinical: Clinical,
     points: Points,
     histories: Histories,
-    standing: FilterState | None = None,
+    filter_state: FilterState | None = None,
     with_spread: bool = False,
 ) -> tuple[TwinArrays, Replay]:
     """Twins from histories, from nothing.
@@ -168,10 +172,10 @@ def create(
     A patient without a day gets the population's prior; one who never wrote is known by device and weather alone.
 
     Args:
-        standing: where to start instead of the population's prior.
+        filter_state: where to start instead of the population's prior.
         with_spread: whether the hypotheses' single forecasts are wanted too.
     """
-    return _run(model, clinical, points, histories, None, standing, with_spread)
+    return _run(model, clinical, points, histories, None, filter_state, with_spread)
 
 
 def update(
@@ -189,8 +193,8 @@ def update(
     """
     if twins.population != model.version:
         raise TwinError(f"twins of population {twins.population}; expected {model.version}: create them again")
-    if twins.standing.log_weight.shape[1] != len(points.level):
-        raise TwinError(f"{len(points.level)} hypotheses; the twins have {twins.standing.log_weight.shape[1]}")
+    if twins.filter_state.log_weight.shape[1] != len(points.level):
+        raise TwinError(f"{len(points.level)} hypotheses; the twins have {twins.filter_state.log_weight.shape[1]}")
     if days.patient_ids != twins.patient_ids:
         raise TwinError(f"days of {days.count} patients; expected those of the {len(twins.patient_ids)} twins")
     if days.first != twins.as_of or days.days < 2:
@@ -206,7 +210,7 @@ def _run(
     points: Points,
     histories: Histories,
     twins: TwinArrays | None,
-    standing: FilterState | None,
+    filter_state: FilterState | None,
     with_spread: bool,
 ) -> tuple[TwinArrays, Replay]:
     late, days, first = told_late(histories), model.scales.standard(histories), 0 if twins is None else 1
@@ -214,18 +218,18 @@ def _run(
     if twins is not None:
         begun = np.where(twins.started, 1, np.maximum(histories.begun, 1))
         histories = replace(histories, begun=begun).since(first)
-        beliefs, ledger, standing = twins.beliefs, twins.ledger, twins.standing
+        beliefs, ledger, filter_state = twins.beliefs, twins.ledger, twins.filter_state
     channels = filter_histories(model.dynamics, days, beliefs, first)
     covariates, ledger = model.reader(clinical).read(histories, days.since(first), channels, ledger)
     evidence = AttackEvidence.of(histories, channels)._replace(late=late[:, first:])
-    forecasts, standing = follow(points, model.effects, covariates, evidence, standing, with_spread)
+    forecasts, filter_state = follow(points, model.effects, covariates, evidence, filter_state, with_spread)
     made = TwinArrays(
         patient_ids=histories.patient_ids,
         as_of=histories.last,
         population=model.version,
         beliefs=channels.beliefs,
         ledger=ledger,
-        standing=standing,
+        filter_state=filter_state,
         last=Covariates(*(part[:, -1:] for part in covariates)),
         entries=histories.diary.sum(axis=1) + (0 if twins is None else twins.entries),
         discarded=histories.discarded.sum(axis=1) + (0 if twins is None else twins.discarded),
@@ -256,22 +260,22 @@ def validate(replay: Replay, histories: Histories, settings: Twin) -> Validation
     """Scores on the last days of a history; never on days chosen at random."""
     first = max(1, histories.days - settings.validation_days)
     days = slice(first, histories.days)
-    told = histories.diary[:, days]
+    reported = histories.diary[:, days]
     migraine = histories.events[:, days, 0]
     forecast = np.clip(replay.forecasts.probability[:, first - 1 : -1], 1e-6, 1 - 1e-6)
-    count = np.maximum(told.sum(axis=1), 1)
-    usual = climatology(histories)[:, days]
+    count = np.maximum(reported.sum(axis=1), 1)
+    baseline = climatology(histories)[:, days]
     seen = replay.channels.innovation[:, days] != 0
     squares = (replay.channels.innovation[:, days] ** 2).sum(axis=(1, 2)) / np.maximum(seen.sum(axis=(1, 2)), 1)
 
     def mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.where(told.any(axis=1), (scores * told).sum(axis=1) / count, np.nan))
+        return np.asarray(np.where(reported.any(axis=1), (scores * reported).sum(axis=1) / count, np.nan))
 
     return Validation(
-        days=told.sum(axis=1),
+        days=reported.sum(axis=1),
         log_loss=mean(-np.log(np.where(migraine, forecast, 1 - forecast))),
         brier=mean((forecast - migraine) ** 2),
-        climatology=mean(-np.log(np.where(migraine, usual, 1 - usual))),
+        climatology=mean(-np.log(np.where(migraine, baseline, 1 - baseline))),
         state_error=np.where(seen.any(axis=(1, 2)), np.sqrt(squares), np.nan),
     )
 
@@ -284,5 +288,5 @@ def climatology(histories: Histories) -> NDArray[np.float64]:
     migraine = histories.events[..., 0] & histories.diary
     seen = np.cumsum(histories.diary, axis=1, dtype=np.int64) - histories.diary
     found = np.cumsum(migraine, axis=1, dtype=np.int64) - migraine
-    usual = (found.sum(axis=0) + 1) / (seen.sum(axis=0) + PRIOR_DAYS)
-    return np.asarray(np.clip((found + PRIOR_DAYS * usual) / (seen + PRIOR_DAYS), 1e-6, 1 - 1e-6))
+    baseline = (found.sum(axis=0) + 1) / (seen.sum(axis=0) + PRIOR_DAYS)
+    return np.asarray(np.clip((found + PRIOR_DAYS * baseline) / (seen + PRIOR_DAYS), 1e-6, 1 - 1e-6))

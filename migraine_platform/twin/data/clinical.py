@@ -1,6 +1,6 @@
 """What clinicians say before any diary is read: how the latent load builds up, what a trigger is, how strong it may be.
 
-    load[t+1] = A load[t] + B u[t] + noise,   noise ~ N(0, Q)        u: centred impact scores of the day
+    latent[t+1] = A latent[t] + B u[t] + noise,   noise ~ N(0, Q)        u: centred impact scores of the day
 
 These are the priors that the platform's configuration states; what a population's diaries say is learned elsewhere
 (population.py). Belongs here: those priors as arrays. Does not: a patient's days (covariates.py).
@@ -94,7 +94,7 @@ class ClinicalPrior:
         return self.scorers[name].centred(values[..., None])[..., 0]
 
     def hidden(self) -> NDArray[np.float64]:
-        """[4, 4] covariance of the load that no record explains: P = A P A' + Q."""
+        """[4, 4] covariance of the latent state that no record explains: P = A P A' + Q."""
         from scipy.linalg import solve_discrete_lyapunov
 
         return np.asarray(solve_discrete_lyapunov(self.A, self.Q))

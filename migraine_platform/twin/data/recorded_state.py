@@ -40,13 +40,13 @@ def state_of_row(row: Mapping[str, Any], since_migraine: int | None) -> PatientS
     Args:
         since_migraine: days since the last recorded migraine day; None if there was none.
     """
-    told = {place: float(row[column]) for column, place in PLACES.items() if row.get(column) is not None}
+    reported = {place: float(row[column]) for column, place in PLACES.items() if row.get(column) is not None}
     if since_migraine is not None:
-        told[SINCE] = float(since_migraine)
+        reported[SINCE] = float(since_migraine)
     return PatientState.from_feature_vector(
-        np.array(list(told.values()), dtype=np.float64),
-        list(told),
-        np.ones(len(told), dtype=np.bool_),
+        np.array(list(reported.values()), dtype=np.float64),
+        list(reported),
+        np.ones(len(reported), dtype=np.bool_),
         timestamp=datetime.combine(row["date"], EVENING),
         metadata={"patient_id": row["patient_id"], "reported": bool(row["reported"])},
     )

@@ -81,17 +81,17 @@ def replay_with_changes(
     edges = [day for day, _ in cuts] + [own.days]
     twins, replay = create(model, clinical, points, own.until(edges[0]))
     for (first, change), last in zip(cuts, edges[1:], strict=True):
-        twins = told(model, after, twins, change, probability / len(SPREAD))
+        twins = applied(model, after, twins, change, probability / len(SPREAD))
         if last > first:
             twins, later = update(model, clinical, points, twins, own.until(last).since(first - 1))
             replay = replay.then(later)
     return twins, replay
 
 
-def told(
+def applied(
     model: TwinModel, after: NDArray[np.float64], twins: TwinArrays, change: DetectedChange, probability: float
 ) -> TwinArrays:
-    """Twins that are told that their patients may change tomorrow.
+    """Twins that know that their patients may change tomorrow.
 
     Args:
         after: [WAYS, M, M] `renewals` of the points.
@@ -102,7 +102,7 @@ def told(
         covariance = twins.beliefs.covariance.copy()
         covariance[:, place, place] += model.dynamics.between[place, place] / len(SPREAD)
         return replace(twins, beliefs=twins.beliefs._replace(covariance=covariance))
-    weight = np.exp(twins.standing.log_weight)
+    weight = np.exp(twins.filter_state.log_weight)
     moved = sum(share * (weight @ after[way]) for way, share in enumerate(change.ways))
     weight = (1 - probability) * weight + probability * np.asarray(moved)
-    return replace(twins, standing=twins.standing._replace(log_weight=np.log(np.maximum(weight, LEAST_WEIGHT))))
+    return replace(twins, filter_state=twins.filter_state._replace(log_weight=np.log(np.maximum(weight, LEAST_WEIGHT))))

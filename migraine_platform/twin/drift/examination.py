@@ -88,7 +88,7 @@ def examine(
     if kind == LABEL:
         return _dated(score, information, own, course, kind, HAZARD, ways)
     trigger = int(np.argmax(suspicion.trigger[0, -1]))
-    strength = effects.trigger[trigger] * (replay.covariates.trigger - replay.covariates.usual)[0, :, trigger]
+    strength = effects.trigger[trigger] * (replay.covariates.trigger - replay.covariates.baseline)[0, :, trigger]
     before = np.concatenate([[0.0], strength[:-1]])
     return _dated(score * before, information * before**2, own, course, CONCEPT, TRIGGER_NAMES[trigger], ways)
 
@@ -96,8 +96,8 @@ def examine(
 def _surprise(replay: Replay, own: Histories) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[K] score and [K] information of the recorded days, each as forecast the evening before."""
     forecast = np.concatenate([[0.5], replay.forecasts.probability[0, :-1]])
-    told = own.diary[0] & (np.arange(own.days) > own.begun[0])
-    return np.where(told, own.events[0, :, 0] - forecast, 0.0), np.where(told, forecast * (1 - forecast), 0.0)
+    reported = own.diary[0] & (np.arange(own.days) > own.begun[0])
+    return np.where(reported, own.events[0, :, 0] - forecast, 0.0), np.where(reported, forecast * (1 - forecast), 0.0)
 
 
 def levels(shape: str, starts: NDArray[np.int64], days: int, course: ChangeCourse) -> NDArray[np.float64]:

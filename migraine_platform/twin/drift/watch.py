@@ -38,7 +38,7 @@ CHUNK = 64
 class DriftWatch(NamedTuple):
     """What is carried along for P patients from evening to evening."""
 
-    standing: FilterState
+    filter_state: FilterState
     """On the grid's hypotheses, had nothing ever changed."""
     changed: NDArray[np.float64]
     """[P, WAYS, M]"""
@@ -51,12 +51,12 @@ class DriftWatch(NamedTuple):
         Args:
             rows: [N] places of those wanted.
         """
-        return DriftWatch(self.standing.of(rows), self.changed[rows], self.strayed[rows])
+        return DriftWatch(self.filter_state.of(rows), self.changed[rows], self.strayed[rows])
 
     @classmethod
     def of_all(cls, parts: Sequence[DriftWatch]) -> DriftWatch:
         """Several batches, one after the other."""
-        standings = zip(*(part.standing for part in parts), strict=True)
+        standings = zip(*(part.filter_state for part in parts), strict=True)
         return cls(
             FilterState(*(np.concatenate(arrays) for arrays in standings)),
             np.concatenate([part.changed for part in parts]),
@@ -150,29 +150,33 @@ class Watcher:
         )
         changed = np.concatenate([part[1] for part in parts])
         odds = np.concatenate([part[2] for part in parts])
-        standing = FilterState(*(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True)))
+        filter_state = FilterState(
+            *(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True))
+        )
         trigger = self.kinds[CONCEPT] / len(TRIGGER_NAMES) * odds[..., 1:]
-        return DriftWatch(standing, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
+        return DriftWatch(filter_state, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
 
     def _follow_some(
         self, watch: DriftWatch, covariates: Covariates, evidence: AttackEvidence
     ) -> tuple[FilterState, NDArray[np.float64], NDArray[np.float64]]:
-        said, standing = follow(
-            self.grid.points, self.effects, covariates, evidence, watch.standing, with_likelihood=True
+        said, filter_state = follow(
+            self.grid.points, self.effects, covariates, evidence, watch.filter_state, with_likelihood=True
         )
         changed = watch.changed.copy()
         odds = follow_changes(
-            self.grid, watch.standing.log_weight, changed, said.likelihood, self.memory, evidence.begun
+            self.grid, watch.filter_state.log_weight, changed, said.likelihood, self.memory, evidence.begun
         )
-        return standing, changed, odds
+        return filter_state, changed, odds
 
     def reset(self, watch: DriftWatch) -> DriftWatch:
         """After an alarm the person is whom the odds make him now, and the watch begins anew."""
         prior = np.concatenate(
             [[self.kinds[LABEL]], np.full(len(TRIGGER_NAMES), self.kinds[CONCEPT] / len(TRIGGER_NAMES))]
         )
-        weight = np.exp(watch.standing.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
+        weight = np.exp(watch.filter_state.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
         log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
         return DriftWatch(
-            watch.standing._replace(log_weight=log_weight), np.zeros_like(watch.changed), np.zeros_like(watch.strayed)
+            watch.filter_state._replace(log_weight=log_weight),
+            np.zeros_like(watch.changed),
+            np.zeros_like(watch.strayed),
         )

@@ -90,12 +90,12 @@ def fit(days: StandardDays, iterations: int, first: DayDynamics | None = None) -
     inputs, doubt = inputs_of(days, pain)
     days = replace(days, seen=days.seen & ~doubt[..., None])
     dynamics = first or _moments(days, inputs.shape[-1], pain)
-    trace: list[float] = []
+    log_likelihoods: list[float] = []
     for _ in range(iterations):
         found = filter_days(dynamics, days.z, days.seen, inputs, np.zeros_like(doubt))
-        trace.append(float(found.log_likelihood.sum() / max(1, days.seen.sum())))
+        log_likelihoods.append(float(found.log_likelihood.sum() / max(1, days.seen.sum())))
         dynamics = _maximise(_expect(dynamics, days, inputs), dynamics)
-    return dynamics, trace
+    return dynamics, log_likelihoods
 
 
 def _moments(days: StandardDays, inputs: int, pain: float) -> DayDynamics:

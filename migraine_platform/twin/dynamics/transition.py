@@ -129,11 +129,11 @@ def horizon(
         gain = (days.z[:, later] - level[:, now]) ** 2
         gain -= (days.z[:, later] - level[:, now] - dynamics.phi ** (ahead - 1) * off[:, now]) ** 2
         seen = days.seen[:, later]
-        told = seen.any(axis=2)
+        reported = seen.any(axis=2)
         by_day = np.where(seen, gain, 0.0).sum(axis=2) / np.maximum(seen.sum(axis=2), 1)
-        count = np.maximum(told.sum(axis=1), 1)
-        mean = np.where(told, by_day, 0.0).sum(axis=1) / count
-        spread = np.where(told, (by_day - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
+        count = np.maximum(reported.sum(axis=1), 1)
+        mean = np.where(reported, by_day, 0.0).sum(axis=1) / count
+        spread = np.where(reported, (by_day - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
         # Forecasts of so many days ahead overlap: so many of them tell no more than one.
         useful &= mean > BETTER * np.sqrt(spread * ahead / count)
         out[useful] = ahead

@@ -58,11 +58,11 @@ def start(
         sd: [P, 4]
         short: [P] whose history is short.
     """
-    standing = initial_filter_state(points, effects, len(mean))
+    filter_state = initial_filter_state(points, effects, len(mean))
     s = points.susceptibility[None]
     usual, spread = s.mean(axis=1, keepdims=True), s.std(axis=1, keepdims=True)
     own = -0.5 * ((s - mean[:, None]) / sd[:, None]) ** 2
     tilt = (own + 0.5 * ((s - usual) / spread) ** 2).sum(axis=-1)
-    log_weight = standing.log_weight + np.where(short[:, None], tilt, 0.0)
+    log_weight = filter_state.log_weight + np.where(short[:, None], tilt, 0.0)
     log_weight -= np.logaddexp.reduce(log_weight, axis=1, keepdims=True)
-    return standing._replace(log_weight=log_weight)
+    return filter_state._replace(log_weight=log_weight)

@@ -1,6 +1,6 @@
 """What makes tomorrow likelier, or less likely: a forecast's log-odds taken apart.
 
-    logit P = usual level + 4 triggers + 4 parts of the load + recent migraine days + day of the week + signs
+    logit P = usual level + 4 triggers + 4 parts of the latent state + recent migraine days + day of the week + signs
               + what is unknown + a running attack
 
 The first eleven are the terms of the hazard (filter.py) at the posterior mean of the person's parameters; `early signs`
@@ -52,9 +52,9 @@ class PersonParameters(NamedTuple):
     """[P] on the hypotheses' scale."""
 
     @classmethod
-    def of(cls, points: Points, standing: FilterState) -> PersonParameters:
+    def of(cls, points: Points, filter_state: FilterState) -> PersonParameters:
         """Of twins as they stand."""
-        share = np.exp(standing.log_weight)
+        share = np.exp(filter_state.log_weight)
         return cls(share @ points.level, share @ points.susceptibility, share @ points.weekend)
 
 
@@ -66,32 +66,34 @@ def onset_terms(
     Args:
         forecasts: made on the same evenings.
     """
-    trigger = effects.trigger * person.susceptibility[:, None] * (covariates.trigger - covariates.usual)
-    load = effects.load * covariates.load
-    after_ill = effects.refractory + effects.trace * (1 - effects.memory)
-    carried = effects.trace * effects.memory * forecasts.trace + after_ill * forecasts.ill
+    trigger = effects.trigger * person.susceptibility[:, None] * (covariates.trigger - covariates.baseline)
+    latent = effects.latent * covariates.latent
+    after_ill = effects.refractory + effects.attack_history * (1 - effects.memory)
+    carried = effects.attack_history * effects.memory * forecasts.attack_history + after_ill * forecasts.ill
     level = np.broadcast_to(person.level[:, None], carried.shape)
     week = effects.weekend * person.weekend[:, None] * covariates.weekend
-    terms = np.concatenate([level[..., None], trigger, load, carried[..., None], week[..., None]], axis=-1)
+    terms = np.concatenate([level[..., None], trigger, latent, carried[..., None], week[..., None]], axis=-1)
     return np.asarray(terms * attenuation(effects, covariates)[..., None])
 
 
-def factor_sd(points: Points, standing: FilterState, effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
+def factor_sd(
+    points: Points, filter_state: FilterState, effects: Effects, covariates: Covariates
+) -> NDArray[np.float64]:
     """[P, FACTORS] posterior standard deviation of each factor on the last evening; NaN where none can be said.
 
     A trigger's: of its effect where it was there or not, and of whether it was there.
     """
-    share = np.exp(standing.log_weight)
+    share = np.exp(filter_state.log_weight)
     level = share @ points.level**2 - (share @ points.level) ** 2
     mean = share @ points.susceptibility
     variance = share @ points.susceptibility**2 - mean**2
-    trigger, usual = covariates.trigger[:, -1], covariates.usual[:, -1]
+    trigger, baseline = covariates.trigger[:, -1], covariates.baseline[:, -1]
     unsure = trigger * (1 - trigger)
-    kinds = effects.trigger**2 * (((trigger - usual) ** 2 + unsure) * variance + unsure * mean**2)
-    load = effects.load**2 * np.diagonal(covariates.spread[:, -1], axis1=1, axis2=2)
+    kinds = effects.trigger**2 * (((trigger - baseline) ** 2 + unsure) * variance + unsure * mean**2)
+    latent = effects.latent**2 * np.diagonal(covariates.spread[:, -1], axis1=1, axis2=2)
     nothing = np.full((len(share), 1), np.nan)
-    week = weekends(points, effects, standing)[1] * np.abs(covariates.weekend[:, -1])
-    known = np.sqrt(np.maximum(np.concatenate([level[:, None], kinds, load], axis=1), 0.0))
+    week = weekends(points, effects, filter_state)[1] * np.abs(covariates.weekend[:, -1])
+    known = np.sqrt(np.maximum(np.concatenate([level[:, None], kinds, latent], axis=1), 0.0))
     return np.concatenate([known, nothing, week[:, None], nothing, nothing, nothing], axis=1)
 
 

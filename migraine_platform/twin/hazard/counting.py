@@ -68,12 +68,12 @@ def _lasting(
         age[~evidence.diary[:, k], k] = UNKNOWN_DAY
         earlier = taken[:, k - 1] & ~onset[:, k] if k else False
         taken[:, k] = migraine[:, k] & (drug[:, k] | earlier)
-    told = evidence.diary[:, 1:] & evidence.diary[:, :-1]
+    reported = evidence.diary[:, 1:] & evidence.diary[:, :-1]
     goes_on = (migraine & ~onset)[:, 1:]
     out = np.zeros((AGES, 2))
 
     def share(days: NDArray[np.bool_]) -> float:
-        days = days & told
+        days = days & reported
         again = (onset & migraine)[:, 1:] & days
         yes = (goes_on & days).sum() / ill_ratio + 1
         no = (~goes_on & ~again & days).sum() + again.sum() / ill_ratio + 2

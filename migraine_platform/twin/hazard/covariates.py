@@ -1,6 +1,6 @@
 """What the evening of a day says of tomorrow's hazard: triggers, latent load; with gaps filled by their distribution.
 
-    load[t+1] = A load[t] + B E u[t],   V[t+1] = A V[t] A' + B Var u[t] B' + Q
+    latent[t+1] = A latent[t] + B E u[t],   V[t+1] = A V[t] A' + B Var u[t] B' + Q
 
 u is exact where the day recorded its feature; else its mean and variance follow from what the state-space model says
 of the channel. A trigger that was not recorded has a probability instead; a rise of stress that of the two days'
@@ -46,7 +46,7 @@ class BaselineDays(NamedTuple):
 
     trigger: NDArray[np.float64]
     """[4] share of days."""
-    load: NDArray[np.float64]
+    latent: NDArray[np.float64]
     """[4]"""
     diet: NDArray[np.float64]
     """[3] share of days with each of DIET."""
@@ -60,11 +60,11 @@ class BaselineDays(NamedTuple):
 class Ledger(NamedTuple):
     """What is carried from one evening to the next, for P patients."""
 
-    load: NDArray[np.float64]
-    """[P, 4] mean of tomorrow's load."""
+    latent: NDArray[np.float64]
+    """[P, 4] mean of tomorrow's latent state."""
     spread: NDArray[np.float64]
     """[P, 4, 4] its covariance."""
-    load_sum: NDArray[np.float64]
+    latent_sum: NDArray[np.float64]
     trigger_sum: NDArray[np.float64]
     days: NDArray[np.float64]
     """[P]"""
@@ -84,22 +84,22 @@ class Covariates(NamedTuple):
 
     trigger: NDArray[np.float64]
     """[P, K, 4] probability that the trigger was there; 0 or 1 where it was recorded."""
-    usual: NDArray[np.float64]
+    baseline: NDArray[np.float64]
     """[P, K, 4] the person's usual share of days with it."""
-    load: NDArray[np.float64]
-    """[P, K, 4] tomorrow's expected load against the person's usual one."""
+    latent: NDArray[np.float64]
+    """[P, K, 4] tomorrow's expected latent state against the person's usual one."""
     spread: NDArray[np.float64]
     """[P, K, 4, 4] covariance of what is not known of it."""
     weekend: NDArray[np.float64]
     """[P, K] 1 if tomorrow is a day of the weekend, less the week's mean."""
 
 
-def first_ledger(prior: ClinicalPrior, usual: BaselineDays, patients: int) -> Ledger:
+def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) -> Ledger:
     """Of persons of whom nothing is known."""
     return Ledger(
-        load=np.tile(usual.load, (patients, 1)),
+        latent=np.tile(baseline.latent, (patients, 1)),
         spread=np.tile(prior.hidden(), (patients, 1, 1)),
-        load_sum=np.zeros((patients, 4)),
+        latent_sum=np.zeros((patients, 4)),
         trigger_sum=np.zeros((patients, 4)),
         days=np.zeros(patients),
         eaten=np.zeros((patients, len(DIET))),
@@ -115,7 +115,7 @@ class Reader:
 
     prior: ClinicalPrior
     scales: Scales
-    usual: BaselineDays
+    baseline: BaselineDays
 
     def read(
         self, histories: Histories, days: StandardDays, channels: FilteredStates, ledger: Ledger | None = None
@@ -126,49 +126,49 @@ class Reader:
             channels: what the state-space model makes of the same days.
             ledger: as of the evening before the first of the days.
         """
-        kept = ledger or first_ledger(self.prior, self.usual, histories.count)
+        kept = ledger or first_ledger(self.prior, self.baseline, histories.count)
         mean = np.where(days.seen, days.z, channels.mean)
         sd = np.where(days.seen, 0.0, np.sqrt(channels.variance))
         scores, variance = self._scores(histories, mean, sd)
         sleep = self._sleep_trigger(histories, mean, sd)
         stress, shift = _stress(histories, mean, sd, channels), channels.shift[..., STRESS]
         fall = histories.values[..., POSITION["pressure_change_24h"]] <= -self.prior.pressure_fall
-        told = histories.present[..., POSITION["pressure_change_24h"]]
+        reported = histories.present[..., POSITION["pressure_change_24h"]]
         out = _empty(histories.count, histories.days)
         out.weekend[:] = days.context[..., CONTEXT.index("weekend_tomorrow")] - WEEKEND_SHARE
         for k in range(histories.days):
             there = k >= histories.begun
             diet, kept = self._diet(histories, k, kept)
             rise = self._rise(stress[:, k], shift[:, k], kept.stress, kept.days > 0)
-            weather = np.where(told[:, k], fall[:, k], self._usual_share(kept)[:, WEATHER])
+            weather = np.where(reported[:, k], fall[:, k], self._usual_share(kept)[:, WEATHER])
             trigger = np.column_stack([weather, sleep[:, k], rise, diet])
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
             after = kept._replace(
-                load=_each(self.prior.A, kept.load) + _each(self.prior.B, u),
+                latent=_each(self.prior.A, kept.latent) + _each(self.prior.B, u),
                 spread=_propagate(self.prior, kept.spread, variance[:, k]),
                 trigger_sum=kept.trigger_sum + trigger,
                 days=kept.days + 1,
                 stress=stress[:, k],
                 cycle=cycle,
             )
-            after = after._replace(load_sum=kept.load_sum + after.load)
+            after = after._replace(latent_sum=kept.latent_sum + after.latent)
             kept = Ledger(*(_where(there, new, old) for new, old in zip(after, kept, strict=True)))
-            self._note(out, k, kept, np.where(there[:, None], trigger, self.usual.trigger))
+            self._note(out, k, kept, np.where(there[:, None], trigger, self.baseline.trigger))
         return out, kept
 
     def _note(self, out: Covariates, k: int, kept: Ledger, trigger: NDArray[np.float64]) -> None:
         """Put one evening's covariates down."""
         weight = (kept.days + USUAL_WEIGHT)[:, None]
         out.trigger[:, k] = trigger
-        out.usual[:, k] = self._usual_share(kept)
-        out.load[:, k] = kept.load - (kept.load_sum + USUAL_WEIGHT * self.usual.load) / weight
+        out.baseline[:, k] = self._usual_share(kept)
+        out.latent[:, k] = kept.latent - (kept.latent_sum + USUAL_WEIGHT * self.baseline.latent) / weight
         out.spread[:, k] = kept.spread
 
     def _usual_share(self, kept: Ledger) -> NDArray[np.float64]:
         """[P, 4] each person's usual share of days with each trigger."""
-        return (kept.trigger_sum + USUAL_WEIGHT * self.usual.trigger) / (kept.days + USUAL_WEIGHT)[:, None]
+        return (kept.trigger_sum + USUAL_WEIGHT * self.baseline.trigger) / (kept.days + USUAL_WEIGHT)[:, None]
 
     def _scores(
         self, histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64]
@@ -188,9 +188,9 @@ class Reader:
             at_nodes = np.interp(mean[..., c, None] + NODES * sd[..., c, None], grid(), score)
             expected = (at_nodes * WEIGHTS).sum(axis=-1)
             own = POSITION[CHANNELS[c]]
-            told, score = histories.present[..., own], self.prior.score(name, histories.values[..., own])
-            values[..., place] = np.where(told, score, expected)
-            variance[..., place] = np.where(told, 0.0, (at_nodes**2 * WEIGHTS).sum(axis=-1) - expected**2)
+            reported, score = histories.present[..., own], self.prior.score(name, histories.values[..., own])
+            values[..., place] = np.where(reported, score, expected)
+            variance[..., place] = np.where(reported, 0.0, (at_nodes**2 * WEIGHTS).sum(axis=-1) - expected**2)
         return values, np.maximum(variance, 0.0)
 
     def _sleep_trigger(
@@ -203,9 +203,9 @@ class Reader:
         ends = np.interp([self.prior.short_sleep, self.prior.long_sleep], self.scales.table[c], grid())
         wide = np.maximum(sd[..., c], CERTAIN)
         probability = ndtr((ends[0] - mean[..., c]) / wide) + ndtr((mean[..., c] - ends[1]) / wide)
-        told, hours = (part[..., POSITION["total_sleep_hours"]] for part in (histories.present, histories.values))
+        reported, hours = (part[..., POSITION["total_sleep_hours"]] for part in (histories.present, histories.values))
         there = (hours < self.prior.short_sleep) | (hours > self.prior.long_sleep)
-        return np.asarray(np.where(told, there, probability))
+        return np.asarray(np.where(reported, there, probability))
 
     def _rise(
         self,
@@ -230,7 +230,9 @@ class Reader:
         sd = np.sqrt(variance)
         # Today's is recorded: yesterday's lies low enough.
         ceiling = np.interp(points - step + CERTAIN, *scale[::-1])
-        told = np.where(variance > 0, ndtr((ceiling - mean) / np.maximum(sd, CERTAIN)), points - before[:, 0] >= step)
+        reported = np.where(
+            variance > 0, ndtr((ceiling - mean) / np.maximum(sd, CERTAIN)), points - before[:, 0] >= step
+        )
         # It is not: given each of yesterday's nodes, it lies high enough.
         off = NODES * sd[:, None]
         start = np.where(variance[:, None] > 0, np.interp(mean[:, None] + off, *scale), before[:, :1])
@@ -238,15 +240,15 @@ class Reader:
         lean = shared / np.maximum(variance, CERTAIN)
         rest = np.sqrt(np.maximum(now_variance - lean * shared, CERTAIN**2))
         untold = (ndtr((now[:, None] + lean[:, None] * off - floor) / rest[:, None]) * WEIGHTS).sum(axis=-1)
-        return np.asarray(np.where(known, np.where(now_variance > 0, untold, told), self.usual.trigger[2]))
+        return np.asarray(np.where(known, np.where(now_variance > 0, untold, reported), self.baseline.trigger[2]))
 
     def _diet(self, histories: Histories, k: int, kept: Ledger) -> tuple[NDArray[np.float64], Ledger]:
         """[P] probability of enough of alcohol, caffeine and chocolate; by the person's habits where not recorded."""
         places = [POSITION[name] for name in DIET]
         eaten = histories.values[:, k, places]
-        told: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
-        habit = (kept.eaten + HABIT_WEIGHT * self.usual.diet) / (kept.meals + HABIT_WEIGHT)[:, None]
-        share = np.where(told[:, None], eaten, habit)
+        reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
+        habit = (kept.eaten + HABIT_WEIGHT * self.baseline.diet) / (kept.meals + HABIT_WEIGHT)[:, None]
+        share = np.where(reported[:, None], eaten, habit)
         count = np.zeros((len(share), len(DIET) + 1))  # Poisson-binomial distribution of the number of items
         count[:, 0] = 1.0
         for item in range(len(DIET)):
@@ -254,17 +256,17 @@ class Reader:
             count[:, 1:] = count[:, 1:] * (1 - p) + count[:, :-1] * p
             count[:, :1] *= 1 - p
         probability = count[:, self.prior.diet_items :].sum(axis=1)
-        more = np.where(told[:, None], eaten, 0.0)
-        return probability, kept._replace(eaten=kept.eaten + more, meals=kept.meals + told)
+        more = np.where(reported[:, None], eaten, 0.0)
+        return probability, kept._replace(eaten=kept.eaten + more, meals=kept.meals + reported)
 
     def _cycle(
         self, histories: Histories, k: int, before: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """[P] day of the cycle, counted on where it was not recorded, and its score."""
         place = POSITION["cycle_day"]
-        told = histories.present[:, k, place]
+        reported = histories.present[:, k, place]
         counted = np.where(before > 0, before % CYCLE_DAYS + 1, 0.0)
-        day = np.where(told, histories.values[:, k, place], counted)
+        day = np.where(reported, histories.values[:, k, place], counted)
         return day, self.prior.cycle_scores[np.minimum(day, CYCLE_DAYS).astype(np.int64)]
 
 
@@ -312,5 +314,5 @@ def usual_of(ledger: Ledger) -> BaselineDays:
     """The population's usual day, from its patients' ledgers."""
     days, meals = max(1.0, ledger.days.sum()), max(1.0, ledger.meals.sum())
     return BaselineDays(
-        ledger.trigger_sum.sum(axis=0) / days, ledger.load_sum.sum(axis=0) / days, ledger.eaten.sum(axis=0) / meals
+        ledger.trigger_sum.sum(axis=0) / days, ledger.latent_sum.sum(axis=0) / days, ledger.eaten.sum(axis=0) / meals
     )

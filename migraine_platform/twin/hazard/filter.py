@@ -1,14 +1,14 @@
 """The personal hazard: one filter over hypotheses of who the patient is, day by day.
 
-    logit p[t+1] = g + sum_k beta_k s_k (x_k[t] - usual_k) + w . load[t+1] + a h[t+1] + carry-over
+    logit p[t+1] = g + sum_k beta_k s_k (x_k[t] - usual_k) + w . latent[t+1] + a h[t+1] + carry-over
                                                        an onset, none running; h: 1 at weekends, less the week's mean
     carry-over   = kappa r[t] + refractory if t was a migraine day,   r[t] = m r[t-1] + (1 - m) migraine[t]
     P(migraine on t+1) = c + (1 - c) p after a migraine day that goes on with probability c; p otherwise
 
 After n days the weights are the exact posterior on the hypotheses, whatever its shape, and a new day costs what the
 first one cost. Each hypothesis carries along whether today was a migraine day where no diary says so; it is weighed by
-the gap itself, because people write less on migraine days, and by what pain does to what a device recorded. What is
-uncertain of the load flattens the hazard: E expit(N(m, v)) = expit(m / sqrt(1 + pi v / 8)), nearly (MacKay 1992).
+the gap itself, because people write less on migraine days, and by what pain does to what a device recorded. An
+uncertain latent state attenuates the hazard: E expit(N(m, v)) = expit(m / sqrt(1 + pi v / 8)), nearly (MacKay 1992).
 
 Belongs here: the recursion. Does not: the evening's signs (signs.py), what is a person's own of attacks
 (own_course.py), the population's numbers (population.py).
@@ -67,19 +67,19 @@ def follow(
     effects: Effects,
     covariates: Covariates,
     evidence: AttackEvidence,
-    standing: FilterState | None = None,
+    filter_state: FilterState | None = None,
     with_spread: bool = False,
     with_likelihood: bool = False,
 ) -> tuple[Forecasts, FilterState]:
     """Follow every patient over K days.
 
     Args:
-        standing: as of the evening before the first of the days; by default nothing is known yet.
+        filter_state: as of the evening before the first of the days; by default nothing is known yet.
         with_spread: whether the hypotheses' single forecasts are wanted too.
         with_likelihood: whether the days' probabilities under each hypothesis are.
     """
     patients, days = evidence.diary.shape
-    old = standing or initial_filter_state(points, effects, patients)
+    old = filter_state or initial_filter_state(points, effects, patients)
     new = FilterState(*(part.copy() for part in old))
     out = no_forecasts(patients, days, with_spread, len(points.level) if with_likelihood else 0)
     predictors = _predictors(effects, covariates)
@@ -93,14 +93,14 @@ def follow(
 
 
 def unknown(effects: Effects, covariates: Covariates, noise: NDArray[np.float64] | float = 0.0) -> NDArray[np.float64]:
-    """[P, K] variance on the logit scale of what is not known of an evening: the load, triggers not recorded.
+    """[P, K] variance on the logit scale of what is not known of an evening: the latent state, triggers not recorded.
 
     Args:
-        noise: [4, 4] covariance of the load that does not count.
+        noise: [4, 4] covariance of the latent state that does not count.
     """
-    load = np.einsum("i,pkij,j->pk", effects.load, covariates.spread - noise, effects.load)
+    latent = np.einsum("i,pkij,j->pk", effects.latent, covariates.spread - noise, effects.latent)
     unsure = covariates.trigger * (1 - covariates.trigger) * (effects.trigger * MEAN_SUSCEPTIBILITY) ** 2
-    return np.asarray(np.maximum(load + unsure.sum(axis=-1), 0.0))
+    return np.asarray(np.maximum(latent + unsure.sum(axis=-1), 0.0))
 
 
 def attenuation(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
@@ -109,11 +109,11 @@ def attenuation(effects: Effects, covariates: Covariates) -> NDArray[np.float64]
 
 
 def _predictors(effects: Effects, covariates: Covariates) -> NDArray[np.float64]:
-    """[P, K, 2 + 4 + 1] of each evening: the load's log-odds, `attenuation`, beta (x - usual), and the weekend's."""
-    load = np.einsum("pki,i->pk", covariates.load, effects.load)[..., None]
-    centred = effects.trigger * (covariates.trigger - covariates.usual)
+    """[P, K, 2 + 4 + 1] of each evening: the latent state, `attenuation`, beta (x - baseline), the weekend."""
+    latent = np.einsum("pki,i->pk", covariates.latent, effects.latent)[..., None]
+    centred = effects.trigger * (covariates.trigger - covariates.baseline)
     weekend = effects.weekend * covariates.weekend[..., None]
-    return np.concatenate([load, attenuation(effects, covariates)[..., None], centred, weekend], axis=-1)
+    return np.concatenate([latent, attenuation(effects, covariates)[..., None], centred, weekend], axis=-1)
 
 
 @njit(cache=True, nogil=True)
@@ -123,31 +123,31 @@ def _follow_one(
     evidence: AttackEvidence,
     predictors: NDArray[np.float64],
     i: int,
-    standing: FilterState,
+    filter_state: FilterState,
     out: Forecasts,
 ) -> None:
-    share = np.exp(standing.log_weight[i])
+    share = np.exp(filter_state.log_weight[i])
     for k in range(len(predictors)):
         if k >= evidence.begun[i]:
-            if standing.numbers[i, STARTED] == 0:
-                _usual_day(points, standing.onset[i])
-            _renew(points, effects, share, standing.log_weight[i])
+            if filter_state.numbers[i, STARTED] == 0:
+                _usual_day(points, filter_state.onset[i])
+            _renew(points, effects, share, filter_state.log_weight[i])
             if out.likelihood.shape[2] > 0:
-                out.likelihood[i, k] = -standing.log_weight[i]
-            _complete_yesterday(effects, evidence.late[i, k], standing, i)
+                out.likelihood[i, k] = -filter_state.log_weight[i]
+            _complete_yesterday(effects, evidence.late[i, k], filter_state, i)
             learn_lasting(
-                effects, evidence.diary[i, k], evidence.events[i, k], evidence.late[i, k], standing.numbers[i]
+                effects, evidence.diary[i, k], evidence.events[i, k], evidence.late[i, k], filter_state.numbers[i]
             )
-            _weigh(effects, evidence.diary[i, k], evidence.events[i, k], evidence.pain[i, k], standing, i)
-        _look_ahead(points, effects, predictors[k], standing.trace[i], standing.onset[i])
+            _weigh(effects, evidence.diary[i, k], evidence.events[i, k], evidence.pain[i, k], filter_state, i)
+        _look_ahead(points, effects, predictors[k], filter_state.attack_history[i], filter_state.onset[i])
         if k >= evidence.begun[i]:
-            ahead = hear_signs(effects, evidence.diary[i, k], evidence.events[i, k], standing, i)
+            ahead = hear_signs(effects, evidence.diary[i, k], evidence.events[i, k], filter_state, i)
             if out.likelihood.shape[2] > 0:
-                out.likelihood[i, k] += standing.log_weight[i]
-            out.log_evidence[i, k] = _normalise(standing.log_weight[i], share)
-            ill = _mean(share, standing.ill[i])
-            _keep_count(evidence.diary[i, k], evidence.events[i, k], ill, ahead, standing.numbers[i])
-        forecast_one(effects, share, standing, i, k, out)
+                out.likelihood[i, k] += filter_state.log_weight[i]
+            out.log_evidence[i, k] = _normalise(filter_state.log_weight[i], share)
+            ill = _mean(share, filter_state.ill[i])
+            _keep_count(evidence.diary[i, k], evidence.events[i, k], ill, ahead, filter_state.numbers[i])
+        forecast_one(effects, share, filter_state, i, k, out)
 
 
 @njit(cache=True)
@@ -196,13 +196,18 @@ def _expit(x: float) -> float:
 
 
 @njit(cache=True)
-def _complete_yesterday(effects: Effects, late: bool, standing: FilterState, i: int) -> None:
+def _complete_yesterday(effects: Effects, late: bool, filter_state: FilterState, i: int) -> None:
     """What yesterday's diary told late.
 
     After it, `ill` says whether yesterday was a migraine day, and `hazard` whether an attack of yesterday made today
     one.
     """
-    log_weight, ill, hazard, own = standing.log_weight[i], standing.ill[i], standing.hazard[i], standing.numbers[i]
+    log_weight, ill, hazard, own = (
+        filter_state.log_weight[i],
+        filter_state.ill[i],
+        filter_state.hazard[i],
+        filter_state.numbers[i],
+    )
     on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
     for m in range(len(ill)):
         chance = late_onset(effects, hazard[m], own)
@@ -216,10 +221,15 @@ def _complete_yesterday(effects: Effects, late: bool, standing: FilterState, i: 
 
 @njit(cache=True)
 def _weigh(
-    effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float, standing: FilterState, i: int
+    effects: Effects, diary: bool, events: NDArray[np.bool_], pain: float, filter_state: FilterState, i: int
 ) -> None:
     """Weigh the hypotheses by what today recorded of attacks, a missing entry included."""
-    log_weight, ill, hazard, own = standing.log_weight[i], standing.ill[i], standing.hazard[i], standing.numbers[i]
+    log_weight, ill, hazard, own = (
+        filter_state.log_weight[i],
+        filter_state.ill[i],
+        filter_state.hazard[i],
+        filter_state.numbers[i],
+    )
     wrote = (own[WRITTEN] + ENTRIES_YES) / (own[LIVED] + ENTRIES_YES + ENTRIES_NO)
     odds = wrote / (1.0 - wrote) * effects.entry_odds
     wrote_ill, device = odds / (1.0 + odds), np.exp(pain)
@@ -227,9 +237,13 @@ def _weigh(
     for m in range(len(ill)):
         yesterday, goes_on = (ill[m], hazard[m]) if own[STARTED] > 0 else (0.0, 0.0)
         if own[STARTED] > 0:
-            standing.trace[i, m] = effects.memory * standing.trace[i, m] + (1.0 - effects.memory) * yesterday
+            filter_state.attack_history[i, m] = (
+                effects.memory * filter_state.attack_history[i, m] + (1.0 - effects.memory) * yesterday
+            )
         free = max(yesterday - goes_on, 0.0)
-        any_onset = (1.0 - yesterday) * standing.onset[i, m, AFTER_WELL] + free * standing.onset[i, m, AFTER_ILL]
+        any_onset = (1.0 - yesterday) * filter_state.onset[i, m, AFTER_WELL] + free * filter_state.onset[
+            i, m, AFTER_ILL
+        ]
         begins = any_onset * effects.by_evening
         if diary:
             if migraine and not onset and own[STARTED] > 0:
@@ -274,16 +288,16 @@ def _look_ahead(
     points: Points,
     effects: Effects,
     predictors: NDArray[np.float64],
-    trace: NDArray[np.float64],
+    attack_history: NDArray[np.float64],
     onset: NDArray[np.float64],
 ) -> None:
     """Each hypothesis' probability of an onset tomorrow."""
     offset, flattened = predictors[0], predictors[1]
-    for m in range(len(trace)):
-        logit = points.level[m] + offset + effects.trace * effects.memory * trace[m]
+    for m in range(len(attack_history)):
+        logit = points.level[m] + offset + effects.attack_history * effects.memory * attack_history[m]
         logit += points.weekend[m] * predictors[2 + TRIGGER_COUNT]
         for kind in range(TRIGGER_COUNT):
             logit += points.susceptibility[m, kind] * predictors[2 + kind]
-        after = logit + effects.refractory + effects.trace * (1.0 - effects.memory)
+        after = logit + effects.refractory + effects.attack_history * (1.0 - effects.memory)
         onset[m, AFTER_WELL], onset[m, AFTER_ILL] = _expit(logit * flattened), _expit(after * flattened)
         onset[m, UNSIGNED] = onset[m, AFTER_WELL]

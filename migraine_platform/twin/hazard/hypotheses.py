@@ -52,10 +52,10 @@ class Effects(NamedTuple):
 
     trigger: NDArray[np.float64]
     """[4] beta"""
-    load: NDArray[np.float64]
+    latent: NDArray[np.float64]
     """[4] w"""
     refractory: float
-    trace: float
+    attack_history: float
     """kappa"""
     weekend: float
     """Standard deviation between persons of what a weekend does."""
@@ -92,7 +92,7 @@ class FilterState(NamedTuple):
     """[P, M] probability that today is a migraine day by now."""
     hazard: NDArray[np.float64]
     """[P, M] probability of an onset today, as it was this morning, had no attack gone on."""
-    trace: NDArray[np.float64]
+    attack_history: NDArray[np.float64]
     """[P, M] fading share of migraine days, up to the day before."""
     onset: NDArray[np.float64]
     """[P, M, 3] probability of an onset tomorrow, after a day without and with migraine; and without, before signs."""
@@ -151,10 +151,10 @@ class AttackEvidence(NamedTuple):
 
 
 def weekends(
-    points: Points, effects: Effects, standing: FilterState
+    points: Points, effects: Effects, filter_state: FilterState
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[P] twice: posterior mean and sd of the log-odds that a weekend adds to an onset, against a workday."""
-    share = np.exp(standing.log_weight)
+    share = np.exp(filter_state.log_weight)
     mean = share @ points.weekend
     spread = np.sqrt(np.maximum(share @ points.weekend**2 - mean**2, 0.0))
     return effects.weekend * mean, effects.weekend * spread
@@ -185,7 +185,7 @@ class Forecasts(NamedTuple):
     """[P, K] the same, if there is one by the evening."""
     ill: NDArray[np.float64]
     """[P, K] that today is a migraine day by now; 0 or 1 where the diary says which."""
-    trace: NDArray[np.float64]
+    attack_history: NDArray[np.float64]
     """[P, K] of migraine days up to the day before."""
     course: NDArray[np.float64]
     """[P, K] how far the attack is, times two, plus whether a drug was taken."""
@@ -202,14 +202,14 @@ def initial_filter_state(points: Points, effects: Effects, patients: int) -> Fil
     """Of persons of whom nothing is known."""
     nothing = np.zeros((patients, len(points.level)))
     p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0]
-    usual = p / (1 - on + on * p)  # share of migraine days in the long run
+    baseline = p / (1 - on + on * p)  # share of migraine days in the long run
     numbers = np.zeros((patients, NUMBERS))
     numbers[:, LASTS_VARIANCE], numbers[:, SIGNS_VARIANCE] = effects.lasting_sd**2, effects.signs_sd**2
     return FilterState(
         log_weight=np.tile(points.log_prior, (patients, 1)),
         ill=nothing,
         hazard=nothing.copy(),
-        trace=np.tile(usual, (patients, 1)),
+        attack_history=np.tile(baseline, (patients, 1)),
         onset=np.tile(p[:, None], (patients, 1, 3)),
         numbers=numbers,
     )

@@ -40,14 +40,14 @@ IMPOSSIBLE = 1e-12
 """Least probability that a day is given."""
 
 
-def foresee(points: Points, effects: Effects, standing: FilterState, with_spread: bool = True) -> Forecasts:
+def foresee(points: Points, effects: Effects, filter_state: FilterState, with_spread: bool = True) -> Forecasts:
     """Tomorrow's forecasts [P, 1] from where patients stand; nothing is learned by it."""
-    patients = len(standing.numbers)
+    patients = len(filter_state.numbers)
     out = no_forecasts(patients, 1, with_spread)
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
-            forecast_one(effects, np.exp(standing.log_weight[i]), standing, i, 0, out)
+            forecast_one(effects, np.exp(filter_state.log_weight[i]), filter_state, i, 0, out)
 
     in_parallel(patients, work)
     return out
@@ -77,32 +77,32 @@ def late_onset(effects: Effects, p: float, own: NDArray[np.float64]) -> float:
 
 @njit(cache=True, nogil=True)
 def forecast_one(
-    effects: Effects, share: NDArray[np.float64], standing: FilterState, i: int, k: int, out: Forecasts
+    effects: Effects, share: NDArray[np.float64], filter_state: FilterState, i: int, k: int, out: Forecasts
 ) -> None:
     """What the hypotheses together say of tomorrow.
 
     Args:
         share: [M] weights of the hypotheses.
     """
-    own = standing.numbers[i]
+    own = filter_state.numbers[i]
     on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
     out.lasts[i, k] = on
     out.course[i, k] = 2 * own[AGE] + own[MEDICATED]
     for m in range(len(share)):
-        p0, p1 = standing.onset[i, m, AFTER_WELL], standing.onset[i, m, AFTER_ILL]
-        late = late_onset(effects, standing.hazard[i, m], own) if own[STARTED] > 0 else 0.0
-        ill = share[m] * standing.ill[i, m]
+        p0, p1 = filter_state.onset[i, m, AFTER_WELL], filter_state.onset[i, m, AFTER_ILL]
+        late = late_onset(effects, filter_state.hazard[i, m], own) if own[STARTED] > 0 else 0.0
+        ill = share[m] * filter_state.ill[i, m]
         well = share[m] - ill
         if_well = late * (late_on + (1.0 - late_on) * p1) + (1.0 - late) * p0
         out.probability[i, k] += ill * (on + (1.0 - on) * p1) + well * if_well
         out.goes_on[i, k] += ill * on + well * late * late_on
         out.onset[i, k] += ill * p1 + well * (late * p1 + (1.0 - late) * p0)
-        out.unsigned[i, k] += ill * p1 + well * (late * p1 + (1.0 - late) * standing.onset[i, m, UNSIGNED])
+        out.unsigned[i, k] += ill * p1 + well * (late * p1 + (1.0 - late) * filter_state.onset[i, m, UNSIGNED])
         out.ill[i, k] += ill
-        out.trace[i, k] += share[m] * standing.trace[i, m]
+        out.attack_history[i, k] += share[m] * filter_state.attack_history[i, m]
         if out.spread.shape[3] > 0:
             _count(out.spread[i, k, AFTER_ILL], p1, ill)
-            q = standing.onset[i, m, UNSIGNED]
+            q = filter_state.onset[i, m, UNSIGNED]
             announcing = max(effects.conversion, q)
             if p0 > q and announcing > q:  # signs were noted: of tomorrow's attack, or faded ones
                 share_ahead = min((p0 - q) / (announcing - q), 1.0)

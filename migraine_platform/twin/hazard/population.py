@@ -90,9 +90,9 @@ def first_guess(
     levels = -2.0 + 1.5 * ndtri(np.linspace(0.002, 0.998, LEVELS))
     effects = Effects(
         trigger=np.ones(TRIGGER_COUNT),
-        load=np.ones(TRIGGER_COUNT),
+        latent=np.ones(TRIGGER_COUNT),
         refractory=0.0,
-        trace=0.0,
+        attack_history=0.0,
         weekend=0.0,
         memory=memory,
         lasting=np.full((AGES, 2), 0.3),
@@ -127,14 +127,14 @@ def learn(
     """
     personal, effects = first_guess(susceptibility, settings.trace_memory, renewal, conversion)
     effects = counted(evidence, effects)
-    trace: list[float] = []
+    log_evidence: list[float] = []
     for step in range(settings.steps):
         chosen = personal.points(settings.points)
-        forecasts, standing = follow(chosen, effects, covariates, evidence)
-        trace.append(float(forecasts.log_evidence.sum() / len(evidence.diary)))
-        progress(f"population: step {step + 1} of {settings.steps}, log evidence {trace[-1]:.3f} a patient")
-        shares = np.exp(standing.log_weight)
-        effects = newton_step(chosen, effects, covariates, evidence, forecasts.trace, shares)
+        forecasts, filter_state = follow(chosen, effects, covariates, evidence)
+        log_evidence.append(float(forecasts.log_evidence.sum() / len(evidence.diary)))
+        progress(f"population: step {step + 1} of {settings.steps}, log evidence {log_evidence[-1]:.3f} a patient")
+        shares = np.exp(filter_state.log_weight)
+        effects = newton_step(chosen, effects, covariates, evidence, forecasts.attack_history, shares)
         personal = Personal(_levels(chosen.level, shares.mean(axis=0)), susceptibility)
         if step == settings.steps // 2:
             tried = [effects._replace(entry_odds=odds) for odds in ENTRY_ODDS]
@@ -144,7 +144,7 @@ def learn(
             for name in _told_of(covariates, evidence):
                 tried = [effects._replace(**{name: sd}) for sd in SPREADS[name]]  # type: ignore[arg-type]
                 effects = _likeliest(tried, chosen, covariates, evidence, some=1)
-    return LearnedPopulation(personal, effects, tuple(trace))
+    return LearnedPopulation(personal, effects, tuple(log_evidence))
 
 
 def _told_of(covariates: Covariates, evidence: AttackEvidence) -> list[str]:
@@ -166,8 +166,8 @@ def _likeliest(
     """Those of some effects that make the diaries of one in `some` patients likeliest."""
     chosen = slice(0, max(1, len(evidence.diary) // some))
     part = Covariates(*(array[chosen] for array in covariates))
-    told = evidence.of_patients(chosen)
-    scores = [float(follow(points, one, part, told)[0].log_evidence.sum()) for one in tried]
+    reported = evidence.of_patients(chosen)
+    scores = [float(follow(points, one, part, reported)[0].log_evidence.sum()) for one in tried]
     return tried[int(np.argmax(scores))]
 
 

@@ -32,25 +32,25 @@ def newton_step(
     effects: Effects,
     covariates: Covariates,
     evidence: AttackEvidence,
-    trace: NDArray[np.float64],
+    attack_history: NDArray[np.float64],
     shares: NDArray[np.float64],
 ) -> Effects:
     """One Newton step on the shared effects, the weights of the hypotheses held.
 
     Args:
-        trace: [P, K] exponentially weighted attack history.
+        attack_history: [P, K] exponentially weighted attack history.
         shares: [P, M] weight of each hypothesis.
     """
     patients = len(evidence.diary)
     gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
-    centred = covariates.trigger - covariates.usual
+    centred = covariates.trigger - covariates.baseline
     flattened = attenuation(effects, covariates)
     complete = evidence.events[..., EVENTS.index("has_migraine")]
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
             own = OnsetDays(
-                centred[i], covariates.load[i], covariates.weekend[i], flattened[i], trace[i],
+                centred[i], covariates.latent[i], covariates.weekend[i], flattened[i], attack_history[i],
                 evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i],
             )  # fmt: skip
             _score_one(points, effects, own, shares[i], gradient[i], curvature[i])
@@ -60,12 +60,12 @@ def newton_step(
     step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
     step *= min(1.0, 1.0 / np.abs(step).max())
     trigger = np.maximum(effects.trigger + step[:TRIGGER_COUNT], 0.0)
-    load = np.maximum(effects.load + step[TRIGGER_COUNT : 2 * TRIGGER_COUNT], 0.0)
+    latent = np.maximum(effects.latent + step[TRIGGER_COUNT : 2 * TRIGGER_COUNT], 0.0)
     return effects._replace(
         trigger=trigger,
-        load=load,
+        latent=latent,
         refractory=float(effects.refractory + step[2 * TRIGGER_COUNT]),
-        trace=float(effects.trace + step[2 * TRIGGER_COUNT + 1]),
+        attack_history=float(effects.attack_history + step[2 * TRIGGER_COUNT + 1]),
     )
 
 
@@ -74,13 +74,13 @@ class OnsetDays(NamedTuple):
 
     centred: NDArray[np.float64]
     """[K, KINDS] triggers, less what is usual of them."""
-    load: NDArray[np.float64]
+    latent: NDArray[np.float64]
     """[K, KINDS]"""
     weekend: NDArray[np.float64]
     """[K]"""
     attenuation: NDArray[np.float64]
     """[K] logistic-normal attenuation of the log-odds, for what was not recorded."""
-    trace: NDArray[np.float64]
+    attack_history: NDArray[np.float64]
     """[K] exponentially weighted attack history."""
     diary: NDArray[np.bool_]
     """[K]"""
@@ -152,9 +152,9 @@ def _design(effects: Effects, own: OnsetDays, k: int, row: NDArray[np.float64]) 
     """Fill `row` [SHARED] with what the shared effects of day k multiply; log-odds of those without a person's part."""
     after = 1.0 if own.diary[k] and own.complete[k] else 0.0
     row[2 * TRIGGER_COUNT] = after
-    row[2 * TRIGGER_COUNT + 1] = effects.memory * own.trace[k] + (1.0 - effects.memory) * after
-    fixed = effects.refractory * after + effects.trace * row[2 * TRIGGER_COUNT + 1]
+    row[2 * TRIGGER_COUNT + 1] = effects.memory * own.attack_history[k] + (1.0 - effects.memory) * after
+    fixed = effects.refractory * after + effects.attack_history * row[2 * TRIGGER_COUNT + 1]
     for kind in range(TRIGGER_COUNT):
-        row[kind], row[TRIGGER_COUNT + kind] = own.centred[k, kind], own.load[k, kind]
-        fixed += effects.load[kind] * own.load[k, kind]
+        row[kind], row[TRIGGER_COUNT + kind] = own.centred[k, kind], own.latent[k, kind]
+        fixed += effects.latent[kind] * own.latent[k, kind]
     return float(fixed)

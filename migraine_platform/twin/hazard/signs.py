@@ -29,7 +29,7 @@ MOST_EARLY = 0.9
 
 
 @njit(cache=True)
-def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standing: FilterState, i: int) -> float:
+def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], filter_state: FilterState, i: int) -> float:
     """Weigh the hypotheses by the signs of a day without migraine, and change what they expect of tomorrow.
 
     Args:
@@ -38,9 +38,9 @@ def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standin
     Returns:
         Probability that signs that were noted are of tomorrow's attack; 0 where none were.
     """
-    log_weight, onset = standing.log_weight[i], standing.onset[i]
+    log_weight, onset = filter_state.log_weight[i], filter_state.onset[i]
     migraine, noted = events[2], events[3]
-    own = standing.numbers[i]
+    own = filter_state.numbers[i]
     oftener = sign_factor(effects, own)
     if not diary or migraine:
         onset[:, AFTER_WELL] = onset[:, UNSIGNED]
@@ -50,7 +50,7 @@ def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], standin
     top, total, ahead, expected = log_weight.max(), 0.0, 0.0, 0.0
     early = min(oftener * effects.early, MOST_EARLY)
     for m in range(len(log_weight)):
-        begun = standing.hazard[i, m] * effects.by_evening
+        begun = filter_state.hazard[i, m] * effects.by_evening
         alarm = min(begun * oftener * effects.alarms / max(1.0 - begun, IMPOSSIBLE), 1.0)
         q = onset[m, UNSIGNED]
         announced = q * early

@@ -36,7 +36,7 @@ NEGLIGIBLE = 1e-9
 """Weight below which a bin is left out."""
 
 REACH = 4.0
-"""Standard deviations of the load's normal that are counted."""
+"""Standard deviations of the latent state's normal that are counted."""
 
 SIGNIFICANT = 0.01
 """A recalibration is used if chance alone would make it look as needed less often than this."""
@@ -62,7 +62,7 @@ def uncertainty(
 
     Args:
         forecasts: with their spread.
-        noise: [4, 4] Q; tomorrow's noise of the load is nobody's to know, and left out.
+        noise: [4, 4] Q; tomorrow's noise of the latent state is nobody's to know, and left out.
         atoms: [AGES, 2, J] probabilities that an attack goes on; weighted so that their mean is the forecasts'.
     """
     patients, days = forecasts.probability.shape

@@ -72,7 +72,7 @@ def _state(
 
 def _hazard(axis: Axes, built: Built, model: TwinModel, row: int, dates: NDArray[np.datetime64], shown: slice) -> None:
     """Log-odds of an onset on the next day, and what of it is the load's."""
-    person = PersonParameters.of(built.points, built.twins.standing)
+    person = PersonParameters.of(built.points, built.twins.filter_state)
     terms = onset_terms(person, model.effects, built.replay.covariates, built.replay.forecasts)[row, shown]
     axis.plot(dates[shown], terms.sum(axis=-1), color=GREEN, linewidth=1, label="all")
     axis.plot(dates[shown], terms[:, 0] + terms[:, 5:9].sum(axis=-1), color=GREY, linewidth=1, label="level and load")
@@ -113,13 +113,13 @@ def _legend(axis: Axes) -> None:
 
 def reliability(built: Built) -> bytes:
     """Forecasts of recorded days against how often migraine came, by tenths of the forecasts."""
-    p, came = outcomes(built)
+    p, outcome = outcomes(built)
     figure, axes = new_figure(4.5, 4)
     axis = axes[0]
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1)
     if len(p):
         for part in np.array_split(np.argsort(p), min(BINS, len(p))):
-            mean, share = p[part].mean(), came[part].mean()
+            mean, share = p[part].mean(), outcome[part].mean()
             margin = BAND * np.sqrt(max(mean * (1 - mean), 1e-6) / len(part))
             axis.errorbar(mean, share, yerr=margin, fmt="o", color=BLUE, markersize=4, linewidth=1)
     axis.set_xlabel("forecast probability of a migraine day")
@@ -130,7 +130,7 @@ def reliability(built: Built) -> bytes:
 def outcomes(built: Built) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Forecasts of recorded days, made the evening before, and what came."""
 
-    told = pl.DataFrame(
+    reported = pl.DataFrame(
         {
             "patient_id": np.repeat(built.histories.patient_ids, built.histories.days),
             "for_date": pl.concat(
@@ -140,7 +140,7 @@ def outcomes(built: Built) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
             "migraine": built.histories.events[..., EVENTS.index("has_migraine")].ravel(),
         }
     ).filter("recorded")
-    both = built.frames[tables.Predictions].join(told, on=["patient_id", "for_date"])
+    both = built.frames[tables.Predictions].join(reported, on=["patient_id", "for_date"])
     return both["probability"].to_numpy(), both["migraine"].to_numpy()
 
 

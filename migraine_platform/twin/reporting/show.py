@@ -100,8 +100,8 @@ def _tomorrow(warehouse: Path, patient_id: str) -> Iterator[str]:
         f"{100 * time['within_7_days']:.0f} % within a week"
     )
     week = _rows(warehouse, "twin.days_ahead", patient_id, "for_date")
-    told = ", ".join(f"{row['for_date']:%a} {100 * row['probability']:.0f} %" for row in week.iter_rows(named=True))
-    yield f"  day by day: {told}"
+    reported = ", ".join(f"{row['for_date']:%a} {100 * row['probability']:.0f} %" for row in week.iter_rows(named=True))
+    yield f"  day by day: {reported}"
     yield "  what makes it so (log-odds; they add up):"
     factors = _rows(warehouse, "twin.contributions", patient_id, "abs(log_odds) DESC")
     kept = factors.filter(factors["log_odds"].abs() >= SMALLEST_FACTOR).head(SHOWN_FACTORS)

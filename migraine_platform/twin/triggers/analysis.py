@@ -65,7 +65,7 @@ class TriggerDays(NamedTuple):
 
 
 def days_of(
-    points: Points, effects: Effects, standing: FilterState, replay: Replay, histories: Histories
+    points: Points, effects: Effects, filter_state: FilterState, replay: Replay, histories: Histories
 ) -> TriggerDays:
     """What a cohort's days tell of onsets."""
     complete, began, evening = (
@@ -76,7 +76,7 @@ def days_of(
     goes_on = (evening & ~began)[:, 1:]
     usable[:, :-1] = histories.diary[:, 1:] & histories.diary[:, :-1] & ~goes_on
     usable[:, -2:] = False  # what came of the last day is complete only tomorrow
-    terms = onset_terms(PersonParameters.of(points, standing), effects, replay.covariates, replay.forecasts)
+    terms = onset_terms(PersonParameters.of(points, filter_state), effects, replay.covariates, replay.forecasts)
     return TriggerDays(onset, usable, terms, replay.covariates.trigger)
 
 

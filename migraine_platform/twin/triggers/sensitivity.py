@@ -63,14 +63,14 @@ class Sensitivities(NamedTuple):
             "trigger": np.tile(TRIGGER_NAMES, len(patient_ids)),
         }
         means = {trigger: meaning(f"trigger_{trigger}", ADJUSTED) for trigger in TRIGGER_NAMES}
-        told = pl.DataFrame({**keys, **values})
+        reported = pl.DataFrame({**keys, **values})
         effect = pl.col("trigger").replace_strict(means, return_dtype=pl.String)
-        return told.with_columns(effect=effect).filter(pl.col("effect") != "neither")
+        return reported.with_columns(effect=effect).filter(pl.col("effect") != "neither")
 
 
-def sensitivities(points: Points, effects: Effects, standing: FilterState) -> Sensitivities:
+def sensitivities(points: Points, effects: Effects, filter_state: FilterState) -> Sensitivities:
     """Summaries of the posterior of every patient's effects."""
-    share, prior = np.exp(standing.log_weight), np.exp(points.log_prior)
+    share, prior = np.exp(filter_state.log_weight), np.exp(points.log_prior)
     effect = points.susceptibility * effects.trigger
     mean, usual = share @ effect, prior @ effect
     variance = share @ effect**2 - mean**2

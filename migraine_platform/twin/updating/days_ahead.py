@@ -79,7 +79,7 @@ def migraine_ahead(
         model.effects,
         covariates,
         AttackEvidence.of(to_come, channels),
-        _silent(twins).standing,
+        _silent(twins).filter_state,
         with_spread=True,
     )
     later = say(model, clinical, forecasts, covariates)
@@ -123,7 +123,7 @@ def states_ahead(
 
 
 def ahead_frames(
-    keeper: TwinUpdater, experts: Experts | None, twins: TwinArrays, histories: Histories, tonight: TwinForecasts,
+    updater: TwinUpdater, experts: Experts | None, twins: TwinArrays, histories: Histories, tonight: TwinForecasts,
     transition_models: Sequence[str],
 ) -> dict[type[Table], pl.DataFrame]:  # fmt: skip
     """Rows of `twin.days_ahead` and `twin.states_ahead`, of the twins' last evening.
@@ -131,12 +131,12 @@ def ahead_frames(
     Args:
         transition_models: [P] which model of the next day fits each person better.
     """
-    said = migraine_ahead(keeper.model, keeper.clinical, keeper.points, twins, histories, tonight)
+    said = migraine_ahead(updater.model, updater.clinical, updater.points, twins, histories, tonight)
     chosen = np.array([name == EXPERTS for name in transition_models], dtype=np.bool_)
-    states = states_ahead(keeper.model, experts, twins, histories, chosen)
+    states = states_ahead(updater.model, experts, twins, histories, chosen)
     return {
         tables.DaysAhead: week_frame(twins.patient_ids, twins.as_of, said),
-        tables.StatesAhead: states_frame(twins.patient_ids, twins.as_of, states, keeper.model.scales),
+        tables.StatesAhead: states_frame(twins.patient_ids, twins.as_of, states, updater.model.scales),
     }
 
 
@@ -204,9 +204,9 @@ def _nothing_recorded(twins: TwinArrays, histories: Histories, days: int) -> His
 
 def _silent(twins: TwinArrays) -> TwinArrays:
     """The twins as of persons who do not write: neither a gap nor the entry of today tells of the night."""
-    numbers = twins.standing.numbers.copy()
+    numbers = twins.filter_state.numbers.copy()
     numbers[:, TOLD], numbers[:, WRITTEN] = 0.0, -ENTRIES_YES
-    return replace(twins, standing=twins.standing._replace(numbers=numbers))
+    return replace(twins, filter_state=twins.filter_state._replace(numbers=numbers))
 
 
 def _weekends(as_of: date, days: int) -> NDArray[np.bool_]:

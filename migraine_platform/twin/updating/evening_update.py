@@ -68,11 +68,11 @@ class TwinUpdater:
         """[WAYS, M, M] who somebody may be after a change of each way."""
         return renewals(self.points, self.model.personal.susceptibility, self.settings.drift.level_change)
 
-    def fits(self, kept: TwinState) -> bool:
+    def fits(self, state: TwinState) -> bool:
         """Whether twins are of this population, and stand on its hypotheses."""
-        own, grid = kept.twins.standing.log_weight.shape[1], kept.watch.standing.log_weight.shape[1]
+        own, grid = state.twins.filter_state.log_weight.shape[1], state.watch.filter_state.log_weight.shape[1]
         hypotheses = (len(self.points.level), len(self.watcher.grid.points.level))
-        return kept.twins.population == self.model.version and (own, grid) == hypotheses
+        return state.twins.population == self.model.version and (own, grid) == hypotheses
 
     def relive(
         self, own: Histories, changes: Sequence[DetectedChange], probability: float | None = None
@@ -106,84 +106,86 @@ class TwinState:
 class UpdateResult:
     """After some evenings."""
 
-    kept: TwinState
+    state: TwinState
     evenings: EveningResults
     detections: tuple[Detection, ...]
     replay: Replay
     """As if nobody had changed in these evenings."""
 
 
-def begin(keeper: TwinUpdater, histories: Histories, standing: FilterState | None = None) -> UpdateResult:
+def begin(updater: TwinUpdater, histories: Histories, filter_state: FilterState | None = None) -> UpdateResult:
     """Twins of patients from their first days; nobody is suspected yet.
 
     Args:
-        standing: where to start instead of the population's prior.
+        filter_state: where to start instead of the population's prior.
     """
-    twins, replay = create(keeper.model, keeper.clinical, keeper.points, histories, standing, with_spread=True)
-    watch, suspicion = _watched(keeper, keeper.watcher.begin(histories.count), replay)
+    twins, replay = create(updater.model, updater.clinical, updater.points, histories, filter_state, with_spread=True)
+    watch, suspicion = _watched(updater, updater.watcher.begin(histories.count), replay)
     nothing = np.full((histories.count, 1), np.nan)
-    return UpdateResult(TwinState(twins, watch), _evenings(keeper, histories, replay, suspicion, nothing), (), replay)
+    return UpdateResult(TwinState(twins, watch), _evenings(updater, histories, replay, suspicion, nothing), (), replay)
 
 
-def advance(keeper: TwinUpdater, kept: TwinState, whole: Histories, past: Past) -> UpdateResult:
+def advance(updater: TwinUpdater, state: TwinState, whole: Histories, past: Past) -> UpdateResult:
     """The evenings after the twins' last one, up to the last one of a history.
 
     Args:
         whole: all days of the twins' patients.
     """
-    lived = _unsuspected(keeper, kept, whole)
-    alarms = _alarms(keeper, past, lived.evenings, whole.patient_ids)
+    result = _unsuspected(updater, state, whole)
+    alarms = _alarms(updater, past, result.evenings, whole.patient_ids)
     adapted: dict[int, UpdateResult] = {}
     for row in np.flatnonzero(alarms.evening >= 0).tolist():
         rows = np.array([row])
-        one = UpdateResult(lived.kept.of(rows), lived.evenings.of(row), (), lived.replay.of(row, lived.evenings.days))
-        adapted[row] = _through_alarms(keeper, kept.of(rows), whole.of(rows), past.of(row), one)
+        one = UpdateResult(
+            result.state.of(rows), result.evenings.of(row), (), result.replay.of(row, result.evenings.days)
+        )
+        adapted[row] = _through_alarms(updater, state.of(rows), whole.of(rows), past.of(row), one)
     return UpdateResult(
-        replaced_rows(lived.kept, {row: one.kept for row, one in adapted.items()}),
-        lived.evenings.with_patients({row: one.evenings for row, one in adapted.items()}),
+        replaced_rows(result.state, {row: one.state for row, one in adapted.items()}),
+        result.evenings.with_patients({row: one.evenings for row, one in adapted.items()}),
         tuple(detection for one in adapted.values() for detection in one.detections),
-        lived.replay,
+        result.replay,
     )
 
 
 def _through_alarms(
-    keeper: TwinUpdater, kept: TwinState, own: Histories, past: Past, lived: UpdateResult
+    updater: TwinUpdater, state: TwinState, own: Histories, past: Past, result: UpdateResult
 ) -> UpdateResult:
     """One patient's evenings: after each alarm he is adapted, and goes on from there until the next.
 
     Args:
-        kept: his twin before these evenings.
-        lived: the evenings if no alarm went off.
+        state: his twin before these evenings.
+        result: the evenings if no alarm went off.
     """
     (patient,) = own.patient_ids
     evenings: EveningResults | None = None
     found: list[Detection] = []
     while True:
-        alarms = _alarms(keeper, past, lived.evenings, own.patient_ids)
+        alarms = _alarms(updater, past, result.evenings, own.patient_ids)
         evening = int(alarms.evening[0])
         if evening < 0:
-            kept, stretch = lived.kept, lived.evenings
+            state, stretch = result.state, result.evenings
         else:
-            until = own.until(own.days - lived.evenings.days + evening + 1)
+            until = own.until(own.days - result.evenings.days + evening + 1)
             before = past.detections.get(patient, ())
-            change, kept, tonight = _adapted(keeper, kept.watch, lived.replay.of(0, evening + 1), until, before)
+            change, state, tonight = _adapted(updater, state.watch, result.replay.of(0, evening + 1), until, before)
             found.append(Detection(patient, until.last, alarms.detector[0], float(alarms.statistic[0]), change))
-            stretch = lived.evenings.until(evening + 1, tonight)
+            stretch = result.evenings.until(evening + 1, tonight)
         evenings = stretch if evenings is None else evenings.then(stretch)
-        if evening < 0 or stretch.days == lived.evenings.days:
-            return UpdateResult(kept, evenings, tuple(found), lived.replay)
+        if evening < 0 or stretch.days == result.evenings.days:
+            return UpdateResult(state, evenings, tuple(found), result.replay)
 
         past = past.then(stretch.record, patient, found[-1])
-        lived = _unsuspected(keeper, kept, own)
+        result = _unsuspected(updater, state, own)
 
 
-def _alarms(keeper: TwinUpdater, past: Past, evenings: EveningResults, patient_ids: Sequence[str]) -> First:
+def _alarms(updater: TwinUpdater, past: Past, evenings: EveningResults, patient_ids: Sequence[str]) -> First:
     """The first alarm of each patient on some evenings, counted from the first of these."""
     known = past.record.log_odds.shape[1]
     first = evenings.first - timedelta(days=known)
     found = first_alarms(
-        keeper.thresholds,
-        keeper.settings.drift.detectors,
+        updater.thresholds,
+        updater.settings.drift.detectors,
         past.record.then(evenings.record),
         first,
         known,
@@ -192,24 +194,24 @@ def _alarms(keeper: TwinUpdater, past: Past, evenings: EveningResults, patient_i
     return found._replace(evening=np.where(found.evening >= 0, found.evening - known, found.evening))
 
 
-def _unsuspected(keeper: TwinUpdater, kept: TwinState, whole: Histories) -> UpdateResult:
+def _unsuspected(updater: TwinUpdater, state: TwinState, whole: Histories) -> UpdateResult:
     """The evenings as they are lived if nobody's alarm goes off."""
-    first = (kept.twins.as_of - whole.first).days
-    tonight = foresee(keeper.points, keeper.model.effects, kept.twins.standing, with_spread=False).probability
+    first = (state.twins.as_of - whole.first).days
+    tonight = foresee(updater.points, updater.model.effects, state.twins.filter_state, with_spread=False).probability
     days = whole.since(first)
-    twins, replay = update(keeper.model, keeper.clinical, keeper.points, kept.twins, days, with_spread=True)
-    watch, suspicion = _watched(keeper, kept.watch, replay)
+    twins, replay = update(updater.model, updater.clinical, updater.points, state.twins, days, with_spread=True)
+    watch, suspicion = _watched(updater, state.watch, replay)
     return UpdateResult(
-        TwinState(twins, watch), _evenings(keeper, days.since(1), replay, suspicion, tonight), (), replay
+        TwinState(twins, watch), _evenings(updater, days.since(1), replay, suspicion, tonight), (), replay
     )
 
 
-def _watched(keeper: TwinUpdater, watch: DriftWatch, replay: Replay) -> tuple[DriftWatch, Suspicion]:
-    return keeper.watcher.follow(watch, replay.covariates, replay.evidence, replay.channels.innovation)
+def _watched(updater: TwinUpdater, watch: DriftWatch, replay: Replay) -> tuple[DriftWatch, Suspicion]:
+    return updater.watcher.follow(watch, replay.covariates, replay.evidence, replay.channels.innovation)
 
 
 def _evenings(
-    keeper: TwinUpdater, days: Histories, replay: Replay, suspicion: Suspicion, tonight: NDArray[np.float64]
+    updater: TwinUpdater, days: Histories, replay: Replay, suspicion: Suspicion, tonight: NDArray[np.float64]
 ) -> EveningResults:
     """What was said and seen.
 
@@ -223,11 +225,11 @@ def _evenings(
     forecast = np.concatenate([tonight, replay.forecasts.probability[:, :-1]], axis=1)
     forecast = np.clip(forecast, LEAST, 1 - LEAST)
     log_odds = np.log(forecast / (1 - forecast))
-    came = days.events[..., BY_EVENING]
-    surprise = np.where(days.diary, (forecast - came) * log_odds, np.nan)  # log loss minus its expectation
+    outcome = days.events[..., BY_EVENING]
+    surprise = np.where(days.diary, (forecast - outcome) * log_odds, np.nan)  # log loss minus its expectation
     return EveningResults(
         first=days.first,
-        said=say(keeper.model, keeper.clinical, replay.forecasts, replay.covariates),
+        said=say(updater.model, updater.clinical, replay.forecasts, replay.covariates),
         odds=suspicion.by_kind(),
         record=Record(
             suspicion.log_odds(), np.where(seen > 0, np.sqrt(squares / np.maximum(seen, 1)), np.nan), surprise
@@ -236,7 +238,7 @@ def _evenings(
 
 
 def _adapted(
-    keeper: TwinUpdater, watch: DriftWatch, seen: Replay, own: Histories, before: Sequence[Detection]
+    updater: TwinUpdater, watch: DriftWatch, seen: Replay, own: Histories, before: Sequence[Detection]
 ) -> tuple[DetectedChange, TwinState, ForecastSpread]:
     """One patient on the evening of an alarm: what changed, where he stands now, what is said of tomorrow.
 
@@ -246,21 +248,21 @@ def _adapted(
         own: his days, the alarm's being the last.
     """
     known = [detection.change for detection in before]
-    watch, suspicion = _watched(keeper, watch, seen)
-    _, past = keeper.relive(own, known)
-    change = examine(suspicion, keeper.model.effects, past, own, keeper.course)
-    twins, _ = keeper.relive(own, [*known, change])
-    forecasts = foresee(keeper.points, keeper.model.effects, twins.standing)
-    said = say(keeper.model, keeper.clinical, forecasts, twins.last)
-    return change, TwinState(twins, keeper.watcher.reset(watch)), said
+    watch, suspicion = _watched(updater, watch, seen)
+    _, past = updater.relive(own, known)
+    change = examine(suspicion, updater.model.effects, past, own, updater.course)
+    twins, _ = updater.relive(own, [*known, change])
+    forecasts = foresee(updater.points, updater.model.effects, twins.filter_state)
+    said = say(updater.model, updater.clinical, forecasts, twins.last)
+    return change, TwinState(twins, updater.watcher.reset(watch)), said
 
 
-def replaced_rows(kept: TwinState, mended: Mapping[int, TwinState]) -> TwinState:
+def replaced_rows(state: TwinState, mended: Mapping[int, TwinState]) -> TwinState:
     """Some patients' twins and watches replaced."""
     if not mended:
-        return kept
-    order = np.arange(len(kept.twins.patient_ids))
-    parts = [kept, *mended.values()]
+        return state
+    order = np.arange(len(state.twins.patient_ids))
+    parts = [state, *mended.values()]
     for place, row in enumerate(mended):
         order[row] = len(order) + place
     whole = TwinState(

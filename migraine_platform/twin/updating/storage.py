@@ -25,15 +25,15 @@ from migraine_platform.twin.hazard.hypotheses import FilterState
 from migraine_platform.twin.updating.evening_update import TwinState
 
 _CARD = "migraine_twins"
-_GROUPS: dict[str, Any] = {"beliefs": StateBeliefs, "ledger": Ledger, "standing": FilterState, "last": Covariates}
+_GROUPS: dict[str, Any] = {"beliefs": StateBeliefs, "ledger": Ledger, "filter_state": FilterState, "last": Covariates}
 
 
-def to_bytes(kept: TwinState) -> bytes:
+def to_bytes(state: TwinState) -> bytes:
     """A file's content; the same twins and watch are the same bytes."""
-    twins, watch = kept.twins, kept.watch
+    twins, watch = state.twins, state.watch
     arrays: dict[str, NDArray[Any]] = {"entries": twins.entries, "discarded": twins.discarded}
     arrays |= {"watch.changed": watch.changed, "watch.strayed": watch.strayed}
-    arrays |= {f"watch.standing.{name}": part for name, part in watch.standing._asdict().items()}
+    arrays |= {f"watch.filter_state.{name}": part for name, part in watch.filter_state._asdict().items()}
     for group in _GROUPS:
         arrays |= {f"{group}.{name}": part for name, part in getattr(twins, group)._asdict().items()}
     arrays = {name: np.ascontiguousarray(part) for name, part in sorted(arrays.items())}
@@ -71,8 +71,8 @@ def load_state(path: Path) -> TwinState:
         if card.pop("digest") != _digest(card, arrays):
             raise TwinError(f"{path.name}: its numbers are not those on its card; create the twins again")
         groups = {group: kind(*(arrays[f"{group}.{name}"] for name in kind._fields)) for group, kind in _GROUPS.items()}
-        standing = FilterState(*(arrays[f"watch.standing.{name}"] for name in FilterState._fields))
-        watch = DriftWatch(standing, arrays["watch.changed"], arrays["watch.strayed"])
+        filter_state = FilterState(*(arrays[f"watch.filter_state.{name}"] for name in FilterState._fields))
+        watch = DriftWatch(filter_state, arrays["watch.changed"], arrays["watch.strayed"])
         twins = TwinArrays(
             patient_ids=tuple(card["patient_ids"]),
             as_of=date.fromisoformat(card["as_of"]),

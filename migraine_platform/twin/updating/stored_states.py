@@ -25,9 +25,9 @@ WEEK = 7
 class StoredStates:
     """A batch's stored states, loaded when asked for; one that is lost or no longer fits counts as not stored."""
 
-    def __init__(self, rows: pl.DataFrame, keeper: TwinUpdater, places: Places) -> None:
+    def __init__(self, rows: pl.DataFrame, updater: TwinUpdater, places: Places) -> None:
         self._versions = dict(rows.select("as_of", "file_version").sort("as_of").iter_rows())
-        self._keeper, self._places = keeper, places
+        self._updater, self._places = updater, places
         self._loaded: dict[date, TwinState | None] = {}
         self.corrected: dict[date, TwinState] = {}
         """Those of which a patient's twin was lived again."""
@@ -40,28 +40,28 @@ class StoredStates:
     def before(self, day: date, patient: str) -> TwinState | None:
         """A patient's twin on the newest evening before the day."""
         for evening in reversed(self._versions):
-            kept = self._load(evening) if evening < day else None
-            if kept is not None and patient in kept.twins.patient_ids:
-                return kept.of(np.array([kept.twins.patient_ids.index(patient)]))
+            state = self._load(evening) if evening < day else None
+            if state is not None and patient in state.twins.patient_ids:
+                return state.of(np.array([state.twins.patient_ids.index(patient)]))
         return None
 
     def correct(self, own: Mapping[date, TwinState]) -> None:
         """Put one patient's twin, by evening, into the states of these evenings."""
         for evening, twin in own.items():
-            kept = self._load(evening) if evening in self._versions else None
+            state = self._load(evening) if evening in self._versions else None
             (patient,) = twin.twins.patient_ids
-            if kept is not None and patient in kept.twins.patient_ids:
-                row = kept.twins.patient_ids.index(patient)
-                self._loaded[evening] = self.corrected[evening] = replaced_rows(kept, {row: twin})
+            if state is not None and patient in state.twins.patient_ids:
+                row = state.twins.patient_ids.index(patient)
+                self._loaded[evening] = self.corrected[evening] = replaced_rows(state, {row: twin})
 
     def _load(self, evening: date) -> TwinState | None:
         if evening not in self._loaded:
             try:
-                kept = load_state(self._places.twins(self._versions[evening]))
+                state = load_state(self._places.twins(self._versions[evening]))
             except TwinError:
                 self._loaded[evening] = None
             else:
-                self._loaded[evening] = kept if self._keeper.fits(kept) else None
+                self._loaded[evening] = state if self._updater.fits(state) else None
         return self._loaded[evening]
 
 
@@ -87,7 +87,7 @@ def state_frame(before: pl.DataFrame | None, batch: str, added: Mapping[date, st
     for evening, version in sorted(added.items()):
         if evening in known or not known or (evening - max(known)).days >= WEEK:
             known[evening] = version
-    kept = thinned(known, now)
+    state = thinned(known, now)
     types = {"patient_batch": pl.String, "as_of": pl.Date, "file_version": pl.String}
-    rows = [(batch, evening, version) for evening, version in kept.items()]
+    rows = [(batch, evening, version) for evening, version in state.items()]
     return pl.DataFrame(rows, schema=types, orient="row")

@@ -23,7 +23,7 @@ from migraine_platform.twin.core.prediction import ForecastSpread
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.updating.evening_results import Detection
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, begin, replaced_rows
-from migraine_platform.twin.updating.update_rows import standing
+from migraine_platform.twin.updating.update_rows import current_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Trial:
 
 
 def challengers(
-    keeper: TwinUpdater, histories: Histories, detections: Mapping[str, Sequence[Detection]], settings: Retraining,
+    updater: TwinUpdater, histories: Histories, detections: Mapping[str, Sequence[Detection]], settings: Retraining,
     usual_prior: float,
 ) -> Trial:  # fmt: skip
     """Twins made anew from the whole history; of those who were found to change, as if that were certain.
@@ -85,13 +85,13 @@ def challengers(
         detections: by patient.
         usual_prior: that a challenger is the better twin of a patient of whom no change was noticed.
     """
-    made = begin(keeper, histories).kept
+    made = begin(updater, histories).state
     mended: dict[int, TwinState] = {}
     for row, patient in enumerate(histories.patient_ids):
         known = [detection.change for detection in detections.get(patient, ())]
         if known:
-            twins, _ = keeper.relive(histories.of(np.array([row])), known, CERTAIN)
-            mended[row] = TwinState(twins, keeper.watcher.reset(made.watch.of(np.array([row]))))
+            twins, _ = updater.relive(histories.of(np.array([row])), known, CERTAIN)
+            mended[row] = TwinState(twins, updater.watcher.reset(made.watch.of(np.array([row]))))
     prior = np.full(histories.count, usual_prior)
     prior[list(mended)] = settings.prior
     nothing = np.zeros(histories.count)
@@ -147,7 +147,7 @@ def unanswered(drift: pl.DataFrame, twins: pl.DataFrame, retrainings: pl.DataFra
         retrainings: rows of `twin.retrainings`.
     """
 
-    drift = standing(drift)
+    drift = current_rows(drift)
     answered = [twins["trained_on"].max(), retrainings["requested_on"].max()]
     latest = max((day for day in answered if day is not None), default=None)
     return drift if latest is None else drift.filter(pl.col("detected_on") > latest)

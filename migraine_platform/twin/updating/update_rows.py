@@ -92,7 +92,7 @@ def drift_frame(detections: Iterable[Detection]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=types, orient="row").sort(tables.Drift.key)
 
 
-def standing(frame: pl.DataFrame) -> pl.DataFrame:
+def current_rows(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows of `twin.drift` that no late observation took back."""
     return frame.filter(frame["withdrawn_on"].is_null())
 
@@ -117,7 +117,7 @@ def past_of(rows: Mapping[type[Table], pl.DataFrame], settings: Twin, patient_id
     """
 
     days = settings.drift.detectors.memory_days
-    drift = standing(rows[tables.Drift]).filter(pl.col("detected_on") <= last)
+    drift = current_rows(rows[tables.Drift]).filter(pl.col("detected_on") <= last)
     recent = rows[tables.Watch].filter(pl.col("date") > last - timedelta(days=days), pl.col("date") <= last)
     first = recent["date"].min()
     if not isinstance(first, date):
@@ -155,7 +155,7 @@ def kept_columns(
     since = twins.select("patient_id", "trained_on")
     chance = _chance_of_errors(watched.join(since, on="patient_id"), month)
     adapted = (
-        standing(drift)
+        current_rows(drift)
         .join(since, on="patient_id")
         .sort("detected_on")
         .group_by("patient_id")

@@ -37,6 +37,6 @@ class StatesAhead(
     median = number("Median of what will be recorded")
     lower = number("Lower end of the central 90 %")
     upper = number("Upper end")
-    usual = number("What is usual for the person")
+    usual = number("The person's baseline")
 
     rules: ClassVar = {"the interval is ordered": "lower <= median AND median <= upper"}

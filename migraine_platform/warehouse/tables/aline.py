@@ -9,10 +9,10 @@ from migraine_platform.warehouse.declare import Table, day, integer, number, sha
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 
 CALIBRATED, BEATS_BASELINES, ASKS_WELL = "calibrated", "beats_baselines", "asks_well"
-"""Blocking checks of a checkpoint: without all of them it is not promoted, and nobody is asked by it."""
+"""Blocking checks of a checkpoint: a checkpoint that fails one is not promoted, and its questions are not used."""
 
 HOLDS_ON_FRESH = "calibrated_on_fresh_days"
-"""Check that warns: stated intervals hold on patients and days that nobody has seen yet."""
+"""Check that warns: the stated intervals have their coverage on patients and days not used before."""
 
 VERSION = r"^[0-9a-f]{12}$"
 HASH = r"^[0-9a-f]{16}$"
@@ -51,7 +51,7 @@ class Checkpoints(Table, name="aline.checkpoints", key=("version",)):
 
 
 class Scores(Table, name="aline.scores", key=("model", "subset", "metric")):
-    """What the checkpoint is worth beside baselines and ceilings, on patients nobody learned from."""
+    """Scores of the checkpoint beside baselines and ceilings, on held-out patients."""
 
     version = text("Checkpoint", pattern=VERSION)
     model = text("Forecast or rule")

@@ -81,7 +81,7 @@ class SleepDays(Table, name="cohort.sleep_days", key=("patient_id", "date"), by_
     rem_sleep_pct = reading("Of sleep, in REM", unit="share", low=0, high=1)
     light_sleep_pct = reading("Of sleep, in light stages", unit="share", low=0, high=1)
     awake_time_mins = reading("Awake after falling asleep", unit="min", low=0, high=600)
-    sleep_quality = reading("Quality of the night", unit="points", low=0, high=100)
+    sleep_quality = reading("Sleep quality", unit="points", low=0, high=100)
 
     rules: ClassVar = {
         "sleep stages sum to one": "abs(deep_sleep_pct + rem_sleep_pct + light_sleep_pct - 1) <= 0.000001",
@@ -124,8 +124,8 @@ class Attacks(Table, name="cohort.attacks", key=("patient_id", "attack_id"), by_
     headache_start = moment("Start of the headache")
     headache_end = moment("End of the headache")
     postdrome_end = moment("End of the exhaustion that follows")
-    with_prodrome = flag("Signs came before the headache (yawning, tiredness, a stiff neck)")
-    with_aura = flag("An aura came before the headache")
+    with_prodrome = flag("Early signs before the headache (yawning, tiredness, a stiff neck)")
+    with_aura = flag("Aura before the headache")
     severity = number("Severity", unit="points", low=0, high=10)
     duration_hours = number("Duration of the headache", unit="h", low=4, high=72)
     treated = flag("An acute drug was taken")

@@ -1,4 +1,4 @@
-"""Twins that are kept: the watch over them, what it found, and who was put on trial against whom."""
+"""The drift watch over the twins: its statistics, the changes it detected, retrainings and their trials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DRIFT_KINDS = ("covariate", "concept", "label")
 DECISIONS = ("on trial", "promoted", "dropped", "rolled back")
 
 NO_DRIFT = "twin_drift"
-"""Check of drift, which warns: nobody's alarm went off on the nights of the run."""
+"""Check of drift, which warns: no alarm on the evenings of the run."""
 
 NOT_DUE = "retraining_due"
 """Check of twins, which warns: no batch fulfils a criterion of retraining."""
@@ -44,12 +44,12 @@ class Watch(Table, name="twin.watch", key=("patient_id", "date"), by_batch=True,
 
 
 class Drift(Table, name="twin.drift", key=("patient_id", "detected_on"), by_batch=True, by_days=True):
-    """Changes of persons that were noticed, and from which the twin was adapted the same night; rows are added."""
+    """Detected changes of patients, each of which adapted the twin the same night; append-only."""
 
     may_be_empty: ClassVar = True
     patient_id = text("Patient", pattern=PATIENT_ID)
     detected_on = day("Evening of the alarm")
-    since = day("Since when, as far as can be told")
+    since = day("Likeliest day of the change")
     shape = text("Shape that fits best", values=DRIFT_SHAPES)
     kind = text("Days, sensitivity to a trigger, or level of the hazard", values=DRIFT_KINDS)
     target = text("Channel or trigger that changed; `hazard` of its level")
@@ -67,16 +67,16 @@ class Drift(Table, name="twin.drift", key=("patient_id", "detected_on"), by_batc
 
 
 class Challengers(Table, name="twin.challengers", key=("patient_id",), by_batch=True, by_days=True):
-    """Twins on trial beside those in use: both forecast, and count by how likely they made what came."""
+    """Challengers on trial beside the champions: both forecast, weighted by the likelihood of the outcomes."""
 
     may_be_empty: ClassVar = True
     patient_id = text("Patient", pattern=PATIENT_ID)
     file_version = text("File that holds the batch's challengers", pattern=VERSION)
     born_on = day("Evening on which it was made")
-    prior = share("Probability that it is the better twin before its first night")
+    prior = share("Prior probability that the challenger is the better twin")
     champion_log_likelihood = number("Of what was recorded since, by the twin in use")
     challenger_log_likelihood = number("The same by the challenger")
-    weight = share("Probability that it is the better twin; the forecast told counts it by that")
+    weight = share("Posterior probability that the challenger is the better twin; its weight in the published forecast")
 
 
 class Retrainings(
@@ -95,5 +95,5 @@ class Retrainings(
     champion_population = text("Population of the twins in use before", pattern=VERSION)
     challenger_population = text("Population of their challengers", pattern=VERSION)
     patients = integer("Patients of the batch", low=0)
-    nights = integer("Nights on trial", low=0)
+    nights = integer("Evenings on trial", low=0)
     log_likelihood_gain = number("Challengers' log-likelihood over the champions', the batch's patients together")

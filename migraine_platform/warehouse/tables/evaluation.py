@@ -1,4 +1,4 @@
-"""What models are worth: their forecasts of days that came, the figures made of them, and what promotion demands."""
+"""Evaluation of the models: forecasts of held-out days, metrics, comparisons, and the gates of promotion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EvaluatedModels(Table, name="evaluation.models", key=("model", "split")):
 
 
 class EvaluatedDays(Table, name="evaluation.days", key=("split", "patient_id", "for_date")):
-    """Days that were forecast the evening before, and what came."""
+    """Forecasts made the evening before, with their outcomes."""
 
     may_be_empty: ClassVar = True
     split = text("Split", values=SPLITS)
@@ -99,7 +99,7 @@ class Differences(Table, name="evaluation.differences", key=("model", "baseline"
 
 
 class CalibrationCurve(Table, name="evaluation.calibration_curve", key=("model", "split", "bin")):
-    """What was said and what came, by tenths of the probability."""
+    """Reliability: mean forecast and observed share, by tenths of the probability."""
 
     may_be_empty: ClassVar = True
     model = text("Model")
@@ -151,7 +151,7 @@ class TriggerRecovery(Table, name="evaluation.trigger_recovery", key=("trigger",
 
 
 class SymptomRecovery(Table, name="evaluation.symptom_recovery", key=("symptom", "metric")):
-    """How well twins know what each person's attacks are like, against the simulation's truth and everybody's mean."""
+    """Errors of the twins' estimates of each person's attacks against the truth, beside those of the cohort's mean."""
 
     may_be_empty: ClassVar = True
     symptom = text("Severity, aura, signs, length of prodrome, headache or postdrome, weekend")
@@ -176,7 +176,7 @@ class TriggerAgreement(Table, name="evaluation.trigger_agreement", key=("patient
 
 
 class QuestionCurve(Table, name="evaluation.question_curve", key=("rule", "questions")):
-    """Information gained by each rule of asking, question by question, on evenings of patients nobody learned from."""
+    """Information gained by each rule of asking, question by question, on evenings of held-out patients."""
 
     rule = text("Rule that chooses the next question")
     questions = integer("Questions asked", low=0)

@@ -1,4 +1,4 @@
-"""What people or their devices reported in files: which files came, what they say, which rows were not believed.
+"""Reports from files of people and devices: accepted files, their values, and quarantined rows.
 
 A value that was not believed stays in the file: quarantine says where it stands and what was expected there.
 """
@@ -17,17 +17,17 @@ WHOLE_ROW = "(whole row)"
 """Stands for the column where a row as a whole is wrong."""
 
 COMPUTED = "_trigger"
-"""How columns end that the platform computes; nobody observes a trigger."""
+"""Suffixes of columns that the platform computes; triggers are never reported."""
 
 
 class _Reported:
-    """What nobody simulates: it is there only where a file says it."""
+    """Not simulated: null unless a file reports it."""
 
     eeg_alpha_power = number("Power of the EEG's alpha band, mean of the day", unit="uV2", low=0, nullable=True)
     pm25 = number("Fine dust (PM2.5), mean of the day", unit="ug/m3", low=0, high=2000, nullable=True)
     ozone = number("Ozone, highest hour of the day", unit="ug/m3", low=0, high=2000, nullable=True)
     headache_severity = number("Severity of the day's headache", unit="points", low=0, high=10, nullable=True)
-    aura = flag("An aura came", nullable=True)
+    aura = flag("Aura", nullable=True)
     nausea = flag("Nausea or vomiting", nullable=True)
     photophobia = flag("Light was hard to bear", nullable=True)
     phonophobia = flag("Noise was hard to bear", nullable=True)

@@ -1,4 +1,4 @@
-"""What decides the cohort, and how real it is; nobody may train on it."""
+"""The simulation's hidden parameters and states, and checks of its realism; never used for training."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class CalibrationTerms(Table, name="truth.calibration", key=("parameter", "term"
 
 
 class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=True):
-    """What decides a patient's attacks; nobody may train on it."""
+    """Parameters of each patient's attacks; never used for training."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     susceptibility_weather = share("Susceptibility to pressure falls")
-    susceptibility_sleep = share("Susceptibility to short and long nights")
+    susceptibility_sleep = share("Susceptibility to short and long sleep")
     susceptibility_stress = share("Susceptibility to rises of stress")
     susceptibility_diet = share("Susceptibility to dietary triggers")
     intercept = number("Base log-odds of an onset")
@@ -45,7 +45,7 @@ class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=
 
 
 class TruthPatientDays(Table, name="truth.patient_days", key=("patient_id", "date"), by_batch=True):
-    """What the model knows of each day; nobody may train on it."""
+    """Probabilities and latent states of each day; never used for training."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     date = day("Day")
@@ -63,7 +63,7 @@ class TruthPatientDays(Table, name="truth.patient_days", key=("patient_id", "dat
 
 
 class TruthDrift(Table, name="truth.drift", key=("patient_id", "date"), by_batch=True):
-    """Who changed, when, in which way; nobody may train on it."""
+    """Changes of patients: day, kind and shape; never used for training."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     date = day("First day on which the change is there")
@@ -76,7 +76,7 @@ class TruthDrift(Table, name="truth.drift", key=("patient_id", "date"), by_batch
 
 
 class TruthInterventions(Table, name="truth.interventions", key=("patient_id", "intervention")):
-    """What each treatment would truly do to a patient: the mean of paired worlds; nobody may train on it."""
+    """True effect of each treatment on each patient, the mean of paired simulations; never used for training."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     intervention = text("Treatment")

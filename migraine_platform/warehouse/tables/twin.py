@@ -52,7 +52,7 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     entries = integer("Diary entries so far", low=0)
     discarded_values = integer("Impossible values that were discarded", low=0)
     adherence = share("Share of days without migraine that have an entry", nullable=True)
-    level = number("Log-odds of an onset on a usual day, posterior mean", nullable=True)
+    level = number("Log-odds of an onset on a baseline day, posterior mean", nullable=True)
     weekend = number("Log-odds of an onset at a weekend against a workday, posterior mean", nullable=True)
     weekend_sd = number("Its posterior standard deviation", low=0, nullable=True)
     transition_model = text(
@@ -62,7 +62,7 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     )
     state_space_log_likelihood = number("Mean log-likelihood of a recorded value of the last days", nullable=True)
     experts_log_likelihood = number("The same by the mixture of experts", nullable=True)
-    horizon_days = integer("Days ahead up to which state-space forecasts beat the usual level", low=0)
+    horizon_days = integer("Days ahead up to which state-space forecasts beat the person's baseline", low=0)
     state_error = number("Root mean square of the normalised innovations of the last days", nullable=True, low=0)
     validation_days = integer("Recorded days among the last ones, forecast from the evening before", low=0)
     validation_log_loss = number("Mean log loss on them", nullable=True, low=0)
@@ -84,7 +84,7 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
 
 
 class TwinStates(Table, name="twin.states", key=("patient_batch", "as_of"), by_batch=True, by_days=True):
-    """Where a batch's twins stood on earlier evenings: late observations are lived again from there."""
+    """Stored states of a batch's twins on earlier evenings, from which late observations are replayed."""
 
     patient_batch = text("Partition of the patients", pattern=BATCH)
     as_of = day("Evening")
@@ -145,7 +145,7 @@ class Contributions(Table, name="twin.contributions", key=("patient_id", "factor
 
 
 EFFECTS = ("direct", "total")
-"""Of what a figure may be told as an effect."""
+"""Kinds of effects."""
 
 
 class TriggerSensitivity(
@@ -160,10 +160,10 @@ class TriggerSensitivity(
     lower = number("Lower end of the 90 % credible interval")
     upper = number("Upper end")
     effect = text("Of the trigger itself (direct) or of the behaviour (total), by the causal graph", values=EFFECTS)
-    probability_positive = share("That it raises the hazard at all: 1, for clinicians allow nothing else")
-    probability_above_usual = share("That it does more to this patient than to the usual one")
-    probability_strong = share("That the susceptibility is in the upper third of its range")
-    confidence = share("How much of the population's variance the patient's days have taken away")
+    probability_positive = share("Probability that it raises the hazard at all: 1 by the clinicians' prior")
+    probability_above_usual = share("Probability that the effect is above the population's median")
+    probability_strong = share("Probability that the susceptibility is in the upper third of its range")
+    confidence = share("Share of the population's variance that the patient's days have removed")
 
     rules: ClassVar = {"the interval is ordered": "lower <= upper"}
 
@@ -241,7 +241,7 @@ class Signs(Table, name="twin.signs", key=("patient_id", "sign", "lag_days"), by
 
 
 TOLD_EVENTS = ("outcome", "correction")
-"""Events of the audit trail that say what came."""
+"""Events of the audit trail that carry an outcome."""
 
 
 class Audit(
@@ -251,21 +251,21 @@ class Audit(
     by_batch=True,
     by_days=True,
 ):
-    """Every forecast that was given, and what came; rows are added, never changed."""
+    """Every forecast that was given, and its outcome; append-only."""
 
     may_be_empty: ClassVar = True
     population = text("Hash of the population that the patient belongs to", pattern=r"^[0-9a-f]{16}$")
     patient_id = text("Patient", pattern=PATIENT_ID)
     for_date = day("Day that was forecast")
     event = text(
-        "A forecast; what came of the day; or what came of it by a later report", values=("forecast", *TOLD_EVENTS)
+        "A forecast; its outcome; or the outcome as corrected by a later report", values=("forecast", *TOLD_EVENTS)
     )
     twin_version = text("Twin that said so", pattern=VERSION)
-    made_on = day("Evening of the forecast; of an outcome, the evening that told")
+    made_on = day("Evening of the forecast; of an outcome, the evening on which it became known")
     inputs_hash = text("First digits of the hash of all that was recorded of the patient by then", pattern=VERSION)
     probability = share("That was said")
     lower = share("Lower end of the interval")
     upper = share("Its upper end")
     outcome = integer("1 for a migraine day, 0 for none; null in a forecast", low=0, high=1, nullable=True)
 
-    rules: ClassVar = {"an outcome says what came": "(event <> 'forecast') = (outcome IS NOT NULL)"}
+    rules: ClassVar = {"outcomes have a value": "(event <> 'forecast') = (outcome IS NOT NULL)"}

@@ -49,12 +49,12 @@ class Says:
         return np.broadcast_to(self.mean, days.z.shape), np.broadcast_to(self.variance, days.z.shape)
 
 
-def lived(values: NDArray[np.float64], seen: NDArray[np.bool_] | None = None) -> Histories:
+def result(values: NDArray[np.float64], seen: NDArray[np.bool_] | None = None) -> Histories:
     """Histories of channels [P, K, C] and nothing else."""
     shape = values.shape[:2]
-    told = np.ones(values.shape, bool) if seen is None else seen
+    reported = np.ones(values.shape, bool) if seen is None else seen
     whole, present = np.zeros((*shape, len(FEATURES))), np.zeros((*shape, len(FEATURES)), bool)
-    whole[..., PLACES], present[..., PLACES] = np.where(told, values, 0.0), told
+    whole[..., PLACES], present[..., PLACES] = np.where(reported, values, 0.0), reported
     none = np.zeros(shape, bool)
     return Histories(
         patient_ids=tuple(f"P{n:04d}" for n in range(shape[0])),
@@ -93,38 +93,40 @@ def random_lives(seed: int, patients: int = 7, days: int = 23) -> tuple[Historie
     seen[2, :-3] = False
     seen[..., 4] = False
     said = Says(z + rng.normal(size=z.shape), rng.uniform(0.3, 2.0, z.shape))
-    return lived(scales.units(z), seen), scales, said
+    return result(scales.units(z), seen), scales, said
 
 
 def test_errors_are_those_of_a_slow_loop() -> None:
     """Value by value, the day, the evening before it, and the earlier days as the docstrings say."""
-    told, scales, said = random_lives(1)
+    reported, scales, said = random_lives(1)
     last, nodes = 6, normal_nodes()
-    frame = errors_of({"model": said}, scales, told, last)
+    frame = errors_of({"model": said}, scales, reported, last)
     assert audit(tables.StateErrors, frame).passed
     assert set(frame["model"]) == {"model", YESTERDAY, OWN_MEAN}
     for c, feature in enumerate(CHANNELS):
-        values, seen = told.values[..., PLACES[c]], told.present[..., PLACES[c]]
+        values, seen = reported.values[..., PLACES[c]], reported.present[..., PLACES[c]]
 
         def units(z: float, c: int = c) -> float:
             return float(np.interp(z, grid(), scales.table[c]))
 
         off: dict[str, list[tuple[float, float]]] = {"model": [], YESTERDAY: [], OWN_MEAN: []}
         held = []
-        for p in range(told.count):
-            for t in range(told.days - last, told.days):
+        for p in range(reported.count):
+            for t in range(reported.days - last, reported.days):
                 if not seen[p, t]:
                     continue
-                came, m, sd = values[p, t], said.mean[p, t - 1, c], said.variance[p, t - 1, c] ** 0.5
+                outcome, m, sd = values[p, t], said.mean[p, t - 1, c], said.variance[p, t - 1, c] ** 0.5
                 mean = np.mean([units(m + sd * node) for node in nodes])
-                off["model"].append((abs(units(m) - came), (mean - came) ** 2))
-                held.append(units(m + sd * norm.ppf(0.05)) <= came <= units(m + sd * norm.ppf(0.95)))
-                everybody_ = [values[q, d] for q in range(told.count) for d in range(t) if seen[q, d]] + [units(0.0)]
+                off["model"].append((abs(units(m) - outcome), (mean - outcome) ** 2))
+                held.append(units(m + sd * norm.ppf(0.05)) <= outcome <= units(m + sd * norm.ppf(0.95)))
+                everybody_ = [values[q, d] for q in range(reported.count) for d in range(t) if seen[q, d]] + [
+                    units(0.0)
+                ]
                 own = [values[p, d] for d in range(t) if seen[p, d]]
                 usual = (sum(own) + SHRINKAGE * np.mean(everybody_)) / (len(own) + SHRINKAGE)
                 before = own[-1] if own else usual
-                off[OWN_MEAN].append((abs(usual - came), (usual - came) ** 2))
-                off[YESTERDAY].append((abs(before - came), (before - came) ** 2))
+                off[OWN_MEAN].append((abs(usual - outcome), (usual - outcome) ** 2))
+                off[YESTERDAY].append((abs(before - outcome), (before - outcome) ** 2))
         for name, pairs in off.items():
             found = row(frame, feature, name)
             assert found["days"] == len(pairs)
@@ -140,9 +142,9 @@ def test_errors_are_those_of_a_slow_loop() -> None:
 
 def test_the_future_is_not_looked_at() -> None:
     """What baselines say of a day is the same whatever that day and later ones bring."""
-    told, scales, _ = random_lives(2)
-    before = baselines(told, scales)
-    changed = replace(told, values=told.values.copy(), present=told.present.copy())
+    reported, scales, _ = random_lives(2)
+    before = baselines(reported, scales)
+    changed = replace(reported, values=reported.values.copy(), present=reported.present.copy())
     changed.values[:, 15:], changed.present[:, 15:] = 1e6, True
     after = baselines(changed, scales)
     for name in (YESTERDAY, OWN_MEAN):
@@ -187,7 +189,7 @@ def test_a_perfect_forecast_has_no_error_and_the_true_law_covers_nine_tenths() -
     tomorrow = np.concatenate([z[:, 1:], z[:, :1]], axis=1)
     scales = straight()
     models = {"knows": Says(tomorrow, 1e-12), "law": Says(0.0, 1.0), "late": Says(z, 1e-12)}
-    frame = errors_of(models, scales, lived(scales.units(z)), 30)
+    frame = errors_of(models, scales, result(scales.units(z)), 30)
     assert frame["days"].to_list() == [600] * (5 * COUNT)
     by_model = {str(name): part for (name,), part in frame.group_by("model")}
     assert by_model["knows"]["mae"].max() < 1e-5
@@ -200,7 +202,7 @@ def test_a_perfect_forecast_has_no_error_and_the_true_law_covers_nine_tenths() -
 
 @pytest.mark.parametrize("days", [1, 2])
 def test_a_history_of_a_day_or_two_is_enough_to_be_asked(days: int) -> None:
-    frame = errors_of({"model": Says(0.0)}, straight(), lived(np.full((3, days, COUNT), 7.0)), 30)
+    frame = errors_of({"model": Says(0.0)}, straight(), result(np.full((3, days, COUNT), 7.0)), 30)
     assert frame["days"].to_list() == [3 * (days - 1)] * (3 * COUNT)
     assert audit(tables.StateErrors, frame).passed
 
@@ -208,19 +210,19 @@ def test_a_history_of_a_day_or_two_is_enough_to_be_asked(days: int) -> None:
 def test_a_cohort_is_forecast_by_its_two_models(settings, features, calibration) -> None:
     """On recorded values of a simulated cohort: units, equal days, and the very forecasts of the two models."""
     cohort = simulated(settings, features, calibration, 12, 50)
-    told = everybody(cohort["measured.patient_days"])
+    reported = everybody(cohort["measured.patient_days"])
     few = settings.twin.population.model_copy(update={"points": 16, "steps": 1, "state_space_steps": 3})
     clinical = Clinical.of(settings.simulator, features)
-    model = learn_model(told, clinical, settings.twin.model_copy(update={"population": few}))
-    _, replay = create(model, clinical, updater_of(model, settings, features, NO_ALARM).points, told)
+    model = learn_model(reported, clinical, settings.twin.model_copy(update={"population": few}))
+    _, replay = create(model, clinical, updater_of(model, settings, features, NO_ALARM).points, reported)
     size = ExpertSettings(width=4)
     experts = Experts(ExpertNet(size), size, 0.0, 0)
-    frame = state_errors(model, experts, replay, told, 10)
+    frame = state_errors(model, experts, replay, reported, 10)
     assert audit(tables.StateErrors, frame).passed
     assert frame.height == 4 * COUNT
     assert frame.group_by("feature").agg(pl.col("days").n_unique())["days"].to_list() == [1] * COUNT
     assert row(frame, "total_sleep_hours", YESTERDAY)["unit"] == "h"
     models = {STATE_SPACE: StateSpace(model.dynamics, replay.channels), EXPERTS: experts}
-    assert frame.equals(errors_of(models, model.scales, told, 10))
+    assert frame.equals(errors_of(models, model.scales, reported, 10))
     skill = frame.filter(pl.col("model") == STATE_SPACE)["skill"].mean()
     assert skill > frame.filter(pl.col("model") == YESTERDAY)["skill"].mean()

@@ -67,10 +67,10 @@ def test_an_evening_is_that_of_its_person_and_day(cohort, settings, features, ca
     truth = cohort.read(tables.TruthPatients).sort("patient_id")
     own = truth.select("susceptibility_weather", "susceptibility_sleep", "susceptibility_stress", "susceptibility_diet")
     assert np.allclose(bank.susceptibility, own.to_numpy()[who.ravel()])
-    lived = cohort.read(tables.PatientDays).sort("patient_id", "date")
+    result = cohort.read(tables.PatientDays).sort("patient_id", "date")
     shape = (cohort.histories.count, cohort.histories.days)
-    falls = lived["weather_trigger"].to_numpy().reshape(shape)
-    migraine = lived["has_migraine"].to_numpy().reshape(shape)
+    falls = result["weather_trigger"].to_numpy().reshape(shape)
+    migraine = result["has_migraine"].to_numpy().reshape(shape)
     assert np.array_equal(bank.trigger[:, 0], falls[who.ravel(), when.ravel()])
     before = [migraine[i, k - HISTORY_DAYS + 1 : k].sum() for i, k in zip(who.ravel(), when.ravel(), strict=True)]
     assert np.array_equal(bank.before, before)

@@ -24,20 +24,20 @@ def made_up(seed: int = SEED) -> tuple[ForecastOrigins, np.ndarray, np.ndarray]:
     """Evenings of which one number tells of tomorrow by a logistic law, a second one nothing."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(PATIENTS, DAYS, 2))
-    came = rng.random((PATIENTS, DAYS)) < 1 / (1 + np.exp(1.0 - 1.5 * x[..., 0]))
-    told = rng.random((PATIENTS, DAYS)) < 0.8
+    outcome = rng.random((PATIENTS, DAYS)) < 1 / (1 + np.exp(1.0 - 1.5 * x[..., 0]))
+    reported = rng.random((PATIENTS, DAYS)) < 0.8
     x[rng.random(x.shape) < 0.1] = np.nan
-    ill = np.where(rng.random((PATIENTS, DAYS)) < 0.1, np.nan, came.astype(float))
-    return ForecastOrigins(("tells", "does not"), x, ill, np.full((PATIENTS, DAYS), 0.3)), came, told
+    ill = np.where(rng.random((PATIENTS, DAYS)) < 0.1, np.nan, outcome.astype(float))
+    return ForecastOrigins(("tells", "does not"), x, ill, np.full((PATIENTS, DAYS), 0.3)), outcome, reported
 
 
 def test_only_the_lesson_is_learned_from():
-    known, came, told = made_up()
-    first = forecasts(known, came, told, LESSON, SEED)
-    other, silent = ~came, ~told
-    other[LESSON.rows, LESSON.days] = came[LESSON.rows, LESSON.days]
-    silent[LESSON.rows, LESSON.days] = told[LESSON.rows, LESSON.days]
-    other[~told] = True  # what no diary tells is not known either
+    known, outcome, reported = made_up()
+    first = forecasts(known, outcome, reported, LESSON, SEED)
+    other, silent = ~outcome, ~reported
+    other[LESSON.rows, LESSON.days] = outcome[LESSON.rows, LESSON.days]
+    silent[LESSON.rows, LESSON.days] = reported[LESSON.rows, LESSON.days]
+    other[~reported] = True  # what no diary tells is not known either
     again = forecasts(known, other, silent, LESSON, SEED)
     assert set(first) == {BASE_RATE, YESTERDAY, CLIMATOLOGY, LOGISTIC, BOOSTING}
     for name, p in first.items():
@@ -45,12 +45,12 @@ def test_only_the_lesson_is_learned_from():
 
 
 def test_countable_effects_are_counted():
-    known, came, told = made_up()
-    seen = told[LESSON.rows, LESSON.days]
-    y, ill = came[LESSON.rows, LESSON.days][seen], known.ill[LESSON.rows, LESSON.days][seen]
+    known, outcome, reported = made_up()
+    seen = reported[LESSON.rows, LESSON.days]
+    y, ill = outcome[LESSON.rows, LESSON.days][seen], known.ill[LESSON.rows, LESSON.days][seen]
     base = (y.sum() + 1) / (len(y) + 2)
-    said = forecasts(known, came, told, LESSON, SEED)
-    assert share_learned(came, told, LESSON) == pytest.approx(base)
+    said = forecasts(known, outcome, reported, LESSON, SEED)
+    assert share_learned(outcome, reported, LESSON) == pytest.approx(base)
     assert np.all(said[BASE_RATE] == pytest.approx(base))
     for status, where in ((1.0, known.ill == 1), (0.0, known.ill == 0), (np.nan, np.isnan(known.ill))):
         same = np.isnan(ill) if np.isnan(status) else ill == status
@@ -60,14 +60,14 @@ def test_countable_effects_are_counted():
 
 def test_learned_models_find_what_tells_of_tomorrow():
     """Log loss on patients outside of the lesson: most of the way from the base rate to the law that made the days."""
-    known, came, told = made_up()
-    said = forecasts(known, came, told, LESSON, SEED)
+    known, outcome, reported = made_up()
+    said = forecasts(known, outcome, reported, LESSON, SEED)
     x = known.values[50:, :, 0]
     truth = 1 / (1 + np.exp(1.0 - 1.5 * x))
     there = np.isfinite(x)
 
     def loss(p: np.ndarray) -> float:
-        p, y = p[there], came[50:][there]
+        p, y = p[there], outcome[50:][there]
         return float(-np.log(np.where(y, p, 1 - p)).mean())
 
     for name in (LOGISTIC, BOOSTING):
@@ -76,5 +76,5 @@ def test_learned_models_find_what_tells_of_tomorrow():
 
 
 def test_one_class_alone_leaves_out_what_cannot_be_fitted():
-    known, came, told = made_up()
-    assert set(forecasts(known, np.zeros_like(came), told, LESSON, SEED)) == {BASE_RATE, YESTERDAY, CLIMATOLOGY}
+    known, outcome, reported = made_up()
+    assert set(forecasts(known, np.zeros_like(outcome), reported, LESSON, SEED)) == {BASE_RATE, YESTERDAY, CLIMATOLOGY}

@@ -53,7 +53,7 @@ def test_no_later_day_and_no_later_hour_is_known(cohort, flags, known, evening):
     later[:, evening + 1 :] = 1.0
     changed = evenings(replace(histories, events=events, values=values, diary=diary), later, BASE)
     assert np.array_equal(changed.values[:, : evening + 1], known.values[:, : evening + 1], equal_nan=True)
-    assert np.array_equal(changed.usual[:, : evening + 1], known.usual[:, : evening + 1])
+    assert np.array_equal(changed.climatology[:, : evening + 1], known.climatology[:, : evening + 1])
 
 
 def test_own_share_and_recent_weeks_are_what_counting_day_by_day_gives(cohort, known):
@@ -64,7 +64,7 @@ def test_own_share_and_recent_weeks_are_what_counting_day_by_day_gives(cohort, k
             ill[evening] = histories.events[row, evening, TONIGHT] & histories.diary[row, evening]
             wrote = histories.diary[row, : evening + 1]
             own = (ill.sum() + PRIOR_DAYS * BASE) / (wrote.sum() + PRIOR_DAYS)
-            assert known.usual[row, evening] == pytest.approx(own)
+            assert known.climatology[row, evening] == pytest.approx(own)
             for days in RECENT:
                 last = slice(max(0, evening + 1 - days), evening + 1)
                 wanted = ill[last].sum() / wrote[last].sum() if wrote[last].any() else own

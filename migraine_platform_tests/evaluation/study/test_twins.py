@@ -48,9 +48,9 @@ def test_the_law_is_found(panel, chosen):
     treatment = panel.treatment(NEWNESS) * RAISE
     treatment -= treatment[panel.recorded].mean(axis=0)
     effects = learn_study(panel, panel.recorded, treatment, chosen).effects
-    assert 0.5 < effects.refractory + effects.trace * (1 - effects.memory) < 1.5
-    assert effects.load[1] < 2.0
-    assert np.all(effects.load >= 0)
+    assert 0.5 < effects.refractory + effects.attack_history * (1 - effects.memory) < 1.5
+    assert effects.latent[1] < 2.0
+    assert np.all(effects.latent >= 0)
 
 
 def test_twins_gain_most_of_what_the_law_allows(panel, said):

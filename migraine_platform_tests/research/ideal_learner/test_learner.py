@@ -49,7 +49,7 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
     patients = first_patients(plain.settings, 2)
     trajectories = plain.trajectories(patients)
     learned = learn(plain, trajectories, hypotheses=1000, particles=96)
-    usual = plain.average_days(trajectories.persons)
+    average = plain.average_days(trajectories.persons)
     low, high = (days / 30 for days in plain.settings.population.episodic_frequency)
     s_low, s_high = plain.settings.population.susceptibility
     theta, beta = jnp.array(plain.calibration.theta[0]), jnp.array(plain.calibration.beta)
@@ -105,8 +105,8 @@ def test_the_posterior_is_that_of_nuts_where_no_state_is_latent(plain) -> None:
             "on": jnp.array(days.trigger()[:, i].T.astype(float)),
             "at_risk": jnp.array(days.at_risk[i]),
             **{key: jnp.array(days.flag(name)[i]) for key, name in names.items()},
-            "rates": jnp.array(usual.rates[i]),
-            "latent": float(usual.latent[i]),
+            "rates": jnp.array(average.rates[i]),
+            "latent": float(average.latent[i]),
         }
         kernel = numpyro.infer.NUTS(model)
         sampler = numpyro.infer.MCMC(kernel, num_warmup=400, num_samples=1500, progress_bar=False)

@@ -72,5 +72,5 @@ def test_a_trigger_that_never_comes_is_found_out_and_hides_no_other(days, config
     assert rises(sums(never))["weather"] == (0.0, np.inf)
     assert weak(sums(never), configured) == ["weather: came on no day, or on every day, of every patient"]
     others = [trigger for trigger in TRIGGER_NAMES if trigger != "weather"]
-    told = [problem.partition(":")[0] for problem in weak(sums(idle(never, *others)), configured)]
-    assert {"weather", TOGETHER} <= set(told)
+    reported = [problem.partition(":")[0] for problem in weak(sums(idle(never, *others)), configured)]
+    assert {"weather", TOGETHER} <= set(reported)

@@ -156,13 +156,13 @@ def test_measured_days_of_trajectories_equal_those_of_the_batch(simulator, cohor
 def test_a_change_that_is_given_takes_the_place_of_the_populations(simulator) -> None:
     """Given what the population would draw, the same lives; given none to some, theirs alone, from its day on."""
     settings, patients = simulator.settings, draw_batch(simulator.settings, 0)
-    usual = simulator.trajectories(patients)
+    average = simulator.trajectories(patients)
     drift = settings.drift.model_copy(update={"share": 1.0})
     burn_in, seed = settings.cohort.burn_in_days, settings.cohort.seed
     drawn = draw_changes(settings.drift, patients.index, patients.susceptibility, burn_in, seed)
     same = simulator.trajectories(patients, change=drawn)
-    assert np.array_equal(same.days.values, usual.days.values)
-    assert np.array_equal(same.days.flags, usual.days.flags)
+    assert np.array_equal(same.days.values, average.days.values)
+    assert np.array_equal(same.days.flags, average.days.flags)
 
     planted = draw_changes(drift, patients.index, patients.susceptibility, burn_in, seed)
     some = np.arange(len(patients.index)) % 2 == 0
@@ -178,4 +178,4 @@ def test_a_change_that_is_given_takes_the_place_of_the_populations(simulator) ->
     assert np.array_equal(before[:, :15], after[:, :15])
     moved = (before != after).any(axis=1)
     assert np.all(moved[some & (planted.kind == LABEL)])
-    assert np.array_equal(trajectories.persons.intercept, usual.persons.intercept)
+    assert np.array_equal(trajectories.persons.intercept, average.persons.intercept)

@@ -72,7 +72,7 @@ def test_acute_drugs_shorten_headaches_and_the_stronger_more(simulator, patients
 
 
 def test_behaviour_moves_the_features_it_names(simulator, patients) -> None:
-    usual = simulator.trajectories(patients, replicate=1).days
+    average = simulator.trajectories(patients, replicate=1).days
     day_effects = under(
         simulator.day_effects,
         simulator.settings.treatments,
@@ -85,9 +85,9 @@ def test_behaviour_moves_the_features_it_names(simulator, patients) -> None:
     dieting = changed.trajectories(patients, replicate=1).days
     late = slice(60, None)
     for name, factor in (("alcohol_consumed", 0.2), ("caffeine_consumed", 0.5)):
-        ratio = dieting.flag(name)[:, late].mean() / usual.flag(name)[:, late].mean()
+        ratio = dieting.flag(name)[:, late].mean() / average.flag(name)[:, late].mean()
         assert_allclose(ratio, factor, atol=0.02)
-    assert np.array_equal(dieting.value("steps")[:, 0], usual.value("steps")[:, 0])
+    assert np.array_equal(dieting.value("steps")[:, 0], average.value("steps")[:, 0])
 
 
 def test_more_replicates_know_an_effect_better(simulator, patients) -> None:

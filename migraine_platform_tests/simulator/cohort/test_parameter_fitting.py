@@ -76,12 +76,14 @@ def test_computed_effects_agree_with_a_brute_force_mean(settings, simulator, cal
     patients = first_patients(settings.simulator, 50)
     trajectories = simulator.trajectories(patients)
     days, episodic = trajectories.days, ~patients.is_chronic
-    usual = simulator.average_days(trajectories.persons)
-    effects = trigger_effects(calibration, patients, usual, days, episodic)
+    average = simulator.average_days(trajectories.persons)
+    effects = trigger_effects(calibration, patients, average, days, episodic)
     for k in range(len(TRIGGER_NAMES)):
         raised = patients.susceptibility.copy()
         raised[:, k] = 1
-        shift = calibration.intercept(replace(patients, susceptibility=raised), usual) - trajectories.persons.intercept
+        shift = (
+            calibration.intercept(replace(patients, susceptibility=raised), average) - trajectories.persons.intercept
+        )
         rises = []
         for person in np.flatnonzero(episodic):
             for day in range(1, days.at_risk.shape[1]):
@@ -101,11 +103,11 @@ def test_average_trigger_rates_match_long_trajectories(simulator_of) -> None:
     trajectories = simulator.trajectories(first_patients(simulator.settings, 60))
     rates = trigger_rates(simulator.settings, simulator.exposure, trajectories.persons)
     for k, name in enumerate(TRIGGER_NAMES):
-        lived = trajectories.days.trigger()[k].mean(axis=1)
+        result = trajectories.days.trigger()[k].mean(axis=1)
         # The weather of one place is one draw for all who live there, and the real station's year repeats.
         slack = 0.03 if name == "weather" else 0.0
         error = np.sqrt(np.maximum(rates[:, k] * (1 - rates[:, k]), 1e-3) / 1500) * 1.6
-        assert np.all(np.abs(lived - rates[:, k]) < 5 * error + slack), name
+        assert np.all(np.abs(result - rates[:, k]) < 5 * error + slack), name
 
 
 def test_an_unreachable_preventive_is_named(settings, features) -> None:

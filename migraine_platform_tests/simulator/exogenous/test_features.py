@@ -15,14 +15,14 @@ from migraine_platform_tests.simulator.conftest import STEADY
 PERSONS, DAYS = 3000, 40
 
 
-def lived(simulator) -> dict[str, np.ndarray]:
+def result(simulator) -> dict[str, np.ndarray]:
     days = simulator.trajectories(first_patients(simulator.settings, PERSONS)).days
     return {name: days.value(COLUMN_OF.get(name, name)).astype(float) for name in FEATURES}
 
 
 @pytest.fixture(scope="module")
 def drawn(simulator_of) -> dict[str, np.ndarray]:
-    return lived(simulator_of(cohort={"patients": PERSONS, "days": DAYS}, **STEADY))
+    return result(simulator_of(cohort={"patients": PERSONS, "days": DAYS}, **STEADY))
 
 
 @pytest.mark.parametrize("name", FEATURES)
@@ -70,7 +70,7 @@ def test_the_order_in_the_configuration_changes_nothing(settings, features) -> N
 def test_weekly_cycles_move_the_features_they_name_and_no_other(simulator_of, drawn) -> None:
     cycling = {**STEADY, "sleep": {"weekend_extra_hours": 1.0}}
     simulator = simulator_of(cohort={"patients": PERSONS, "days": DAYS}, **cycling)
-    other = lived(simulator)
+    other = result(simulator)
     weekend = simulator.calendar.is_weekend()[simulator.calendar.burn_in :]
     difference = other["total_sleep_hours"] - drawn["total_sleep_hours"]
     assert_allclose(difference[:, weekend].mean() - difference[:, ~weekend].mean(), 1.0, atol=0.1)

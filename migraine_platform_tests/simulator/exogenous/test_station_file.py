@@ -110,7 +110,7 @@ def test_lines_are_numbered_as_an_editor_does(write) -> None:
 
 
 def test_a_year_is_told_in_a_line_for_somebody_to_see_its_units(write) -> None:
-    assert "temperature -9.1 to 30.8 degC (mean 12.5)" in read_station(write()).told
+    assert "temperature -9.1 to 30.8 degC (mean 12.5)" in read_station(write()).reported
 
 
 @pytest.mark.parametrize("fog", ["99.9", "100"])

@@ -77,8 +77,8 @@ def histories(days: SimulatedDays, diary: np.ndarray) -> np.ndarray:
         migraine, onset, evening, prodrome, medication = np.moveaxis(events[:, k], -1, 0)
         if k == KEPT - 2:  # by the last evening, a late onset has not been told yet
             migraine, onset = evening, onset * evening
-        told = 32 + 16 * medication + 8 * prodrome + 4 * evening + 2 * onset + migraine
-        number = 64 * number + np.where(diary[:, k], told, 0)
+        reported = 32 + 16 * medication + 8 * prodrome + 4 * evening + 2 * onset + migraine
+        number = 64 * number + np.where(diary[:, k], reported, 0)
     return number
 
 

@@ -26,7 +26,7 @@ def course(settings) -> AttackCourse:
 
 
 @pytest.fixture(scope="module")
-def lived(simulator_of):
+def result(simulator_of):
     simulator = simulator_of(cohort={"patients": PERSONS, "days": DAYS})
     return simulator, simulator.trajectories(first_patients(simulator.settings, PERSONS))
 
@@ -38,17 +38,17 @@ def attacks_of(days: SimulatedDays) -> dict[str, np.ndarray]:
     return {"who": who, "when": when, **{name: getattr(days, name)[who, when] for name in names}}
 
 
-def test_onsets_happen_as_often_as_the_hazard_says(lived) -> None:
+def test_onsets_happen_as_often_as_the_hazard_says(result) -> None:
     """Sum of Bernoulli draws with known probabilities; false alarm 6e-5 at four standard errors."""
-    days = lived[1].days
+    days = result[1].days
     p = days.onset_probability[days.at_risk]
     assert abs(days.flag("onset").sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum())
     assert not np.any(days.flag("onset") & ~days.at_risk)
 
 
-def test_a_migraine_day_is_an_onset_or_four_hours_of_an_attack_that_goes_on(lived) -> None:
+def test_a_migraine_day_is_an_onset_or_four_hours_of_an_attack_that_goes_on(result) -> None:
     """The kernel's days recomputed from the attacks alone."""
-    simulator, trajectories = lived
+    simulator, trajectories = result
     expected = trajectories.days.attack.copy()
     found = attacks_of(trajectories.days)
     for person, day, start, duration in zip(*(found[k] for k in ("who", "when", "start", "duration")), strict=True):
@@ -57,8 +57,8 @@ def test_a_migraine_day_is_an_onset_or_four_hours_of_an_attack_that_goes_on(live
     assert np.array_equal(trajectories.days.flag("has_migraine"), expected[:, simulator.calendar.burn_in :])
 
 
-def test_the_evening_knows_of_attacks_that_began_before_20_00(lived) -> None:
-    simulator, trajectories = lived
+def test_the_evening_knows_of_attacks_that_began_before_20_00(result) -> None:
+    simulator, trajectories = result
     days, burn_in = trajectories.days, simulator.calendar.burn_in
     hour = days.start[:, burn_in:] - 24 * np.arange(burn_in, simulator.calendar.total)
     late = days.flag("onset") & (np.where(days.flag("onset"), hour, 0) >= EVENING)
@@ -66,16 +66,16 @@ def test_the_evening_knows_of_attacks_that_began_before_20_00(lived) -> None:
     assert 0.05 < late.sum() / days.flag("onset").sum() < 0.2
 
 
-def test_attacks_do_not_overlap(lived) -> None:
-    found = attacks_of(lived[1].days)
+def test_attacks_do_not_overlap(result) -> None:
+    found = attacks_of(result[1].days)
     same = found["who"][1:] == found["who"][:-1]
     end = (found["start"] + found["duration"])[:-1]
     begins = (found["start"] - np.maximum(found["aura"], found["prodrome"]))[1:]
     assert np.all((begins - end)[same] >= -1e-9)
 
 
-def test_courses_keep_their_ranges_and_medians(lived) -> None:
-    found = attacks_of(lived[1].days)
+def test_courses_keep_their_ranges_and_medians(result) -> None:
+    found = attacks_of(result[1].days)
     duration, treated = found["duration"], found["drug"] != UNTREATED
     assert duration.min() >= 4
     assert duration.max() <= 72
@@ -87,9 +87,9 @@ def test_courses_keep_their_ranges_and_medians(lived) -> None:
     assert found["postdrome"].min() >= 2
 
 
-def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_trial_says(lived) -> None:
+def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_trial_says(result) -> None:
     """Sumatriptan 100 mg leaves 29 % pain-free at two hours; false alarm 6e-5 at four standard errors."""
-    found = attacks_of(lived[1].days)
+    found = attacks_of(result[1].days)
     free = found["duration"][found["drug"] != UNTREATED] <= 4.0 + 1e-9
     assert abs(free.mean() - 0.29) < 4 * np.sqrt(0.29 * 0.71 / len(free))
 
@@ -136,10 +136,10 @@ def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_av
     kept = simulator.day_effects.weekend[simulator.calendar.burn_in :]
     p = np.clip(trajectories.days.onset_probability, 1e-9, 1 - 1e-9)
     logit = np.log(p / (1 - p))
-    told = logit[:, kept > 0].mean(axis=1) - logit[:, kept < 0].mean(axis=1)
+    reported = logit[:, kept > 0].mean(axis=1) - logit[:, kept < 0].mean(axis=1)
     own = trajectories.persons.weekend
-    slope = (own @ told) / (own @ own)
-    error = (told - slope * own).std() / np.sqrt(own @ own)
+    slope = (own @ reported) / (own @ own)
+    error = (reported - slope * own).std() / np.sqrt(own @ own)
     assert abs(slope - 1) < 4 * error + 0.05  # 0.05: what comes at weekends leaves its trace on the days after
     assert abs(own.mean()) < 4 * own.std() / np.sqrt(PERSONS)
 
@@ -156,15 +156,15 @@ def test_an_unreachable_median_is_named_with_what_is_reachable(settings) -> None
         AttackCourse.of(attacks, settings.simulator.treatments)
 
 
-def test_onsets_peak_in_the_morning(lived) -> None:
-    hours = (attacks_of(lived[1].days)["start"] % 24).astype(int)
+def test_onsets_peak_in_the_morning(result) -> None:
+    hours = (attacks_of(result[1].days)["start"] % 24).astype(int)
     by_quarter = np.bincount(hours // 6, minlength=4) / len(hours)
     assert by_quarter.argmax() == 1
     assert by_quarter[1] > 0.35
 
 
-def test_aura_comes_to_patients_with_aura_and_lasts_five_to_sixty_minutes(lived) -> None:
-    found, has_aura = attacks_of(lived[1].days), lived[1].patients.has_aura
+def test_aura_comes_to_patients_with_aura_and_lasts_five_to_sixty_minutes(result) -> None:
+    found, has_aura = attacks_of(result[1].days), result[1].patients.has_aura
     theirs = has_aura[found["who"]]
     assert np.all(found["aura"][~theirs] == 0)
     auras = found["aura"][theirs]
@@ -173,34 +173,34 @@ def test_aura_comes_to_patients_with_aura_and_lasts_five_to_sixty_minutes(lived)
     assert auras.max() <= 1
 
 
-def test_prodromes_are_entered_by_the_hazard_and_convert_as_stated(lived) -> None:
+def test_prodromes_are_entered_by_the_hazard_and_convert_as_stated(result) -> None:
     """Of the day's own signs 72 % become an attack; attacks have signs as often as is the person's (four errors)."""
-    days = lived[1].days
+    days = result[1].days
     signs, onset = days.flag("prodrome"), days.flag("onset")
     converted = onset[:, 1:][signs[:, 1:] & ~days.announced[:, 1:] & ~days.announced[:, :-1]]
     assert abs(converted.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(converted))
     early = onset & days.flag("migraine_by_evening")
-    share = lived[1].persons.sign_share[np.nonzero(early)[0], 0]
+    share = result[1].persons.sign_share[np.nonzero(early)[0], 0]
     assert abs((signs[early] - share).sum()) < 4 * np.sqrt((share * (1 - share)).sum())
-    own = lived[1].persons.sign_share[:, 0]
+    own = result[1].persons.sign_share[:, 0]
     assert abs(own.mean() - 0.329) < 4 * own.std() / np.sqrt(PERSONS)
     assert own.std() > 0.1
 
 
-def test_signs_of_the_evening_before_announce_as_stated(lived) -> None:
+def test_signs_of_the_evening_before_announce_as_stated(result) -> None:
     """Of such signs 72 % are followed by an attack of the next day, unless one comes tonight (four standard errors)."""
-    days = lived[1].days
+    days = result[1].days
     announced, onset, migraine = days.announced[:, :-1], days.flag("onset"), days.flag("has_migraine")[:, :-1]
     assert not np.any(announced & days.flag("migraine_by_evening")[:, :-1])
-    came = onset[:, 1:][announced & ~migraine]
-    assert len(came) > 1000
-    assert abs(came.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(came))
+    outcome = onset[:, 1:][announced & ~migraine]
+    assert len(outcome) > 1000
+    assert abs(outcome.mean() - 0.72) < 4 * np.sqrt(0.72 * 0.28 / len(outcome))
 
 
-def test_attacks_come_as_often_where_signs_announce_them(lived, simulator_of) -> None:
+def test_attacks_come_as_often_where_signs_announce_them(result, simulator_of) -> None:
     """The mean over evenings with and without signs is the hazard's: in pairs of persons, four standard errors."""
-    count = len(lived[1].patients.index)
-    attacks = lived[0].settings.attacks
+    count = len(result[1].patients.index)
+    attacks = result[0].settings.attacks
     none = simulator_of(
         cohort={"patients": count, "days": DAYS},
         attacks={"prodrome": attacks.prodrome.model_copy(update={"share_of_attacks": 0.0})},
@@ -208,16 +208,16 @@ def test_attacks_come_as_often_where_signs_announce_them(lived, simulator_of) ->
     without = none.trajectories(first_patients(none.settings, count)).days
     assert not without.announced.any()
     assert np.all(attacks_of(without)["prodrome"] == 0)
-    less = lived[1].days.flag("onset").mean(axis=1) - without.flag("onset").mean(axis=1)
+    less = result[1].days.flag("onset").mean(axis=1) - without.flag("onset").mean(axis=1)
     assert abs(less.mean()) < 4 * less.std() / np.sqrt(count)
     assert 4 * less.std() / np.sqrt(count) < 0.01
 
 
-def test_a_prodrome_spans_the_evening_where_it_announces_and_no_aura_does(lived, course) -> None:
-    days = lived[1].days
+def test_a_prodrome_spans_the_evening_where_it_announces_and_no_aura_does(result, course) -> None:
+    days = result[1].days
     found = attacks_of(days)
-    kept = found["when"] > lived[0].calendar.burn_in
-    before = lived[0].calendar.burn_in + 1
+    kept = found["when"] > result[0].calendar.burn_in
+    before = result[0].calendar.burn_in + 1
     announced = (
         days.announced[found["who"][kept], found["when"][kept] - before]
         & ~(days.flag("has_migraine")[found["who"][kept], found["when"][kept] - before])

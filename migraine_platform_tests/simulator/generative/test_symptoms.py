@@ -32,9 +32,9 @@ def test_over_the_population_nothing_changes_and_two_attacks_of_one_are_alike() 
     rng = np.random.default_rng(3)
     own, u = rng.standard_normal(100_000), rng.random((2, 100_000))
     lean = lean_of(0.4)
-    told = np.array([[leaning(lean, 0, m, one) for m, one in zip(own, row, strict=True)] for row in u])
-    assert kstest(told[0], "uniform").pvalue > FALSE_ALARM
-    z = norm.ppf(told)
+    reported = np.array([[leaning(lean, 0, m, one) for m, one in zip(own, row, strict=True)] for row in u])
+    assert kstest(reported[0], "uniform").pvalue > FALSE_ALARM
+    z = norm.ppf(reported)
     assert abs(np.corrcoef(z)[0, 1] - 0.4) < 4 * (1 - 0.4**2) / np.sqrt(100_000)
 
 

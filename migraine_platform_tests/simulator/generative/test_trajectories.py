@@ -171,10 +171,10 @@ def test_medication_is_told_by_the_first_diary_after_it(plain) -> None:
     days, burn_in = trajectories.days, simulator.calendar.burn_in
     who, when = np.nonzero(days.attack & (np.where(days.attack, days.drug, -1) >= 0))
     taken = days.start[who, when] + simulator.settings.attacks.intake_delay
-    told = np.floor((taken + 4) / 24).astype(int)
+    reported = np.floor((taken + 4) / 24).astype(int)
     expected = np.zeros((PERSONS, simulator.calendar.total), dtype=bool)
-    inside = told < simulator.calendar.total
-    expected[who[inside], told[inside]] = True
+    inside = reported < simulator.calendar.total
+    expected[who[inside], reported[inside]] = True
     assert np.array_equal(days.flag("acute_medication"), expected[:, burn_in:])
 
 

@@ -82,14 +82,14 @@ def test_the_bank_is_bayes_rule(settings, simulator, daily) -> None:
     prompted = len(linear.channels.prompted)
     for i in range(5):
         y = linear.stacked(windows)[i]
-        told = windows.answers[i, -1, prompted : prompted + 3]
+        reported = windows.answers[i, -1, prompted : prompted + 3]
         taken = windows.answers[i, :, prompted + 3 : prompted + 6].max(axis=0) > 0
         log_weight = np.full(bank.size, -np.inf)
         for d in np.flatnonzero((cards == windows.card[i]).all(axis=1)):
             off = y - M @ np.concatenate([bank.z[d], bank.drive[d]])
             total = -0.5 * off @ precision @ off
             for k, name in enumerate(DAY_FACTS):
-                total -= 0.5 * ((told[k] - standard[d, k]) / settings.hours.facts[name].error) ** 2
+                total -= 0.5 * ((reported[k] - standard[d, k]) / settings.hours.facts[name].error) ** 2
             sleep = standard[d, DAY_FACTS.index("sleep_hours")]
             total -= 0.5 * ((windows.slept[i] - sleep) / settings.hours.device.sleep_error) ** 2
             share = np.where(bank.diet[d], settings.hours.intake.remembered, 0.0)
@@ -116,9 +116,9 @@ def test_the_bayes_predictor_beats_the_card_alone(settings, simulator, daily, sc
     gained = card - log_loss(found.probability, windows.probability)
     assert gained.mean() > 3.3 * gained.std() / np.sqrt(len(gained))
     announced = bank.announced[windows.row]
-    told, true = (p[announced].mean() for p in (found.probability, windows.probability))
+    reported, true = (p[announced].mean() for p in (found.probability, windows.probability))
     assert true > 0.6
-    assert told > windows.probability.mean() + 0.7 * (true - windows.probability.mean())  # signs are heard
+    assert reported > windows.probability.mean() + 0.7 * (true - windows.probability.mean())  # signs are heard
     inside = np.abs(windows.z - found.mean) < 1.645 * found.sd
     assert 0.87 < inside.mean() < 0.93
 

@@ -114,18 +114,18 @@ def test_diet_is_told_only_if_it_was_taken(settings, windows_of, bank) -> None:
     windows = windows_of.draw(np.random.default_rng(3), 5_000, now=24)
     names = [name for name, _ in answer_names(settings.hours)]
     for k, item in enumerate(DIET_ITEMS):
-        told = windows.answers[:, :, names.index(item)].max(axis=1) > 0
+        reported = windows.answers[:, :, names.index(item)].max(axis=1) > 0
         taken = bank.diet[windows.row, k]
-        assert not (told & ~taken).any()
-        assert told[taken].mean() == pytest.approx(settings.hours.intake.remembered, abs=0.02)
+        assert not (reported & ~taken).any()
+        assert reported[taken].mean() == pytest.approx(settings.hours.intake.remembered, abs=0.02)
 
 
 def test_facts_are_told_with_one_error_all_day(settings, windows_of) -> None:
     windows = windows_of.draw(np.random.default_rng(4), 500, now=24)
     names = [name for name, _ in answer_names(settings.hours)]
     for fact in DAY_FACTS:
-        told = windows.answers[:, :, names.index(fact)]
-        assert (told == told[:, :1]).all()
+        reported = windows.answers[:, :, names.index(fact)]
+        assert (reported == reported[:, :1]).all()
 
 
 def test_a_card_counts_today_only_once_its_headache_has_begun(bank) -> None:

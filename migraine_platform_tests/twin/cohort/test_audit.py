@@ -62,9 +62,9 @@ SCHEMA = {
 }  # fmt: skip
 
 
-def diaries(told: dict[tuple[str, int], bool | None]) -> pl.DataFrame:
+def diaries(reported: dict[tuple[str, int], bool | None]) -> pl.DataFrame:
     """What was recorded so far; null where nothing was."""
-    rows = [(patient, day(number), migraine) for (patient, number), migraine in told.items()]
+    rows = [(patient, day(number), migraine) for (patient, number), migraine in reported.items()]
     return pl.DataFrame(
         rows, schema={"patient_id": pl.String, "date": pl.Date, "has_migraine": pl.Boolean}, orient="row"
     )
@@ -84,12 +84,12 @@ entries = st.dictionaries(st.tuples(st.sampled_from(PATIENTS), st.integers(0, DA
 
 @given(evenings, entries)
 @examples(max_examples=40)
-def test_rows_are_only_ever_added(some: list[tuple[int, tuple[str, ...], int]], told) -> None:
+def test_rows_are_only_ever_added(some: list[tuple[int, tuple[str, ...], int]], reported) -> None:
     """Over any evenings, repeated or out of order, with gaps; against a list of what was said."""
     trail, given_so_far, latest = None, set(), -1
     for evening, patients, fitted in some:
         latest = max(latest, evening)
-        known = {place: migraine for place, migraine in told.items() if place[1] <= evening}
+        known = {place: migraine for place, migraine in reported.items() if place[1] <= evening}
         before = trail
         trail = extended(before, forecasts(evening, patients, fitted), diaries(known))
         if before is not None:
@@ -100,13 +100,13 @@ def test_rows_are_only_ever_added(some: list[tuple[int, tuple[str, ...], int]], 
         assert set(rows.select("patient_id", "for_date", "twin_version").iter_rows()) == {
             (patient, day(number), twin) for patient, number, twin in given_so_far
         }
-    known = {place: migraine for place, migraine in told.items() if place[1] <= latest}
+    known = {place: migraine for place, migraine in reported.items() if place[1] <= latest}
     final = extended(trail, forecasts(*some[-1]), diaries(known))
     assert audit(tables.Audit, final).passed
     outcomes = {
-        (patient, day(number), twin, day(number + 1), int(told[patient, number]))
+        (patient, day(number), twin, day(number + 1), int(reported[patient, number]))
         for patient, number, twin in given_so_far
-        if number < latest and told.get((patient, number)) is not None
+        if number < latest and reported.get((patient, number)) is not None
     }
     found = final.filter(pl.col("event") == "outcome")
     assert set(found.select("patient_id", "for_date", "twin_version", "made_on", "outcome").iter_rows()) == outcomes
@@ -114,11 +114,11 @@ def test_rows_are_only_ever_added(some: list[tuple[int, tuple[str, ...], int]], 
 
 def test_an_outcome_comes_when_its_diary_is_complete_and_no_earlier() -> None:
     """Of the day after the first evening: on the second evening it is not complete, on the third it is."""
-    told = {("P0001", 1): True, ("P0002", 1): False, ("P0003", 1): None}
+    reported = {("P0001", 1): True, ("P0002", 1): False, ("P0003", 1): None}
     first = extended(None, forecasts(0), diaries({}))
-    second = extended(first, forecasts(1), diaries(told))
+    second = extended(first, forecasts(1), diaries(reported))
     assert (second["event"] == "forecast").all()
-    third = extended(second, forecasts(2), diaries(told)).filter(pl.col("event") == "outcome")
+    third = extended(second, forecasts(2), diaries(reported)).filter(pl.col("event") == "outcome")
     assert third.select("patient_id", "for_date", "made_on", "outcome").rows() == [
         ("P0001", day(1), day(2), 1),
         ("P0002", day(1), day(2), 0),
@@ -140,14 +140,14 @@ def test_an_entry_that_comes_late_is_taken_and_a_corrected_one_is_not() -> None:
 )
 def test_a_changed_forecast_is_refused_and_nothing_changes(column: str, value: object) -> None:
     trail = extended(None, forecasts(0), diaries({}))
-    kept = trail.clone()
+    state = trail.clone()
     other = forecasts(0).with_columns(
         pl.when(pl.col("patient_id") == "P0002").then(pl.lit(value)).otherwise(column).alias(column)
     )
     with pytest.raises(AuditError, match=r"^twin\.audit: 1 forecasts are there, but say something else") as error:
         extended(trail, other, diaries({}))
     assert "\n" not in str(error.value)
-    assert_frame_equal(trail, kept)
+    assert_frame_equal(trail, state)
     another_twin = other.with_columns(twin_version=pl.lit("f" * 12))
     assert extended(trail, another_twin, diaries({})).height == 6
 
@@ -162,13 +162,13 @@ def test_an_audit_trail_is_sorted_whatever_the_order_of_arrival() -> None:
 
 def test_another_population_s_patients_are_others_of_the_same_names() -> None:
     """What was said of them stays as it is; diaries of tonight's patients tell nothing of them, nor do their days."""
-    told = {("P0001", number): True for number in range(6)}
+    reported = {("P0001", number): True for number in range(6)}
     theirs = extended(None, forecasts(5, population=ANOTHER), diaries({}))
-    trail = extended(theirs, forecasts(3), diaries(told))
-    trail = extended(trail, forecasts(4), diaries({place: value for place, value in told.items() if place[1] <= 4}))
+    trail = extended(theirs, forecasts(3), diaries(reported))
+    trail = extended(trail, forecasts(4), diaries({place: value for place, value in reported.items() if place[1] <= 4}))
     assert_frame_equal(trail.filter(pl.col("population") == ANOTHER), theirs)
     assert (trail["event"] == "forecast").all()  # day 4 is complete on the evening of day 5
-    trail = extended(trail, forecasts(5), diaries(told))
+    trail = extended(trail, forecasts(5), diaries(reported))
     found = trail.filter(pl.col("event") == "outcome")
     assert found.select("population", "patient_id", "for_date").rows() == [(POPULATION, "P0001", day(4))]
 
@@ -183,8 +183,8 @@ def test_a_correction_on_the_evening_of_its_outcome_is_what_is_known() -> None:
     trail = extended(trail, forecasts(2), diaries({("P0001", 1): False}))
     for _ in range(2):  # told again, it is no news
         trail = extended(trail, forecasts(2), diaries({("P0001", 1): True}))
-        told = trail.filter((pl.col("for_date") == day(1)) & (pl.col("event") != "forecast"))
-        assert sorted(told.select("event", "made_on", "outcome").rows()) == [
+        reported = trail.filter((pl.col("for_date") == day(1)) & (pl.col("event") != "forecast"))
+        assert sorted(reported.select("event", "made_on", "outcome").rows()) == [
             ("correction", day(2), 1),
             ("outcome", day(2), 0),
         ]

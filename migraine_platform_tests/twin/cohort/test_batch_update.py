@@ -38,14 +38,14 @@ def made(tmp_path_factory, settings, features, make_twins, model, measured) -> L
 def promoted(made, tmp_path_factory) -> Living:
     """Foolish twins whose challengers, made from the whole history, have taken their place."""
     living = made.copy(tmp_path_factory.mktemp("promoted"), **SHORT)
-    living.put(foolish(living.kept(), living.keepers()().points.level))
+    living.put(foolish(living.state(), living.updaters()().points.level))
     living.live(MADE + 1, RETRAIN)
     for days in (MADE + 2, MADE + 3):
         living.live(days)
     return living
 
 
-def told(living: Living, table: type[Table], days: int) -> pl.DataFrame:
+def reported(living: Living, table: type[Table], days: int) -> pl.DataFrame:
     """What was said on an evening."""
     rows = living.of(table).filter(pl.col("made_on") == living.evening(days))
     rows = rows.filter(event="forecast") if table is tables.Audit else rows
@@ -57,15 +57,15 @@ def decisions(living: Living) -> list[str]:
 
 
 def test_fitting_twins_are_loaded_and_others_remade(made, tmp_path) -> None:
-    keepers = made.keepers()
-    found = load_batch(made.earlier, made.places, BATCH, keepers)
+    updaters = made.updaters()
+    found = load_batch(made.earlier, made.places, BATCH, updaters)
     assert found is not None
-    assert (found.trial, found.trial_keeper) == (None, None)
-    assert found.kept.twins.patient_ids == tuple(made.of(tables.Twins)["patient_id"])
+    assert (found.trial, found.trial_updater) == (None, None)
+    assert found.state.twins.patient_ids == tuple(made.of(tables.Twins)["patient_id"])
     for table in KEPT_ROWS:
         assert (
             load_batch(
-                lambda one, batch, gone=table: None if one is gone else made.of(one), made.places, BATCH, keepers
+                lambda one, batch, gone=table: None if one is gone else made.of(one), made.places, BATCH, updaters
             )
             is None
         )
@@ -75,9 +75,9 @@ def test_fitting_twins_are_loaded_and_others_remade(made, tmp_path) -> None:
     content = path.read_bytes()
     for damaged in (content[:-1], content[:40], b"", content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]):
         path.write_bytes(damaged)
-        assert load_batches(own.earlier, own.places, keepers, [BATCH]) is None
+        assert load_batches(own.earlier, own.places, updaters, [BATCH]) is None
     path.unlink()
-    assert load_batches(own.earlier, own.places, keepers, [BATCH]) is None
+    assert load_batches(own.earlier, own.places, updaters, [BATCH]) is None
 
 
 def test_better_challengers_are_promoted_after_the_configured_nights(made, promoted) -> None:
@@ -94,9 +94,9 @@ def test_better_challengers_are_promoted_after_the_configured_nights(made, promo
     assert twins["file_version"].unique().to_list() == [decided["challenger_version"]]
     assert twins["previous_file_version"].unique().to_list() == [decided["champion_version"]]
     assert promoted.of(tables.Challengers).is_empty()
-    levels = promoted.keepers()().points.level
+    levels = promoted.updaters()().points.level
     former = load_state(promoted.places.twins(decided["champion_version"]))
-    before, after = (np.exp(kept.twins.standing.log_weight) @ levels for kept in (former, promoted.kept()))
+    before, after = (np.exp(state.twins.filter_state.log_weight) @ levels for state in (former, promoted.state()))
     assert np.all(before < after)
 
 
@@ -104,17 +104,17 @@ def test_promoted_twins_equal_undisturbed_ones(made, promoted, tmp_path) -> None
     """Made anew from the whole history, they stand where twins stand that lived all the while."""
     wise = made.copy(tmp_path)
     wise.live(MADE + 3)
-    for ours, theirs in zip(promoted.kept().twins.standing, wise.kept().twins.standing, strict=True):
+    for ours, theirs in zip(promoted.state().twins.filter_state, wise.state().twins.filter_state, strict=True):
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
     for table in (tables.Predictions, tables.Audit):
-        ours, theirs = (told(living, table, MADE + 3) for living in (promoted, wise))
+        ours, theirs = (reported(living, table, MADE + 3) for living in (promoted, wise))
         assert_frame_equal(ours, theirs, rel_tol=1e-6)
 
 
 def test_worse_challengers_are_dropped_and_their_file_with_them(made, tmp_path) -> None:
     living = made.copy(tmp_path / "tried", **SHORT)
     living.live(MADE + 1, RETRAIN)
-    living.put(foolish(living.kept(), living.keepers()().points.level), tables.Challengers)
+    living.put(foolish(living.state(), living.updaters()().points.level), tables.Challengers)
     for days in (MADE + 2, MADE + 3):
         living.live(days)
         assert_sound(living)
@@ -123,7 +123,7 @@ def test_worse_challengers_are_dropped_and_their_file_with_them(made, tmp_path) 
     alone = made.copy(tmp_path / "alone")
     for days in (MADE + 1, MADE + 2, MADE + 3):
         alone.live(days)
-    assert living.kept().twins.versions() == alone.kept().twins.versions()
+    assert living.state().twins.versions() == alone.state().twins.versions()
     assert living.files() == alone.files()
     assert_frame_equal(living.of(tables.Twins), alone.of(tables.Twins))
 
@@ -151,7 +151,7 @@ def test_a_second_request_on_the_same_evening_is_the_same_trial(made, tmp_path) 
 def test_a_decision_that_was_missed_is_taken_when_it_was_due(made, promoted, tmp_path) -> None:
     """The nights of the trial's end and after it, at once or one by one."""
     living = made.copy(tmp_path / "missed", **SHORT)
-    living.put(foolish(living.kept(), living.keepers()().points.level))
+    living.put(foolish(living.state(), living.updaters()().points.level))
     living.live(MADE + 1, RETRAIN)
     living.live(MADE + 5)
     theirs = promoted.copy(tmp_path / "theirs", **SHORT)
@@ -171,17 +171,17 @@ def test_a_decision_is_taken_once(promoted, tmp_path) -> None:
 def test_a_trial_whose_challengers_are_lost_is_given_up_and_the_champions_stay(made, tmp_path, gone: bool) -> None:
     living = made.copy(tmp_path, trial_nights=9)
     living.live(MADE + 1, RETRAIN)
-    champion = living.kept().twins.versions()
+    champion = living.state().twins.versions()
     own = living.of(tables.Twins)["file_version"][0]
-    kept = living.kept()
-    living.put(foolish(kept, living.keepers()().points.level), tables.Challengers)
+    state = living.state()
+    living.put(foolish(state, living.updaters()().points.level), tables.Challengers)
     path = living.places.twins(living.of(tables.Challengers)["file_version"][0])
     assert path.stem != own
     path.unlink() if gone else path.write_bytes(b"damaged")
-    found = load_batch(living.earlier, living.places, BATCH, living.keepers())
+    found = load_batch(living.earlier, living.places, BATCH, living.updaters())
     assert found is not None
     assert found.trial is None
-    assert found.kept.twins.versions() == champion
+    assert found.state.twins.versions() == champion
     path.touch()
     living.live(MADE + 2)
     assert_sound(living)
@@ -200,13 +200,13 @@ def test_a_rollback_brings_the_former_twins_back_as_if_they_had_stayed(made, pro
     living.live(MADE + 5, BACK)
     assert_sound(living)
     stayed = made.copy(tmp_path / "stayed")
-    stayed.put(foolish(stayed.kept(), stayed.keepers()().points.level))
+    stayed.put(foolish(stayed.state(), stayed.updaters()().points.level))
     for days in (MADE + 3, MADE + 5):
         stayed.live(days)
-    for ours, theirs in zip(living.kept().twins.standing, stayed.kept().twins.standing, strict=True):
+    for ours, theirs in zip(living.state().twins.filter_state, stayed.state().twins.filter_state, strict=True):
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
     for table in (tables.Predictions, tables.Audit):
-        ours, theirs = (told(one, table, MADE + 5) for one in (living, stayed))
+        ours, theirs = (reported(one, table, MADE + 5) for one in (living, stayed))
         assert_frame_equal(ours, theirs, rel_tol=1e-9)
     assert decisions(living) == ["on trial", "promoted", "rolled back"]
     row = living.of(tables.Retrainings).filter(pl.col("decision") == "rolled back").row(0, named=True)
@@ -216,7 +216,7 @@ def test_a_rollback_brings_the_former_twins_back_as_if_they_had_stayed(made, pro
     forth.live(MADE + 5)
     living.live(MADE + 6, BACK)
     forth.live(MADE + 6)
-    assert living.kept().twins.versions() == forth.kept().twins.versions()
+    assert living.state().twins.versions() == forth.state().twins.versions()
 
 
 def test_a_rollback_ends_a_trial(promoted, tmp_path) -> None:

@@ -61,11 +61,11 @@ def test_symptoms_are_of_tonight(made, tmp_path) -> None:
 
 def test_on_trial_the_week_begins_with_what_both_twins_say_of_tomorrow(made, tmp_path) -> None:
     living = made.copy(tmp_path / "trial")
-    living.put(foolish(living.kept(), living.keepers()().points.level))
+    living.put(foolish(living.state(), living.updaters()().points.level))
     for days, asked in ((MADE + 1, UpdateRequest(retrain="to see")), (MADE + 3, None)):
         living.live(days, asked)
-    told = living.of(tables.Predictions).select("patient_id", "for_date", "model", "probability", "lower", "upper")
-    tomorrow = living.of(tables.DaysAhead).join(told, on=["patient_id", "for_date"], suffix="_told")
+    reported = living.of(tables.Predictions).select("patient_id", "for_date", "model", "probability", "lower", "upper")
+    tomorrow = living.of(tables.DaysAhead).join(reported, on=["patient_id", "for_date"], suffix="_told")
     assert tomorrow.height == living.of(tables.Twins).height
     assert set(tomorrow["model"]) == {BOTH_TWINS}
     for name in ("probability", "lower", "upper"):
@@ -77,39 +77,39 @@ def test_audit_trail_and_reasons_match_the_published_forecast(made, tmp_path) ->
     for days in (MADE + 1, MADE + 2, MADE + 3):
         living.live(days, batches=BATCHES)
     for batch in BATCHES:
-        told = living.of(tables.Predictions, batch)
+        reported = living.of(tables.Predictions, batch)
         trail = living.of(tables.Audit, batch)
-        said = trail.filter(event="forecast").join(told, on=["patient_id", "for_date"], how="left", suffix="_told")
+        said = trail.filter(event="forecast").join(reported, on=["patient_id", "for_date"], how="left", suffix="_told")
         assert said.height == 3 * 4
         for name in ("probability", "lower", "upper"):
             assert (said[name] - said[f"{name}_told"]).abs().max() < 1e-9
-        came = trail.filter(event="outcome")
+        outcome = trail.filter(event="outcome")
         days = living.read(tables.MeasuredDays, [batch])
         complete = pl.col("date").is_between(living.evening(MADE + 1), living.evening(MADE + 2))
         wrote = days.filter(complete, pl.col("has_migraine").is_not_null()).sort("patient_id", "date")
-        came = came.sort("patient_id", "for_date")
-        assert came.select("patient_id", "for_date").rows() == wrote.select("patient_id", "date").rows()
-        assert came["outcome"].to_list() == wrote["has_migraine"].cast(pl.Int64).to_list()
+        outcome = outcome.sort("patient_id", "for_date")
+        assert outcome.select("patient_id", "for_date").rows() == wrote.select("patient_id", "date").rows()
+        assert outcome["outcome"].to_list() == wrote["has_migraine"].cast(pl.Int64).to_list()
         reasons = living.of(tables.Contributions, batch).group_by("patient_id").agg(pl.col("log_odds").sum())
-        tonight = told.filter(pl.col("made_on") == living.evening(MADE + 3)).join(reasons, on="patient_id")
+        tonight = reported.filter(pl.col("made_on") == living.evening(MADE + 3)).join(reasons, on="patient_id")
         assert_allclose(1 / (1 + np.exp(-tonight["log_odds"].to_numpy())), tonight["probability"], rtol=1e-6)
 
 
 def test_one_batch_that_must_be_made_anew_is_told_of_all(made, tmp_path) -> None:
     living = made.copy(tmp_path)
     living.places.twins(living.of(tables.Twins, BATCHES[1])["file_version"][0]).write_bytes(b"damaged")
-    keepers = living.keepers()
-    assert load_batches(living.earlier, living.places, keepers, BATCHES) is None
-    assert load_batches(living.earlier, living.places, keepers, BATCHES[:1]) is not None
+    updaters = living.updaters()
+    assert load_batches(living.earlier, living.places, updaters, BATCHES) is None
+    assert load_batches(living.earlier, living.places, updaters, BATCHES[:1]) is not None
 
 
 def test_keepers_are_made_once_and_of_populations_that_are_there(made) -> None:
-    keepers = made.keepers()
-    newest = keepers()
+    updaters = made.updaters()
+    newest = updaters()
     assert newest is not None
-    assert keepers(newest.model.version).model.version == newest.model.version
-    assert keepers() is newest
-    assert keepers("0" * 12) is None
+    assert updaters(newest.model.version).model.version == newest.model.version
+    assert updaters() is newest
+    assert updaters("0" * 12) is None
 
 
 def test_a_patient_whose_days_cannot_be_used_any_more_is_one_sentence(made, tmp_path) -> None:
@@ -123,8 +123,8 @@ def test_a_patient_whose_days_cannot_be_used_any_more_is_one_sentence(made, tmp_
 
 
 def test_a_population_that_is_gone_is_one_sentence(made) -> None:
-    keepers = made.keepers()
-    found = load_batches(made.earlier, made.places, keepers, BATCHES)
+    updaters = made.updaters()
+    found = load_batches(made.earlier, made.places, updaters, BATCHES)
     assert found is not None
     nights = update_batches(
         made.read, made.earlier, made.on(MADE + 1), made.places, lambda version=None: None, found,
@@ -136,12 +136,12 @@ def test_a_population_that_is_gone_is_one_sentence(made) -> None:
 
 def test_progress_names_every_batch(made, tmp_path) -> None:
     living, lines = made.copy(tmp_path), []
-    keepers = living.keepers()
-    found = load_batches(living.earlier, living.places, keepers, BATCHES)
+    updaters = living.updaters()
+    found = load_batches(living.earlier, living.places, updaters, BATCHES)
     assert found is not None
     settled = list(
         update_batches(
-            living.read, living.earlier, living.on(LAST), living.places, keepers, found, UpdateRequest(), POPULATION,
+            living.read, living.earlier, living.on(LAST), living.places, updaters, found, UpdateRequest(), POPULATION,
             lines.append,
         )
     )  # fmt: skip

@@ -42,11 +42,13 @@ def on_trial(made, tmp_path_factory) -> Living:
     """Challengers that were born on the first night; who would be better of the two is not clear."""
     living = made.copy(tmp_path_factory.mktemp("trial"), trial_nights=100)
     living.live(MADE + 1, UpdateRequest(retrain="to see"))
-    kept = living.kept()
-    some = foolish(kept.of(np.arange(3)), living.keepers()().points.level)
-    standing = kept.twins.standing
-    standing = standing._replace(log_weight=np.concatenate([some.twins.standing.log_weight, standing.log_weight[3:]]))
-    living.put(replace(kept, twins=replace(kept.twins, standing=standing)), tables.Challengers)
+    state = living.state()
+    some = foolish(state.of(np.arange(3)), living.updaters()().points.level)
+    filter_state = state.twins.filter_state
+    filter_state = filter_state._replace(
+        log_weight=np.concatenate([some.twins.filter_state.log_weight, filter_state.log_weight[3:]])
+    )
+    living.put(replace(state, twins=replace(state.twins, filter_state=filter_state)), tables.Challengers)
     return living
 
 
@@ -69,10 +71,10 @@ def tried_one_by_one(on_trial, tmp_path_factory) -> Living:
 
 def batch_of(living: Living, days: int) -> tuple[TwinBatch, object, object]:
     """A batch as the night before left it, what it is kept by, and its patients' days."""
-    keepers = living.keepers(days)
-    found = load_batches(living.earlier, living.places, keepers, [BATCH])
+    updaters = living.updaters(days)
+    found = load_batches(living.earlier, living.places, updaters, [BATCH])
     assert found is not None
-    return found[0], keepers(), read_histories(living.read, living.on(days), [BATCH]).histories
+    return found[0], updaters(), read_histories(living.read, living.on(days), [BATCH]).histories
 
 
 def last_forecasts(living: Living, days: int) -> pl.DataFrame:
@@ -90,8 +92,8 @@ def test_nights_add_a_row_an_evening_and_change_none(made, one_by_one) -> None:
         older = frame.filter(pl.col(evening) <= made.evening(MADE)).drop("twin_version", strict=False)
         assert_frame_equal(older, made.of(table).drop("twin_version", strict=False))
     assert made.of(tables.Drift).height < one_by_one.of(tables.Drift).height
-    told = one_by_one.of(tables.Audit).filter(pl.col("event") == "forecast")
-    assert told.height == patients * (1 + LAST - MADE)
+    reported = one_by_one.of(tables.Audit).filter(pl.col("event") == "forecast")
+    assert reported.height == patients * (1 + LAST - MADE)
 
 
 @pytest.mark.parametrize("stops", [[LAST], [60, 63, LAST]])
@@ -128,17 +130,17 @@ def test_the_same_night_again_changes_nothing(one_by_one, tried_one_by_one, tmp_
 
 def test_weights_follow_the_likelihoods(on_trial, tried_one_by_one) -> None:
     """The odds of the challenger: prior odds times the ratio of what each made of the evenings so far."""
-    batch, keeper, whole = batch_of(on_trial, LAST)
+    batch, updater, whole = batch_of(on_trial, LAST)
     assert batch.trial is not None
-    patients, memory = whole.patient_ids, batch.kept.twins.as_of
-    past = past_of(batch.rows, keeper.settings, patients, memory)
+    patients, memory = whole.patient_ids, batch.state.twins.as_of
+    past = past_of(batch.rows, updater.settings, patients, memory)
     likelihoods = []
-    for kept in (batch.kept, batch.trial.challengers):
+    for state in (batch.state, batch.trial.challengers):
         total = np.zeros(len(patients))
         for days in range(MADE + 2, LAST + 1):  # one by one, as who is adapted forecasts otherwise
-            lived = advance(keeper, kept, whole.until(days), past)
-            total += lived.replay.forecasts.log_evidence.sum(axis=1)
-            kept = lived.kept
+            result = advance(updater, state, whole.until(days), past)
+            total += result.replay.forecasts.log_evidence.sum(axis=1)
+            state = result.state
         likelihoods.append(total)
     rows = tried_one_by_one.of(tables.Challengers)
     champion, challenger = (rows[f"{name}_log_likelihood"].to_numpy() for name in ("champion", "challenger"))
@@ -157,21 +159,21 @@ def test_the_published_forecast_mixes_both_twins_by_weight(on_trial, tmp_path) -
     """By the weight that the rows of the same evening state; the trail says what was told."""
     living = on_trial.copy(tmp_path, trial_nights=100)
     living.live(MADE + 2)
-    batch, keeper, _ = batch_of(living, MADE + 2)
+    batch, updater, _ = batch_of(living, MADE + 2)
     assert batch.trial is not None
     champion, challenger = (
-        predict(keeper.model, keeper.clinical, keeper.points, kept.twins)
-        for kept in (batch.kept, batch.trial.challengers)
+        predict(updater.model, updater.clinical, updater.points, state.twins)
+        for state in (batch.state, batch.trial.challengers)
     )
     weight = living.of(tables.Challengers)["weight"].to_numpy()
-    told = living.of(tables.Predictions).filter(pl.col("made_on") == living.evening(MADE + 2))
+    reported = living.of(tables.Predictions).filter(pl.col("made_on") == living.evening(MADE + 2))
     for name in ("probability", "lower", "upper", "aleatoric", "epistemic"):
         both = (1 - weight) * getattr(champion, name) + weight * getattr(challenger, name)
-        assert_allclose(told[name], both, rtol=1e-9)
+        assert_allclose(reported[name], both, rtol=1e-9)
     assert np.abs(champion.probability - challenger.probability).max() > 0.1
     trail = last_forecasts(living, MADE + 2)
-    assert_array_equal(trail["probability"], told["probability"])
-    assert_array_equal(trail["lower"], told["lower"])
+    assert_array_equal(trail["probability"], reported["probability"])
+    assert_array_equal(trail["lower"], reported["lower"])
 
 
 def test_a_missing_twin_keeps_its_reason(made, tmp_path) -> None:
@@ -188,10 +190,10 @@ def test_a_missing_twin_keeps_its_reason(made, tmp_path) -> None:
 
 
 def test_a_batch_without_a_twin_has_its_night(made) -> None:
-    batch, keeper, whole = batch_of(made, LAST)
+    batch, updater, whole = batch_of(made, LAST)
     nobody = np.arange(0)
     rows = {table: frame.clear() for table, frame in batch.rows.items()}
-    night = update_twins(keeper, TwinBatch(BATCH, batch.kept.of(nobody), rows, None, None), whole.of(nobody))
-    assert night.kept.twins.as_of == whole.last
+    night = update_twins(updater, TwinBatch(BATCH, batch.state.of(nobody), rows, None, None), whole.of(nobody))
+    assert night.state.twins.as_of == whole.last
     assert night.rows[tables.Watch].is_empty()
     assert night.rows[tables.Predictions].is_empty()

@@ -61,7 +61,7 @@ def told_in_time(parts, folder, observations: pl.DataFrame, until: int) -> Livin
 
 
 def assert_same_twins(ours: TwinState, theirs: TwinState) -> None:
-    for name in ("beliefs", "ledger", "standing", "last"):
+    for name in ("beliefs", "ledger", "filter_state", "last"):
         for one, other in zip(getattr(ours.twins, name), getattr(theirs.twins, name), strict=True):
             assert_allclose(one, other, rtol=1e-9, atol=1e-12, err_msg=name)
     assert ours.twins.entries.tolist() == theirs.twins.entries.tolist()
@@ -82,14 +82,14 @@ def test_a_late_observation_gives_the_twin_it_would_have_given_in_time(
     in_time = told_in_time(parts, tmp_path / "in_time", observations, LAST)
     if nights:
         in_time.live(LAST + nights)
-    assert_same_twins(late.kept(), in_time.kept())
+    assert_same_twins(late.state(), in_time.state())
     assert_sound(late)
     for table in (tables.Watch, tables.TriggerSensitivity, tables.Contributions, tables.AppliedObservations):
         ours, theirs = late.of(table), in_time.of(table)
         numbers = [name for name, kind in ours.schema.items() if kind == pl.Float64]
         assert_allclose(ours.select(numbers), theirs.select(numbers), rtol=1e-7, atol=1e-9, err_msg=table.name)
-    standing = late.of(tables.Drift).filter(pl.col("withdrawn_on").is_null())
-    assert standing.select(tables.Drift.key).rows() == in_time.of(tables.Drift).select(tables.Drift.key).rows()
+    filter_state = late.of(tables.Drift).filter(pl.col("withdrawn_on").is_null())
+    assert filter_state.select(tables.Drift.key).rows() == in_time.of(tables.Drift).select(tables.Drift.key).rows()
 
 
 def test_a_late_observation_changes_no_other_twin(ignorant: Living, tmp_path) -> None:
@@ -97,7 +97,7 @@ def test_a_late_observation_changes_no_other_twin(ignorant: Living, tmp_path) ->
     late.observe(report(ignorant, 30))
     late.live(LAST)
     others = np.array([row for row in range(PATIENTS) if row != WHO])
-    before, after = ignorant.kept().of(others), late.kept().of(others)
+    before, after = ignorant.state().of(others), late.state().of(others)
     assert before.twins.versions() == after.twins.versions()
 
 
@@ -139,7 +139,7 @@ def test_a_report_that_is_taken_back_leaves_no_trace(ignorant: Living, tmp_path)
     late.live(LAST)
     late.observe(report(ignorant))
     late.live(LAST)
-    assert_same_twins(late.kept(), ignorant.kept())
+    assert_same_twins(late.state(), ignorant.state())
     assert late.of(tables.AppliedObservations).is_empty()
 
 
@@ -226,7 +226,7 @@ def test_rolled_back_twins_receive_missed_observations(ignorant: Living, tmp_pat
     living.observe(report(ignorant, 40))
     living.live(LAST + 1)
     living.live(LAST + 1, UpdateRequest(roll_back=True))
-    ignorant_of_it = living.kept().of(np.array([WHO])).twins.versions()
+    ignorant_of_it = living.state().of(np.array([WHO])).twins.versions()
     living.live(LAST + 2)
     assert_sound(living)
     assert living.of(tables.AppliedObservations).height == 1
@@ -234,9 +234,9 @@ def test_rolled_back_twins_receive_missed_observations(ignorant: Living, tmp_pat
     untold.live(LAST, UpdateRequest(retrain="to see"))
     untold.live(LAST + 1)
     untold.live(LAST + 1, UpdateRequest(roll_back=True))
-    assert untold.kept().of(np.array([WHO])).twins.versions() == ignorant_of_it
+    assert untold.state().of(np.array([WHO])).twins.versions() == ignorant_of_it
     untold.live(LAST + 2)
-    ours, theirs = (one.kept().twins.standing.log_weight[WHO] for one in (living, untold))
+    ours, theirs = (one.state().twins.filter_state.log_weight[WHO] for one in (living, untold))
     assert not np.allclose(ours, theirs)
 
 

@@ -34,9 +34,9 @@ def said(model, clinical, built):
 
 
 def test_intervals_are_ordered_and_say_how_sure_they_are(built) -> None:
-    told = built.predictions
-    assert np.all((told.lower > 0) & (told.lower < told.upper) & (told.upper < 1))
-    assert_array_equal(told.confidence, 1 - (told.upper - told.lower))
+    reported = built.predictions
+    assert np.all((reported.lower > 0) & (reported.lower < reported.upper) & (reported.upper < 1))
+    assert_array_equal(reported.confidence, 1 - (reported.upper - reported.lower))
 
 
 def test_intervals_lie_about_their_forecasts(said) -> None:
@@ -44,12 +44,15 @@ def test_intervals_lie_about_their_forecasts(said) -> None:
 
     The distribution is counted in bins of the logit scale, of which one is at most LOGIT_STEP / 4 wide in p.
     """
-    told = said(Recalibration())
-    margin = np.sqrt(told.epistemic * 5 / 95) + LOGIT_STEP / 4
-    assert np.all(told.lower <= told.probability + margin)
-    assert np.all(told.upper >= told.probability - margin)
+    reported = said(Recalibration())
+    margin = np.sqrt(reported.epistemic * 5 / 95) + LOGIT_STEP / 4
+    assert np.all(reported.lower <= reported.probability + margin)
+    assert np.all(reported.upper >= reported.probability - margin)
     assert_allclose(
-        told.aleatoric + told.epistemic, told.probability * (1 - told.probability), rtol=0, atol=LOGIT_STEP / 4
+        reported.aleatoric + reported.epistemic,
+        reported.probability * (1 - reported.probability),
+        rtol=0,
+        atol=LOGIT_STEP / 4,
     )
 
 
@@ -70,23 +73,23 @@ def test_the_day_that_is_forecast_is_the_next_one(built, histories) -> None:
 
 def test_an_onset_is_what_remains_without_attacks_that_go_on(said, model, built) -> None:
     """Where the diary says whether an attack is there, that is the chance of an onset if none goes on."""
-    told, standing = said(Recalibration()), built.twins.standing
-    forecasts = foresee(built.points, model.effects, standing)
-    assert_allclose(told.began, forecasts.probability[:, 0] - forecasts.goes_on[:, 0], atol=1e-12)
-    certain = (standing.ill > 1 - 1e-9).all(axis=1) | (told.goes_on < 1e-12)
+    reported, filter_state = said(Recalibration()), built.twins.filter_state
+    forecasts = foresee(built.points, model.effects, filter_state)
+    assert_allclose(reported.began, forecasts.probability[:, 0] - forecasts.goes_on[:, 0], atol=1e-12)
+    certain = (filter_state.ill > 1 - 1e-9).all(axis=1) | (reported.goes_on < 1e-12)
     apart = forecasts.onset[:, 0] * (1 - forecasts.goes_on[:, 0])
-    assert_allclose(told.began[certain], apart[certain], atol=1e-9)
+    assert_allclose(reported.began[certain], apart[certain], atol=1e-9)
 
 
 def test_rows_are_the_forecasts(built) -> None:
-    told, frame = built.predictions, built.predictions.to_frame()
-    assert frame["patient_id"].to_list() == list(told.patient_ids)
-    assert frame["for_date"].unique().to_list() == [told.for_date]
+    reported, frame = built.predictions, built.predictions.to_frame()
+    assert frame["patient_id"].to_list() == list(reported.patient_ids)
+    assert frame["for_date"].unique().to_list() == [reported.for_date]
     for name in ("probability", "lower", "upper", "confidence", "aleatoric", "epistemic"):
-        assert_array_equal(frame[name].to_numpy(), getattr(told, name))
-    sums = told.factor_frame().group_by("patient_id", maintain_order=True).agg(pl.col("log_odds").sum(), "factor")
-    assert sums["patient_id"].to_list() == list(told.patient_ids)
-    assert_allclose(sums["log_odds"].to_numpy(), logit(told.probability), rtol=0, atol=1e-9)
+        assert_array_equal(frame[name].to_numpy(), getattr(reported, name))
+    sums = reported.factor_frame().group_by("patient_id", maintain_order=True).agg(pl.col("log_odds").sum(), "factor")
+    assert sums["patient_id"].to_list() == list(reported.patient_ids)
+    assert_allclose(sums["log_odds"].to_numpy(), logit(reported.probability), rtol=0, atol=1e-9)
     assert all(names == list(FACTORS) for names in sums["factor"].to_list())
 
 

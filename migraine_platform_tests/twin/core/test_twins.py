@@ -53,8 +53,8 @@ def assert_same(ours: TwinArrays, theirs: TwinArrays) -> None:
     """To rounding, far below the 1e-6 that a forecast is given to."""
     assert (ours.patient_ids, ours.as_of, ours.population) == (theirs.patient_ids, theirs.as_of, theirs.population)
     for one, other in zip(
-        (*ours.beliefs, *ours.ledger, *ours.standing, *ours.last, ours.entries),
-        (*theirs.beliefs, *theirs.ledger, *theirs.standing, *theirs.last, theirs.entries),
+        (*ours.beliefs, *ours.ledger, *ours.filter_state, *ours.last, ours.entries),
+        (*theirs.beliefs, *theirs.ledger, *theirs.filter_state, *theirs.last, theirs.entries),
         strict=True,
     ):
         assert_allclose(one, other, rtol=1e-9, atol=1e-10)
@@ -95,7 +95,9 @@ def test_patients_who_come_later_are_as_if_the_others_had_not_been_there(
     together, alone = (
         create(other, clinical, other.points(POINTS), days)[0] for days in (batch, batch.of(slice(0, 1)).since(25))
     )
-    for ours, theirs in zip((*together.standing, *together.ledger), (*alone.standing, *alone.ledger), strict=True):
+    for ours, theirs in zip(
+        (*together.filter_state, *together.ledger), (*alone.filter_state, *alone.ledger), strict=True
+    ):
         assert_allclose(ours[:1], theirs, rtol=1e-9, atol=1e-10)
 
 
@@ -129,7 +131,7 @@ def blank(histories: Histories) -> Histories:
 
 
 def width(twins: TwinArrays, model: TwinModel, clinical) -> np.ndarray:
-    forecasts = foresee(model.points(POINTS), model.effects, twins.standing)
+    forecasts = foresee(model.points(POINTS), model.effects, twins.filter_state)
     found = uncertainty(forecasts, model.effects, twins.last, clinical.prior.Q, clinical.atoms)
     return (found.upper - found.lower)[:, 0]
 
@@ -144,7 +146,7 @@ def test_a_patient_without_a_day_has_the_population_s_prior(made, make, model, c
     assert twins.started[others].all()
     assert twins.entries[place] == 0
     points = model.points(POINTS)
-    assert_array_equal(twins.standing.log_weight[place], points.log_prior)
+    assert_array_equal(twins.filter_state.log_weight[place], points.log_prior)
     start = first_beliefs(model.dynamics, 1)
     assert_array_equal(twins.beliefs.mean[place], start.mean[0])
     assert_allclose(twins.beliefs.covariance[place], start.covariance[0], rtol=1e-9, atol=1e-12)
@@ -291,12 +293,12 @@ def test_only_the_last_days_are_scored(made, histories, settings) -> None:
 
 def test_climatology_knows_only_the_days_before(histories) -> None:
     """Of a day, and of everybody's share too: what comes from a day on changes nothing up to it."""
-    usual = climatology(histories)
-    assert np.all((usual > 0) & (usual < 1))
+    baseline = climatology(histories)
+    assert np.all((baseline > 0) & (baseline < 1))
     for day in (0, 1, 35, 69):
         events, diary = histories.events.copy(), histories.diary.copy()
         events[:, day:] ^= True
         diary[:, day:] ^= True
         assert_array_equal(
-            climatology(replace(histories, events=events, diary=diary))[:, : day + 1], usual[:, : day + 1]
+            climatology(replace(histories, events=events, diary=diary))[:, : day + 1], baseline[:, : day + 1]
         )

@@ -111,16 +111,18 @@ def test_unrecorded_values_are_not_read(histories) -> None:
 
 def test_the_context_is_the_diarys_and_the_calendars(histories) -> None:
     days = Scales.of(histories).standard(histories)
-    told = dict(zip(CONTEXT, np.moveaxis(days.context, 2, 0), strict=True))
+    reported = dict(zip(CONTEXT, np.moveaxis(days.context, 2, 0), strict=True))
     known = dict(zip(CONTEXT, np.moveaxis(days.context_seen, 2, 0), strict=True))
     for name in ("migraine_by_evening", "acute_medication"):
-        assert_array_equal(told[name], histories.events[..., EVENTS.index(name)])
+        assert_array_equal(reported[name], histories.events[..., EVENTS.index(name)])
         assert_array_equal(known[name], histories.diary)
-    assert np.all(told["onset"] <= told["migraine_by_evening"])  # an attack that began after the diary is not in it
+    assert np.all(
+        reported["onset"] <= reported["migraine_by_evening"]
+    )  # an attack that began after the diary is not in it
     for k in range(histories.days):
         weekday = (histories.first + timedelta(days=k)).weekday()
-        assert np.all(told["weekend_today"][:, k] == (weekday >= 5))
-        assert np.all(told["weekend_tomorrow"][:, k] == (weekday in (4, 5)))
+        assert np.all(reported["weekend_today"][:, k] == (weekday >= 5))
+        assert np.all(reported["weekend_tomorrow"][:, k] == (weekday in (4, 5)))
     assert known["weekend_today"].all()
     assert known["weekend_tomorrow"].all()
 

@@ -27,7 +27,7 @@ ENTRY = {"has_migraine": False, "onset": False, "migraine_by_evening": False, "p
 def frame(*rows: tuple[str, int, dict[str, object]]) -> pl.DataFrame:
     """Measured days (patient, day, what was recorded)."""
     blank = dict.fromkeys(NEEDED)
-    whole = [{**blank, "patient_id": who, "date": FIRST + timedelta(days=k), **told} for who, k, told in rows]
+    whole = [{**blank, "patient_id": who, "date": FIRST + timedelta(days=k), **reported} for who, k, reported in rows]
     return pl.DataFrame(whole, schema=SCHEMA, orient="row")
 
 
@@ -198,8 +198,8 @@ def test_an_earlier_evening_keeps_what_its_days_say() -> None:
     """An attack of the late evening stands in its own day's events, however the days are cut."""
     late = {**ENTRY, "has_migraine": True, "onset": True, "acute_medication": True}
     found, _ = read_histories(frame(("a", 0, late), ("a", 1, ENTRY)), ["a"])
-    told = [True, True, False, False, True]
-    assert found.until(1).events[0, -1].tolist() == told
-    assert found.events[0, 0].tolist() == told
+    reported = [True, True, False, False, True]
+    assert found.until(1).events[0, -1].tolist() == reported
+    assert found.events[0, 0].tolist() == reported
     assert number(found.until(1), "acute_medication") == (1.0, True)
     assert number(found.until(1), "migraine_by_evening") == (0.0, True)

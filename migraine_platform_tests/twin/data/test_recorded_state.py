@@ -26,10 +26,10 @@ def test_whatever_may_be_observed_has_a_place_in_the_state() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PLACES)), NUMBER))
-def test_a_state_holds_what_the_row_says_and_nothing_else(told: dict[str, float]) -> None:
-    row = {**KEY, **dict.fromkeys(PLACES), **told}
+def test_a_state_holds_what_the_row_says_and_nothing_else(reported: dict[str, float]) -> None:
+    row = {**KEY, **dict.fromkeys(PLACES), **reported}
     found = state_of_row(row, None).numbers()
-    assert found == {PLACES[column]: value for column, value in told.items()}
+    assert found == {PLACES[column]: value for column, value in reported.items()}
 
 
 def test_every_component_can_be_filled_from_a_row() -> None:
@@ -45,8 +45,8 @@ def test_every_component_can_be_filled_from_a_row() -> None:
 def test_a_state_is_told_with_its_units() -> None:
     lines = list(in_words(state_of_row({**KEY, "pm25": 12.5, "steps": 8123.0, "nausea": True}, 2)))
     assert lines[0] == "P0001, evening of 2024-03-01"
-    told = [" ".join(line.split()) for line in lines]
+    reported = [" ".join(line.split()) for line in lines]
     for wanted in ("air_quality.pm25 12.5 ug/m3", "activity_level 8,123 steps", "associated.nausea 1"):
-        assert wanted in told
-    assert "time_since_last_migraine 2 days" in told
+        assert wanted in reported
+    assert "time_since_last_migraine 2 days" in reported
     assert not any("None" in line for line in lines)

@@ -19,7 +19,7 @@ from migraine_platform.twin.hazard.population import Personal
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
 PERSONAL = Personal(-1.0 + 0.7 * ndtri(np.linspace(0.001, 0.999, 129)), (0.1, 1.0))
-EFFECTS = effects_of(trigger=np.array([2.0, 2.0, 7.0, 2.0]), load=np.array([1.0, 0.0, 0.0, 0.0]))
+EFFECTS = effects_of(trigger=np.array([2.0, 2.0, 7.0, 2.0]), latent=np.array([1.0, 0.0, 0.0, 0.0]))
 LEVEL_CHANGE = 0.7
 RATE = 0.1 / 28
 MEMORY = 1 - 1 / 60
@@ -59,14 +59,14 @@ def persons(seed: int, patients: int, days: int, kind: str = "", day: int = 0, s
     points = Grid.of(PERSONAL, LEVEL_CHANGE).points
     who = rng.choice(len(points.level), patients, p=np.exp(points.log_prior))
     covariates = triggers_alone(rng, patients, days, 0.3)
-    really = covariates.load.copy()
+    really = covariates.latent.copy()
     if kind == "label":
         really[:, day - 1 :, 0] = size
     if kind == "concept":
-        strength = EFFECTS.trigger * (covariates.trigger - covariates.usual)
+        strength = EFFECTS.trigger * (covariates.trigger - covariates.baseline)
         moved = np.where(points.susceptibility[who, STRESSED] < np.mean(PERSONAL.susceptibility), size, -size)
         really[:, day - 1 :, 0] = moved[:, None] * strength[:, day - 1 :, STRESSED]
-    evidence = live(rng, points.level[who], points.susceptibility[who], EFFECTS, covariates._replace(load=really))
+    evidence = live(rng, points.level[who], points.susceptibility[who], EFFECTS, covariates._replace(latent=really))
     innovation = rng.normal(size=(patients, days, len(CHANNELS)))
     if kind == "covariate":
         innovation[:, day:, STRESS] += size

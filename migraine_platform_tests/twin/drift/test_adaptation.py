@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.twin.core.twins import Replay, TwinArrays, climatology, create
 from migraine_platform.twin.data.channels import CHANNELS
-from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, renewals, replay_with_changes, told
+from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, applied, renewals, replay_with_changes
 from migraine_platform.twin.drift.examination import HAZARD, DetectedChange
 from migraine_platform.twin.drift.hazard_change import Grid
 from migraine_platform.twin.dynamics.kalman import StateBeliefs
@@ -40,10 +40,10 @@ def after(points) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def relive(model, clinical, points, after):
-    def lived(own, changes, probability: float) -> tuple[TwinArrays, Replay]:
+    def result(own, changes, probability: float) -> tuple[TwinArrays, Replay]:
         return replay_with_changes(model, clinical, points, after, own, changes, probability)
 
-    return lived
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def on(change: DetectedChange, own, day: int) -> DetectedChange:
     return replace(change, since=own.first + timedelta(days=day))
 
 
-def forecasts(lived: tuple[TwinArrays, Replay]) -> np.ndarray:
-    return lived[1].forecasts.probability[0]
+def forecasts(result: tuple[TwinArrays, Replay]) -> np.ndarray:
+    return result[1].forecasts.probability[0]
 
 
 def lattice() -> Points:
@@ -111,18 +111,20 @@ def test_a_renewed_susceptibility_may_be_any_and_leaves_the_others(moved, kind: 
 @pytest.mark.parametrize("change", [LABEL, CONCEPT, EITHER])
 def test_a_change_that_did_not_happen_changes_nothing(relive, made, histories, change: DetectedChange) -> None:
     own = histories.of(np.array([2]))
-    lived = relive(own, [on(change, own, 40)], 0.0)
-    assert_allclose(forecasts(lived), forecasts(made[2]), rtol=1e-9)
-    assert_allclose(np.exp(lived[0].standing.log_weight), np.exp(made[2][0].standing.log_weight), rtol=1e-7, atol=1e-12)
+    result = relive(own, [on(change, own, 40)], 0.0)
+    assert_allclose(forecasts(result), forecasts(made[2]), rtol=1e-9)
+    assert_allclose(
+        np.exp(result[0].filter_state.log_weight), np.exp(made[2][0].filter_state.log_weight), rtol=1e-7, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("change", [LABEL, COVARIATE])
 @pytest.mark.parametrize("day", [-100, -max(SPREAD) - 1, DAYS - min(SPREAD), DAYS + 50])
 def test_changes_to_come_and_from_before_the_first_day_change_nothing(relive, made, histories, change, day) -> None:
     own = histories.of(np.array([1]))
-    lived = relive(own, [on(change, own, day)], 0.5)
+    result = relive(own, [on(change, own, day)], 0.5)
     for ours, theirs in zip(
-        (*lived[0].standing, *lived[1].forecasts), (*made[1][0].standing, *made[1][1].forecasts), strict=True
+        (*result[0].filter_state, *result[1].forecasts), (*made[1][0].filter_state, *made[1][1].forecasts), strict=True
     ):
         assert_array_equal(ours, theirs)
 
@@ -154,33 +156,35 @@ def test_a_change_of_exposure_makes_its_channel_uncertain_and_nothing_else(model
     place = CHANNELS.index("stress_level")
     changed = twins
     for _ in SPREAD:
-        changed = told(model, after, changed, COVARIATE, 0.3)
+        changed = applied(model, after, changed, COVARIATE, 0.3)
     more = changed.beliefs.covariance - twins.beliefs.covariance
     expected = np.zeros_like(more)
     expected[:, place, place] = model.dynamics.between[place, place]
     assert_allclose(more, expected, atol=1e-12)
     assert_array_equal(changed.beliefs.mean, twins.beliefs.mean)
-    for ours, theirs in zip((*changed.standing, *changed.ledger), (*twins.standing, *twins.ledger), strict=True):
+    for ours, theirs in zip(
+        (*changed.filter_state, *changed.ledger), (*twins.filter_state, *twins.ledger), strict=True
+    ):
         assert_array_equal(ours, theirs)
 
 
 def test_a_change_of_the_hazard_leaves_the_channels(model, after, made) -> None:
     twins = made[0][0]
-    changed = told(model, after, twins, EITHER, 0.3)
+    changed = applied(model, after, twins, EITHER, 0.3)
     for ours, theirs in zip(changed.beliefs, twins.beliefs, strict=True):
         assert_array_equal(ours, theirs)
-    assert_allclose(np.exp(changed.standing.log_weight).sum(axis=1), 1)
-    weight, kernel = np.exp(twins.standing.log_weight), np.tensordot(np.array(EITHER.ways), after, axes=1)
-    assert_allclose(np.exp(changed.standing.log_weight), 0.7 * weight + 0.3 * weight @ kernel, rtol=1e-9)
+    assert_allclose(np.exp(changed.filter_state.log_weight).sum(axis=1), 1)
+    weight, kernel = np.exp(twins.filter_state.log_weight), np.tensordot(np.array(EITHER.ways), after, axes=1)
+    assert_allclose(np.exp(changed.filter_state.log_weight), 0.7 * weight + 0.3 * weight @ kernel, rtol=1e-9)
 
 
 def test_telling_leaves_the_twin_before_as_it_was(model, after, made) -> None:
     twins = made[5][0]
-    copies = StateBeliefs(*(part.copy() for part in twins.beliefs)), twins.standing.log_weight.copy()
-    told(model, after, twins, COVARIATE, 0.3)
-    told(model, after, twins, LABEL, 0.3)
+    copies = StateBeliefs(*(part.copy() for part in twins.beliefs)), twins.filter_state.log_weight.copy()
+    applied(model, after, twins, COVARIATE, 0.3)
+    applied(model, after, twins, LABEL, 0.3)
     assert_array_equal(twins.beliefs.covariance, copies[0].covariance)
-    assert_array_equal(twins.standing.log_weight, copies[1])
+    assert_array_equal(twins.filter_state.log_weight, copies[1])
 
 
 def loss(full, forecast) -> float:
@@ -200,11 +204,11 @@ def test_a_person_who_moved_on_is_learned_again(model, made, kind: str, change: 
         days = persons(8, 100, 190, really, 150, size)
         points = Grid.of(PERSONAL, LEVEL_CHANGE).points
         known, rest = days.between(0, 150), days.between(150, 190)
-        _, standing = follow(points, EFFECTS, known.covariates, known.evidence)
-        twins = replace(made[0][0], standing=standing)
-        wise = told(model, renewals(points, RANGE, LEVEL_CHANGE), twins, change, 0.2)
+        _, filter_state = follow(points, EFFECTS, known.covariates, known.evidence)
+        twins = replace(made[0][0], filter_state=filter_state)
+        wise = applied(model, renewals(points, RANGE, LEVEL_CHANGE), twins, change, 0.2)
         stubborn, adapted = (
-            follow(points, EFFECTS, rest.covariates, rest.evidence, one.standing)[0].probability[:, :-1]
+            follow(points, EFFECTS, rest.covariates, rest.evidence, one.filter_state)[0].probability[:, :-1]
             for one in (twins, wise)
         )
         migraine = rest.evidence.events[:, 1:, 0]
@@ -219,13 +223,13 @@ def test_unchanged_patients_lose_little(relive, made, histories, lives_truth, se
     """24 patients falsely told of day 40 lose at most a tenth of what they gain over climatology in the days after."""
     truth = lives_truth["truth.patient_days"].sort("patient_id", "date")
     full = truth["migraine_probability"].to_numpy().reshape(histories.count, DAYS)
-    usual, probability = climatology(histories), settings.twin.drift.change_probability
+    baseline, probability = climatology(histories), settings.twin.drift.change_probability
     cost, gain = [], []
     for i in range(histories.count):
         own, days = histories.of(np.array([i])), slice(40, DAYS - 1)
         adapted, as_is = forecasts(relive(own, [on(change, own, 40)], probability)), forecasts(made[i])
         cost.append(loss(full[i, 41:], adapted[days]) - loss(full[i, 41:], as_is[days]))
-        gain.append(loss(full[i, 41:], usual[i, 41:]) - loss(full[i, 41:], as_is[days]))
+        gain.append(loss(full[i, 41:], baseline[i, 41:]) - loss(full[i, 41:], as_is[days]))
     assert np.mean(gain) > 0
     assert np.mean(cost) < 0.1 * np.mean(gain)
 
@@ -236,7 +240,7 @@ def test_renewals_take_each_way_of_a_change(model, after, made) -> None:
     points = Personal(model.personal.levels, model.personal.susceptibility).points(POINTS)
     for kind in range(len(TRIGGER_NAMES)):
         ways = tuple(float(place == 1 + kind) for place in range(5))
-        weight = np.exp(told(model, after, twins, replace(CONCEPT, ways=ways), 1.0).standing.log_weight[0])
+        weight = np.exp(applied(model, after, twins, replace(CONCEPT, ways=ways), 1.0).filter_state.log_weight[0])
         mean = weight @ points.susceptibility
         spread.append(weight @ (points.susceptibility - mean) ** 2)
     assert np.all(np.argmax(spread, axis=0) == np.arange(4))

@@ -35,7 +35,7 @@ def suspected(kind: str) -> Suspicion:
     return Suspicion(channel, trigger, np.array([[0.0, odds["label"]]]))
 
 
-def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wrote: float = 0.9):
+def result(seed: int, days: int, kind: str, shape: str, day: int, size: float, wrote: float = 0.9):
     """One patient's replay and history: forecasts of somebody who has not changed, days of one who has."""
     rng = np.random.default_rng(seed)
     level = levels(shape, np.array([day]), days, COURSE)[0]
@@ -73,7 +73,7 @@ def lived(seed: int, days: int, kind: str, shape: str, day: int, size: float, wr
 def examined(
     seed: int, days: int, kind: str, shape: str, day: int, size: float, course: ChangeCourse = COURSE
 ) -> DetectedChange:
-    replay, own = lived(seed, days, kind, shape, day, size)
+    replay, own = result(seed, days, kind, shape, day, size)
     return examine(suspected(kind), EFFECTS, replay, own, course)
 
 
@@ -150,7 +150,7 @@ def test_ways_share_out_what_may_have_changed_of_the_hazard() -> None:
 
 @pytest.mark.parametrize("kind", ["label", "concept"])
 def test_days_without_an_entry_say_nothing(kind: str) -> None:
-    replay, own = lived(4, 200, kind, "sudden", 140, 1.0, wrote=0.6)
+    replay, own = result(4, 200, kind, "sudden", 140, 1.0, wrote=0.6)
     silent = replay.forecasts.probability.copy()
     silent[0, :-1][~own.diary[0, 1:]] = 0.999
     other = Replay(replay.forecasts._replace(probability=silent), replay.covariates, replay.channels, replay.evidence)
@@ -161,7 +161,7 @@ def test_days_without_an_entry_say_nothing(kind: str) -> None:
 
 def test_channels_without_a_value_say_nothing() -> None:
     """Of a patient who recorded nothing of stress at all, any day is as likely; nothing fails."""
-    replay, own = lived(5, 100, "covariate", "sudden", 60, 1.0)
+    replay, own = result(5, 100, "covariate", "sudden", 60, 1.0)
     innovation = replay.channels.innovation.copy()
     innovation[..., STRESS] = 0
     blind = Replay(
@@ -173,7 +173,7 @@ def test_channels_without_a_value_say_nothing() -> None:
 
 
 def test_only_the_last_evening_of_the_suspicion_counts() -> None:
-    replay, own = lived(6, 150, "label", "sudden", 100, 2.0)
+    replay, own = result(6, 150, "label", "sudden", 100, 2.0)
     one = suspected("label")
     noisy = Suspicion(*(np.concatenate([np.full_like(part[:, :1], 1e6), part[:, 1:]], axis=1) for part in one))
     assert examine(one, EFFECTS, replay, own, COURSE) == examine(noisy, EFFECTS, replay, own, COURSE)
@@ -181,7 +181,7 @@ def test_only_the_last_evening_of_the_suspicion_counts() -> None:
 
 def test_dates_are_those_of_the_history() -> None:
     """The same days a week later are dated a week later."""
-    replay, own = lived(7, 150, "label", "sudden", 100, 3.0)
+    replay, own = result(7, 150, "label", "sudden", 100, 3.0)
     later = replace(own, first=own.first + timedelta(days=7))
     ours, theirs = (examine(suspected("label"), EFFECTS, replay, each, COURSE) for each in (own, later))
     assert theirs == replace(ours, since=ours.since + timedelta(days=7))

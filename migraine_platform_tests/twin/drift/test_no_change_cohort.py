@@ -41,9 +41,9 @@ def test_the_same_patients_change_when_drift_is_on(settings, features, calibrati
     changed, _ = histories(
         simulator.measured(simulator.trajectories(who, change=change)), who.ids, own.cohort.last_date
     )
-    told = undrifted(simulator, COUNT)
-    assert changed.patient_ids == told.patient_ids
-    assert np.any(changed.values != told.values)
+    reported = undrifted(simulator, COUNT)
+    assert changed.patient_ids == reported.patient_ids
+    assert np.any(changed.values != reported.values)
 
 
 def test_nobody_of_a_cohort_is_among_them(settings, simulator) -> None:

@@ -68,15 +68,15 @@ def test_day_by_day_is_as_all_at_once(many, step: int) -> None:
         said.append(suspicion)
     for place, whole in enumerate(at_once):
         assert_allclose(np.concatenate([part[place] for part in said], axis=1), whole, rtol=1e-9, atol=1e-12)
-    for ours, theirs in zip((*watch.standing, *watch[1:]), (*end.standing, *end[1:]), strict=True):
+    for ours, theirs in zip((*watch.filter_state, *watch[1:]), (*end.filter_state, *end[1:]), strict=True):
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_following_leaves_the_watch_before_it_as_it_was(many) -> None:
     before, _ = watched(many)
-    copies = [part.copy() for part in (*before.standing, *before[1:])]
+    copies = [part.copy() for part in (*before.filter_state, *before[1:])]
     WATCHER.follow(before, many.covariates, many.evidence, many.innovation)
-    for part, copy in zip((*before.standing, *before[1:]), copies, strict=True):
+    for part, copy in zip((*before.filter_state, *before[1:]), copies, strict=True):
         assert_array_equal(part, copy)
 
 
@@ -84,7 +84,7 @@ def test_rows_may_come_in_any_order_and_in_any_batch(many) -> None:
     end, said = watched(many)
     order = np.random.default_rng(3).permutation(CHUNK + 6)
     other_end, shuffled = watched(many.of(order))
-    for ours, theirs in zip((*shuffled, *other_end.standing), (*said, *end.standing), strict=True):
+    for ours, theirs in zip((*shuffled, *other_end.filter_state), (*said, *end.filter_state), strict=True):
         assert_array_equal(ours, theirs[order])
     for i in (0, CHUNK, CHUNK + 5):
         _, alone = watched(many.of(slice(i, i + 1)))
@@ -103,8 +103,8 @@ def test_a_late_comer_is_as_suspicious_as_without_the_days_before_him(many) -> N
 
 def test_the_filter_state_is_that_of_an_unchanged_person(many) -> None:
     end, _ = watched(many)
-    _, standing = follow(WATCHER.grid.points, WATCHER.effects, many.covariates, many.evidence)
-    for ours, theirs in zip(end.standing, standing, strict=True):
+    _, filter_state = follow(WATCHER.grid.points, WATCHER.effects, many.covariates, many.evidence)
+    for ours, theirs in zip(end.filter_state, filter_state, strict=True):
         assert_array_equal(ours, theirs)
 
 
@@ -152,14 +152,14 @@ def test_after_an_alarm_the_watch_begins_anew_with_the_person_he_may_have_become
     anew = WATCHER.reset(end)
     assert_array_equal(anew.changed, 0)
     assert_array_equal(anew.strayed, 0)
-    weight = np.exp(anew.standing.log_weight)
+    weight = np.exp(anew.filter_state.log_weight)
     assert_allclose(weight.sum(axis=1), 1)
     prior = np.array([WATCHER.kinds[2], *[WATCHER.kinds[1] / 4] * 4])
-    expected = np.exp(end.standing.log_weight) + WATCHER.rate * (prior[:, None] * end.changed).sum(axis=1)
+    expected = np.exp(end.filter_state.log_weight) + WATCHER.rate * (prior[:, None] * end.changed).sum(axis=1)
     assert_allclose(weight, expected / expected.sum(axis=1, keepdims=True), rtol=1e-9)
     level = WATCHER.grid.points.level
-    assert np.all(weight @ level >= np.exp(end.standing.log_weight) @ level)
-    for ours, theirs in zip(anew.standing[1:], end.standing[1:], strict=True):
+    assert np.all(weight @ level >= np.exp(end.filter_state.log_weight) @ level)
+    for ours, theirs in zip(anew.filter_state[1:], end.filter_state[1:], strict=True):
         assert_array_equal(ours, theirs)
 
 

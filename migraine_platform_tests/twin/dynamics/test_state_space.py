@@ -33,14 +33,14 @@ def test_em_never_lowers_the_likelihood(seed: int, days: int) -> None:
     """Channels persist unlike each other under correlated noise, and short lives make the start count."""
     rng = np.random.default_rng(seed)
     truth = dynamics_of(rng, 3)._replace(noise=covariance(rng, 3, 0.5), error=np.full(3, 0.05))
-    _, trace = fit(draw(rng, truth, 240 // days, days, 0.1).days, 60)
-    assert np.diff(trace).min() > -ROUNDING
-    assert trace[-1] > trace[0]
+    _, attack_history = fit(draw(rng, truth, 240 // days, days, 0.1).days, 60)
+    assert np.diff(attack_history).min() > -ROUNDING
+    assert attack_history[-1] > attack_history[0]
 
 
 def test_em_never_lowers_the_likelihood_of_recorded_diaries(histories) -> None:
-    _, trace = fit(Scales.of(histories).standard(histories), 12)
-    assert np.diff(trace).min() > -ROUNDING
+    _, attack_history = fit(Scales.of(histories).standard(histories), 12)
+    assert np.diff(attack_history).min() > -ROUNDING
 
 
 def test_em_finds_the_parameters() -> None:
@@ -60,9 +60,9 @@ def test_em_finds_the_parameters() -> None:
 def test_the_fitted_model_is_likelier_than_the_true_one() -> None:
     """On the days that it was fitted to, a maximum is at least as high as any point, the truth included."""
     drawn = draw(np.random.default_rng(1), PERSISTENT, 60, 40, 0.2)
-    _, trace = fit(drawn.days, 60)
+    _, attack_history = fit(drawn.days, 60)
     at_truth = filter_histories(PERSISTENT, drawn.days).log_likelihood.sum() / drawn.days.seen.sum()
-    assert trace[-1] > at_truth
+    assert attack_history[-1] > at_truth
 
 
 def test_em_may_begin_at_any_model() -> None:
@@ -90,9 +90,9 @@ def test_days_before_the_first_teach_nothing() -> None:
 
 def test_people_of_one_day_do_not_break_the_fit() -> None:
     drawn = draw(np.random.default_rng(4), PERSISTENT, 40, 1, 0.1)
-    dynamics, trace = fit(drawn.days, 5)
+    dynamics, attack_history = fit(drawn.days, 5)
     assert all(np.all(np.isfinite(part)) for part in dynamics)
-    assert np.diff(trace).min() > -ROUNDING
+    assert np.diff(attack_history).min() > -ROUNDING
 
 
 def test_the_inputs_are_todays_and_yesterdays_pain_and_the_weekend() -> None:
@@ -162,11 +162,11 @@ def test_forecasts_of_unseen_patients_hold_what_they_promise(unseen) -> None:
     inputs, doubt = inputs_of(days, dynamics.pain)
     found = filter_histories(dynamics, days)
     mean = found.next_mean[:, :-1] + inputs[:, 1:] @ dynamics.effect.T
-    told = days.seen[:, 1:] & ~doubt[:, 1:, None]
+    reported = days.seen[:, 1:] & ~doubt[:, 1:, None]
     held = np.abs(days.z[:, 1:] - mean) <= WIDTH * np.sqrt(found.next_variance[:, :-1])
     for c, name in enumerate(CHANNELS):
-        share = held[..., c][told[..., c]].mean()
-        assert told[..., c].sum() > 2500
+        share = held[..., c][reported[..., c]].mean()
+        assert reported[..., c].sum() > 2500
         assert 0.87 <= share <= 0.93, (name, share)
 
 

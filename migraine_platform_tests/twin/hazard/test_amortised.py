@@ -28,7 +28,7 @@ def effects() -> Effects:
     return effects_of()
 
 
-def usual(points: Points) -> tuple[np.ndarray, np.ndarray]:
+def baseline(points: Points) -> tuple[np.ndarray, np.ndarray]:
     """The population's moments, as findings of everybody."""
     s = points.susceptibility
     return np.tile(s.mean(axis=0), (PATIENTS, 1)), np.tile(s.std(axis=0), (PATIENTS, 1))
@@ -41,7 +41,7 @@ def moments(points: Points, log_weight: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def test_who_is_found_to_be_like_everybody_starts_like_everybody(points, effects) -> None:
-    mean, sd = usual(points)
+    mean, sd = baseline(points)
     for one, other in zip(
         start(points, effects, mean, sd, EVERYBODY), initial_filter_state(points, effects, PATIENTS), strict=True
     ):
@@ -62,7 +62,7 @@ def test_weights_are_those_of_the_formula(points, effects) -> None:
 @pytest.mark.parametrize("k", range(TRIGGER_COUNT))
 def test_a_higher_finding_moves_the_mean_up_and_leaves_the_others(points, effects, k: int) -> None:
     """Other susceptibilities are independent in the population; 512 points know that to 1 / sqrt(512) = 0.04 sd."""
-    mean, sd = usual(points)
+    mean, sd = baseline(points)
     mean[:, k] += sd[:, k] * np.array([-0.8, 0.0, 0.4, 0.8])
     sd[:, k] *= 0.5
     found, _ = moments(points, start(points, effects, mean, sd, EVERYBODY).log_weight)
@@ -77,7 +77,7 @@ def test_a_finding_moves_the_mean_to_it_and_a_sharper_one_more_surely(points, ef
 
     Where findings are hardly sharper than the population, a normal in its place makes them somewhat too strong.
     """
-    mean, sd = usual(points)
+    mean, sd = baseline(points)
     before = points.susceptibility[:, 0].mean()
     mean[:, 0] = 0.75
     sd[:, 0] *= np.array([1.0, 0.7, 0.4, 0.2])
@@ -88,17 +88,17 @@ def test_a_finding_moves_the_mean_to_it_and_a_sharper_one_more_surely(points, ef
 
 
 def test_long_histories_are_left_alone(points, effects) -> None:
-    mean, sd = usual(points)
+    mean, sd = baseline(points)
     short = np.array([True, False, True, False])
     found, plain = start(points, effects, mean + 0.2, sd / 2, short), initial_filter_state(points, effects, PATIENTS)
     assert_allclose(found.log_weight[~short], plain.log_weight[~short], rtol=0, atol=1e-12)
     assert np.all(np.abs(found.log_weight[short] - plain.log_weight[short]).max(axis=1) > 0.1)
-    for name in ("ill", "hazard", "trace", "onset", "numbers"):
+    for name in ("ill", "hazard", "attack_history", "onset", "numbers"):
         assert_array_equal(getattr(found, name), getattr(plain, name))
 
 
 def test_weights_sum_to_one_however_sure_a_finding_is(points, effects) -> None:
-    mean, sd = usual(points)
+    mean, sd = baseline(points)
     found = start(points, effects, mean + 3.0, np.full_like(sd, 1e-3), EVERYBODY)
     assert_allclose(logsumexp(found.log_weight, axis=1), 0, atol=1e-12)
     assert np.isfinite(found.log_weight).all()

@@ -49,7 +49,10 @@ def anybody(rng: np.random.Generator) -> tuple[PersonParameters, Effects, Covari
         rng.normal(-2, 2, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, TRIGGER_COUNT)), rng.normal(size=PATIENTS)
     )
     effects = effects_of(
-        trigger=rng.uniform(0, 3, TRIGGER_COUNT), load=rng.uniform(0, 2, TRIGGER_COUNT), trace=rng.normal(), weekend=0.4
+        trigger=rng.uniform(0, 3, TRIGGER_COUNT),
+        latent=rng.uniform(0, 2, TRIGGER_COUNT),
+        attack_history=rng.normal(),
+        weekend=0.4,
     )
     return person, effects, covariates, forecasts
 
@@ -59,10 +62,10 @@ def test_parts_add_up_to_the_forecast_of_anybody(seed: int) -> None:
     """But for the rounding of a dozen sums."""
     rng = np.random.default_rng(seed)
     person, effects, covariates, forecasts = anybody(rng)
-    told = rng.uniform(0.001, 0.999, (PATIENTS, DAYS))
-    parts = contributions(person, effects, covariates, forecasts, told)
+    reported = rng.uniform(0.001, 0.999, (PATIENTS, DAYS))
+    parts = contributions(person, effects, covariates, forecasts, reported)
     assert parts.shape == (PATIENTS, DAYS, len(FACTORS))
-    assert_allclose(parts.sum(axis=-1), logit(told), rtol=0, atol=1e-11)
+    assert_allclose(parts.sum(axis=-1), logit(reported), rtol=0, atol=1e-11)
 
 
 def test_parts_of_learned_twins_add_up(built) -> None:
@@ -97,9 +100,9 @@ def known() -> tuple[Points, Effects, Covariates, Forecasts]:
     """Twenty patients of whom all is known: one hypothesis, every trigger and day recorded, no onset after evening."""
     rng = np.random.default_rng(3)
     points = Points(np.array([-1.0]), rng.uniform(0.1, 1.0, (1, TRIGGER_COUNT)), np.ones(1), np.zeros(1))
-    effects = effects_of(by_evening=1.0, trace=0.7)
+    effects = effects_of(by_evening=1.0, attack_history=0.7)
     covariates = triggers_alone(rng, 20, 40)
-    covariates = covariates._replace(load=rng.normal(size=covariates.load.shape))
+    covariates = covariates._replace(latent=rng.normal(size=covariates.latent.shape))
     level, own = np.full(20, points.level[0]), np.tile(points.susceptibility, (20, 1))
     forecasts, _ = follow(points, effects, covariates, live(rng, level, own, effects, covariates))
     return points, effects, covariates, forecasts
@@ -119,8 +122,8 @@ def test_where_nothing_is_unknown_its_part_is_none(known) -> None:
 
 
 def test_a_person_is_the_mean_of_the_hypotheses(built) -> None:
-    person = PersonParameters.of(built.points, built.twins.standing)
+    person = PersonParameters.of(built.points, built.twins.filter_state)
     for i in (0, 11):
-        share = np.exp(built.twins.standing.log_weight[i])
+        share = np.exp(built.twins.filter_state.log_weight[i])
         assert_allclose(person.level[i], np.average(built.points.level, weights=share))
         assert_allclose(person.susceptibility[i], np.average(built.points.susceptibility, axis=0, weights=share))

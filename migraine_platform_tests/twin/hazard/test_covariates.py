@@ -121,8 +121,8 @@ def test_a_newcomer_beyond_everybodys_values_is_read_as_he_is(complete, clinical
 
 def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settings, features) -> None:
     """load[t+1] = A load[t] + B u[t] by hand, from the configuration and the workbook's scorer."""
-    latent = settings.simulator.latent
-    A, B = np.array(latent.A), np.array([latent.B.get(name, (0.0,) * len(AXES)) for name in INPUTS]).T
+    process = settings.simulator.latent
+    A, B = np.array(process.A), np.array([process.B.get(name, (0.0,) * len(AXES)) for name in INPUTS]).T
     columns = ["water_consumed_liters" if name == "water_liters" else name for name in INPUTS]
     scores = []
     for name, column in zip(INPUTS, columns, strict=True):
@@ -132,16 +132,16 @@ def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settin
         scores.append(np.where(complete.present[..., POSITION[column]], score, 0.0))
     u = np.stack(scores, axis=-1)
     found, ledger = read(reader, dynamics, complete)
-    load, total = np.tile(USUAL.load, (complete.count, 1)), np.zeros((complete.count, len(AXES)))
+    latent, total = np.tile(USUAL.latent, (complete.count, 1)), np.zeros((complete.count, len(AXES)))
     for k in range(complete.days):
-        load = np.stack([A @ load[i] + B @ u[i, k] for i in range(complete.count)])
-        total += load
-        usual = (total + USUAL_WEIGHT * USUAL.load) / (k + 1 + USUAL_WEIGHT)
-        assert_allclose(found.load[:, k], load - usual, rtol=1e-9, atol=1e-12)
-    assert_allclose(ledger.load, load, rtol=1e-9, atol=1e-12)
+        latent = np.stack([A @ latent[i] + B @ u[i, k] for i in range(complete.count)])
+        total += latent
+        baseline = (total + USUAL_WEIGHT * USUAL.latent) / (k + 1 + USUAL_WEIGHT)
+        assert_allclose(found.latent[:, k], latent - baseline, rtol=1e-9, atol=1e-12)
+    assert_allclose(ledger.latent, latent, rtol=1e-9, atol=1e-12)
     hidden = np.zeros((4, 4))
     for _ in range(200):
-        hidden = A @ hidden @ A.T + np.array(latent.Q)
+        hidden = A @ hidden @ A.T + np.array(process.Q)
     assert_allclose(ledger.spread, np.tile(hidden, (complete.count, 1, 1)), rtol=1e-9, atol=1e-12)
 
 
@@ -155,14 +155,14 @@ def test_the_true_state_lies_about_the_load_as_widely_as_is_said(complete, lives
     z = np.stack([truth[f"z_{axis}"].to_numpy() for axis in AXES], axis=-1).reshape(complete.count, complete.days, 4)
     found, _ = read(reader, dynamics, complete)
     days = np.arange(complete.days)
-    usual = np.zeros((complete.count, complete.days, 4))
-    load = np.zeros_like(usual)
+    baseline = np.zeros((complete.count, complete.days, 4))
+    latent = np.zeros_like(baseline)
     total = np.zeros((complete.count, 4))
     for k in days:  # load = found + (total + load + W usual) / (k + 1 + W), solved for load
         weight = k + 1 + USUAL_WEIGHT
-        load[:, k] = (found.load[:, k] + (total + USUAL_WEIGHT * USUAL.load) / weight) / (1 - 1 / weight)
-        total += load[:, k]
-    off = (z[:, 1:] - load[:, :-1])[:, 20:]
+        latent[:, k] = (found.latent[:, k] + (total + USUAL_WEIGHT * USUAL.latent) / weight) / (1 - 1 / weight)
+        total += latent[:, k]
+    off = (z[:, 1:] - latent[:, :-1])[:, 20:]
     said = np.diagonal(found.spread[:, 20:-1], axis1=2, axis2=3).mean(axis=(0, 1))
     assert_allclose((off**2).mean(axis=(0, 1)) / said, 1, atol=0.4)
 
@@ -178,7 +178,7 @@ def deleted(settings, features, calibration, clinical) -> tuple[dict[str, np.nda
     scales = Scales.of(kept)
     model = fit(scales.standard(kept.of(slice(0, 150))), 10)[0]
     first = Reader(clinical.prior, scales, BaselineDays.nothing_known())
-    reader = replace(first, usual=usual_of(read(first, model, kept)[1]))
+    reader = replace(first, baseline=usual_of(read(first, model, kept)[1]))
     truth = recorded_triggers(tables["cohort.patient_days"], kept)
     after = np.zeros_like(diary)
     after[:, 1:] = diary[:, :-1] & kept.diary[:, 1:]
@@ -284,15 +284,15 @@ def test_patients_together_read_like_patients_alone(histories, reader, dynamics)
 def test_a_person_without_days_is_the_population_average(histories, reader, dynamics, clinical) -> None:
     found, ledger = read(reader, dynamics, late_beginners(histories))
     assert_array_equal(found.trigger[1], np.tile(USUAL.trigger, (histories.days, 1)))
-    assert_allclose(found.usual[1], np.tile(USUAL.trigger, (histories.days, 1)), rtol=1e-12)
-    assert_allclose(found.load[1], 0, atol=1e-15)
+    assert_allclose(found.baseline[1], np.tile(USUAL.trigger, (histories.days, 1)), rtol=1e-12)
+    assert_allclose(found.latent[1], 0, atol=1e-15)
     assert_array_equal(ledger.spread[1], clinical.prior.hidden())
     assert ledger.days[1] == 0
 
 
 def test_probabilities_are_probabilities_and_spreads_are_covariances(histories, reader, dynamics) -> None:
     found, _ = read(reader, dynamics, late_beginners(histories))
-    for part in (found.trigger, found.usual):
+    for part in (found.trigger, found.baseline):
         assert part.min() >= 0
         assert part.max() <= 1
     assert_allclose(found.spread, np.swapaxes(found.spread, -1, -2), atol=1e-15)
@@ -310,25 +310,25 @@ def test_usual_shares_are_running_means(complete, reader, dynamics) -> None:
     found, ledger = read(reader, dynamics, complete)
     days = np.arange(1, complete.days + 1)[:, None]
     expected = (found.trigger.cumsum(axis=1) + USUAL_WEIGHT * USUAL.trigger) / (days + USUAL_WEIGHT)
-    assert_allclose(found.usual, expected, rtol=1e-12)
-    usual = usual_of(ledger)
-    assert_allclose(usual.trigger, found.trigger.mean(axis=(0, 1)), rtol=1e-12)
+    assert_allclose(found.baseline, expected, rtol=1e-12)
+    baseline = usual_of(ledger)
+    assert_allclose(baseline.trigger, found.trigger.mean(axis=(0, 1)), rtol=1e-12)
     eaten = complete.values[..., [POSITION[name] for name in DIET]]
-    assert_allclose(usual.diet, eaten.mean(axis=(0, 1)), rtol=1e-12)
+    assert_allclose(baseline.diet, eaten.mean(axis=(0, 1)), rtol=1e-12)
 
 
 def test_a_cycle_is_counted_on_through_days_without_an_entry(complete, reader, dynamics) -> None:
     """The hormonal load of a woman whose diary rests for a week is that of 28-day cycles."""
     place, axis = POSITION["cycle_day"], AXES.index("hormonal")
-    told = complete.values[..., place]
+    reported = complete.values[..., place]
     # Patients whose recorded cycle goes on by one from day 20 to day 27.
-    steady = np.flatnonzero((np.diff(told[:, 19:28], axis=1) == 1).all(axis=1) & (told[:, 27] <= 28))
+    steady = np.flatnonzero((np.diff(reported[:, 19:28], axis=1) == 1).all(axis=1) & (reported[:, 27] <= 28))
     assert len(steady) > 0
     rests = np.zeros(complete.diary.shape, dtype=bool)
     rests[:, 20:27] = True
     paused = read(reader, dynamics, without(complete, rests, np.zeros_like(rests)))[0]
     plain = read(reader, dynamics, complete)[0]
-    assert_allclose(paused.load[steady, :, axis], plain.load[steady, :, axis], atol=1e-12)
+    assert_allclose(paused.latent[steady, :, axis], plain.latent[steady, :, axis], atol=1e-12)
 
 
 def test_missing_weather_counts_as_average_not_calm(complete, reader, dynamics) -> None:
@@ -337,8 +337,8 @@ def test_missing_weather_counts_as_average_not_calm(complete, reader, dynamics) 
     present = complete.present.copy()
     present[..., place] = False
     with_it, ledger = read(reader, dynamics, complete)
-    own = replace(reader, usual=usual_of(ledger))
+    own = replace(reader, baseline=usual_of(ledger))
     without_it, _ = read(own, dynamics, replace(complete, present=present))
-    assert abs(without_it.load[:, 30:, 3].mean()) < 0.05
-    assert_allclose(without_it.trigger[..., 0], without_it.usual[..., 0], atol=1e-12)
+    assert abs(without_it.latent[:, 30:, 3].mean()) < 0.05
+    assert_allclose(without_it.trigger[..., 0], without_it.baseline[..., 0], atol=1e-12)
     assert set(np.unique(with_it.trigger[..., 0])) == {0.0, 1.0}

@@ -24,13 +24,13 @@ def logits(points, effects, covariates, i, m):
     susceptibility = points.susceptibility[m]
     logit, shrink = [], []
     for k in range(covariates.trigger.shape[1]):
-        x, usual = covariates.trigger[i, k], covariates.usual[i, k]
-        load, spread = covariates.load[i, k], covariates.spread[i, k]
-        variance = effects.load @ spread @ effects.load + np.sum(x * (1 - x) * (effects.trigger * 0.55) ** 2)
+        x, baseline = covariates.trigger[i, k], covariates.baseline[i, k]
+        latent, spread = covariates.latent[i, k], covariates.spread[i, k]
+        variance = effects.latent @ spread @ effects.latent + np.sum(x * (1 - x) * (effects.trigger * 0.55) ** 2)
         logit.append(
             points.level[m]
-            + np.sum(effects.trigger * susceptibility * (x - usual))
-            + np.sum(effects.load * load)
+            + np.sum(effects.trigger * susceptibility * (x - baseline))
+            + np.sum(effects.latent * latent)
             + effects.weekend * points.weekend[m] * covariates.weekend[i, k]
         )
         shrink.append(np.sqrt(1 + np.pi * variance / 8))
@@ -60,7 +60,7 @@ def enumerate_paths(points, effects, covariates, evidence, i, m):
     tomorrow's attack, nothing.
     """
     logit, shrink = logits(points, effects, covariates, i, m)
-    told = ages(evidence, i)
+    reported = ages(evidence, i)
     paths = [(1.0, "nothing", share_ill(points.level[m], effects.lasting[UNKNOWN, 0]), expit(points.level[m]))]
     so_far, and_ill = [], []
     for k, wrote in enumerate(evidence.diary[i]):
@@ -68,7 +68,7 @@ def enumerate_paths(points, effects, covariates, evidence, i, m):
         for weight, yesterday, r, p in paths:
             if k and evidence.diary[i, k - 1] and (yesterday == "late") != evidence.late[i, k]:
                 continue
-            c = goes_on(effects, yesterday, told[k - 1]) if k else 0.0
+            c = goes_on(effects, yesterday, reported[k - 1]) if k else 0.0
             signs = p * effects.by_evening * (1 + effects.alarms)
             chances = {
                 "on": c,
@@ -82,7 +82,10 @@ def enumerate_paths(points, effects, covariates, evidence, i, m):
                     continue
                 pain = np.exp(evidence.pain[i, k]) if not wrote and today in ("on", "onset") else 1.0
                 ill = float(today in ("on", "onset", "late"))
-                carried = effects.trace * (effects.memory * r + (1 - effects.memory) * ill) + effects.refractory * ill
+                carried = (
+                    effects.attack_history * (effects.memory * r + (1 - effects.memory) * ill)
+                    + effects.refractory * ill
+                )
                 after = effects.memory * r + (1 - effects.memory) * ill
                 p_next = expit((logit[k] + carried) / shrink[k])
                 for sign, share, announced in after_signs(effects, today, p_next):
@@ -92,7 +95,7 @@ def enumerate_paths(points, effects, covariates, evidence, i, m):
         so_far.append(sum(path[0] for path in paths))
         tomorrow = 0.0
         for weight, today, _, p in paths:
-            c = goes_on(effects, today, told[k])
+            c = goes_on(effects, today, reported[k])
             tomorrow += weight * (c + (1 - c) * p)
         and_ill.append(tomorrow)
     return so_far, and_ill
@@ -107,10 +110,10 @@ def after_signs(effects, today, q):
     return [("nothing", 1 - entry, q * (1 - effects.early) / (1 - entry)), ("sign", entry, announcing)]
 
 
-def goes_on(effects, today, told):
+def goes_on(effects, today, reported):
     if today == "late":
         return effects.lasting[LATE, 0]
-    return effects.lasting[told] if today in ("on", "onset") else 0.0
+    return effects.lasting[reported] if today in ("on", "onset") else 0.0
 
 
 def consistent(flags):
@@ -154,22 +157,24 @@ def assert_exact(points, effects, covariates, evidence):
     for days in range(1, evidence.diary.shape[1] + 1):
         cut = slice(0, days)
         known = AttackEvidence(*(array[:, cut] for array in evidence[:4]), evidence.begun)
-        _, standing = follow(points, effects, Covariates(*(array[:, cut] for array in covariates)), known)
+        _, filter_state = follow(points, effects, Covariates(*(array[:, cut] for array in covariates)), known)
         weight = joint[:, days - 1]
-        assert_allclose(np.exp(standing.log_weight), weight / weight.sum(axis=1, keepdims=True), rtol=1e-9)
+        assert_allclose(np.exp(filter_state.log_weight), weight / weight.sum(axis=1, keepdims=True), rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_filter_is_exact_where_days_are_missing(seed: int) -> None:
     """Against the sum over all hidden paths; the trace and the gaps themselves, where it averages, are left out."""
-    points, effects, covariates, evidence = some_days(seed, effects_of(trace=0.0, entry_odds=1.0, weekend=0.6))
+    points, effects, covariates, evidence = some_days(seed, effects_of(attack_history=0.0, entry_odds=1.0, weekend=0.6))
     assert 0.2 < evidence.diary.mean() < 0.8
     assert evidence.late.any()
     assert_exact(points, effects, covariates, evidence)
 
 
 def test_the_filter_is_exact_with_the_trace_where_all_is_written_down() -> None:
-    points, effects, covariates, evidence = some_days(2, effects_of(trace=1.3, entry_odds=0.5), wrote=1 - 1e-12)
+    points, effects, covariates, evidence = some_days(
+        2, effects_of(attack_history=1.3, entry_odds=0.5), wrote=1 - 1e-12
+    )
     assert evidence.diary.all()
     assert evidence.late.any()
     assert_exact(points, effects, covariates, evidence)
@@ -177,7 +182,7 @@ def test_the_filter_is_exact_with_the_trace_where_all_is_written_down() -> None:
 
 def test_the_filter_is_exact_where_signs_come_on_the_evening_before() -> None:
     """Nobody's attack begins at night: whether one may, after a sign, is averaged over hypotheses."""
-    effects = effects_of(trace=0.0, entry_odds=1.0, by_evening=1.0, early=0.2, conversion=0.9)
+    effects = effects_of(attack_history=0.0, entry_odds=1.0, by_evening=1.0, early=0.2, conversion=0.9)
     points, effects, covariates, evidence = some_days(12, effects)
     points = points._replace(level=points.level - 1.5)  # nobody is so certain that signs have no room
     evidence = evidence._replace(late=np.zeros_like(evidence.late))
@@ -191,24 +196,24 @@ def test_the_filter_is_exact_where_signs_come_on_the_evening_before() -> None:
 def test_a_sign_is_forecast_as_often_as_attacks_follow_it() -> None:
     """20,000 evenings of persons who are known: said and come, after a sign and without one; four standard errors."""
     rng = np.random.default_rng(12)
-    effects = effects_of(early=0.15, conversion=0.7, trace=0.4)
+    effects = effects_of(early=0.15, conversion=0.7, attack_history=0.4)
     covariates = triggers_alone(rng, 400, 60)
     levels, susceptibility = np.full(400, -1.3), np.full((400, TRIGGER_COUNT), 0.5)
     evidence = live(rng, levels, susceptibility, effects, covariates)
     points = Points(np.array([-1.3]), np.full((1, TRIGGER_COUNT), 0.5), np.zeros(1), np.zeros(1))
     said = follow(points, effects, covariates, evidence)[0].probability[:, 10:-1]
-    came = evidence.events[:, 11:, 0]
+    outcome = evidence.events[:, 11:, 0]
     well, signs = ~evidence.events[:, 10:-1, MIGRAINE], evidence.events[:, 10:-1, PRODROME]
     for noted in (True, False):
         chosen = well & (signs == noted)
         p = said[chosen]
-        assert abs(came[chosen].sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum()), noted
+        assert abs(outcome[chosen].sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum()), noted
     assert said[well & signs].mean() > said[well & ~signs].mean() + 0.15
 
 
 def test_after_a_sign_a_forecast_is_spread_over_both_things_that_it_may_mean() -> None:
     """Of tomorrow's attack, or faded: two chances, of which the forecast is the mean; after none there is one."""
-    effects = effects_of(early=0.15, conversion=0.7, by_evening=1.0, trace=0.4)
+    effects = effects_of(early=0.15, conversion=0.7, by_evening=1.0, attack_history=0.4)
     rng = np.random.default_rng(13)
     covariates = triggers_alone(rng, 200, 40)
     evidence = live(rng, np.full(200, -1.3), np.full((200, TRIGGER_COUNT), 0.5), effects, covariates)
@@ -239,14 +244,14 @@ def test_without_carry_over_the_posterior_is_a_weighted_logistic_regression() ->
     rng = np.random.default_rng(3)
     effects, points, covariates = effects_of(**BERNOULLI), points_of(rng, 200), triggers_alone(rng, 3, 80)
     evidence = live(rng, np.array([-2.0, -1.0, 0.0]), rng.uniform(0.2, 1, (3, TRIGGER_COUNT)), effects, covariates)
-    _, standing = follow(points, effects, covariates, evidence)
+    _, filter_state = follow(points, effects, covariates, evidence)
     for i in range(3):
-        x = np.vstack([np.zeros(TRIGGER_COUNT), (covariates.trigger - covariates.usual)[i, :-1]])
+        x = np.vstack([np.zeros(TRIGGER_COUNT), (covariates.trigger - covariates.baseline)[i, :-1]])
         logit = points.level + x @ (effects.trigger * points.susceptibility).T
         y = evidence.events[i, :, MIGRAINE].astype(float)
         log_weight = points.log_prior + [Binomial().loglike(y, expit(column)) for column in logit.T]
         weight = np.exp(log_weight - log_weight.max())
-        assert_allclose(np.exp(standing.log_weight[i]), weight / weight.sum(), rtol=1e-8, atol=1e-14)
+        assert_allclose(np.exp(filter_state.log_weight[i]), weight / weight.sum(), rtol=1e-8, atol=1e-14)
 
 
 def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
@@ -261,7 +266,7 @@ def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
     effects = effects_of(**BERNOULLI, trigger=np.array([beta, 0.0, 0.0, 0.0]))
     covariates = triggers_alone(rng, 1, days)
     evidence = live(rng, np.array([-1.8]), np.full((1, TRIGGER_COUNT), 0.6), effects, covariates)
-    y, x = evidence.events[0, 1:, MIGRAINE].astype(float), (covariates.trigger - covariates.usual)[0, :-1, 0]
+    y, x = evidence.events[0, 1:, MIGRAINE].astype(float), (covariates.trigger - covariates.baseline)[0, :-1, 0]
     fit = sm.Logit(y, sm.add_constant(x)).fit(disp=False)
     assert y.sum() > 400
     level, slope = (
@@ -273,8 +278,8 @@ def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
     susceptibility = np.zeros((len(level), TRIGGER_COUNT))
     susceptibility[:, 0] = slope / beta
     flat_prior = Points(level, susceptibility, np.zeros(len(level)), np.full(len(level), -np.log(len(level))))
-    _, standing = follow(flat_prior, effects, covariates, evidence)
-    weight = np.exp(standing.log_weight[0])
+    _, filter_state = follow(flat_prior, effects, covariates, evidence)
+    weight = np.exp(filter_state.log_weight[0])
     for values, mean, sd in zip((level, slope), fit.params, fit.bse, strict=True):
         ours = weight @ values
         assert abs(ours - mean) < 0.1 * sd
@@ -285,7 +290,7 @@ def test_after_many_days_the_posterior_is_where_a_logistic_fit_is() -> None:
 def cohort():
     """Enough patients for a second thread, of whom a few began later or not at all."""
     points, effects, covariates, evidence = some_days(
-        5, effects_of(trace=0.8, entry_odds=0.5, renewal=0.01), patients=70, days=20, wrote=0.7
+        5, effects_of(attack_history=0.8, entry_odds=0.5, renewal=0.01), patients=70, days=20, wrote=0.7
     )
     begun = np.random.default_rng(0).choice([0, 0, 3, 20], 70)
     there = np.arange(20) >= begun[:, None]
@@ -301,12 +306,12 @@ def cohort():
 
 def test_a_patient_in_a_batch_is_as_alone(cohort) -> None:
     points, effects, covariates, evidence = cohort
-    together, standing = follow(points, effects, covariates, evidence, with_spread=True)
+    together, filter_state = follow(points, effects, covariates, evidence, with_spread=True)
     for i in (0, 1, 35, 69, int(np.argmax(evidence.begun == 3)), int(np.argmax(evidence.begun == 20))):
         row = slice(i, i + 1)
         own = Covariates(*(part[row] for part in covariates))
         alone, last = follow(points, effects, own, evidence.of_patients(row), with_spread=True)
-        for ours, theirs in zip((*together, *standing), (*alone, *last), strict=True):
+        for ours, theirs in zip((*together, *filter_state), (*alone, *last), strict=True):
             assert_array_equal(ours[row], theirs)
 
 
@@ -331,36 +336,38 @@ def test_the_days_before_a_patient_began_change_nothing(cohort) -> None:
 def test_day_by_day_is_as_all_at_once(cohort, step: int) -> None:
     points, effects, covariates, evidence = cohort
     at_once, last = follow(points, effects, covariates, evidence)
-    standing, said = None, []
+    filter_state, said = None, []
     for first in range(0, 20, step):
         days = slice(first, first + step)
         part = AttackEvidence(*(array[:, days] for array in evidence[:4]), evidence.begun - first)
-        forecasts, standing = follow(points, effects, Covariates(*(a[:, days] for a in covariates)), part, standing)
+        forecasts, filter_state = follow(
+            points, effects, Covariates(*(a[:, days] for a in covariates)), part, filter_state
+        )
         said.append(forecasts.probability)
     assert_allclose(np.hstack(said), at_once.probability, rtol=1e-9)
-    for ours, theirs in zip(standing, last, strict=True):
+    for ours, theirs in zip(filter_state, last, strict=True):
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_an_empty_cohort_gives_empty_results() -> None:
     """The prior's mean: over hypotheses, of the probability of an onset on a usual day, none running."""
     rng = np.random.default_rng(6)
-    points, effects = points_of(rng, 50), effects_of(trace=0.0)
+    points, effects = points_of(rng, 50), effects_of(attack_history=0.0)
     begun, silent = np.array([4, 4]), np.zeros((2, 4), dtype=bool)
     nobody = AttackEvidence(silent, np.zeros((2, 4, 5), dtype=bool), silent, np.zeros((2, 4)), begun)
     covariates = triggers_alone(rng, 2, 4)._replace(trigger=np.full((2, 4, TRIGGER_COUNT), 0.25))
-    forecasts, standing = follow(points, effects, covariates, nobody)
+    forecasts, filter_state = follow(points, effects, covariates, nobody)
     variance = np.sum(0.25 * 0.75 * (effects.trigger * 0.55) ** 2)
     expected = np.exp(points.log_prior) @ expit(points.level / np.sqrt(1 + np.pi * variance / 8))
     assert_allclose(forecasts.probability, expected, rtol=1e-12)
-    assert_allclose(foresee(points, effects, standing).probability, expected, rtol=1e-12)
-    assert_array_equal(standing.log_weight, np.tile(points.log_prior, (2, 1)))
+    assert_allclose(foresee(points, effects, filter_state).probability, expected, rtol=1e-12)
+    assert_array_equal(filter_state.log_weight, np.tile(points.log_prior, (2, 1)))
 
 
 def test_foreseeing_repeats_the_last_evening(cohort) -> None:
     points, effects, covariates, evidence = cohort
-    forecasts, standing = follow(points, effects, covariates, evidence, with_spread=True)
-    again = foresee(points, effects, standing)
+    forecasts, filter_state = follow(points, effects, covariates, evidence, with_spread=True)
+    again = foresee(points, effects, filter_state)
     for ours, theirs in zip((*again[:6], again.spread), (*forecasts[:6], forecasts.spread), strict=True):
         assert_allclose(ours[:, 0], theirs[:, -1], rtol=1e-12, atol=1e-15)
 
@@ -385,16 +392,22 @@ def test_a_forecast_is_a_probability_whatever_was_recorded(
 ) -> None:
     rng = np.random.default_rng(7)
     effects = effects_of(
-        lasting=np.full((AGES, 2), lasting), by_evening=by_evening, alarms=alarms, trace=1.0, entry_odds=0.5,
+        lasting=np.full((AGES, 2), lasting), by_evening=by_evening, alarms=alarms, attack_history=1.0, entry_odds=0.5,
         renewal=renewal,
     )  # fmt: skip
     points = points_of(rng, 6)
     points = points._replace(level=points.level + level)
     evidence = AttackEvidence(diary, events, late, pain, np.zeros(1, dtype=np.int64))
-    forecasts, standing = follow(points, effects, triggers_alone(rng, 1, DAYS), evidence, with_spread=True)
-    for probability in (forecasts.probability, forecasts.onset, forecasts.goes_on, forecasts.ill, forecasts.trace):
+    forecasts, filter_state = follow(points, effects, triggers_alone(rng, 1, DAYS), evidence, with_spread=True)
+    for probability in (
+        forecasts.probability,
+        forecasts.onset,
+        forecasts.goes_on,
+        forecasts.ill,
+        forecasts.attack_history,
+    ):
         assert np.all((probability >= 0) & (probability <= 1 + 1e-12))
-    assert_allclose(np.exp(standing.log_weight).sum(axis=1), 1, rtol=1e-9)
+    assert_allclose(np.exp(filter_state.log_weight).sum(axis=1), 1, rtol=1e-9)
     assert_allclose(forecasts.spread.sum(axis=(2, 3)), 1, rtol=1e-9)
     assert np.all(np.isfinite(forecasts.log_evidence))
 
@@ -430,10 +443,10 @@ def gap(entry_odds: float, pain: float):
 
 
 def test_a_missing_entry_tells_of_a_migraine_where_people_write_less_on_such_days() -> None:
-    usual, telling = gap(1.0, 0.0), gap(0.4, 0.0)
-    assert telling.ill[0, -1] > 1.5 * usual.ill[0, -1] > 0
-    assert telling.probability[0, -1] > usual.probability[0, -1]
-    assert_array_equal(telling.ill[0, :-1], usual.ill[0, :-1])
+    baseline, telling = gap(1.0, 0.0), gap(0.4, 0.0)
+    assert telling.ill[0, -1] > 1.5 * baseline.ill[0, -1] > 0
+    assert telling.probability[0, -1] > baseline.probability[0, -1]
+    assert_array_equal(telling.ill[0, :-1], baseline.ill[0, :-1])
 
 
 def test_device_readings_raise_the_odds_of_a_migraine_day() -> None:
@@ -455,11 +468,11 @@ def test_likelihoods_are_what_weights_and_evidence_are_made_of(cohort) -> None:
     prior = np.exp(points.log_prior)
     weight = np.tile(prior, (70, 1))
     for k in range(20):
-        lived = (k >= evidence.begun)[:, None]
-        renewed = np.where(lived, (1 - effects.renewal) * weight + effects.renewal * prior, weight)
+        result = (k >= evidence.begun)[:, None]
+        renewed = np.where(result, (1 - effects.renewal) * weight + effects.renewal * prior, weight)
         joint = renewed * np.exp(said.likelihood[:, k])
         total = joint.sum(axis=1, keepdims=True)
-        assert_allclose(np.log(total[:, 0]), np.where(lived[:, 0], said.log_evidence[:, k], 0), rtol=1e-9, atol=1e-12)
+        assert_allclose(np.log(total[:, 0]), np.where(result[:, 0], said.log_evidence[:, k], 0), rtol=1e-9, atol=1e-12)
         weight = joint / total
     assert_allclose(weight, np.exp(last.log_weight), rtol=1e-9)
     assert_array_equal(said.likelihood[np.arange(20) < evidence.begun[:, None]], 0)

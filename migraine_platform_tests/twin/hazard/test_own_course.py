@@ -42,10 +42,10 @@ def test_the_chance_of_an_attack_is_the_mean_over_what_is_open() -> None:
 
 
 @pytest.fixture(scope="module")
-def lived():
+def result():
     """Persons who differ, and what twins know of them after DAYS days."""
     rng = np.random.default_rng(1)
-    effects = effects_of(lasting_sd=0.9, signs_sd=0.7, weekend=0.5, alarms=0.3, signs=0.3, trace=0.0)
+    effects = effects_of(lasting_sd=0.9, signs_sd=0.7, weekend=0.5, alarms=0.3, signs=0.3, attack_history=0.0)
     covariates = triggers_alone(rng, PATIENTS, DAYS)
     covariates.weekend[:] = np.where(np.arange(DAYS) % 7 >= 5, 5 / 7, -2 / 7)
     own = (rng.standard_normal(PATIENTS), rng.standard_normal(PATIENTS), rng.standard_normal(PATIENTS))
@@ -59,19 +59,19 @@ def lived():
     return effects, covariates, own, evidence, points, follow(points, effects, covariates, evidence)
 
 
-def test_a_person_s_own_is_found_and_its_spread_is_true(lived) -> None:
+def test_a_person_s_own_is_found_and_its_spread_is_true(result) -> None:
     """Standardised errors of 400 persons: mean 0 and deviation 1, but for what a normal in each step leaves out."""
-    effects, _, own, _, points, (_, standing) = lived
+    effects, _, own, _, points, (_, filter_state) = result
     for place, spread, sd, true in (
         (LASTS, LASTS_VARIANCE, effects.lasting_sd, own[0]),
         (SIGNS, SIGNS_VARIANCE, effects.signs_sd, own[1]),
     ):
-        said, variance = standing.numbers[:, place], standing.numbers[:, spread]
+        said, variance = filter_state.numbers[:, place], filter_state.numbers[:, spread]
         assert spearmanr(said, true)[0] > 0.5
         off = (said - sd * true) / np.sqrt(variance)
         assert abs(off.mean()) < 0.35
         assert 0.8 < off.std() < 1.3
-    share = np.exp(standing.log_weight)
+    share = np.exp(filter_state.log_weight)
     weekend = share @ points.weekend
     assert spearmanr(weekend, own[2])[0] > 0.25
     off = (weekend - own[2]) / np.sqrt(share @ points.weekend**2 - weekend**2)
@@ -79,24 +79,24 @@ def test_a_person_s_own_is_found_and_its_spread_is_true(lived) -> None:
     assert abs(off.std() - 1) < 4 / np.sqrt(2 * PATIENTS)
 
 
-def test_knowing_a_persons_course_improves_forecasts(lived) -> None:
+def test_knowing_a_persons_course_improves_forecasts(result) -> None:
     """Log loss of the later days against twins to whom all persons are alike; what comes is what is said."""
-    effects, covariates, _, evidence, points, (told, _) = lived
+    effects, covariates, _, evidence, points, (reported, _) = result
     alike = effects._replace(lasting_sd=0.0, signs_sd=0.0, weekend=0.0)
-    usual, _ = follow(points, alike, covariates, evidence)
+    baseline, _ = follow(points, alike, covariates, evidence)
     late = slice(DAYS // 2, DAYS - 1)
-    came = evidence.events[:, DAYS // 2 + 1 :, 0]
+    outcome = evidence.events[:, DAYS // 2 + 1 :, 0]
 
     def loss(p: np.ndarray) -> np.ndarray:
-        return -np.where(came, np.log(p[:, late]), np.log1p(-p[:, late])).mean(axis=1)
+        return -np.where(outcome, np.log(p[:, late]), np.log1p(-p[:, late])).mean(axis=1)
 
-    gained = loss(usual.probability) - loss(told.probability)
+    gained = loss(baseline.probability) - loss(reported.probability)
     assert gained.mean() > 4 * gained.std() / np.sqrt(PATIENTS) / 2
     assert gained.mean() > 0.002
-    p = told.probability[:, late]
+    p = reported.probability[:, late]
     for part in np.array_split(np.argsort(p.ravel()), 6):
         error = np.sqrt((p.ravel()[part] * (1 - p.ravel()[part])).sum())
-        assert abs(came.ravel()[part].sum() - p.ravel()[part].sum()) < 4 * error + 0.01 * len(part)
+        assert abs(outcome.ravel()[part].sum() - p.ravel()[part].sum()) < 4 * error + 0.01 * len(part)
 
 
 def test_where_persons_are_alike_nothing_is_learned_of_them() -> None:

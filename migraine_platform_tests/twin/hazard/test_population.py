@@ -14,7 +14,7 @@ from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alo
 PATIENTS, DAYS = 300, 100
 LEVEL, LEVEL_SD, RANGE = -1.8, 0.9, (0.2, 0.9)
 STEPS = 8
-TRUTH = effects_of(trace=0.8, entry_odds=0.5)
+TRUTH = effects_of(attack_history=0.8, entry_odds=0.5)
 SETTINGS = TwinPopulationSettings(
     patients=PATIENTS, state_space_patients=1, state_space_steps=1, points=256, steps=STEPS, trace_memory=TRUTH.memory
 )
@@ -35,27 +35,27 @@ def learned_from(seed: int, entry_odds: float):
 
 
 @pytest.fixture(scope="module")
-def lived():
+def result():
     return learned_from(0, TRUTH.entry_odds)
 
 
-def test_shared_effects_are_recovered(lived) -> None:
+def test_shared_effects_are_recovered(result) -> None:
     """Four standard errors of a logistic regression on the 17,000 pairs of recorded days with p (1 - p) = 0.1.
 
     A trigger's column has variance 0.25 0.75 E[s^2] = 0.06; refractory and trace compete, the trace's own variance
     within a person being 0.02, a half of which is left (three standard errors there). Load was never there, and stays
     where it began.
     """
-    found = lived[0].effects
+    found = result[0].effects
     assert np.abs(found.trigger - TRUTH.trigger).max() < 4 / np.sqrt(1700 * 0.06)
     assert abs(found.refractory - TRUTH.refractory) < 4 / np.sqrt(1700 * 0.15 * 0.85 / 2)
-    assert abs(found.trace - TRUTH.trace) < 3 / np.sqrt(1700 * 0.02 / 2)
-    assert_allclose(found.load, 1.0)
+    assert abs(found.attack_history - TRUTH.attack_history) < 3 / np.sqrt(1700 * 0.02 / 2)
+    assert_allclose(found.latent, 1.0)
 
 
-def test_counted_effects_are_recovered(lived) -> None:
+def test_counted_effects_are_recovered(result) -> None:
     """Four standard errors of shares; attacks that began are counted in thousands, those by night in hundreds."""
-    found, _, evidence = lived
+    found, _, evidence = result
     ill = (evidence.diary & evidence.events[..., 2])[:, :-1].sum()
     assert abs(found.effects.lasting[4, 0] - 0.3) < 4 * np.sqrt(0.3 * 0.7 / (0.6 * ill)) + 0.02  # 0.02: its odds' error
     begun = (evidence.events[..., 1] & evidence.diary).sum()
@@ -85,12 +85,12 @@ def test_signs_of_the_evening_before_are_found_where_they_are() -> None:
         assert abs(effects.alarms - TRUTH.alarms) < 0.05
 
 
-def test_the_distribution_of_levels_is_recovered(lived) -> None:
+def test_the_distribution_of_levels_is_recovered(result) -> None:
     """Against the persons who lived: four standard errors of a mean known to 0.35 per person, and of a deviation.
 
     Beyond it, entry odds that are 0.1 to 0.3 too high make days without an entry too harmless: 0.1 on the logit scale.
     """
-    found, level, _ = lived
+    found, level, _ = result
     error = 0.35 / np.sqrt(PATIENTS)
     assert abs(found.personal.levels.mean() - level.mean()) < 4 * error + 0.1
     assert (
@@ -99,16 +99,16 @@ def test_the_distribution_of_levels_is_recovered(lived) -> None:
     assert np.all(np.diff(found.personal.levels) >= 0)
 
 
-def test_no_step_makes_the_diaries_less_likely(lived) -> None:
+def test_no_step_makes_the_diaries_less_likely(result) -> None:
     """But for the one after which the entry odds are others; levels are smoothed, which may cost a hundredth."""
-    gained = np.delete(np.diff(lived[0].log_evidence), STEPS // 2)
+    gained = np.delete(np.diff(result[0].log_evidence), STEPS // 2)
     assert gained[0] > 0.1
     assert gained.min() > -0.01
 
 
-def test_entry_odds_are_recovered_roughly(lived) -> None:
+def test_entry_odds_are_recovered_roughly(result) -> None:
     """A hundred patients tell the log-odds to 0.1; that adherence is itself estimated moves them 0.2 towards 0."""
-    assert -0.4 < np.log(lived[0].effects.entry_odds / TRUTH.entry_odds) < 0.6
+    assert -0.4 < np.log(result[0].effects.entry_odds / TRUTH.entry_odds) < 0.6
 
 
 def test_where_gaps_tell_nothing_none_is_read_into_them() -> None:

@@ -25,7 +25,7 @@ def parts():
     """Hypotheses, effects, atoms, diaries with gaps and days of which not everything is known."""
     rng = np.random.default_rng(0)
     points = points_of(rng, 64)
-    effects = effects_of(load=np.full(TRIGGER_COUNT, 0.6), by_evening=1.0, lasting=np.full((AGES, 2), 0.35))
+    effects = effects_of(latent=np.full(TRIGGER_COUNT, 0.6), by_evening=1.0, lasting=np.full((AGES, 2), 0.35))
     covariates = triggers_alone(rng, PATIENTS, DAYS)
     covariates.spread[:] = FACTOR @ FACTOR * rng.uniform(0.2, 1.0, (PATIENTS, DAYS, 1, 1))
     covariates.trigger[:, ::3, 1] = 0.4
@@ -93,14 +93,14 @@ def drawn(parts, i: int):
     """Draws of tomorrow's probability, were all known that could be today: hypothesis, load, the attack's age."""
     points, effects, covariates, evidence, atoms, weights = parts
     rng = np.random.default_rng(i)
-    forecasts, standing = follow(points, effects, covariates, evidence)
+    forecasts, filter_state = follow(points, effects, covariates, evidence)
     x, spread = covariates.trigger[i, -1], covariates.spread[i, -1]
     unsure = np.sum(x * (1 - x) * (effects.trigger * 0.55) ** 2)
-    total, noise = effects.load @ spread @ effects.load + unsure, effects.load @ NOISE @ effects.load
-    m = rng.choice(len(points.level), DRAWS, p=np.exp(standing.log_weight[i]))
-    ill = rng.random(DRAWS) < standing.ill[i, m]
-    usual = logit(standing.onset[i, m, ill.astype(int)]) * np.sqrt(1 + np.pi * total / 8)
-    of_today = usual + rng.normal(0, np.sqrt(total - noise), DRAWS)
+    total, noise = effects.latent @ spread @ effects.latent + unsure, effects.latent @ NOISE @ effects.latent
+    m = rng.choice(len(points.level), DRAWS, p=np.exp(filter_state.log_weight[i]))
+    ill = rng.random(DRAWS) < filter_state.ill[i, m]
+    baseline = logit(filter_state.onset[i, m, ill.astype(int)]) * np.sqrt(1 + np.pi * total / 8)
+    of_today = baseline + rng.normal(0, np.sqrt(total - noise), DRAWS)
     p = expit(of_today / np.sqrt(1 + np.pi * noise / 8))
     age, drug = divmod(int(forecasts.course[i, -1]), 2)
     c = rng.choice(atoms[age, drug], DRAWS, p=weights[age, drug])
@@ -178,10 +178,10 @@ def test_a_planted_error_is_found(offset: float, slope: float) -> None:
 def test_outcomes_that_are_missing_by_what_they_are_mend_nothing() -> None:
     """Half of the migraine days are not written down: the log-odds of those that are, are lower by log 2."""
     rng, forecast, outcome = outcomes(2, 20_000)
-    told = ~outcome | (rng.random(len(outcome)) < 0.5)
-    shift = np.full(told.sum(), np.log(0.5))
-    assert Recalibration.of(forecast[told], outcome[told], shift) == Recalibration()
-    blind = Recalibration.of(forecast[told], outcome[told], np.zeros(told.sum()))
+    reported = ~outcome | (rng.random(len(outcome)) < 0.5)
+    shift = np.full(reported.sum(), np.log(0.5))
+    assert Recalibration.of(forecast[reported], outcome[reported], shift) == Recalibration()
+    blind = Recalibration.of(forecast[reported], outcome[reported], np.zeros(reported.sum()))
     assert abs(blind.offset + np.log(2)) < 0.2
 
 

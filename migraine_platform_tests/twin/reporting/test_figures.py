@@ -33,7 +33,7 @@ def test_a_history_of_one_day_can_be_drawn(make_twins, model, histories) -> None
 
 def test_outcomes_are_those_of_recorded_days_that_were_forecast(built, histories, settings) -> None:
     """Evening by evening, from the diaries."""
-    p, came = outcomes(built)
+    p, outcome = outcomes(built)
     forecast = built.replay.forecasts.probability
     first = histories.days - settings.twin.validation_days
     expected = [
@@ -42,7 +42,7 @@ def test_outcomes_are_those_of_recorded_days_that_were_forecast(built, histories
         for k in range(first, histories.days - 1)
         if histories.diary[i, k + 1]
     ]
-    assert_array_equal(came, expected)
+    assert_array_equal(outcome, expected)
     assert forecast.shape == histories.diary.shape
     assert len(p) == len(expected)
     assert np.all((p > 0) & (p < 1))

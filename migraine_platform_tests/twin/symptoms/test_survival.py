@@ -24,7 +24,7 @@ def live(rng: np.random.Generator, theta: np.ndarray, days: int) -> tuple[np.nda
 
 
 @pytest.fixture(scope="module")
-def lived() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Onsets]:
+def result() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Onsets]:
     """Persons' multipliers, diaries with gaps, and the fit to all but the days ahead."""
     rng = np.random.default_rng(1)
     theta = rng.gamma(SHAPE, 1 / SHAPE, PERSONS)
@@ -34,9 +34,9 @@ def lived() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Onsets]:
     return theta, diary, onset, migraine, fit_onsets(*known)
 
 
-def test_the_population_s_hazards_are_recovered(lived) -> None:
+def test_the_population_s_hazards_are_recovered(result) -> None:
     """Four standard errors, from a band's onsets and from the persons' multipliers, whose mean is 1 by definition."""
-    theta, diary, onset, migraine, fit = lived
+    theta, diary, onset, migraine, fit = result
     since = days_since(diary, migraine)[:, : DAYS - 1]
     for band, hazard in enumerate(HAZARD):
         days = diary[:, : DAYS - 1] & (since > 0) & (BAND[since - 1] == band)
@@ -47,7 +47,7 @@ def test_the_population_s_hazards_are_recovered(lived) -> None:
     assert np.corrcoef(fit.multiplier, theta)[0, 1] > 0.8
 
 
-def test_the_population_s_survival_is_that_of_kaplan_and_meier(lived) -> None:
+def test_the_population_s_survival_is_that_of_kaplan_and_meier(result) -> None:
     """Other persons, watched from a migraine day until a gap in their diary; pointwise false alarm 6e-5."""
     from scipy.stats import CensoredData, ecdf
 
@@ -60,24 +60,24 @@ def test_the_population_s_survival_is_that_of_kaplan_and_meier(lived) -> None:
     days = np.arange(1, 15)
     shape, at_risk = curve.evaluate(days), np.array([(np.minimum(event, gap - 1) >= day).sum() for day in days])
     greenwood = shape * np.sqrt(np.cumsum((1 - np.divide(shape, np.append(1, shape[:-1]))) / at_risk))
-    expected = lived[-1].population_survival()[days]
+    expected = result[-1].population_survival()[days]
     assert np.all(np.abs(expected - shape) < 4 * 1.1 * greenwood)  # a tenth for the error of the fit, of 1,200 persons
     assert greenwood.max() < 0.025
 
 
 @pytest.mark.parametrize("days", [1, 2, 3, 7])
-def test_forecasts_come_true_as_often_as_they_say(lived, days: int) -> None:
+def test_forecasts_come_true_as_often_as_they_say(result, days: int) -> None:
     """Sum of Bernoulli draws; false alarm 6e-5 at four standard errors."""
-    _, diary, onset, _, fit = lived
-    came, p = onset[:, DAYS : DAYS + days].any(axis=1), fit.within(days)
+    _, diary, onset, _, fit = result
+    outcome, p = onset[:, DAYS : DAYS + days].any(axis=1), fit.within(days)
     for group in (np.ones(PERSONS, dtype=bool), ~diary[:, DAYS - 1], p > np.median(p), fit.days > np.median(fit.days)):
-        assert abs((came - p)[group].sum()) < 4 * np.sqrt((p * (1 - p))[group].sum())
+        assert abs((outcome - p)[group].sum()) < 4 * np.sqrt((p * (1 - p))[group].sum())
 
 
-def test_forecasts_know_more_than_the_mean(lived) -> None:
-    _, _, onset, _, fit = lived
-    came, p = onset[:, DAYS : DAYS + 3].any(axis=1), fit.within(3)
-    assert np.mean((came - p) ** 2) < 0.9 * np.var(came)
+def test_forecasts_know_more_than_the_mean(result) -> None:
+    _, _, onset, _, fit = result
+    outcome, p = onset[:, DAYS : DAYS + 3].any(axis=1), fit.within(3)
+    assert np.mean((outcome - p) ** 2) < 0.9 * np.var(outcome)
 
 
 def test_days_since_the_last_migraine_are_hidden_by_gaps() -> None:
@@ -109,8 +109,8 @@ def test_days_since_the_last_migraine_are_hidden_by_gaps() -> None:
     assert days_since(diary[:, 6:], migraine[:, 6:])[0].tolist() == [-least for least in range(1, 14)] + [14]
 
 
-def test_survival_falls_from_one_and_its_summaries_agree(lived) -> None:
-    fit = lived[-1]
+def test_survival_falls_from_one_and_its_summaries_agree(result) -> None:
+    fit = result[-1]
     assert_array_equal(fit.survival[:, 0], 1)
     assert np.all(np.diff(fit.survival, axis=1) <= 0)
     assert np.all(fit.expected_days >= fit.survival[:, :HORIZON].sum(axis=1) - 1e-9)
@@ -129,8 +129,8 @@ def test_expected_days_are_those_of_the_chain_without_spread() -> None:
     assert_allclose(table[:, 5, 10], (1 - p) ** 10)
 
 
-def test_the_twin_s_forecast_replaces_the_first_day(lived) -> None:
-    fit = lived[-1]
+def test_the_twin_s_forecast_replaces_the_first_day(result) -> None:
+    fit = result[-1]
     p = np.linspace(0.01, 0.99, PERSONS)
     given = fit.given_tomorrow(p)
     assert_allclose(given.within(1), p)
@@ -140,8 +140,8 @@ def test_the_twin_s_forecast_replaces_the_first_day(lived) -> None:
     assert_allclose(same.expected_days, fit.expected_days)
 
 
-def test_the_last_day_is_read_by_its_evening_only(lived) -> None:
-    _, diary, onset, migraine, fit = lived
+def test_the_last_day_is_read_by_its_evening_only(result) -> None:
+    _, diary, onset, migraine, fit = result
     onset, late = onset[:, :DAYS].copy(), migraine[:, :DAYS].copy()
     onset[:, -1], late[:, -1] = ~onset[:, -1], ~late[:, -1]
     again = fit_onsets(diary[:, :DAYS], onset, late, migraine[:, :DAYS])
@@ -157,8 +157,8 @@ def test_without_entries_the_posterior_is_the_prior(days: int) -> None:
     assert_array_equal(fit.days, 0)
 
 
-def test_a_patient_without_entries_has_the_population_s_multiplier(lived) -> None:
-    _, diary, onset, migraine, _ = lived
+def test_a_patient_without_entries_has_the_population_s_multiplier(result) -> None:
+    _, diary, onset, migraine, _ = result
     diary = diary[:200, :60].copy()
     diary[0] = False
     fit = fit_onsets(diary, onset[:200, :60], migraine[:200, :60], migraine[:200, :60])

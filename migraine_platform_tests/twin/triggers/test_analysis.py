@@ -19,37 +19,37 @@ COLUMNS = {"weather": "pressure_change_24h", "sleep": "total_sleep_hours", "stre
 
 
 @pytest.fixture(scope="module")
-def told(built, model, histories) -> TriggerDays:
-    return days_of(built.points, model.effects, built.twins.standing, built.replay, histories)
+def reported(built, model, histories) -> TriggerDays:
+    return days_of(built.points, model.effects, built.twins.filter_state, built.replay, histories)
 
 
-def test_a_day_counts_if_both_evenings_were_written_and_no_attack_went_on(told, histories) -> None:
+def test_a_day_counts_if_both_evenings_were_written_and_no_attack_went_on(reported, histories) -> None:
     """Day by day, from what an entry means."""
     place = {name: EVENTS.index(name) for name in EVENTS}
-    assert not told.usable[:, -2:].any()  # what came of the last day is complete only tomorrow
+    assert not reported.usable[:, -2:].any()  # what came of the last day is complete only tomorrow
     counted = {"gap": 0, "goes on": 0, "onset": 0, "quiet": 0}
     for i in range(histories.count):
         for k in range(histories.days - 2):
             tomorrow = histories.events[i, k + 1]
             both = histories.diary[i, k] and histories.diary[i, k + 1]
             goes_on = tomorrow[place["migraine_by_evening"]] and not tomorrow[place["onset"]]
-            assert told.usable[i, k] == (both and not goes_on)
-            if told.usable[i, k]:
-                assert told.onset[i, k] == (tomorrow[place["has_migraine"]] and tomorrow[place["onset"]])
-            counted["gap" if not both else "goes on" if goes_on else "onset" if told.onset[i, k] else "quiet"] += 1
+            assert reported.usable[i, k] == (both and not goes_on)
+            if reported.usable[i, k]:
+                assert reported.onset[i, k] == (tomorrow[place["has_migraine"]] and tomorrow[place["onset"]])
+            counted["gap" if not both else "goes on" if goes_on else "onset" if reported.onset[i, k] else "quiet"] += 1
     assert min(counted.values()) > 10, counted
 
 
-def test_terms_are_those_of_the_evenings(told, built, histories) -> None:
-    assert told.terms.shape == (histories.count, histories.days, TERMS)
-    assert_array_equal(told.trigger, built.replay.covariates.trigger)
+def test_terms_are_those_of_the_evenings(reported, built, histories) -> None:
+    assert reported.terms.shape == (histories.count, histories.days, TERMS)
+    assert_array_equal(reported.trigger, built.replay.covariates.trigger)
     for k in range(len(TRIGGER_NAMES)):
         below = built.replay.covariates.trigger[..., k] < built.replay.covariates.usual[..., k]
-        assert np.all(told.terms[..., FIRST_TRIGGER + k][below] <= 0)
+        assert np.all(reported.terms[..., FIRST_TRIGGER + k][below] <= 0)
 
 
-def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(told, histories) -> None:
-    steps, pairs = threshold_frame(told, histories), interaction_frame(told, histories)
+def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(reported, histories) -> None:
+    steps, pairs = threshold_frame(reported, histories), interaction_frame(reported, histories)
     assert set(steps.select("patient_id", "exposure").iter_rows()) == {
         (patient, one.name) for patient in histories.patient_ids for one in EXPOSURES
     }

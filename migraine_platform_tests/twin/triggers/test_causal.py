@@ -134,7 +134,7 @@ def test_leaving_out_the_migraine_of_today_biases_the_effect_of_sleep(world) -> 
 
 
 def test_leaving_out_the_load_counts_its_share_to_the_trigger(world) -> None:
-    estimate, error = slope(world, "sleep", [name for name in HELD if name != "load"])
+    estimate, error = slope(world, "sleep", [name for name in HELD if name != "latent"])
     assert estimate > 0.8 + SURE * error
 
 
@@ -144,7 +144,7 @@ def test_the_doubted_noise_moves_the_effect_of_sleep_by_little() -> None:
     assert abs(estimate - 0.8) < 0.03 + SURE * error
 
 
-HELD = ["sleep", "stress", "diet", "load", "migraine", "recent", "person"]
+HELD = ["sleep", "stress", "diet", "latent", "migraine", "recent", "person"]
 
 
 def days_of_the_graph(count: int, lasting_noise: float) -> dict[str, NDArray[np.float64]]:
@@ -164,9 +164,9 @@ def days_of_the_graph(count: int, lasting_noise: float) -> dict[str, NDArray[np.
     rises = (stress - rng.normal(4.5, 2, count) >= 3).astype(float)
     sleeps = ((hours < 5) | (hours > 9)).astype(float)
     foods = (rng.random((count, 3)) < 0.3 + 0.2 * np.outer(weekend, [1, 0, 0])).sum(axis=1)
-    load = 0.1 * (stress - 5) - 0.1 * (hours - 7) + 0.15 * np.abs(hours - 7) - 0.05 * past + rng.normal(0, 0.2, count)
-    logit = -1.2 + person + 0.8 * sleeps + 0.6 * rises + 0.4 * (foods >= 2) + load - 1.2 * migraine + recent + noise
-    columns = {"sleep": sleeps, "stress": rises, "diet": (foods >= 2).astype(float), "load": load}
+    latent = 0.1 * (stress - 5) - 0.1 * (hours - 7) + 0.15 * np.abs(hours - 7) - 0.05 * past + rng.normal(0, 0.2, count)
+    logit = -1.2 + person + 0.8 * sleeps + 0.6 * rises + 0.4 * (foods >= 2) + latent - 1.2 * migraine + recent + noise
+    columns = {"sleep": sleeps, "stress": rises, "diet": (foods >= 2).astype(float), "latent": latent}
     columns |= {"migraine": migraine, "recent": recent, "person": person}
     return columns | {"onset": (rng.random(count) < expit(logit)).astype(float)}
 

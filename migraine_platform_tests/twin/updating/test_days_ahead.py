@@ -38,16 +38,16 @@ def test_forecasts_of_the_week_ahead_are_calibrated(model, clinical, built, hist
     """Migraine days of days 2-7 ahead, over three evenings: a mean of 24 patients' shares, known to 0.06 (one sd)."""
     truth = lives_truth[tables.PatientDays.name].sort("patient_id", "date")["has_migraine"].to_numpy()
     truth = truth.reshape(histories.count, histories.days)
-    said, came = [], []
+    said, outcome = [], []
     for evening in (40, 50, 60):
         made, _ = twin.create(model, clinical, built.points, histories.until(evening))
         tonight = predict(model, clinical, built.points, made)
         said.append(
             migraine_ahead(model, clinical, built.points, made, histories.until(evening), tonight).probability[:, 1:]
         )
-        came.append(truth[:, evening + 1 : evening + WEEK])
-    assert abs(np.mean(said) - np.mean(came)) < 0.12
-    assert np.corrcoef(np.ravel(said), np.ravel(came))[0, 1] > 0.2
+        outcome.append(truth[:, evening + 1 : evening + WEEK])
+    assert abs(np.mean(said) - np.mean(outcome)) < 0.12
+    assert np.corrcoef(np.ravel(said), np.ravel(outcome))[0, 1] > 0.2
 
 
 def test_of_whom_nothing_is_recorded_every_day_is_the_same_but_for_weekends(model, clinical, built, histories) -> None:
@@ -72,9 +72,9 @@ def test_who_writes_every_day_and_who_never_does_are_not_told_apart_by_days_to_c
 ) -> None:
     """A gap tells something of a person who writes; a day that is not there yet is no gap."""
 
-    numbers = built.twins.standing.numbers.copy()
+    numbers = built.twins.filter_state.numbers.copy()
     numbers[:, TOLD], numbers[:, WRITTEN] = 0.0, 0.0
-    other = replace(built.twins, standing=built.twins.standing._replace(numbers=numbers))
+    other = replace(built.twins, filter_state=built.twins.filter_state._replace(numbers=numbers))
     ours = migraine_ahead(model, clinical, built.points, built.twins, histories, built.predictions).probability
     theirs = migraine_ahead(model, clinical, built.points, other, histories, built.predictions).probability
     assert_allclose(ours, theirs, atol=1e-12)

@@ -30,56 +30,56 @@ def people(measured) -> Histories:
 
 
 @pytest.fixture(scope="module")
-def keeper(make_keeper) -> TwinUpdater:
+def updater(make_keeper) -> TwinUpdater:
     return make_keeper(EASILY)
 
 
 class Lives(NamedTuple):
     """What came of some evenings."""
 
-    kept: TwinState
+    state: TwinState
     record: Record
     said: ForecastSpread
     odds: np.ndarray
     detections: dict[str, tuple[Detection, ...]]
 
 
-def live(keeper: TwinUpdater, people: Histories, stops: list[int], through=lambda kept: kept) -> Lives:
+def live(updater: TwinUpdater, people: Histories, stops: list[int], through=lambda state: state) -> Lives:
     """From BEGUN days on, as many evenings at once as lie between two stops."""
-    first = begin(keeper, people.until(BEGUN))
-    kept, past = first.kept, Past(first.evenings.record, {})
+    first = begin(updater, people.until(BEGUN))
+    state, past = first.state, Past(first.evenings.record, {})
     said, odds = [], []
     for stop in stops:
-        lived = advance(keeper, through(kept), people.until(stop), past)
+        result = advance(updater, through(state), people.until(stop), past)
         found = dict(past.detections)
-        for one in sorted(lived.detections, key=lambda detection: detection.detected_on):
+        for one in sorted(result.detections, key=lambda detection: detection.detected_on):
             found[one.patient_id] = (*found.get(one.patient_id, ()), one)
-        kept, past = lived.kept, Past(past.record.then(lived.evenings.record), found)
-        said.append(lived.evenings.said)
-        odds.append(lived.evenings.odds)
+        state, past = result.state, Past(past.record.then(result.evenings.record), found)
+        said.append(result.evenings.said)
+        odds.append(result.evenings.odds)
     every = ForecastSpread(*(np.concatenate(parts, axis=1) for parts in zip(*said, strict=True)))
-    return Lives(kept, past.record, every, np.concatenate(odds, axis=1), dict(past.detections))
+    return Lives(state, past.record, every, np.concatenate(odds, axis=1), dict(past.detections))
 
 
 @pytest.fixture(scope="module")
-def at_once(keeper, people) -> Lives:
-    return live(keeper, people, [DAYS])
+def at_once(updater, people) -> Lives:
+    return live(updater, people, [DAYS])
 
 
-def numbers_of(kept: TwinState) -> list[np.ndarray]:
-    twins, watch = kept.twins, kept.watch
-    parts = (*twins.beliefs, *twins.ledger, *twins.standing, *twins.last, twins.entries, twins.discarded)
-    return [*parts, *watch.standing, watch.changed, watch.strayed]
+def numbers_of(state: TwinState) -> list[np.ndarray]:
+    twins, watch = state.twins, state.watch
+    parts = (*twins.beliefs, *twins.ledger, *twins.filter_state, *twins.last, twins.entries, twins.discarded)
+    return [*parts, *watch.filter_state, watch.changed, watch.strayed]
 
 
 def assert_same_lives(ours: Lives, theirs: Lives) -> None:
     for one, other in zip(
-        (*numbers_of(ours.kept), *ours.record, *ours.said, ours.odds),
-        (*numbers_of(theirs.kept), *theirs.record, *theirs.said, theirs.odds),
+        (*numbers_of(ours.state), *ours.record, *ours.said, ours.odds),
+        (*numbers_of(theirs.state), *theirs.record, *theirs.said, theirs.odds),
         strict=True,
     ):
         assert_allclose(one, other, rtol=1e-12, atol=1e-12)
-    assert ours.kept.twins.as_of == theirs.kept.twins.as_of
+    assert ours.state.twins.as_of == theirs.state.twins.as_of
     assert set(ours.detections) == set(theirs.detections)
     for patient, found in ours.detections.items():
         for one, other in zip(found, theirs.detections[patient], strict=True):
@@ -111,21 +111,21 @@ def test_alarms_are_of_several_kinds_and_detectors_and_some_come_twice(at_once, 
 
 
 @pytest.mark.parametrize("stops", [list(range(BEGUN + 1, DAYS + 1)), [47, 54, 61, 68, DAYS], [53, 54, DAYS]])
-def test_updating_day_by_day_or_at_once_gives_the_same_twins(keeper, people, at_once, stops: list[int]) -> None:
-    assert_same_lives(live(keeper, people, stops), at_once)
+def test_updating_day_by_day_or_at_once_gives_the_same_twins(updater, people, at_once, stops: list[int]) -> None:
+    assert_same_lives(live(updater, people, stops), at_once)
 
 
-def test_resumed_from_a_file_every_evening_is_the_same(keeper, people, at_once, tmp_path) -> None:
-    def through(kept: TwinState) -> TwinState:
+def test_resumed_from_a_file_every_evening_is_the_same(updater, people, at_once, tmp_path) -> None:
+    def through(state: TwinState) -> TwinState:
         path = tmp_path / "kept"
-        path.write_bytes(to_bytes(kept))
+        path.write_bytes(to_bytes(state))
         return load_state(path)
 
-    assert_same_lives(live(keeper, people, [45, 50, 55, 60, 65, DAYS], through), at_once)
+    assert_same_lives(live(updater, people, [45, 50, 55, 60, 65, DAYS], through), at_once)
 
 
 def test_an_alarm_changes_what_is_said_from_that_evening_on_and_nothing_before(
-    keeper, make_keeper, people, at_once
+    updater, make_keeper, people, at_once
 ) -> None:
     calm = live(make_keeper(), people, [DAYS])
     assert not calm.detections
@@ -144,9 +144,9 @@ def test_an_alarm_changes_what_is_said_from_that_evening_on_and_nothing_before(
 
 def test_after_an_alarm_the_watch_begins_anew(at_once, people) -> None:
     for patient, own in at_once.detections.items():
-        row = at_once.kept.twins.patient_ids.index(patient)
-        if own[-1].detected_on == at_once.kept.twins.as_of:
-            assert not at_once.kept.watch.changed[row].any()
+        row = at_once.state.twins.patient_ids.index(patient)
+        if own[-1].detected_on == at_once.state.twins.as_of:
+            assert not at_once.state.watch.changed[row].any()
         for evening in [(one.detected_on - people.first).days for one in own]:
             if evening + 1 < DAYS:
                 assert at_once.record.log_odds[row, evening + 1] < BEGIN_ANEW
@@ -154,10 +154,10 @@ def test_after_an_alarm_the_watch_begins_anew(at_once, people) -> None:
 
 def test_errors_and_surprises_are_those_of_their_definitions(make_keeper, people) -> None:
     """Root mean square of the day's innovations; log loss of an entry minus what its forecast expected of it."""
-    keeper = make_keeper()
-    first = begin(keeper, people.until(BEGUN))
-    lived = advance(keeper, first.kept, people, Past(first.evenings.record, {}))
-    record, replay = lived.evenings.record, lived.replay
+    updater = make_keeper()
+    first = begin(updater, people.until(BEGUN))
+    result = advance(updater, first.state, people, Past(first.evenings.record, {}))
+    record, replay = result.evenings.record, result.replay
     said = np.concatenate([first.replay.forecasts.probability[:, -1:], replay.forecasts.probability[:, :-1]], axis=1)
     assert np.isnan(first.evenings.record.surprise[:, 0]).all()
     for row in range(people.count):
@@ -166,8 +166,8 @@ def test_errors_and_surprises_are_those_of_their_definitions(make_keeper, people
             some = innovation[innovation != 0]
             error = np.sqrt((some**2).mean()) if len(some) else np.nan
             assert_allclose(record.state_error[row, evening], error, rtol=1e-12)
-            p, came = said[row, evening], people.events[row, BEGUN + evening, EVENTS.index("migraine_by_evening")]
-            loss = -np.log(p if came else 1 - p) + p * np.log(p) + (1 - p) * np.log(1 - p)
+            p, outcome = said[row, evening], people.events[row, BEGUN + evening, EVENTS.index("migraine_by_evening")]
+            loss = -np.log(p if outcome else 1 - p) + p * np.log(p) + (1 - p) * np.log(1 - p)
             expected = loss if people.diary[row, BEGUN + evening] else np.nan
             assert_allclose(record.surprise[row, evening], expected, rtol=1e-9, atol=1e-9)
 
@@ -176,21 +176,21 @@ def test_odds_of_the_kinds_add_up_to_the_statistic(at_once) -> None:
     assert_allclose(np.log(at_once.odds.sum(axis=-1)), at_once.record.log_odds[:, BEGUN:], rtol=1e-12)
 
 
-def test_a_batch_without_a_twin_lives_on(keeper, people) -> None:
+def test_a_batch_without_a_twin_lives_on(updater, people) -> None:
     nobody = people.of(slice(0, 0))
-    kept = begin(keeper, people.until(BEGUN)).kept.of(np.arange(0))
-    lived = advance(keeper, kept, nobody, Past.nothing(0))
-    assert lived.kept.twins.as_of == people.last
-    assert lived.evenings.record.log_odds.shape == (0, DAYS - BEGUN)
+    state = begin(updater, people.until(BEGUN)).state.of(np.arange(0))
+    result = advance(updater, state, nobody, Past.nothing(0))
+    assert result.state.twins.as_of == people.last
+    assert result.evenings.record.log_odds.shape == (0, DAYS - BEGUN)
 
 
-def test_twins_of_others_do_not_fit(keeper, make_keeper, at_once) -> None:
-    assert keeper.fits(at_once.kept)
-    assert not make_keeper(EASILY, points=128).fits(at_once.kept)
-    assert not keeper.fits(replace(at_once.kept, twins=replace(at_once.kept.twins, population="0" * 12)))
-    standing = at_once.kept.watch.standing
-    other = at_once.kept.watch._replace(standing=standing._replace(log_weight=standing.log_weight[:, :-1]))
-    assert not keeper.fits(replace(at_once.kept, watch=other))
+def test_twins_of_others_do_not_fit(updater, make_keeper, at_once) -> None:
+    assert updater.fits(at_once.state)
+    assert not make_keeper(EASILY, points=128).fits(at_once.state)
+    assert not updater.fits(replace(at_once.state, twins=replace(at_once.state.twins, population="0" * 12)))
+    filter_state = at_once.state.watch.filter_state
+    other = at_once.state.watch._replace(filter_state=filter_state._replace(log_weight=filter_state.log_weight[:, :-1]))
+    assert not updater.fits(replace(at_once.state, watch=other))
 
 
 FIRST = date(2024, 1, 1)

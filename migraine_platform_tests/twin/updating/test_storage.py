@@ -19,8 +19,8 @@ from migraine_platform.twin.updating.storage import load_state, to_bytes, versio
 
 
 @pytest.fixture(scope="module")
-def kept(built) -> TwinState:
-    return built.kept.of(np.arange(4))
+def state(built) -> TwinState:
+    return built.state.of(np.arange(4))
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def loaded(tmp_path):
     return read
 
 
-def changed(kept: TwinState, **changes: object) -> TwinState:
+def changed(state: TwinState, **changes: object) -> TwinState:
     """Twins of which something is otherwise, under the same watch."""
-    return replace(kept, twins=replace(kept.twins, **changes))
+    return replace(state, twins=replace(state.twins, **changes))
 
 
 def assert_identical(ours: TwinState, theirs: TwinState) -> None:
@@ -48,9 +48,9 @@ def assert_identical(ours: TwinState, theirs: TwinState) -> None:
         assert_array_equal(one, other)
 
 
-def arrays_of(kept: TwinState) -> list[np.ndarray]:
-    twins, watch = kept.twins, kept.watch
-    groups = (twins.beliefs, twins.ledger, twins.standing, twins.last, watch.standing)
+def arrays_of(state: TwinState) -> list[np.ndarray]:
+    twins, watch = state.twins, state.watch
+    groups = (twins.beliefs, twins.ledger, twins.filter_state, twins.last, watch.filter_state)
     return [*(part for group in groups for part in group), twins.entries, twins.discarded, watch.changed, watch.strayed]
 
 
@@ -64,58 +64,60 @@ def with_card(content: bytes, **changes: object) -> bytes:
     return save(load(content), {"migraine_twins": json.dumps(card | changes, sort_keys=True)})
 
 
-def test_twins_survive_being_kept_to_the_last_bit(loaded, kept) -> None:
-    again = loaded(to_bytes(kept))
-    assert_identical(again, kept)
-    assert again.twins.versions() == kept.twins.versions()
+def test_twins_survive_being_kept_to_the_last_bit(loaded, state) -> None:
+    again = loaded(to_bytes(state))
+    assert_identical(again, state)
+    assert again.twins.versions() == state.twins.versions()
 
 
-def test_odd_numbers_survive_too(loaded, kept) -> None:
+def test_odd_numbers_survive_too(loaded, state) -> None:
     """Zero of either sign, the smallest, the largest and no number at all."""
     odd = np.array([-0.0, 5e-324, 1.7e308, np.nan])
-    strange = changed(kept, ledger=kept.twins.ledger._replace(days=odd))
+    strange = changed(state, ledger=state.twins.ledger._replace(days=odd))
     assert loaded(to_bytes(strange)).twins.ledger.days.tobytes() == odd.tobytes()
 
 
-def test_the_same_twins_are_the_same_bytes(loaded, kept, built) -> None:
-    content = to_bytes(kept)
+def test_the_same_twins_are_the_same_bytes(loaded, state, built) -> None:
+    content = to_bytes(state)
     assert to_bytes(loaded(content)) == content
-    backwards = built.kept.of(np.arange(4)[::-1]).of(np.arange(4)[::-1])  # other strides, the same numbers
+    backwards = built.state.of(np.arange(4)[::-1]).of(np.arange(4)[::-1])  # other strides, the same numbers
     assert to_bytes(backwards) == content
     assert version_of(content) == version_of(to_bytes(backwards))
     assert len(version_of(content)) == 12
-    watch = kept.watch
+    watch = state.watch
     for other in (
-        changed(kept, as_of=kept.twins.as_of + timedelta(days=1)),
-        changed(kept, entries=kept.twins.entries + 1),
-        changed(kept, population="0" * 12),
-        replace(kept, watch=watch._replace(changed=watch.changed + 1)),
-        replace(kept, watch=watch._replace(strayed=watch.strayed + 1)),
-        replace(kept, watch=watch._replace(standing=watch.standing.of(np.arange(4)[::-1]))),
+        changed(state, as_of=state.twins.as_of + timedelta(days=1)),
+        changed(state, entries=state.twins.entries + 1),
+        changed(state, population="0" * 12),
+        replace(state, watch=watch._replace(changed=watch.changed + 1)),
+        replace(state, watch=watch._replace(strayed=watch.strayed + 1)),
+        replace(state, watch=watch._replace(filter_state=watch.filter_state.of(np.arange(4)[::-1]))),
     ):
         assert version_of(to_bytes(other)) != version_of(content)
 
 
-def test_no_twins_at_all_can_be_kept(loaded, kept) -> None:
-    assert_identical(loaded(to_bytes(kept.of(np.arange(0)))), kept.of(np.arange(0)))
+def test_no_twins_at_all_can_be_kept(loaded, state) -> None:
+    assert_identical(loaded(to_bytes(state.of(np.arange(0)))), state.of(np.arange(0)))
 
 
-def test_a_file_is_plain_arrays_and_a_card(kept) -> None:
+def test_a_file_is_plain_arrays_and_a_card(state) -> None:
     """Nothing pickled: every byte behind the header belongs to an array of numbers."""
-    content = to_bytes(kept)
+    content = to_bytes(state)
     header = header_of(content)
     card = json.loads(header.pop("__metadata__")["migraine_twins"])
     assert card["format"] == FORMAT
-    assert card["patient_ids"] == list(kept.twins.patient_ids)
+    assert card["patient_ids"] == list(state.twins.patient_ids)
     assert {entry["dtype"] for entry in header.values()} <= {"F64", "I64"}
     spans = sorted(entry["data_offsets"] for entry in header.values())
     ends = [0, *(end for _, end in spans)]
     assert [begin for begin, _ in spans] == ends[:-1]
     start = 8 + int.from_bytes(content[:8], "little")
     assert len(content) == start + ends[-1]
-    begin, end = header["standing.log_weight"]["data_offsets"]
-    by_hand = np.frombuffer(content[start + begin : start + end], "<f8").reshape(kept.twins.standing.log_weight.shape)
-    assert_array_equal(by_hand, kept.twins.standing.log_weight)
+    begin, end = header["filter_state.log_weight"]["data_offsets"]
+    by_hand = np.frombuffer(content[start + begin : start + end], "<f8").reshape(
+        state.twins.filter_state.log_weight.shape
+    )
+    assert_array_equal(by_hand, state.twins.filter_state.log_weight)
 
 
 def refusal(loaded, content: bytes) -> str:
@@ -127,21 +129,21 @@ def refusal(loaded, content: bytes) -> str:
     return message
 
 
-def test_a_damaged_file_is_one_sentence(loaded, kept) -> None:
-    content = to_bytes(kept)
+def test_a_damaged_file_is_one_sentence(loaded, state) -> None:
+    content = to_bytes(state)
     foreign = save({"a": np.zeros(3)}), save({"a": np.zeros(3)}, {"migraine_twins": "no card"})
     listed = save({"a": np.zeros(3)}, {"migraine_twins": "[]"})
     for damaged in (b"", b"PK\x03\x04", content[:7], content[:100], content[:-1], content + b"x", *foreign, listed):
         assert "not a file of twins; create them again" in refusal(loaded, damaged)
 
 
-def test_a_file_of_another_format_is_one_sentence(loaded, kept) -> None:
-    other = with_card(to_bytes(kept), format=FORMAT + 1)
+def test_a_file_of_another_format_is_one_sentence(loaded, state) -> None:
+    other = with_card(to_bytes(state), format=FORMAT + 1)
     assert f"twins of format {FORMAT + 1}; expected {FORMAT}; create them again" in refusal(loaded, other)
 
 
-def test_altered_numbers_are_one_sentence(loaded, kept) -> None:
-    content = to_bytes(kept)
+def test_altered_numbers_are_one_sentence(loaded, state) -> None:
+    content = to_bytes(state)
     for place in (-1, -1000, 8 + int.from_bytes(content[:8], "little")):
         altered = bytearray(content)
         altered[place] ^= 1
@@ -153,8 +155,8 @@ def test_altered_numbers_are_one_sentence(loaded, kept) -> None:
     [{"patient_ids": ["P0009", "P0002", "P0003", "P0004"]}, {"population": "0" * 12}, {"as_of": "2020-01-01"}],
     ids=["patient_ids", "population", "as_of"],
 )
-def test_an_altered_card_is_one_sentence(loaded, kept, changes: dict[str, object]) -> None:
-    assert "its numbers are not those on its card" in refusal(loaded, with_card(to_bytes(kept), **changes))
+def test_an_altered_card_is_one_sentence(loaded, state, changes: dict[str, object]) -> None:
+    assert "its numbers are not those on its card" in refusal(loaded, with_card(to_bytes(state), **changes))
 
 
 def test_a_missing_file_is_one_sentence(tmp_path) -> None:
@@ -164,9 +166,9 @@ def test_a_missing_file_is_one_sentence(tmp_path) -> None:
 
 @given(st.data())
 @examples(max_examples=60)
-def test_no_byte_changes_what_a_file_says(tmp_path_factory, kept, data) -> None:
+def test_no_byte_changes_what_a_file_says(tmp_path_factory, state, data) -> None:
     """Whichever byte is damaged, in header or numbers: the file is refused, or says the same."""
-    content = bytearray(to_bytes(kept))
+    content = bytearray(to_bytes(state))
     header = 8 + int.from_bytes(content[:8], "little")
     place = data.draw(st.integers(0, header - 1) | st.integers(header, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
@@ -177,4 +179,4 @@ def test_no_byte_changes_what_a_file_says(tmp_path_factory, kept, data) -> None:
     except TwinError as error:
         assert "\n" not in str(error)
     else:
-        assert_identical(again, kept)
+        assert_identical(again, state)

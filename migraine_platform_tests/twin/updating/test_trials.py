@@ -84,27 +84,27 @@ def test_a_mixed_forecast_lies_between_both_and_its_interval_is_ordered(seed: in
 
 
 def test_challengers_include_known_changes(make_keeper, histories, settings) -> None:
-    keeper, people = make_keeper(), histories.of(slice(0, 5))
+    updater, people = make_keeper(), histories.of(slice(0, 5))
     patient = people.patient_ids[2]
     change = DetectedChange(
         people.first + timedelta(days=40), "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0)
     )
     found = {patient: (Detection(patient, people.last, "likelihood_ratio", 6.0, change),)}
-    trial = challengers(keeper, people, found, settings.twin.retraining, 0.1)
+    trial = challengers(updater, people, found, settings.twin.retraining, 0.1)
     assert trial.born_on == people.last
     assert_array_equal(trial.prior, [0.1, 0.1, settings.twin.retraining.prior, 0.1, 0.1])
     assert_array_equal(trial.champion, np.zeros(5))
     assert trial.weight == pytest.approx(trial.prior)
-    plain = begin(keeper, people).kept
-    told, _ = keeper.relive(people.of(np.array([2])), [change], 1.0)
-    assert_array_equal(trial.challengers.twins.standing.log_weight[2], told.standing.log_weight[0])
+    plain = begin(updater, people).state
+    reported, _ = updater.relive(people.of(np.array([2])), [change], 1.0)
+    assert_array_equal(trial.challengers.twins.filter_state.log_weight[2], reported.filter_state.log_weight[0])
     others = [0, 1, 3, 4]
-    for ours, theirs in zip(trial.challengers.twins.standing, plain.twins.standing, strict=True):
+    for ours, theirs in zip(trial.challengers.twins.filter_state, plain.twins.filter_state, strict=True):
         assert_array_equal(ours[others], theirs[others])
-    assert np.any(trial.challengers.twins.standing.log_weight[2] != plain.twins.standing.log_weight[2])
+    assert np.any(trial.challengers.twins.filter_state.log_weight[2] != plain.twins.filter_state.log_weight[2])
     assert not trial.challengers.watch.changed[2].any()
     assert_array_equal(trial.challengers.watch.changed[others], plain.watch.changed[others])
-    nobody = challengers(keeper, people, {}, settings.twin.retraining, 0.1)
+    nobody = challengers(updater, people, {}, settings.twin.retraining, 0.1)
     assert nobody.challengers.twins.versions() == plain.twins.versions()
     assert replace(trial, prior=nobody.prior).weight == pytest.approx(nobody.weight)
 

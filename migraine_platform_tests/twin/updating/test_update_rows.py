@@ -114,12 +114,12 @@ def test_an_empty_cohort_gives_empty_results(settings) -> None:
 
 def test_every_evening_is_a_row_of_its_patient() -> None:
     parts = [evenings_of(2, 4), evenings_of(3, 2, first=on(4))]
-    told = prediction_frame(PEOPLE, ["a" * 12, "b" * 12, "c" * 12], parts)
+    reported = prediction_frame(PEOPLE, ["a" * 12, "b" * 12, "c" * 12], parts)
     watched = watch_frame(PEOPLE, parts)
-    assert audit(tables.Predictions, told).passed
+    assert audit(tables.Predictions, reported).passed
     assert audit(tables.Watch, watched).passed
     for place, patient in enumerate(PEOPLE):
-        own, seen = (frame.filter(pl.col("patient_id") == patient) for frame in (told, watched))
+        own, seen = (frame.filter(pl.col("patient_id") == patient) for frame in (reported, watched))
         assert own["made_on"].to_list() == seen["date"].to_list() == [on(day) for day in range(6)]
         assert own["for_date"].to_list() == [on(day + 1) for day in range(6)]
         every = np.concatenate([part.said.probability[place] for part in parts])
@@ -134,8 +134,8 @@ def test_every_evening_is_a_row_of_its_patient() -> None:
 
 def test_an_empty_cohort_has_no_rows() -> None:
     nobody = evenings_of(0, 3, patients=0)
-    told, watched = prediction_frame((), [], [nobody]), watch_frame((), [nobody])
-    for table, frame in ((tables.Predictions, told), (tables.Watch, watched)):
+    reported, watched = prediction_frame((), [], [nobody]), watch_frame((), [nobody])
+    for table, frame in ((tables.Predictions, reported), (tables.Watch, watched)):
         assert frame.is_empty()
         assert frame.schema == {column.name: polars_type(column) for column in table.columns}
 
@@ -147,17 +147,17 @@ def test_a_twin_s_keeping_is_counted_from_when_it_was_made() -> None:
     found = [Detection("P0002", on(day), "likelihood_ratio", 6.0, change) for day in (4, 12, 30)]
     twins = pl.DataFrame({"patient_id": PEOPLE, "as_of": [on(days - 1)] * 3, "trained_on": [on(10)] * 3})
     rows = rows_of(evenings, found)
-    kept = kept_columns(twins, rows[tables.Watch], rows[tables.Drift])
-    assert kept["patient_id"].to_list() == list(PEOPLE)
-    assert kept["updates"].to_list() == [days - 11] * 3
-    assert kept["drift_adaptations"].to_list() == [0, 3, 0]  # the one while it was made, too
-    assert kept["last_drift_adaptation"].to_list() == [None, on(30), None]
-    assert kept["drift_kind"].to_list() == [None, "label", None]
+    state = kept_columns(twins, rows[tables.Watch], rows[tables.Drift])
+    assert state["patient_id"].to_list() == list(PEOPLE)
+    assert state["updates"].to_list() == [days - 11] * 3
+    assert state["drift_adaptations"].to_list() == [0, 3, 0]  # the one while it was made, too
+    assert state["last_drift_adaptation"].to_list() == [None, on(30), None]
+    assert state["drift_kind"].to_list() == [None, "label", None]
     errors = np.sqrt(np.nanmean(evenings.record.state_error[:, -RECENT_DAYS:] ** 2, axis=1))
-    np.testing.assert_allclose(kept["recent_state_error"], errors, rtol=1e-12)
-    assert kept["recent_adaptations"].to_list() == [0, 2, 0]
-    anew = kept_columns(kept, rows[tables.Watch], rows[tables.Drift], trained_on=on(40))
-    assert anew["drift_adaptations"].to_list() == kept["drift_adaptations"].to_list()  # it is told of them as well
+    np.testing.assert_allclose(state["recent_state_error"], errors, rtol=1e-12)
+    assert state["recent_adaptations"].to_list() == [0, 2, 0]
+    anew = kept_columns(state, rows[tables.Watch], rows[tables.Drift], trained_on=on(40))
+    assert anew["drift_adaptations"].to_list() == state["drift_adaptations"].to_list()  # it is told of them as well
     assert anew["recent_adaptations"].to_list() == [0, 0, 0]
     assert anew["updates"].to_list() == [days - 41] * 3
     assert anew["trained_on"].to_list() == [on(40)] * 3
