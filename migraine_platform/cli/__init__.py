@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from migraine_platform.cli.cohort import features, mock, simulate
+from migraine_platform.cli.cohort import features, mock, simulate, triggers
 from migraine_platform.cli.platform import health, run, sql, tables, ui
 from migraine_platform.cli.questions import ask, train
 from migraine_platform.cli.reports import report
@@ -27,5 +27,21 @@ def main() -> None:
     keep_private()
 
 
-for command in (run, night, clock, health, sql, features, mock, simulate, train, ask, twin, report, tables, ui):
+for command in (
+    run,
+    night,
+    clock,
+    health,
+    sql,
+    features,
+    triggers,
+    mock,
+    simulate,
+    train,
+    ask,
+    twin,
+    report,
+    tables,
+    ui,
+):
     main.add_command(command)

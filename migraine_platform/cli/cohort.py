@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from migraine_platform.cli.common import plain_errors, preset_option, settings_of
+from migraine_platform.cli.common import configured_places, plain_errors, preset_option, settings_of
 from migraine_platform.config import resized
 from migraine_platform.errors import UserError
 from migraine_platform.warehouse.lake.places import Places, replace_file
@@ -35,6 +35,18 @@ def features(workbook: Path | None) -> None:
         click.echo("What the workbook does not say, and what is taken instead:")
         click.echo(text_table(["variable", "field", "value"], [list(fill) for fill in found.fills], len(found.fills)))
     click.echo(f"{path.name}: {frame.height} features in {frame['category'].n_unique()} categories, all valid")
+
+
+@click.command()
+@plain_errors
+def triggers() -> None:
+    """Show every trigger: its rule, how often it happens, what it does, and how well twins find it."""
+    from migraine_platform.warehouse.query import query_text
+
+    shares = {"days": "% of days", "configured_effect": "points", "susceptible": "% susceptible", "named": "% named"}
+    columns = [f'round(100 * {name}, 1) AS "{title}"' for name, title in shares.items()]
+    sql = f"SELECT trigger, rule, {', '.join(columns)}, round(auc, 2) AS auc FROM marts.trigger_overview"
+    click.echo(query_text(configured_places().warehouse, sql, "table"))
 
 
 @click.command()

@@ -13,6 +13,8 @@ class TriggerFamily(NamedTuple):
     """As a person reads it."""
     exposures: tuple[str, ...]
     """Features of the day that it is read from. The day before, which a rise starts from, is past."""
+    unit: str
+    """Of its thresholds."""
     recorded: bool = True
     """Whether a diary or a device must record it; the weather is known without them."""
 
@@ -28,10 +30,10 @@ class TriggerFamily(NamedTuple):
 
 
 TRIGGERS: Final = (
-    TriggerFamily("weather", "Falls of air pressure", ("pressure_change_24h",), recorded=False),
-    TriggerFamily("sleep", "Short or long nights", ("total_sleep_hours",)),
-    TriggerFamily("stress", "Rises of stress", ("stress_level",)),
-    TriggerFamily("diet", "Diet", ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed")),
+    TriggerFamily("weather", "Falls of air pressure", ("pressure_change_24h",), "hPa", recorded=False),
+    TriggerFamily("sleep", "Short or long nights", ("total_sleep_hours",), "h"),
+    TriggerFamily("stress", "Rises of stress", ("stress_level",), "points"),
+    TriggerFamily("diet", "Diet", ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed"), "items"),
 )
 
 TRIGGER_NAMES: Final = tuple(trigger.name for trigger in TRIGGERS)

@@ -69,7 +69,7 @@ def test_an_unknown_preset_lists_the_known_ones() -> None:
             "chronic_frequency is [15.0, 31.0]; expected days a month",
         ),
         ("simulator.yaml", ("exogenous", "correlation"), [[1, 2], [2, 1]], "correlation must be 6 x 6"),
-        ("simulator.yaml", ("triggers", "short_sleep"), 10, "short_sleep (10.0 h) must lie below long_sleep (9.0 h)"),
+        ("simulator.yaml", ("triggers", "sleep", "threshold"), [9, 9], "threshold is [9.0, 9.0]; expected the lower"),
         ("simulator.yaml", ("attacks", "onset_weight_by_hour"), [1, 2], "simulator.attacks.onset_weight_by_hour"),
         (
             "simulator.yaml",

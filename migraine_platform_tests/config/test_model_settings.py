@@ -41,9 +41,9 @@ BAD: dict[str, tuple[tuple[str, ...], object, str]] = {
     ),
     "a cycle of a week": (("hormones", "cycle_range"), [7, 40], "expected 15 <= low <= cycle_days <= high <= 60"),
     "an effect of nothing": (
-        ("calibration", "trigger_effect", "diet"),
+        ("triggers", "diet", "effect"),
         0,
-        r"trigger_effect\.diet: 0: expected greater than 0",
+        r"triggers\.diet\.effect: 0: expected greater than 0",
     ),
 }
 

@@ -13,8 +13,12 @@ from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 
 def changed(settings: Simulator, **sections: dict[str, Any]) -> Simulator:
     """The settings with other values in some sections."""
-    updates = {name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()}
-    return settings.model_copy(update=updates)
+
+    def section(name: str, values: dict[str, Any]) -> Any:
+        now = getattr(settings, name)
+        return {**now, **values} if isinstance(now, dict) else now.model_copy(update=values)
+
+    return settings.model_copy(update={name: section(name, values) for name, values in sections.items()})
 
 
 STEADY: dict[str, dict[str, Any]] = {

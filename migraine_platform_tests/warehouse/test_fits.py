@@ -38,10 +38,10 @@ def test_it_is_fitted_once_and_is_the_same_to_the_last_bit(
 def test_a_larger_cohort_has_the_same_fit_and_another_effect_has_its_own(settings, features) -> None:
     key = calibration_key(settings.simulator, features)
     assert calibration_key(resized(settings, patients=500, days=77).simulator, features) == key
-    own = settings.simulator.calibration
-    effects = own.trigger_effect.model_copy(update={"diet": 0.1})
-    other = settings.simulator.model_copy(update={"calibration": own.model_copy(update={"trigger_effect": effects})})
-    assert calibration_key(other, features) != key
+    rows = settings.simulator.triggers
+    for change in ({"effect": 0.1}, {"threshold": 3}):
+        other = {**rows, "diet": rows["diet"].model_copy(update=change)}
+        assert calibration_key(settings.simulator.model_copy(update={"triggers": other}), features) != key
     assert calibration_key(settings.simulator, features[1:]) != key
 
 

@@ -15,6 +15,7 @@ from migraine_platform.config.simulator.copula import Exogenous, Wearable
 from migraine_platform.config.simulator.latent import Latent
 from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.config.simulator.treatment import Treatments
+from migraine_platform.config.simulator.triggers import TriggerRules
 
 WEATHER_ORIGINS = ("simulated", "station", "interpolated")
 """Where a site's day may come from."""
@@ -157,34 +158,6 @@ class Weather(Frozen):
         return self
 
 
-class Triggers(Frozen):
-    """When a day counts as a trigger day, read off the realised values."""
-
-    pressure_fall: Positive
-    short_sleep: Positive
-    long_sleep: Positive
-    stress_rise: Positive
-    diet_items: Annotated[int, Field(ge=1, le=3)]
-
-    @model_validator(mode="after")
-    def _short_is_shorter(self) -> Triggers:
-        if self.short_sleep >= self.long_sleep:
-            raise ValueError(f"short_sleep ({self.short_sleep} h) must lie below long_sleep ({self.long_sleep} h)")
-        return self
-
-
-Effect = Annotated[float, Field(gt=0, lt=0.5)]
-
-
-class TriggerEffects(Frozen):
-    """One effect a trigger."""
-
-    weather: Effect
-    sleep: Effect
-    stress: Effect
-    diet: Effect
-
-
 class Ceilings(Frozen):
     """The best forecast that the measured days allow, computed by a particle filter."""
 
@@ -211,9 +184,6 @@ class Interventions(Frozen):
 class ParameterFittingSettings(Frozen):
     """The reference cohort on which intercepts and trigger strengths are fitted once."""
 
-    trigger_effect: TriggerEffects
-    """Rise of next-day probability that each trigger causes at susceptibility 1, as a share (0.175 = 17.5 points)."""
-
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     patients: Annotated[int, Field(ge=100)]
     start_date: date
@@ -232,7 +202,7 @@ class Simulator(Frozen):
     sleep: Sleep
     diary: DiarySettings
     weather: Weather
-    triggers: Triggers
+    triggers: TriggerRules
     hormones: Hormones
     latent: Latent
     attacks: AttackSettings

@@ -39,14 +39,16 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
         owners=[owner],
         kinds={"scipy", "parquet"},
         deps=[feature_table],
-        metadata=table_metadata(tables.Distributions),
+        metadata=table_metadata(tables.Distributions, tables.Triggers),
     )
     def feature_priors(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
-        """Each feature's prior distribution, matched to its mean and standard deviation."""
+        """Each feature's prior distribution, matched to its mean and standard deviation, and each trigger's rule."""
         from migraine_platform.priors.distributions import distribution_frame
+        from migraine_platform.priors.triggers import trigger_frame
 
         with population_view(settings, lake) as population:
             population.write(tables.Distributions, WHOLE, distribution_frame(population.features))
+            population.write(tables.Triggers, WHOLE, trigger_frame(settings.simulator.triggers))
         return dg.MaterializeResult(metadata=pictured(lake, tables.Distributions, [WHOLE]))
 
     @dg.asset(group_name=GROUP, owners=[owner], kinds={"json"}, deps=[feature_priors])

@@ -23,7 +23,7 @@ from migraine_platform.warehouse.lake.places import Places
 
 CONTRACTS: dict[str, tuple[type[Table], ...]] = {
     "feature_table": (tables.Features,),
-    "feature_priors": (tables.Distributions,),
+    "feature_priors": (tables.Distributions, tables.Triggers),
     "mock_distribution": (tables.MockSamples, tables.MockMoments, tables.MockCorrelations),
     "calibration": (tables.CalibrationTerms,),
     "site_days": (tables.SiteDays,),
@@ -190,7 +190,7 @@ def _validation_checks() -> dg.AssetChecksDefinition:
                 read[number] = content_hash
                 associated.append(sums(days))
             together = pl.concat(associated)  # one batch is too few for what triggers do
-            if idle := weak(together, settings.simulator.calibration.trigger_effect):
+            if idle := weak(together, settings.simulator.triggers):
                 failed["correlations"] |= dict.fromkeys(chosen, "; ".join(idle))
             for name in names:
                 for number, content_hash in read.items():

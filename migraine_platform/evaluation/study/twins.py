@@ -96,7 +96,7 @@ def _covariates(latent: NDArray[np.float64]) -> Covariates:
         trigger=nothing,
         baseline=nothing,
         latent=latent,
-        spread=np.zeros((*latent.shape[:2], TRIGGER_COUNT, TRIGGER_COUNT)),
+        spread=np.zeros((*latent.shape, latent.shape[-1])),
         weekend=nothing[..., 0],
     )
 

@@ -11,10 +11,12 @@ Belongs here: sums by patient, and what is wrong with their totals. Does not: wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.settings import TriggerEffects
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.domain.triggers import TRIGGER_NAMES
 
 ERRORS = 5.0
@@ -67,15 +69,14 @@ def rises(found: pl.DataFrame) -> dict[str, tuple[float, float]]:
     return out
 
 
-def weak(found: pl.DataFrame, configured: TriggerEffects) -> list[str]:
+def weak(found: pl.DataFrame, rules: Mapping[str, TriggerRule]) -> list[str]:
     """Triggers before less migraine than configured, beyond chance, or that never came; none where nobody can tell.
 
     Args:
         found: rows of `sums`.
-        configured: effects as rises of the next day's probability.
+        rules: of the settings, with the effects that they state.
     """
-    effects = configured.model_dump()
-    wanted = {trigger: float(effects[trigger]) for trigger in TRIGGER_NAMES}
+    wanted = {trigger: rules[trigger].effect for trigger in TRIGGER_NAMES}
     seen = rises(found)
     reported = [wanted[trigger] for trigger in TRIGGER_NAMES if np.isfinite(seen[trigger][1])]
     wanted[TOGETHER] = float(np.mean(reported)) if reported else 0.0

@@ -103,8 +103,12 @@ def calibration_targets(effects: dict[str, float], chronic: dict[str, float], qu
     return to_png(figure)
 
 
-def pressure_falls(site_days: pl.DataFrame, threshold: float) -> bytes:
-    """Share of days with a fall of at least `threshold` hPa in 24 h, by site; the real station stands out."""
+def pressure_falls(site_days: pl.DataFrame, rule: str) -> bytes:
+    """Share of days whose change of pressure is a trigger, by site; the real station stands out.
+
+    Args:
+        rule: of the trigger, in words.
+    """
     import polars as pl
 
     shares = (
@@ -122,5 +126,5 @@ def pressure_falls(site_days: pl.DataFrame, threshold: float) -> bytes:
         for row in shares.iter_rows(named=True)
     ]
     axis.barh(labels, (100 * shares["fall"]).to_list(), color=colours)
-    axis.set_xlabel(f"days with a fall of at least {threshold:g} hPa in 24 h (%)")
+    axis.set_xlabel(f"days with a change of pressure in 24 h of {rule} (%)")
     return to_png(figure)

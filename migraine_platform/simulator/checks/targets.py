@@ -73,7 +73,7 @@ class Targets:
 
 def measure(settings: Simulator, features: Sequence[Feature], calibration: FittedParameters) -> Targets:
     """Live with patients of another seed, nobody drifting."""
-    wanted = {name: getattr(settings.calibration.trigger_effect, name) for name in TRIGGER_NAMES}
+    wanted = {name: settings.triggers[name].effect for name in TRIGGER_NAMES}
     episodic, chronic = _effects(settings, features, calibration)
     return Targets(episodic, wanted, chronic, _quintiles(settings, features, calibration))
 

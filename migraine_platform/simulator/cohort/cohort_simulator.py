@@ -83,8 +83,8 @@ class CohortSimulator:
 
     def site_days(self) -> pl.DataFrame:
         """Rows of `cohort.site_days`."""
-        fall = self.settings.triggers.pressure_fall
-        return site_frame(self.sites, self.settings.weather.sites, self.calendar, fall)
+        rule = self.settings.triggers["weather"]
+        return site_frame(self.sites, self.settings.weather.sites, self.calendar, rule)
 
     def persons(self, patients: Profiles) -> Persons:
         """The patients with their calibrated intercepts."""

@@ -15,8 +15,10 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
+from migraine_platform.domain.triggers import TRIGGERS, TriggerFamily
 from migraine_platform.priors.families import Z_LIMIT
-from migraine_platform.simulator.exogenous.features import SLEEP, STRESS
 from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.generative.latent_inputs import (
     DRAWN_INPUTS,
@@ -24,8 +26,9 @@ from migraine_platform.simulator.generative.latent_inputs import (
     WEATHER_INPUTS,
     weather_score,
 )
-from migraine_platform.simulator.generative.model import ModelParameters, Persons
+from migraine_platform.simulator.generative.model import ALCOHOL, ModelParameters, Persons
 from migraine_platform.simulator.generative.symptoms import HEADACHE
+from migraine_platform.simulator.generative.trigger_rules import DRAWN_COLUMNS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,14 +62,10 @@ class AverageDays(NamedTuple):
 class ExposureTables(NamedTuple):
     """What a person's own levels make of his days, tabulated: each depends on one level alone."""
 
-    long_or_short: NDArray[np.float64]
-    """[L] share of nights that count, by the level of sleep."""
-    rises: NDArray[np.float64]
-    """[L] share of days on which stress rises enough, by its level."""
+    triggers: tuple[NDArray[np.float64], ...]
+    """By trigger, share of its days: [L] by the level of its feature, or [sites]; of diet, which habits decide, [0]."""
     scores: NDArray[np.float64]
     """[drawn inputs, L] mean u by the level of the feature."""
-    falls: NDArray[np.float64]
-    """[sites] share of days with a fall of pressure that counts."""
     weather: NDArray[np.float64]
     """[sites, 3] mean u of the weather inputs."""
     by_latent: NDArray[np.float64]
@@ -75,29 +74,16 @@ class ExposureTables(NamedTuple):
     @classmethod
     def of(cls, settings: Simulator, parameters: ModelParameters) -> ExposureTables:
         """Tabulate the model's."""
-        rules, copula, inputs = parameters.rules, parameters.copula, parameters.inputs
-        points = _points()
-        sleep, stress = (_values(parameters, f, points) for f in (SLEEP, STRESS))
-        # Two days' stress: today's innovation around what yesterday leaves.
-        rises = [
-            (
-                _values(parameters, STRESS, copula.lag1[STRESS] * x + copula.fresh[STRESS] * points)
-                - stress[:, place, None]
-            )
-            >= rules.stress_rise
-            for place, x in enumerate(points)
-        ]
+        copula, inputs, points = parameters.copula, parameters.inputs, _points()
         grid = np.linspace(-Z_LIMIT, Z_LIMIT, inputs.by_z.shape[1])
         return cls(
-            long_or_short=((sleep < rules.short_sleep) | (sleep > rules.long_sleep)).mean(axis=1),
-            rises=np.mean(rises, axis=(0, 2)),
+            triggers=tuple(_trigger_shares(settings, parameters, trigger) for trigger in TRIGGERS),
             scores=np.stack(
                 [
                     np.interp(LEVELS[:, None] + copula.spread[f] * points, grid, inputs.by_z[k]).mean(axis=1)
                     for k, f in enumerate(DRAWN_INPUTS)
                 ]
             ),
-            falls=_pressure_falls(settings),
             weather=_weather_scores(settings, parameters),
             by_latent=np.asarray(np.linalg.solve(np.eye(len(AXES)) - inputs.A, inputs.B), dtype=np.float64),
         )
@@ -112,18 +98,47 @@ def average_days(
 
 
 def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
-    """[P, 4] share of days on which each trigger comes."""
-    weekend = settings.diary.alcohol_weekend_extra
-    habit, items = persons.habit[:, :3], settings.triggers.diet_items
-    workday, free_day = (_at_least(habit + extra, items) for extra in ((0, 0, 0), (weekend, 0, 0)))
-    return np.column_stack(
-        [
-            exposure.falls[persons.site],
-            np.interp(persons.level[:, SLEEP], LEVELS, exposure.long_or_short),
-            np.interp(persons.level[:, STRESS], LEVELS, exposure.rises),
-            (5 * workday + 2 * free_day) / 7,
-        ]
-    )
+    """[P, K] share of days on which each trigger comes."""
+    rates = []
+    for trigger, shares in zip(TRIGGERS, exposure.triggers, strict=True):
+        (column, *_) = trigger.exposures
+        if column in WEATHER_COLUMNS:
+            rates.append(shares[persons.site])
+        elif column in DIET_COLUMNS:
+            rates.append(_habitual(settings, persons, trigger))
+        else:
+            rates.append(np.interp(persons.level[:, DRAWN_COLUMNS.index(column)], LEVELS, shares))
+    return np.column_stack(rates)
+
+
+def _trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: TriggerFamily) -> NDArray[np.float64]:
+    """What `ExposureTables.triggers` holds of one."""
+    (column, *_), row = trigger.exposures, settings.triggers[trigger.name]
+    if column in DIET_COLUMNS:
+        return np.empty(0)
+    if column in WEATHER_COLUMNS:
+        return _pressure_changes(settings, row)
+    f, points = DRAWN_COLUMNS.index(column), _points()
+    today = _values(parameters, f, points)
+    if row.rule not in SINCE_YESTERDAY:
+        return np.asarray(row.happened(today).mean(axis=1))
+    # Two days: today's innovation around what yesterday leaves.
+    lag1, fresh = parameters.copula.lag1[f], parameters.copula.fresh[f]
+    sign = 1.0 if row.rule == "rise" else -1.0
+    steps = [
+        sign * (_values(parameters, f, lag1 * x + fresh * points) - today[:, place, None]) >= row.low
+        for place, x in enumerate(points)
+    ]
+    return np.asarray(np.mean(steps, axis=(0, 2)))
+
+
+def _habitual(settings: Simulator, persons: Persons, trigger: TriggerFamily) -> NDArray[np.float64]:
+    """[P] share of days with enough of the trigger's items, which weekends add to."""
+    places = [DIET_COLUMNS.index(column) for column in trigger.exposures]
+    extra = np.where(np.array(places) == ALCOHOL, settings.diary.alcohol_weekend_extra, 0.0)
+    items = int(settings.triggers[trigger.name].low)
+    workday, free_day = (_at_least(persons.habit[:, places] + more, items) for more in (0.0 * extra, extra))
+    return np.asarray((5 * workday + 2 * free_day) / 7)
 
 
 def latent_mean(parameters: ModelParameters, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
@@ -152,30 +167,29 @@ def _values(parameters: ModelParameters, f: int, x: NDArray[np.float64]) -> NDAr
 
 
 def _at_least(shares: NDArray[np.float64], items: int) -> NDArray[np.float64]:
-    """[P] probability that at least so many of three independent items [P, 3] happen."""
-    a, b, c = np.clip(shares, 0, 1).T
-    exactly = [
-        (1 - a) * (1 - b) * (1 - c),
-        a * (1 - b) * (1 - c) + b * (1 - a) * (1 - c) + c * (1 - a) * (1 - b),
-        a * b * (1 - c) + a * c * (1 - b) + b * c * (1 - a),
-        a * b * c,
-    ]
-    return np.asarray(sum(exactly[items:], np.zeros(len(shares))))
+    """[P] probability that at least so many of some independent items [P, items] happen (Poisson binomial)."""
+    exactly = np.zeros((len(shares), shares.shape[1] + 1))
+    exactly[:, 0] = 1.0
+    for p in np.clip(shares, 0, 1).T[..., None]:
+        exactly[:, 1:] = exactly[:, 1:] * (1 - p) + exactly[:, :-1] * p
+        exactly[:, :1] *= 1 - p
+    return np.asarray(exactly[:, items:].sum(axis=1))
 
 
-def _pressure_falls(settings: Simulator) -> NDArray[np.float64]:
-    """[sites] share of days with a fall that counts: of the climate's process, or counted in the station's file."""
+def _pressure_changes(settings: Simulator, row: TriggerRule) -> NDArray[np.float64]:
+    """[sites] share of days with a change that counts: of the climate's process, or counted in the station's file."""
     from scipy.special import ndtr
 
     shares = []
     for site in settings.weather.sites:
         if site.station is not None:
             change = np.diff(read_station(site.station).values[:, 2])
-            shares.append(float((change <= -settings.triggers.pressure_fall).mean()))
+            shares.append(float(row.happened(change).mean()))
         else:
             climate = settings.weather.climates[site.climate]
             sd = climate.pressure_sd * np.sqrt(2 * (1 - climate.pressure_lag1))
-            shares.append(float(ndtr(-settings.triggers.pressure_fall / sd)))
+            below, above = float(ndtr(row.low / sd)), float(ndtr(-row.high / sd))
+            shares.append({"below": below, "above": above}.get(row.rule, below + above))
     return np.array(shares)
 
 

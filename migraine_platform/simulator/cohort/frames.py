@@ -12,17 +12,16 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.latent import AXES
+from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.traits import traits
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.attacks import HOURS, AttackCourse
 from migraine_platform.simulator.generative.model import (
-    DIET_COLUMNS,
     FLAGS,
     SLEEP_COLUMNS,
     VALUES,
     WEARABLE_COLUMNS,
-    WEATHER_COLUMNS,
     Persons,
     SimulatedDays,
 )

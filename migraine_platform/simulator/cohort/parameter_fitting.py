@@ -1,8 +1,8 @@
 """Parameter fitting: trigger strengths and intercepts that give the configured effects and frequencies.
 
     beta_k    averaged over days at risk of episodic patients with s_k = 1 and their b_i fixed, switching trigger k
-              on raises the next-day probability of an onset by `trigger_effect`, all else of the day held (the direct
-              effect: Z is as it was)
+              on raises the next-day probability of an onset by the `effect` of its row, all else of the day held (the
+              direct effect: Z is as it was)
     b_i       = theta_class . phi(frequency_i, s_i, usual days_i): migraine days come as often as the profile says
     delta_d   log-odds with which preventive d changes migraine days a month as configured, in patients of 4-14 days
 
@@ -101,7 +101,7 @@ class _Reference:
         settings = settings.model_copy(update={"cohort": cohort})
         self.settings = settings
         self.iterations = chosen.iterations
-        self.target_effect = np.array([getattr(chosen.trigger_effect, name) for name in TRIGGER_NAMES])
+        self.target_effect = np.array([settings.triggers[name].effect for name in TRIGGER_NAMES])
         self.calendar = Calendar.of(cohort)
         sites = simulate_sites(settings.weather, self.calendar, cohort.seed)
         index = np.arange(chosen.patients, dtype=np.int64)
@@ -203,6 +203,6 @@ class _Reference:
         for name, target, effect in zip(TRIGGER_NAMES, self.target_effect, effects, strict=True):
             if not abs(effect - target) <= LARGEST_EFFECT_ERROR:
                 raise ParameterFittingError(
-                    f"simulator.calibration.trigger_effect.{name}: {target:g} not reached in {self.iterations} "
+                    f"simulator.triggers.{name}.effect: {target:g} not reached in {self.iterations} "
                     f"iterations; the best strength gives {effect:.3f}"
                 )

@@ -28,10 +28,10 @@ from migraine_platform.simulator.generative.model import (
     FeatureCoupling,
     ModelParameters,
     Persons,
-    Rules,
 )
 from migraine_platform.simulator.generative.profiles import Profiles
 from migraine_platform.simulator.generative.symptoms import WEEKEND, own_symptoms
+from migraine_platform.simulator.generative.trigger_rules import CompiledRules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def build_parameters(
     """Tabulate the model.
 
     Args:
-        beta: [KINDS] strengths of the triggers.
+        beta: [K] strengths of the triggers.
 
     Raises:
         UnknownVariableError, DynamicsError, CourseError: if the settings describe no possible model.
@@ -60,7 +60,6 @@ def build_parameters(
         pain[FEATURES.index(name)] = shift
     for name, shift in settings.coupling.stress_night.items():
         stress[FEATURES.index(name)] = shift
-    triggers = settings.triggers
     return ModelParameters(
         seed=settings.cohort.seed,
         burn_in=calendar.burn_in,
@@ -69,13 +68,7 @@ def build_parameters(
         inputs=Inputs.of(features, settings.latent, copula),
         course=AttackCourse.of(settings.attacks, settings.treatments),
         carry=Carry.of(settings.attacks.carry_over),
-        rules=Rules(
-            triggers.pressure_fall,
-            triggers.short_sleep,
-            triggers.long_sleep,
-            triggers.stress_rise,
-            triggers.diet_items,
-        ),
+        rules=CompiledRules.of(settings.triggers),
         coupling=FeatureCoupling(pain, stress),
         beta=np.array(beta, dtype=np.float64),
         weather=np.stack([sites.temperature, sites.humidity, sites.pressure, sites.pressure_change]),

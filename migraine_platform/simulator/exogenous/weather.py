@@ -18,6 +18,7 @@ import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS, Climate, Site, Weather
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.random.streams import Stream, normals
@@ -69,7 +70,7 @@ def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeath
 
 
 def site_frame(
-    sites: SiteWeather, configured: Sequence[Site], calendar: Calendar, pressure_fall: float
+    sites: SiteWeather, configured: Sequence[Site], calendar: Calendar, weather_trigger: TriggerRule
 ) -> pl.DataFrame:
     """Rows of `cohort.site_days`: the kept days of every site."""
 
@@ -84,7 +85,7 @@ def site_frame(
             "humidity": sites.humidity[:, kept].ravel(),
             "pressure": sites.pressure[:, kept].ravel(),
             "pressure_change_24h": sites.pressure_change[:, kept].ravel(),
-            "weather_trigger": (sites.pressure_change[:, kept] <= -pressure_fall).ravel(),
+            "weather_trigger": weather_trigger.happened(sites.pressure_change[:, kept]).ravel(),
             "origin": np.array(WEATHER_ORIGINS)[sites.origin[:, kept].ravel()],
         }
     )

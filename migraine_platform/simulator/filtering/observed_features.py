@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.domain.triggers import TRIGGER_COUNT
-from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, SLEEP, STRESS, at, position_of
+from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, STRESS, at, position_of
 from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
 from migraine_platform.simulator.filtering.recorded import (
     BOTH,
@@ -35,11 +34,12 @@ from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
     add_triggers,
+    keep_exposures,
     overlaps,
     read_scores,
-    read_triggers,
     weather_at,
 )
+from migraine_platform.simulator.generative.trigger_rules import EXPOSURE_COUNT, read_triggers
 from migraine_platform.simulator.random.normal import fast_normal_quantile
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def observe_features(
     order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
     copula, coupling, weather = parameters.copula, parameters.coupling, today.weather
     here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
-    eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(TRIGGER_COUNT, dtype=np.bool_)
+    eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
+    exposures = np.zeros(EXPOSURE_COUNT)
     scores = np.zeros(INPUT_COUNT)
     for n in range(len(cloud.p)):
         before, began, start, end = cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n]
@@ -122,11 +123,10 @@ def observe_features(
             eaten[item] = (
                 diet[item] if record.has_diary else uniform(source, parameters.seed, persons.index[i], t) < share
             )
-        rise = seen[STRESS] - cloud.stress[n] if t > 0 else 0.0
-        cloud.stress[n] = seen[STRESS]
         cloud.stress_excess[n] = here[STRESS] - persons.level[i, STRESS]
 
-        read_triggers(parameters.rules, weather[3], seen[SLEEP], rise, eaten, trigger)
+        keep_exposures(weather, seen, eaten, exposures)
+        read_triggers(parameters.rules, exposures, cloud.before[n], t == 0, trigger)
         read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
         cloud.logit[n] = add_triggers(today.baseline, parameters, persons, day_effects, i, t, trigger, today.level)

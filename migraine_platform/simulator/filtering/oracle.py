@@ -19,6 +19,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.copula import COLUMN_OF
+from migraine_platform.domain.exposures import DIET_COLUMNS
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.midnight import begin_day
@@ -37,7 +38,6 @@ from migraine_platform.simulator.filtering.particles import (
 from migraine_platform.simulator.filtering.recorded import GAPS, DayRecord, Factors, factors
 from migraine_platform.simulator.generative.measurement import Recorded
 from migraine_platform.simulator.generative.model import (
-    DIET_COLUMNS,
     FLAGS,
     VALUES,
     DayEffects,
@@ -177,7 +177,7 @@ def _filter_one(
     subject: int,
     out: FilteredForecasts,
 ) -> None:
-    cloud: Cloud = new_cloud(particles)
+    cloud: Cloud = new_cloud(particles, len(parameters.rules.stepped))
     source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
         cloud.logit[n], cloud.attack_history[n] = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i]

@@ -82,13 +82,18 @@ class Cloud(NamedTuple):
     shift: NDArray[np.float64]
     """What that adds to tomorrow's log-odds."""
     previous_end: NDArray[np.float64]
-    stress: NDArray[np.float64]
+    before: NDArray[np.float64]
+    """[N, S] exposures of the day before that a trigger's rise or fall starts from (trigger_rules.py)."""
     stress_excess: NDArray[np.float64]
 
 
 @njit(cache=True)
-def new_cloud(particles: int) -> Cloud:
-    """Particles on the eve of the first simulated day."""
+def new_cloud(particles: int, stepped: int) -> Cloud:
+    """Particles on the eve of the first simulated day.
+
+    Args:
+        stepped: S, exposures of which yesterday's value counts.
+    """
     return Cloud(
         np.zeros(particles),
         np.zeros((particles, LATENT)),
@@ -107,7 +112,7 @@ def new_cloud(particles: int) -> Cloud:
         np.full(particles, UNASKED),
         np.zeros(particles),
         np.full(particles, LONG_AGO),
-        np.zeros(particles),
+        np.zeros((particles, stepped)),
         np.zeros(particles),
     )
 
@@ -226,7 +231,8 @@ def resample(cloud: Cloud, source: RandomSource, person: int, seed: int, t: int)
     _reorder(cloud.sign, chosen, scratch)
     _reorder(cloud.sign_ahead, chosen, scratch)
     _reorder(cloud.shift, chosen, scratch)
-    _reorder(cloud.stress, chosen, scratch)
+    for place in range(cloud.before.shape[1]):
+        _reorder(cloud.before[:, place], chosen, scratch)
     _reorder(cloud.stress_excess, chosen, scratch)
     for n in range(particles):
         cloud.log_weight[n] = 0.0

@@ -18,10 +18,10 @@ import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.measurement import Measurement
+from migraine_platform.domain.exposures import DIET_COLUMNS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.model import (
     DIARY_COLUMNS,
-    DIET_COLUMNS,
     EVENTS,
     SLEEP_COLUMNS,
     WEARABLE_COLUMNS,

@@ -12,6 +12,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
+from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import Copula
 from migraine_platform.simulator.generative.attacks import AttackCourse, Own
@@ -19,13 +20,13 @@ from migraine_platform.simulator.generative.drift import TrueChanges
 from migraine_platform.simulator.generative.hazard import Carry
 from migraine_platform.simulator.generative.latent_inputs import Inputs
 from migraine_platform.simulator.generative.symptoms import HEADACHE
+from migraine_platform.simulator.generative.trigger_rules import CompiledRules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from migraine_platform.simulator.exogenous.calendar import Calendar
 
-WEATHER_COLUMNS = ("temperature", "humidity", "pressure", "pressure_change_24h")
 SLEEP_COLUMNS = (
     "total_sleep_hours",
     "deep_sleep_pct",
@@ -39,23 +40,12 @@ WEARABLE_COLUMNS = WEARABLE_FEATURES
 VALUES = WEATHER_COLUMNS + SLEEP_COLUMNS + DIARY_COLUMNS + WEARABLE_COLUMNS
 """Columns of `SimulatedDays.values`."""
 
-DIET_COLUMNS = ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed", "processed_food_consumed")
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 FLAGS = DIET_COLUMNS + TRIGGER_FLAGS + EVENTS
 """Columns of `SimulatedDays.flags`."""
 
-DIET = len(DIET_COLUMNS)
+DIET, EVENT_COUNT = len(DIET_COLUMNS), len(EVENTS)
 ALCOHOL = 0
-
-
-class Rules(NamedTuple):
-    """When a day counts as a trigger day."""
-
-    pressure_fall: float
-    short_sleep: float
-    long_sleep: float
-    stress_rise: float
-    diet_items: int
 
 
 class FeatureCoupling(NamedTuple):
@@ -76,7 +66,7 @@ class ModelParameters(NamedTuple):
     inputs: Inputs
     course: AttackCourse
     carry: Carry
-    rules: Rules
+    rules: CompiledRules
     coupling: FeatureCoupling
     beta: NDArray[np.float64]
     weather: NDArray[np.float64]

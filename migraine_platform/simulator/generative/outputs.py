@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.simulator.exogenous.features import AWAKE, COUNT, DEEP, REM, SLEEP, STRESS, WATER
 from migraine_platform.simulator.generative.attacks import Attack
-from migraine_platform.simulator.generative.model import DIET, SimulatedDays
+from migraine_platform.simulator.generative.model import DIET, EVENT_COUNT, SimulatedDays
 from migraine_platform.simulator.generative.readings import sleep_quality
 
 if TYPE_CHECKING:
@@ -57,14 +56,14 @@ def keep_values(
 
 @njit(cache=True)
 def keep_flags(out: NDArray[np.bool_], i: int, k: int, diet: NDArray[np.bool_], trigger: NDArray[np.bool_]) -> None:
-    """In the order of model.FLAGS: diet [DIET], then triggers [KINDS].
+    """In the order of model.FLAGS: diet [DIET], then triggers [K].
 
     Args:
         out: [FLAGS, P, K] to be filled.
     """
     for item in range(DIET):
         out[item, i, k] = diet[item]
-    for kind in range(TRIGGER_COUNT):
+    for kind in range(len(trigger)):
         out[DIET + kind, i, k] = trigger[kind]
 
 
@@ -84,7 +83,7 @@ def keep_events(
     Args:
         out: [FLAGS, P, K] to be filled.
     """
-    first = DIET + TRIGGER_COUNT
+    first = len(out) - EVENT_COUNT
     out[first, i, k] = migraine
     out[first + 1, i, k] = onset
     out[first + 2, i, k] = by_evening

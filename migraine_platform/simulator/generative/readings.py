@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.domain.triggers import TRIGGER_COUNT
-from migraine_platform.simulator.exogenous.features import at, position_of
+from migraine_platform.simulator.exogenous.features import EXPOSURES, at, position_of
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
 from migraine_platform.simulator.generative.drift import CONCEPT
 from migraine_platform.simulator.generative.latent_inputs import (
@@ -21,7 +20,8 @@ from migraine_platform.simulator.generative.latent_inputs import (
     Inputs,
     weather_score,
 )
-from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, Rules
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons
+from migraine_platform.simulator.generative.trigger_rules import FIRST_FEATURE, FIRST_ITEM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,26 +82,23 @@ def weather_at(
 
 
 @njit(cache=True)
-def read_triggers(
-    rules: Rules,
-    pressure_change: float,
-    sleep: float,
-    stress_rise: float,
-    diet: NDArray[np.bool_],
-    out: NDArray[np.bool_],
+def keep_exposures(
+    weather: NDArray[np.float64], values: NDArray[np.float64], diet: NDArray[np.bool_], out: NDArray[np.float64]
 ) -> None:
-    """Which triggers happened into `out` [4], read off the realised values.
-
-    Hidden susceptibility has no say in whether a trigger happened: it decides only what the trigger does.
+    """The day's exposures into `out` [EXPOSURE_COUNT], in the order of trigger_rules.EXPOSURE_COLUMNS.
 
     Args:
+        weather: [4] of the day.
+        values: [EXPOSURES or more] features, in units.
         diet: [DIET] what was eaten.
-        out: [KINDS] to be filled.
+        out: [EXPOSURE_COUNT] to be filled.
     """
-    out[0] = pressure_change <= -rules.pressure_fall
-    out[1] = sleep < rules.short_sleep or sleep > rules.long_sleep
-    out[2] = stress_rise >= rules.stress_rise
-    out[3] = int(diet[0]) + int(diet[1]) + int(diet[2]) >= rules.diet_items
+    for place in range(FIRST_FEATURE):
+        out[place] = weather[place]
+    for f in range(EXPOSURES):
+        out[FIRST_FEATURE + f] = values[f]
+    for item in range(len(diet)):
+        out[FIRST_ITEM + item] = diet[item]
 
 
 @njit(cache=True)
@@ -149,10 +146,10 @@ def add_triggers(
 
     Args:
         logit: without them.
-        trigger: [TRIGGER_COUNT] which happened; those that an intervention forces or forbids count as it says.
+        trigger: [K] which happened; those that an intervention forces or forbids count as it says.
         change: how far the person's change has come, times its strength.
     """
-    for k in range(TRIGGER_COUNT):
+    for k in range(len(trigger)):
         on = trigger[k] if day_effects.forced[k, t] == 0 else day_effects.forced[k, t] > 0
         if on:
             concept = persons.change.kind[i] == CONCEPT and persons.change.target[i] == k

@@ -19,11 +19,9 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.simulator.exogenous.features import (
     COUNT,
     NIGHT,
-    SLEEP,
     STRESS,
     advance,
     at,
@@ -59,15 +57,16 @@ from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
     add_triggers,
+    keep_exposures,
     overlaps,
     read_scores,
-    read_triggers,
     reported_on,
     weather_at,
     weighted,
 )
 from migraine_platform.simulator.generative.signs import CAME, NONE, UNASKED, evening_entry, prodrome_entry, sign_shift
 from migraine_platform.simulator.generative.treatment import UNTREATED
+from migraine_platform.simulator.generative.trigger_rules import EXPOSURE_COUNT, read_triggers
 from migraine_platform.simulator.random.quantiles import quantile
 from migraine_platform.simulator.random.streams import Stream, fill_normals, fill_uniforms
 
@@ -116,13 +115,9 @@ def _simulate_patient(
     z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
-    diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(TRIGGER_COUNT, dtype=np.bool_)
-    logit, expected, stress_before, stress_excess = (
-        baseline_logit(persons, day_effects, i, 0),
-        persons.attack_history[i],
-        0.0,
-        0.0,
-    )
+    diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
+    exposures, before = np.zeros(EXPOSURE_COUNT), np.zeros(len(parameters.rules.stepped))
+    logit, expected, stress_excess = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i], 0.0
     attack_history, was_migraine = persons.attack_history[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
     intake, sign, shift = -1, UNASKED, 0.0
@@ -176,9 +171,8 @@ def _simulate_patient(
         )
 
         # Evening: what the day was like decides tomorrow's hazard.
-        rise = values[STRESS] - stress_before if t > 0 else 0.0
-        stress_before = values[STRESS]
-        read_triggers(parameters.rules, weather[3], values[SLEEP], rise, diet, trigger)
+        keep_exposures(weather, values, diet, exposures)
+        read_triggers(parameters.rules, exposures, before, t == 0, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)
         logit = _tomorrows_logit(parameters, persons, day_effects, i, t, trigger, change)

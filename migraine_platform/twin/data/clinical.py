@@ -16,6 +16,7 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
@@ -49,11 +50,8 @@ class ClinicalPrior:
     B: NDArray[np.float64]
     """[4, inputs]"""
     Q: NDArray[np.float64]
-    pressure_fall: float
-    short_sleep: float
-    long_sleep: float
-    stress_rise: float
-    diet_items: int
+    rules: dict[str, TriggerRule]
+    """By the trigger's name."""
     susceptibility: tuple[float, float]
     """Range in which a person's susceptibility to a trigger lies, all of it equally likely."""
     conversion: float
@@ -63,7 +61,6 @@ class ClinicalPrior:
     def of(cls, settings: Simulator, features: Sequence[Feature]) -> ClinicalPrior:
         """The configuration's and the workbook's."""
         cycle = ImpactScorer(select(features, ("cycle_day",)))
-        rules = settings.triggers
         scorers = {name: ImpactScorer(select(features, (name,))) for name in INPUTS}
         shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
         weather = {name: Prior(select(features, (name,))[0]).quantile(shares) for name in BY_WEATHER}
@@ -76,11 +73,7 @@ class ClinicalPrior:
             A=np.array(settings.latent.A),
             B=np.array(settings.latent.columns()),
             Q=np.array(settings.latent.Q),
-            pressure_fall=rules.pressure_fall,
-            short_sleep=rules.short_sleep,
-            long_sleep=rules.long_sleep,
-            stress_rise=rules.stress_rise,
-            diet_items=rules.diet_items,
+            rules=settings.triggers,
             susceptibility=settings.population.susceptibility,
             conversion=settings.attacks.prodrome.conversion,
         )

@@ -3,9 +3,8 @@
     latent[t+1] = A latent[t] + B E u[t],   V[t+1] = A V[t] A' + B Var u[t] B' + Q
 
 u is exact where the day recorded its feature; else its mean and variance follow from what the state-space model says
-of the channel. A trigger that was not recorded has a probability instead; a rise of stress that of the two days'
-joint distribution, yesterday's belief being updated by today's. Both are taken against what is usual for the person so
-far, so that a person's level means his ordinary days.
+of the channel. A trigger that was not recorded has a probability instead (trigger_probability.py). Both are taken
+against the person's baseline so far, so that a person's level means his ordinary days.
 
 A day is added to a ledger of fixed size: a year costs a day no more than a week does. Belongs here: covariates. Does
 not: their effect (filter.py).
@@ -18,27 +17,34 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.config.simulator.latent import INPUTS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.config.simulator.latent import AXES, INPUTS
+from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY
+from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGERS, TriggerFamily
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHARE, Scales, StandardDays, grid
 from migraine_platform.twin.data.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
 from migraine_platform.twin.data.features import DIET, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.kalman import FilteredStates
+from migraine_platform.twin.hazard.trigger_probability import (
+    NODES,
+    NOTHING_BEFORE,
+    WEIGHTS,
+    of_a_step,
+    of_a_value,
+    of_items,
+    two_days,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WEATHER = TRIGGER_NAMES.index("weather")
+BY_VALUE = ("below", "above", "outside")
+"""Rules that one value of the day decides."""
+
 USUAL_WEIGHT = 20.0
 """Days that the population's usual day counts among a person's own."""
 
 HABIT_WEIGHT = 3.0
-NODES, WEIGHTS = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)]), np.array([1.0, 4.0, 1.0]) / 6
-"""Gauss-Hermite rule of three nodes for a standard normal."""
-
-CERTAIN = 1e-9
-STRESS = CHANNELS.index("stress_level")
 
 
 class BaselineDays(NamedTuple):
@@ -54,7 +60,7 @@ class BaselineDays(NamedTuple):
     @classmethod
     def nothing_known(cls) -> BaselineDays:
         """A first guess, before a population was read."""
-        return cls(np.full(4, 0.15), np.zeros(4), np.full(3, 0.3))
+        return cls(np.full(TRIGGER_COUNT, 0.15), np.zeros(len(AXES)), np.full(len(DIET), 0.3))
 
 
 class Ledger(NamedTuple):
@@ -72,9 +78,8 @@ class Ledger(NamedTuple):
     """[P, 3] recorded days with each of DIET."""
     meals: NDArray[np.float64]
     """[P] recorded days."""
-    stress: NDArray[np.float64]
-    """[P, 6] yesterday's stress, in points where it was recorded; on the standard scale its mean and variance, 0 where
-    it was recorded; the mean and variance of today's as expected then, without today's D v; covariance of the two."""
+    yesterday: NDArray[np.float64]
+    """[P, S, 6] of each exposure of which a rise or a fall is a trigger, what `two_days` left."""
     cycle: NDArray[np.float64]
     """[P] yesterday's day of the cycle; 0 for none."""
 
@@ -96,15 +101,16 @@ class Covariates(NamedTuple):
 
 def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) -> Ledger:
     """Of persons of whom nothing is known."""
+    stepped = sum(row.rule in SINCE_YESTERDAY for row in prior.rules.values())
     return Ledger(
         latent=np.tile(baseline.latent, (patients, 1)),
         spread=np.tile(prior.hidden(), (patients, 1, 1)),
-        latent_sum=np.zeros((patients, 4)),
-        trigger_sum=np.zeros((patients, 4)),
+        latent_sum=np.zeros((patients, len(AXES))),
+        trigger_sum=np.zeros((patients, TRIGGER_COUNT)),
         days=np.zeros(patients),
         eaten=np.zeros((patients, len(DIET))),
         meals=np.zeros(patients),
-        stress=np.tile([0.0, 0.0, 1.0, 0.0, 1.0, 0.0], (patients, 1)),
+        yesterday=np.tile(NOTHING_BEFORE, (patients, stepped, 1)),
         cycle=np.zeros(patients),
     )
 
@@ -130,18 +136,14 @@ class Reader:
         mean = np.where(days.seen, days.z, channels.mean)
         sd = np.where(days.seen, 0.0, np.sqrt(channels.variance))
         scores, variance = self._scores(histories, mean, sd)
-        sleep = self._sleep_trigger(histories, mean, sd)
-        stress, shift = _stress(histories, mean, sd, channels), channels.shift[..., STRESS]
-        fall = histories.values[..., POSITION["pressure_change_24h"]] <= -self.prior.pressure_fall
-        reported = histories.present[..., POSITION["pressure_change_24h"]]
+        by_value = self._by_value(histories, mean, sd)
+        steps = [two_days(column, histories, mean, sd, channels) for column in self._stepped()]
+        yesterdays = np.stack(steps, axis=2) if steps else np.empty((*sd.shape[:2], 0, len(NOTHING_BEFORE)))
         out = _empty(histories.count, histories.days)
         out.weekend[:] = days.context[..., CONTEXT.index("weekend_tomorrow")] - WEEKEND_SHARE
         for k in range(histories.days):
             there = k >= histories.begun
-            diet, kept = self._diet(histories, k, kept)
-            rise = self._rise(stress[:, k], shift[:, k], kept.stress, kept.days > 0)
-            weather = np.where(reported[:, k], fall[:, k], self._usual_share(kept)[:, WEATHER])
-            trigger = np.column_stack([weather, sleep[:, k], rise, diet])
+            trigger, kept = self._triggers(histories, channels, by_value[:, k], yesterdays[:, k], k, kept)
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
@@ -150,12 +152,59 @@ class Reader:
                 spread=_propagate(self.prior, kept.spread, variance[:, k]),
                 trigger_sum=kept.trigger_sum + trigger,
                 days=kept.days + 1,
-                stress=stress[:, k],
+                yesterday=yesterdays[:, k],
                 cycle=cycle,
             )
             after = after._replace(latent_sum=kept.latent_sum + after.latent)
             kept = Ledger(*(_where(there, new, old) for new, old in zip(after, kept, strict=True)))
             self._note(out, k, kept, np.where(there[:, None], trigger, self.baseline.trigger))
+        return out, kept
+
+    def _by_value(
+        self, histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """[P, K, triggers] probability of those that one value of the day decides; NaN where it takes more."""
+        out = np.full((*sd.shape[:2], TRIGGER_COUNT), np.nan)
+        for place, trigger in enumerate(TRIGGERS):
+            row = self.prior.rules[trigger.name]
+            if row.rule in BY_VALUE:
+                out[..., place] = of_a_value(row, trigger.exposures[0], self.scales, histories, mean, sd)
+        return out
+
+    def _stepped(self) -> list[str]:
+        """Exposures of which a rise or a fall is a trigger."""
+        return [t.exposures[0] for t in TRIGGERS if self.prior.rules[t.name].rule in SINCE_YESTERDAY]
+
+    def _triggers(
+        self,
+        histories: Histories,
+        channels: FilteredStates,
+        by_value: NDArray[np.float64],
+        today: NDArray[np.float64],
+        k: int,
+        kept: Ledger,
+    ) -> tuple[NDArray[np.float64], Ledger]:
+        """[P, triggers] probability of each on day k, and the ledger with the day's meals.
+
+        Args:
+            by_value: [P, triggers] of the day.
+            today: [P, S, 6] of the day.
+        """
+        out, step = by_value.copy(), 0
+        usual = self._usual_share(kept)
+        for place, trigger in enumerate(TRIGGERS):
+            row = self.prior.rules[trigger.name]
+            if row.rule in BY_VALUE:
+                out[:, place] = np.where(np.isnan(out[:, place]), usual[:, place], out[:, place])
+            elif row.rule in SINCE_YESTERDAY:
+                c = CHANNELS.index(trigger.exposures[0])
+                stepped = of_a_step(
+                    row, self.scales.table[c], today[:, step], channels.shift[:, k, c], kept.yesterday[:, step]
+                )
+                out[:, place] = np.where(kept.days > 0, stepped, self.baseline.trigger[place])
+                step += 1
+            else:
+                out[:, place], kept = self._items(trigger, histories, k, kept)
         return out, kept
 
     def _note(self, out: Covariates, k: int, kept: Ledger, trigger: NDArray[np.float64]) -> None:
@@ -193,71 +242,19 @@ class Reader:
             variance[..., place] = np.where(reported, 0.0, (at_nodes**2 * WEIGHTS).sum(axis=-1) - expected**2)
         return values, np.maximum(variance, 0.0)
 
-    def _sleep_trigger(
-        self, histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """[P, K] probability of a night that is too short or too long."""
-        from scipy.special import ndtr
-
-        c = CHANNELS.index("total_sleep_hours")
-        ends = np.interp([self.prior.short_sleep, self.prior.long_sleep], self.scales.table[c], grid())
-        wide = np.maximum(sd[..., c], CERTAIN)
-        probability = ndtr((ends[0] - mean[..., c]) / wide) + ndtr((mean[..., c] - ends[1]) / wide)
-        reported, hours = (part[..., POSITION["total_sleep_hours"]] for part in (histories.present, histories.values))
-        there = (hours < self.prior.short_sleep) | (hours > self.prior.long_sleep)
-        return np.asarray(np.where(reported, there, probability))
-
-    def _rise(
-        self,
-        today: NDArray[np.float64],
-        shift: NDArray[np.float64],
-        before: NDArray[np.float64],
-        known: NDArray[np.bool_],
-    ) -> NDArray[np.float64]:
-        """[P] probability that stress rose by the configured step; on a first day the population's share.
-
-        Args:
-            today: [P, 6] in the order of the ledger's.
-            shift: [P] today's D v.
-            before: [P, 6] the ledger's.
-            known: [P] whether there was a yesterday.
-        """
-        from scipy.special import ndtr
-
-        scale, step = (grid(), self.scales.table[STRESS]), self.prior.stress_rise
-        points, now, now_variance = today[:, :3].T
-        mean, variance, shared = _yesterday(today, shift, before)
-        sd = np.sqrt(variance)
-        # Today's is recorded: yesterday's lies low enough.
-        ceiling = np.interp(points - step + CERTAIN, *scale[::-1])
-        reported = np.where(
-            variance > 0, ndtr((ceiling - mean) / np.maximum(sd, CERTAIN)), points - before[:, 0] >= step
-        )
-        # It is not: given each of yesterday's nodes, it lies high enough.
-        off = NODES * sd[:, None]
-        start = np.where(variance[:, None] > 0, np.interp(mean[:, None] + off, *scale), before[:, :1])
-        floor = np.interp(start + step - CERTAIN, *scale[::-1])
-        lean = shared / np.maximum(variance, CERTAIN)
-        rest = np.sqrt(np.maximum(now_variance - lean * shared, CERTAIN**2))
-        untold = (ndtr((now[:, None] + lean[:, None] * off - floor) / rest[:, None]) * WEIGHTS).sum(axis=-1)
-        return np.asarray(np.where(known, np.where(now_variance > 0, untold, reported), self.baseline.trigger[2]))
-
-    def _diet(self, histories: Histories, k: int, kept: Ledger) -> tuple[NDArray[np.float64], Ledger]:
-        """[P] probability of enough of alcohol, caffeine and chocolate; by the person's habits where not recorded."""
-        places = [POSITION[name] for name in DIET]
+    def _items(
+        self, trigger: TriggerFamily, histories: Histories, k: int, kept: Ledger
+    ) -> tuple[NDArray[np.float64], Ledger]:
+        """[P] probability of enough of a diet's items; by the person's habits where they were not recorded."""
+        places, own = [POSITION[name] for name in trigger.exposures], [DIET.index(name) for name in trigger.exposures]
         eaten = histories.values[:, k, places]
         reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
-        habit = (kept.eaten + HABIT_WEIGHT * self.baseline.diet) / (kept.meals + HABIT_WEIGHT)[:, None]
+        habit = (kept.eaten[:, own] + HABIT_WEIGHT * self.baseline.diet[own]) / (kept.meals + HABIT_WEIGHT)[:, None]
         share = np.where(reported[:, None], eaten, habit)
-        count = np.zeros((len(share), len(DIET) + 1))  # Poisson-binomial distribution of the number of items
-        count[:, 0] = 1.0
-        for item in range(len(DIET)):
-            p = share[:, item, None]
-            count[:, 1:] = count[:, 1:] * (1 - p) + count[:, :-1] * p
-            count[:, :1] *= 1 - p
-        probability = count[:, self.prior.diet_items :].sum(axis=1)
-        more = np.where(reported[:, None], eaten, 0.0)
-        return probability, kept._replace(eaten=kept.eaten + more, meals=kept.meals + reported)
+        more = np.zeros_like(kept.eaten)
+        more[:, own] = np.where(reported[:, None], eaten, 0.0)
+        after = kept._replace(eaten=kept.eaten + more, meals=kept.meals + reported)
+        return of_items(self.prior.rules[trigger.name], share), after
 
     def _cycle(
         self, histories: Histories, k: int, before: NDArray[np.float64]
@@ -270,28 +267,11 @@ class Reader:
         return day, self.prior.cycle_scores[np.minimum(day, CYCLE_DAYS).astype(np.int64)]
 
 
-def _stress(
-    histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64], channels: FilteredStates
-) -> NDArray[np.float64]:
-    """[P, K, 6] what each evening leaves in the ledger of its stress."""
-    shared = np.where(sd > 0, channels.next_covariance, 0.0)
-    parts = [part[..., STRESS] for part in (mean, sd**2, channels.next_mean, channels.next_variance, shared)]
-    return np.stack([histories.values[..., POSITION["stress_level"]], *parts], axis=-1)
-
-
-def _yesterday(
-    today: NDArray[np.float64], shift: NDArray[np.float64], before: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """[P] mean and variance of yesterday's stress, given what is known of today's, and its covariance with today's."""
-    mean, variance, expected, spread, shared = before[:, 1:].T
-    slope = shared / spread
-    surprise = today[:, 1] - expected - shift
-    return mean + slope * surprise, variance - slope**2 * (spread - today[:, 2]), slope * today[:, 2]
-
-
 def _empty(patients: int, days: int) -> Covariates:
-    shape = (patients, days, 4)
-    return Covariates(np.empty(shape), np.empty(shape), np.empty(shape), np.empty((*shape, 4)), np.empty(shape[:2]))
+    trigger, latent = (patients, days, TRIGGER_COUNT), (patients, days, len(AXES))
+    return Covariates(
+        np.empty(trigger), np.empty(trigger), np.empty(latent), np.empty((*latent, len(AXES))), np.empty(trigger[:2])
+    )
 
 
 def _each(matrix: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:

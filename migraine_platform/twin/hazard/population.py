@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
@@ -90,7 +91,7 @@ def first_guess(
     levels = -2.0 + 1.5 * ndtri(np.linspace(0.002, 0.998, LEVELS))
     effects = Effects(
         trigger=np.ones(TRIGGER_COUNT),
-        latent=np.ones(TRIGGER_COUNT),
+        latent=np.ones(len(AXES)),
         refractory=0.0,
         attack_history=0.0,
         weekend=0.0,

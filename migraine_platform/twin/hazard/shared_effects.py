@@ -12,6 +12,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
@@ -21,8 +22,11 @@ from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, Po
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHARED = 2 * TRIGGER_COUNT + 2
-"""Triggers, load, refractory, trace."""
+LATENT = len(AXES)
+REFRACTORY = TRIGGER_COUNT + LATENT
+HISTORY = REFRACTORY + 1
+SHARED = HISTORY + 1
+"""Triggers, latent state, refractory, attack history."""
 
 RIDGE = 1.0
 
@@ -60,12 +64,12 @@ def newton_step(
     step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
     step *= min(1.0, 1.0 / np.abs(step).max())
     trigger = np.maximum(effects.trigger + step[:TRIGGER_COUNT], 0.0)
-    latent = np.maximum(effects.latent + step[TRIGGER_COUNT : 2 * TRIGGER_COUNT], 0.0)
+    latent = np.maximum(effects.latent + step[TRIGGER_COUNT:REFRACTORY], 0.0)
     return effects._replace(
         trigger=trigger,
         latent=latent,
-        refractory=float(effects.refractory + step[2 * TRIGGER_COUNT]),
-        attack_history=float(effects.attack_history + step[2 * TRIGGER_COUNT + 1]),
+        refractory=float(effects.refractory + step[REFRACTORY]),
+        attack_history=float(effects.attack_history + step[HISTORY]),
     )
 
 
@@ -73,7 +77,7 @@ class OnsetDays(NamedTuple):
     """One patient's K days, as the effects shared by all are learned from them."""
 
     centred: NDArray[np.float64]
-    """[K, KINDS] triggers, less what is usual of them."""
+    """[K, triggers] they, less what is usual of them."""
     latent: NDArray[np.float64]
     """[K, KINDS]"""
     weekend: NDArray[np.float64]
@@ -151,10 +155,12 @@ def _selection(diary: NDArray[np.bool_], begun: int, entry_odds: float) -> float
 def _design(effects: Effects, own: OnsetDays, k: int, row: NDArray[np.float64]) -> float:
     """Fill `row` [SHARED] with what the shared effects of day k multiply; log-odds of those without a person's part."""
     after = 1.0 if own.diary[k] and own.complete[k] else 0.0
-    row[2 * TRIGGER_COUNT] = after
-    row[2 * TRIGGER_COUNT + 1] = effects.memory * own.attack_history[k] + (1.0 - effects.memory) * after
-    fixed = effects.refractory * after + effects.attack_history * row[2 * TRIGGER_COUNT + 1]
+    row[REFRACTORY] = after
+    row[HISTORY] = effects.memory * own.attack_history[k] + (1.0 - effects.memory) * after
+    fixed = effects.refractory * after + effects.attack_history * row[HISTORY]
     for kind in range(TRIGGER_COUNT):
-        row[kind], row[TRIGGER_COUNT + kind] = own.centred[k, kind], own.latent[k, kind]
-        fixed += effects.latent[kind] * own.latent[k, kind]
+        row[kind] = own.centred[k, kind]
+    for axis in range(LATENT):
+        row[TRIGGER_COUNT + axis] = own.latent[k, axis]
+        fixed += effects.latent[axis] * own.latent[k, axis]
     return float(fixed)

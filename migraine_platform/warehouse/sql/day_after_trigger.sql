@@ -9,13 +9,10 @@ WITH long AS (
         SELECT
             patient_id,
             lead(onset) OVER (PARTITION BY patient_id ORDER BY date) AS onset_next_day,
-            weather_trigger AS weather,
-            sleep_trigger AS sleep,
-            stress_trigger AS stress,
-            diet_trigger AS diet
+            COLUMNS('(.*)_trigger') AS '\1'
         FROM cohort.patient_days
     )
-    ON weather, sleep, stress, diet
+    ON COLUMNS(* EXCLUDE (patient_id, onset_next_day))
     INTO NAME trigger VALUE happened
 )
 

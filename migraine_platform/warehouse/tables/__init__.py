@@ -71,6 +71,7 @@ from migraine_platform.warehouse.tables.priors import (
     MockCorrelations,
     MockMoments,
     MockSamples,
+    Triggers,
 )
 from migraine_platform.warehouse.tables.truth import (
     TARGETS,
@@ -104,6 +105,7 @@ from migraine_platform.warehouse.tables.twin import (
 ALL: tuple[type[Table], ...] = (
     Features,
     Distributions,
+    Triggers,
     MockSamples,
     MockMoments,
     MockCorrelations,
@@ -244,6 +246,7 @@ __all__ = [
     "TriggerRecovery",
     "TriggerSensitivity",
     "TriggerThresholds",
+    "Triggers",
     "TruthDrift",
     "TruthInterventions",
     "TruthPatientDays",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from migraine_platform.config.simulator.triggers import RULES
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import LATENT_AXES
 from migraine_platform.warehouse.declare import Table, flag, integer, number, share, text
 
@@ -55,6 +57,22 @@ class Distributions(Table, name="priors.distributions", key=("variable",)):
     q95 = number("95 % quantile")
 
     rules: ClassVar = {"quantiles are in order": "q05 <= q25 and q25 <= q50 and q50 <= q75 and q75 <= q95"}
+
+
+class Triggers(Table, name="priors.triggers", key=("trigger",)):
+    """Each trigger's rule and the effect that it is configured to have."""
+
+    trigger = text("Trigger", values=TRIGGER_NAMES)
+    label = text("As a person reads it")
+    exposures = text("Columns of a day that it is read from")
+    rule = text("How it is read from them", values=RULES)
+    threshold_low = number("Threshold, or the lower one of two, in the unit")
+    threshold_high = number("Threshold, or the upper one of two, in the unit")
+    unit = text("Unit of the thresholds")
+    words = text("The rule in words")
+    effect = share("Rise of the next day's probability of an onset at susceptibility 1")
+
+    rules: ClassVar = {"thresholds are ordered": "threshold_low <= threshold_high"}
 
 
 class MockSamples(Table, name="mock.samples", key=("sample", "variable")):

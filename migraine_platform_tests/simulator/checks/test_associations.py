@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 
-from migraine_platform.config.simulator.settings import TriggerEffects
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.simulator.checks.associations import TOGETHER, rises, sums, weak
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
@@ -21,8 +21,8 @@ def days(simulator: CohortSimulator, features) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def configured(settings) -> TriggerEffects:
-    return settings.simulator.calibration.trigger_effect
+def configured(settings) -> dict[str, TriggerRule]:
+    return settings.simulator.triggers
 
 
 def idle(days: pl.DataFrame, *triggers: str) -> pl.DataFrame:

@@ -138,16 +138,20 @@ def test_a_calibration_survives_a_round_trip_through_its_table(calibration) -> N
     ("changes", "effect", "message"),
     [
         ({"iterations": 2}, 0.3, r"population\.episodic_frequency: not reached in 2 iterations; the best intercept"),
-        ({"iterations": 1}, 0.195, r"trigger_effect\.\w+: 0\.195 not reached in 1 iterations; the best strength gives"),
+        (
+            {"iterations": 1},
+            0.195,
+            r"triggers\.\w+\.effect: 0\.195 not reached in 1 iterations; the best",
+        ),
     ],
 )
 def test_targets_that_are_not_reached_are_named(
     settings, features, changes: dict[str, int], effect: float, message: str
 ) -> None:
-    effects = settings.simulator.calibration.trigger_effect.model_copy(update=dict.fromkeys(TRIGGER_NAMES, effect))
-    chosen = settings.simulator.calibration.model_copy(update={**changes, "trigger_effect": effects})
+    rows = {name: row.model_copy(update={"effect": effect}) for name, row in settings.simulator.triggers.items()}
+    chosen = settings.simulator.calibration.model_copy(update=changes)
     with pytest.raises(ParameterFittingError, match=message):
-        fit_parameters(settings.simulator.model_copy(update={"calibration": chosen}), features)
+        fit_parameters(settings.simulator.model_copy(update={"calibration": chosen, "triggers": rows}), features)
 
 
 def test_the_calendar_counts_weekends_from_the_date(settings) -> None:

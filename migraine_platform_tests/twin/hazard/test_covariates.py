@@ -98,13 +98,11 @@ def test_triggers_at_their_very_limits_are_read_as_configured(complete, clinical
     stress, sleep = (complete.values[..., POSITION[name]].round() for name in ("stress_level", "total_sleep_hours"))
     whole = changed(changed(complete, "stress_level", stress), "total_sleep_hours", sleep)
     found = read(replace(reader, scales=Scales.of(whole)), dynamics, whole)[0].trigger
-    rise, prior = np.diff(stress, axis=1), clinical.prior
-    assert (sleep == prior.short_sleep).sum() > 50
-    assert (rise == prior.stress_rise).sum() > 50
-    assert_array_equal(
-        found[..., TRIGGER_NAMES.index("sleep")], (sleep < prior.short_sleep) | (sleep > prior.long_sleep)
-    )
-    assert_array_equal(found[:, 1:, TRIGGER_NAMES.index("stress")], rise >= prior.stress_rise)
+    rise, (night, step) = np.diff(stress, axis=1), (clinical.prior.rules[name] for name in ("sleep", "stress"))
+    assert (sleep == night.low).sum() > 50
+    assert (rise == step.low).sum() > 50
+    assert_array_equal(found[..., TRIGGER_NAMES.index("sleep")], (sleep < night.low) | (sleep > night.high))
+    assert_array_equal(found[:, 1:, TRIGGER_NAMES.index("stress")], rise >= step.low)
 
 
 def test_a_newcomer_beyond_everybodys_values_is_read_as_he_is(complete, clinical, dynamics) -> None:
@@ -115,8 +113,9 @@ def test_a_newcomer_beyond_everybodys_values_is_read_as_he_is(complete, clinical
     known = Reader(clinical.prior, Scales.of(narrow), USUAL)
     found = read(known, dynamics, complete)[0].trigger
     sleep, stress = (complete.values[..., POSITION[name]] for name in ("total_sleep_hours", "stress_level"))
-    assert_array_equal(found[..., 1], (sleep < clinical.prior.short_sleep) | (sleep > clinical.prior.long_sleep))
-    assert_array_equal(found[:, 1:, 2], np.diff(stress, axis=1) >= clinical.prior.stress_rise)
+    night, step = (clinical.prior.rules[name] for name in ("sleep", "stress"))
+    assert_array_equal(found[..., 1], (sleep < night.low) | (sleep > night.high))
+    assert_array_equal(found[:, 1:, 2], np.diff(stress, axis=1) >= step.low)
 
 
 def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settings, features) -> None:

@@ -1,0 +1,29 @@
+"""Triggers as clinicians configured them: what each is read from, by which rule, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.domain.triggers import TRIGGERS
+
+
+def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
+    """Rows of `priors.triggers`."""
+    rows = [
+        {
+            "trigger": trigger.name,
+            "label": trigger.label,
+            "exposures": ", ".join(trigger.exposures),
+            "rule": row.rule,
+            "threshold_low": row.low,
+            "threshold_high": row.high,
+            "unit": trigger.unit,
+            "words": row.words(trigger.unit),
+            "effect": row.effect,
+        }
+        for trigger, row in ((trigger, rules[trigger.name]) for trigger in TRIGGERS)
+    ]
+    return pl.DataFrame(rows)

@@ -1,0 +1,107 @@
+"""Probabilities of triggers that were not recorded: against draws of the same distribution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.twin.data.channels import CHANNELS, grid
+from migraine_platform.twin.data.features import POSITION
+from migraine_platform.twin.hazard.trigger_probability import of_a_step, of_a_value, of_items
+
+TABLE = np.interp(grid(), [grid()[0], grid()[-1]], [1.0, 10.0])
+"""Points of stress, linear in z."""
+
+DRAWS = 400_000
+
+
+def row(rule: str, threshold: Any) -> TriggerRule:
+    return TriggerRule(rule=rule, threshold=threshold, effect=0.1)
+
+
+def units(z: np.ndarray) -> np.ndarray:
+    return np.interp(z, grid(), TABLE)
+
+
+@pytest.mark.parametrize("rule", ["rise", "fall"])
+@pytest.mark.parametrize(("known_before", "known_today"), list(product([True, False], repeat=2)))
+def test_a_step_has_the_probability_of_drawn_pairs_of_days(rule: str, known_before: bool, known_today: bool) -> None:
+    """Yesterday's z ~ N(0.3, 0.8^2), today's 0.6 of it and noise: what was recorded is held, the rest drawn.
+
+    Three nodes stand for yesterday's normal where neither day was recorded: within 0.015.
+    """
+    rng, own, mean, sd, noise = np.random.default_rng(4), row(rule, 1.0), 0.3, 0.8, 0.7
+    yesterday = rng.normal(mean, sd, DRAWS)
+    today = 0.6 * yesterday + rng.normal(0, noise, DRAWS)
+    held_before, held_today = 0.5, 0.9
+    expected, spread, shared = 0.6 * mean, (0.6 * sd) ** 2 + noise**2, 0.6 * sd**2
+    if known_before:
+        yesterday = np.full(DRAWS, held_before)
+        today = 0.6 * yesterday + rng.normal(0, noise, DRAWS)
+        expected, spread, shared = 0.6 * held_before, noise**2, 0.0
+    if known_today:
+        slope = shared / spread
+        rest = np.sqrt(max(sd**2 - slope**2 * spread, 0.0)) if not known_before else 0.0
+        centre = held_before if known_before else mean + slope * (held_today - expected)
+        yesterday, today = centre + rest * rng.standard_normal(DRAWS), np.full(DRAWS, held_today)
+    change = units(today) - units(yesterday)
+    wanted = ((change if rule == "rise" else -change) >= 1.0).mean()
+    before = [units(np.array(held_before)), held_before, 0.0] if known_before else [0.0, mean, sd**2]
+    now = [units(np.array(held_today)), held_today, 0.0] if known_today else [0.0, expected, spread]
+    found = of_a_step(
+        own, TABLE, np.array([[*now, 0.0, 1.0, 0.0]]), np.zeros(1), np.array([[*before, expected, spread, shared]])
+    )
+    assert_allclose(found, wanted, atol=0.015)
+
+
+@given(st.floats(1, 10), st.floats(1, 10), st.sampled_from([0.5, 1.0, 3.0]))
+def test_a_fall_is_a_rise_of_the_days_in_the_other_order(first: float, second: float, step: float) -> None:
+    days = [[value, float(np.interp(value, TABLE, grid())), 0.0, 0.0, 1.0, 0.0] for value in (first, second)]
+    one, other = (np.array([day]) for day in days)
+    rise = of_a_step(row("rise", step), TABLE, other, np.zeros(1), one)
+    fall = of_a_step(row("fall", step), TABLE, one, np.zeros(1), other)
+    assert rise == fall == float(second - first >= step)
+
+
+@pytest.mark.parametrize(
+    ("rule", "threshold"), [("below", 5.5), ("above", 8.0), ("outside", (5.0, 9.0)), ("below", 100.0), ("above", -3.0)]
+)
+def test_a_value_has_the_share_of_its_normal(histories, model, rule: str, threshold: Any) -> None:
+    c, rng = CHANNELS.index("total_sleep_hours"), np.random.default_rng(1)
+    there = histories.present[..., POSITION["total_sleep_hours"]]
+    mean = rng.normal(0, 1, (*there.shape, len(CHANNELS)))
+    sd = rng.uniform(0.2, 1, mean.shape)
+    own = row(rule, threshold)
+    found = of_a_value(own, "total_sleep_hours", model.scales, histories, mean, sd)
+    values = histories.values[..., POSITION["total_sleep_hours"]]
+    assert_array_equal(found[there], own.happened(values[there]))
+    p, k = np.argwhere(~there)[0]
+    drawn = np.interp(rng.normal(mean[p, k, c], sd[p, k, c], DRAWS), grid(), model.scales.table[c])
+    assert_allclose(found[p, k], own.happened(drawn).mean(), atol=0.005)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5), st.integers(1, 5))
+def test_items_are_counted_as_by_enumeration(shares: list[float], least: int) -> None:
+    wanted = 0.0
+    for taken in product([0, 1], repeat=len(shares)):
+        if sum(taken) >= least:
+            wanted += float(np.prod([p if one else 1 - p for p, one in zip(shares, taken, strict=True)]))
+    assert_allclose(of_items(row("at least", least), np.array([shares])), wanted, atol=1e-12)
+
+
+def test_a_weather_that_was_not_recorded_is_left_to_the_persons_share(histories, model) -> None:
+    """NaN there, and nowhere else."""
+    gone = histories.present.copy()
+    gone[::2, ::3, POSITION["pressure_change_24h"]] = False
+    some = replace(histories, present=gone)
+    none = np.zeros((*gone.shape[:2], len(CHANNELS)))
+    found = of_a_value(row("below", -5.0), "pressure_change_24h", model.scales, some, none, none)
+    assert_array_equal(np.isnan(found), ~gone[..., POSITION["pressure_change_24h"]])
