@@ -24,6 +24,11 @@ class TriggerFamily(NamedTuple):
         return f"{self.name}_trigger"
 
     @property
+    def susceptibility(self) -> str:
+        """Column that says how susceptible a patient is to it."""
+        return f"susceptibility_{self.name}"
+
+    @property
     def node(self) -> str:
         """Name in the causal graph."""
         return f"trigger_{self.name}"

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
@@ -135,6 +136,21 @@ def moment(description: str) -> Column:
     return Column("time", description)
 
 
+@dataclass(frozen=True)
+class Family:
+    """Columns of which there is one for each of some things, such as triggers, in this place of their table."""
+
+    columns: tuple[Column, ...]
+
+
+def family(names: Iterable[str], column: Callable[[str], Column]) -> Family:
+    """A column for each of some names, which `column` makes of the name.
+
+    flags = family(TRIGGER_FLAGS, lambda name: flag(f"Whether {name}"))
+    """
+    return Family(tuple(replace(column(name), name=name) for name in names))
+
+
 class Table:
     """A declared table; subclasses are never instantiated."""
 
@@ -172,9 +188,11 @@ class Table:
             by_days: a longer history changes it, though no day is in its key.
             gaps: included columns that may be null here.
         """
-        own = {column.name: column for column in vars(cls).values() if isinstance(column, Column)}
-        for column_name in own:
-            delattr(cls, column_name)  # a column may be called what a method of Table is called
+        declared = {name: part for name, part in vars(cls).items() if isinstance(part, Column | Family)}
+        own: dict[str, Column] = {}
+        for attribute, part in declared.items():
+            delattr(cls, attribute)  # a column may be called what a method of Table is called
+            own |= {column.name: column for column in (part.columns if isinstance(part, Family) else (part,))}
         included = {
             column.name: replace(column, nullable=column.name in gaps or column.nullable)
             for table in include

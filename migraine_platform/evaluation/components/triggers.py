@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.errors import UserError
 from migraine_platform.evaluation.scoring import bootstrap
 from migraine_platform.evaluation.scoring.metrics import ratio
@@ -88,7 +88,7 @@ class Beside:
 
 def truth_columns() -> list[str]:
     """Columns of `truth.patients` that hold susceptibilities, in the order of TRIGGER_NAMES."""
-    return [f"susceptibility_{name}" for name in TRIGGER_NAMES]
+    return [trigger.susceptibility for trigger in TRIGGERS]
 
 
 def recovery(sensitivity: pl.DataFrame, truth: pl.DataFrame, replicates: int, seed: int) -> pl.DataFrame:

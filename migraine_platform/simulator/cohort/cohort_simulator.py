@@ -124,7 +124,7 @@ class CohortSimulator:
     def measured(self, trajectories: Trajectories) -> pl.DataFrame:
         """Rows of `measured.patient_days` of some trajectories."""
         daily = DayFrames(trajectories.patients, trajectories.persons, trajectories.days, self.calendar, batch_name(0))
-        return measured_days(daily.joined(), trajectories.recorded)
+        return measured_days(daily.joined(), trajectories.recorded, self.settings.triggers)
 
     def batch(self, number: int, oracle: NDArray[np.float64] | None = None) -> dict[str, pl.DataFrame]:
         """The tables of one batch, by declared name.
@@ -148,7 +148,7 @@ class CohortSimulator:
             "cohort.wearable_days": daily.wearable(),
             "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
             "cohort.patient_days": joined,
-            "measured.patient_days": measured_days(joined, trajectories.recorded),
+            "measured.patient_days": measured_days(joined, trajectories.recorded, self.settings.triggers),
             "truth.patients": truth_frame(patients, persons, self.parameters.course, entries),
             "truth.patient_days": daily.truth(self.oracle(trajectories) if oracle is None else self._longer(oracle)),
             "truth.drift": drift_frame(persons.change, patients.ids, TRIGGER_NAMES, self.calendar),

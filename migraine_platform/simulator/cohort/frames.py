@@ -13,7 +13,7 @@ import polars as pl
 
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.simulator.cohort.traits import traits
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.attacks import HOURS, AttackCourse
@@ -127,7 +127,7 @@ def truth_frame(
         adherence: [P, 2] as `measurement.adherence` gives it.
     """
 
-    susceptibilities = {f"susceptibility_{name}": patients.susceptibility[:, k] for k, name in enumerate(TRIGGER_NAMES)}
+    susceptibilities = {trigger.susceptibility: patients.susceptibility[:, k] for k, trigger in enumerate(TRIGGERS)}
     return pl.DataFrame(
         {
             "patient_id": patients.ids,

@@ -10,6 +10,7 @@ that nobody trains on the truth by accident. Missing more on attack days makes t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ import polars as pl
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.measurement import Measurement
+from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
 from migraine_platform.domain.exposures import DIET_COLUMNS
+from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.model import (
     DIARY_COLUMNS,
@@ -31,12 +34,13 @@ from migraine_platform.simulator.random.streams import Stream, fill_uniforms, un
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BY_DIARY = (*DIARY_COLUMNS, *DIET_COLUMNS, *EVENTS, "cycle_day", "diet_trigger")
+BY_DIARY = (*DIARY_COLUMNS, *DIET_COLUMNS, *EVENTS, "cycle_day")
 """Columns that a day without a diary entry lacks."""
 
-BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS, "sleep_trigger")
+BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS)
 """Columns that a day without the device lacks; the weather is always known."""
 
+BOTH = "_both"
 RECORDING_STREAM = int(Stream.RECORDING)
 
 
@@ -121,26 +125,33 @@ def _record(
     return diary, device
 
 
-def measured_days(patient_days: pl.DataFrame, recorded: Recorded) -> pl.DataFrame:
+def measured_days(patient_days: pl.DataFrame, recorded: Recorded, rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
     """Rows of `measured.patient_days`: those of `cohort.patient_days` with nulls where nothing was recorded.
 
-    A rise of stress needs the diary of both days; on a patient's first day it needs a day that nobody recorded.
+    A rise or a fall needs the records of both days; on a patient's first day it needs a day that nobody recorded.
 
     Args:
         patient_days: patient by patient, day by day.
+        rules: of the triggers.
     """
 
-    both = recorded.diary.copy()
-    both[:, 1:] &= recorded.diary[:, :-1]
-    both[:, 0] = False
-    masks = {"_diary": recorded.diary, "_device": recorded.device, "_both": both}
-    gaps = {
-        **dict.fromkeys(BY_DIARY, "_diary"),
-        **dict.fromkeys(BY_DEVICE, "_device"),
-        "stress_trigger": "_both",
-    }
+    masks = {"_diary": recorded.diary, "_device": recorded.device}
+    masks |= {f"{name}{BOTH}": _and_before(mask) for name, mask in masks.items()}
+    gaps = {**dict.fromkeys(BY_DIARY, "_diary"), **dict.fromkeys(BY_DEVICE, "_device")}
+    for trigger in TRIGGERS:
+        if trigger.recorded:
+            both = BOTH if rules[trigger.name].rule in SINCE_YESTERDAY else ""
+            gaps[trigger.flag] = gaps[trigger.exposures[0]] + both
     marked = patient_days.with_columns(pl.Series(name, mask.ravel()) for name, mask in masks.items())
     return marked.select(
         pl.when(pl.col(gaps[name])).then(pl.col(name)).alias(name) if name in gaps else pl.col(name)
         for name in patient_days.columns
     )
+
+
+def _and_before(recorded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[P, K] whether both the day and the one before were recorded."""
+    both = recorded.copy()
+    both[:, 1:] &= recorded[:, :-1]
+    both[:, 0] = False
+    return both

@@ -12,7 +12,7 @@ from migraine_platform.twin.cohort.build import Built
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.features import EVENTS
-from migraine_platform.twin.hazard.contributions import PersonParameters, onset_terms
+from migraine_platform.twin.hazard.contributions import LATENT_TERMS, PersonParameters, onset_terms
 from migraine_platform.warehouse import tables
 
 if TYPE_CHECKING:
@@ -71,11 +71,17 @@ def _state(
 
 
 def _hazard(axis: Axes, built: Built, model: TwinModel, row: int, dates: NDArray[np.datetime64], shown: slice) -> None:
-    """Log-odds of an onset on the next day, and what of it is the load's."""
+    """Log-odds of an onset on the next day, and what of it is the latent state's."""
     person = PersonParameters.of(built.points, built.twins.filter_state)
     terms = onset_terms(person, model.effects, built.replay.covariates, built.replay.forecasts)[row, shown]
     axis.plot(dates[shown], terms.sum(axis=-1), color=GREEN, linewidth=1, label="all")
-    axis.plot(dates[shown], terms[:, 0] + terms[:, 5:9].sum(axis=-1), color=GREY, linewidth=1, label="level and load")
+    axis.plot(
+        dates[shown],
+        terms[:, 0] + terms[:, LATENT_TERMS].sum(axis=-1),
+        color=GREY,
+        linewidth=1,
+        label="level and latent state",
+    )
     axis.set_ylabel("log-odds of an onset\non the day after", fontsize=8)
     _legend(axis)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGERS
 from migraine_platform.warehouse.declare import (
     Column,
     Kind,
     Table,
     day,
+    family,
     flag,
     integer,
     moment,
@@ -26,7 +27,14 @@ COMPLETE = "every_patient_every_day"
 VALIDATION = ("distributions", "correlations", "proportions", "temporal_consistency")
 """The generator's validation (simulator/checks/validation.py), each a blocking check."""
 
-WEATHER_TRIGGER = flag("Pressure fell in 24 h by the configured step (simulator.triggers)")
+LABELS = {trigger.flag: trigger.label for trigger in TRIGGERS}
+
+
+def _trigger_flag(name: str) -> Column:
+    return flag(f"{LABELS[name]}: a trigger by its rule (priors.triggers)")
+
+
+WEATHER_TRIGGER = _trigger_flag("weather_trigger")
 
 
 def _weather_columns(kind: Kind) -> tuple[Column, Column, Column, Column]:
@@ -158,10 +166,7 @@ class PatientDays(
     prodrome = flag("Signs of a coming attack by 20:00, of the same day or of the next; a false alarm if none comes")
     acute_medication = flag("An acute drug was taken since 20:00 of the day before")
     cycle_day = integer("Day of the menstrual cycle, 1 the first of menses", low=1, high=60, nullable=True)
-    weather_trigger = WEATHER_TRIGGER
-    sleep_trigger = flag("Slept too short or too long (configured: simulator.triggers)")
-    stress_trigger = flag("Stress rose since yesterday by the configured step")
-    diet_trigger = flag("Enough of alcohol, caffeine and chocolate (configured)")
+    triggers = family(TRIGGER_FLAGS, _trigger_flag)
 
     rules: ClassVar = {
         "an onset makes a migraine day": "has_migraine or not onset",

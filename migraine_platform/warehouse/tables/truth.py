@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from migraine_platform.config.simulator.treatment import INTERVENTION_KINDS
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
-from migraine_platform.warehouse.declare import Table, day, flag, number, share, text
+from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.warehouse.declare import Column, Table, day, family, flag, number, share, text
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 
 TARGETS = "hits_its_targets"
@@ -25,14 +26,18 @@ class CalibrationTerms(Table, name="truth.calibration", key=("parameter", "term"
     audits: ClassVar = ("contract", TARGETS)
 
 
+LABELS = {trigger.susceptibility: trigger.label for trigger in TRIGGERS}
+
+
+def _susceptibility(name: str) -> Column:
+    return share(f"Susceptibility to: {LABELS[name]}")
+
+
 class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=True):
     """Parameters of each patient's attacks; never used for training."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
-    susceptibility_weather = share("Susceptibility to pressure falls")
-    susceptibility_sleep = share("Susceptibility to short and long sleep")
-    susceptibility_stress = share("Susceptibility to rises of stress")
-    susceptibility_diet = share("Susceptibility to dietary triggers")
+    susceptibilities = family((trigger.susceptibility for trigger in TRIGGERS), _susceptibility)
     intercept = number("Base log-odds of an onset")
     diary_adherence = share("Probability of a diary entry on an evening without migraine")
     severity = number("Mean severity of the patient's attacks", unit="points", low=0, high=10)

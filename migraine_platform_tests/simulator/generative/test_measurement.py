@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
+from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.domain.triggers import TRIGGER_FLAGS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.measurement import BY_DEVICE, BY_DIARY, adherence, record
@@ -99,8 +101,26 @@ def test_a_day_is_missing_by_diary_or_by_device_as_a_whole(tables) -> None:
         assert 0.01 < missing[group[0]].mean() < 0.5
     always = ("temperature", "humidity", "pressure", "pressure_change_24h", "weather_trigger")
     assert all(measured[name].null_count() == 0 for name in always)
-    named = {*BY_DIARY, *BY_DEVICE, *always, "stress_trigger", "patient_id", "patient_batch", "date"}
+    named = {*BY_DIARY, *BY_DEVICE, *always, *TRIGGER_FLAGS, "patient_id", "patient_batch", "date"}
     assert named == {column.name for column in PatientDays.columns}
+
+
+STEPS = {
+    "sleep": TriggerRule(rule="fall", threshold=1, effect=0.1),
+    "stress": TriggerRule(rule="above", threshold=7, effect=0.1),
+}
+
+
+def test_a_trigger_is_recorded_where_its_rule_can_be_read(simulator_of) -> None:
+    """A fall of sleep needs the device on both days, a stress above a threshold the diary of one."""
+    simulator = simulator_of(triggers=STEPS, cohort={"patients": 20, "days": 40, "batch_size": 20})
+    days = simulator.batch(0)["measured.patient_days"].sort("patient_id", "date")
+    slept = pl.col("total_sleep_hours").is_not_null()
+    both = slept & slept.shift(1).over("patient_id")
+    assert days.select((pl.col("sleep_trigger").is_not_null() == both.fill_null(False)).all()).item()
+    wrote = pl.col("stress_level").is_not_null()
+    assert days.select((pl.col("stress_trigger").is_not_null() == wrote).all()).item()
+    assert days.select((pl.col("stress_trigger") == (pl.col("stress_level") >= 7)).all()).item()
 
 
 def test_the_tables_gaps_are_the_recorded_ones(tables, settings) -> None:
