@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import AuditResult, audit, audit_partition, contract
-from migraine_platform.warehouse.declare import Table, day, flag, integer, moment, number, share, text
+from migraine_platform.warehouse.declare import Table, day, family, flag, integer, moment, number, share, text
 from migraine_platform.warehouse.document import tables_page
 from migraine_platform.warehouse.lake.lake import Lake, Stamp
 
@@ -40,6 +40,14 @@ GOOD: dict[str, Any] = {
     "yes": True,
     "at": datetime(2024, 1, 1, 12),
 }
+
+
+class Several(Table, name="example.several", key=("id",)):
+    """A column for each of some names, in the middle."""
+
+    id = text("Name")
+    parts = family(("first", "second"), lambda name: share(f"Part {name}"))
+    last = flag("Last")
 
 
 def frame(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -178,3 +186,12 @@ def test_a_seal_collects_the_checks_of_the_same_bytes(tmp_path) -> None:
     lake.seal(Strict, "all", content_hash, "second")
     lake.seal(Strict, "all", "0" * 64, "contract")
     assert not lake.sealed(Strict, "all")
+
+
+def test_a_family_is_a_column_for_each_name_in_its_place() -> None:
+    assert [column.name for column in Several.columns] == ["id", "first", "second", "last"]
+    assert Several.columns[2].description == "Part second"
+    assert not hasattr(Several, "parts")
+    rows = pl.DataFrame({"id": ["a"], "first": [0.5], "second": [1.5], "last": [True]})
+    assert not audit(Several, rows).passed
+    assert audit(Several, rows.with_columns(second=pl.lit(1.0))).passed

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.settings import Cohort, PopulationSettings, Simulator
+from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 STRATUM = 20
 DAYS_A_MONTH = 30
 PROFILE_SLOTS = 16
+SUSCEPTIBILITY_SLOTS = slice(4, 8)
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,20 @@ def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSet
         is_chronic=chronic,
         has_aura=u[:, 2] < population.aura_share,
         frequency=(low + u[:, 3] * (high - low)) / DAYS_A_MONTH,
-        susceptibility=s_low + u[:, 4:8] * (s_high - s_low),
+        susceptibility=s_low + _susceptibility_draws(u, index, seed) * (s_high - s_low),
         site=np.floor(u[:, 8] * sites).astype(np.int64),
         weather_offset=2 * u[:, 9:12] - 1,
         habit=u[:, 12:16],
     )
+
+
+def _susceptibility_draws(u: NDArray[np.float64], index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """[P, TRIGGER_COUNT] uniform: the first from the profile's slots, further ones from a stream of their own."""
+    of_profile = u[:, SUSCEPTIBILITY_SLOTS][:, :TRIGGER_COUNT]
+    more = TRIGGER_COUNT - of_profile.shape[1]
+    if not more:
+        return of_profile
+    return np.concatenate([of_profile, uniforms(seed, Stream.SUSCEPTIBILITY, index, 1, more)[:, 0]], axis=1)
 
 
 def chronic_of(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, prodrome_length
-from migraine_platform.simulator.generative.latent_inputs import CYCLE_INPUT
+from migraine_platform.simulator.generative.latent_inputs import CYCLE_INPUT, LATENT
 from migraine_platform.simulator.generative.profiles import draw_patients
 from migraine_platform.simulator.generative.symptoms import HEADACHE
 from migraine_platform.simulator.random.quantiles import quantile
@@ -132,7 +132,7 @@ def _days_of(simulator: CohortSimulator, trajectories: Trajectories) -> DayBank:
         return np.repeat(of_person, width, axis=0)
 
     weights = each_day(persons.latent_weights)
-    ahead = np.moveaxis(days.z[:, :, tomorrow], 0, -1).reshape(-1, 4)
+    ahead = np.moveaxis(days.z[:, :, tomorrow], 0, -1).reshape(-1, LATENT)
     p = np.clip(days.onset_probability[:, tomorrow].ravel(), 1e-12, 1 - 1e-12)
     migraine = days.flag("has_migraine")
     before, since = _history(migraine)
@@ -146,13 +146,13 @@ def _days_of(simulator: CohortSimulator, trajectories: Trajectories) -> DayBank:
     scores = np.where(cycle > 0, simulator.parameters.inputs.by_cycle_day[cycle], np.nan)
     signs = _other_signs(simulator, trajectories, start - prodrome, end)
     return DayBank(
-        z=np.moveaxis(days.z[:, :, today], 0, -1).reshape(-1, 4),
-        drive=_drive(simulator, trajectories)[:, today].reshape(-1, 4),
+        z=np.moveaxis(days.z[:, :, today], 0, -1).reshape(-1, LATENT),
+        drive=_drive(simulator, trajectories)[:, today].reshape(-1, LATENT),
         rest=np.log(p / (1 - p)) - (weights * ahead).sum(axis=1),
         weights=weights,
         headache=each_day(persons.symptoms[:, HEADACHE]),
         susceptibility=each_day(persons.susceptibility),
-        trigger=np.moveaxis(days.trigger()[:, :, today], 0, -1).reshape(-1, 4),
+        trigger=np.moveaxis(days.trigger()[:, :, today], 0, -1).reshape(-1, len(days.trigger())),
         diet=np.stack(
             [days.flag(f"{name}_consumed")[:, today].ravel() for name in ("alcohol", "caffeine", "chocolate")],
             axis=1,
@@ -220,7 +220,7 @@ def _drive(simulator: CohortSimulator, trajectories: Trajectories) -> NDArray[np
     """[P, K, 4] B u of each kept day, from the values of the day."""
     days, persons, inputs = trajectories.days, trajectories.persons, simulator.parameters.inputs
     features = dict(zip(INPUTS, select(simulator.features, INPUTS), strict=True))
-    drive = np.zeros((*days.at_risk.shape, 4))
+    drive = np.zeros((*days.at_risk.shape, LATENT))
     for k, name in enumerate(INPUTS):
         if k == CYCLE_INPUT:
             u = inputs.by_cycle_day[persons.cycle_standard[:, simulator.calendar.burn_in :]]

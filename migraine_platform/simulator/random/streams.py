@@ -52,6 +52,7 @@ class Stream(IntEnum):
     LEARNER = 17
     SYMPTOM = 18
     SIGN = 19
+    SUSCEPTIBILITY = 20
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)
