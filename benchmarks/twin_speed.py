@@ -74,7 +74,7 @@ def main() -> None:
         twins, replay = create(model, clinical, points, some)
         sensitivities(points, model.effects, twins.filter_state)
         reported = days_of(points, model.effects, twins.filter_state, replay, some)
-        threshold_frame(reported, some)
+        threshold_frame(reported, some, clinical.prior.rules)
         interaction_frame(reported, some)
         days = model.scales.standard(some)
         theirs = attacks.filter(pl.col("patient_id").is_in(list(some.patient_ids)))

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from migraine_platform.cli import main
+from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform_tests.conftest import REPOSITORY, Finished, change, migraine
 
 
@@ -54,6 +55,21 @@ def test_logs_hold_no_patient_data(finished: Finished) -> None:
     for path in (root / "data" / "dagster").rglob("*"):
         if path.is_file():
             assert b"P0001" not in path.read_bytes(), path
+
+
+def test_triggers_are_shown_with_their_rules_and_figures(published: Path) -> None:
+    """The shares and areas are those of the tables that they are taken from."""
+    out = migraine(published, "triggers").stdout.splitlines()
+    assert len(out) == 2 + len(TRIGGER_NAMES)
+    shown = {line.split()[0]: line for line in out[2:]}
+    assert set(shown) == set(TRIGGER_NAMES)
+    assert "below 5 or above 9 h" in shown["sleep"]
+    sql = """SELECT round(100 * avg(sleep_trigger::INT), 1) AS days,
+        (SELECT round(value, 2) FROM evaluation.trigger_recovery WHERE trigger = 'sleep' AND metric = 'auc') AS auc
+        FROM cohort.patient_days"""
+    (row,) = json.loads(migraine(published, "sql", sql, "--format", "json").stdout)
+    cells = shown["sleep"].split()
+    assert (cells[-5], cells[-1]) == (str(row["days"]), str(row["auc"]))
 
 
 @pytest.mark.parametrize("shape", ["table", "csv", "json"])

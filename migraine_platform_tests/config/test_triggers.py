@@ -30,7 +30,11 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "thresholds the wrong way round": ("sleep", {"threshold": [9, 9]}, "threshold is [9.0, 9.0]; expected the lower"),
     "a rise of nothing": ("stress", {"threshold": 0}, "threshold of the rule `rise` is 0; expected a step above 0"),
     "a diet that falls": ("diet", {"rule": "fall"}, "diet: rule is `fall`, but it is read from alcohol_consumed"),
-    "a number of hours": ("sleep", {"rule": "at least", "threshold": 2}, "sleep: rule is `at least`, but it is read"),
+    "a number of hours": (
+        "sleep",
+        {"rule": "at least", "threshold": 2, "search": []},
+        "sleep: rule is `at least`, but it is read",
+    ),
     "more items than there are": (
         "diet",
         {"threshold": 4},
@@ -38,6 +42,16 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "half an item": ("diet", {"threshold": 1.5}, "diet: threshold is 1.5; expected a whole number from 1 to 3"),
     "a change of a change": ("weather", {"rule": "fall", "threshold": 5}, "pressure_change_24h is a change already"),
+    "a search of one candidate": (
+        "stress",
+        {"search": [{"exposure": "x", "side": "above", "grid": [1, 1, 0.5], "between": 1, "within": [0, 9]}]},
+        "grid is [1.0, 1.0, 0.5]; expected first, last and step",
+    ),
+    "a threshold of meals": (
+        "diet",
+        {"search": [{"exposure": "x", "side": "above", "grid": [1, 2, 0.5], "between": 1, "within": [0, 9]}]},
+        "search of the rule `at least`; expected none",
+    ),
     "no effect": ("diet", {"effect": 0}, "triggers.diet.effect: 0: expected greater than 0"),
 }
 

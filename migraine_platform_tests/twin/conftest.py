@@ -94,7 +94,7 @@ def has_aura(lives_truth) -> dict[str, bool]:
 
 
 @pytest.fixture(scope="session")
-def make_keeper(model, settings, features):
+def make_updater(model, settings, features):
     """What twins are kept by; by default nobody's alarm goes off."""
 
     def made(thresholds: AlarmThresholds = NO_ALARM, **changes: int) -> TwinUpdater:
@@ -105,13 +105,13 @@ def make_keeper(model, settings, features):
 
 
 @pytest.fixture(scope="session")
-def make_twins(make_keeper, experts, lives_truth, has_aura):
+def make_twins(make_updater, experts, lives_truth, has_aura):
     """Everything that twins of some histories say."""
 
     def made(histories: Histories, thresholds: AlarmThresholds = NO_ALARM, **changes: int) -> Built:
         aura = np.array([has_aura.get(patient, False) for patient in histories.patient_ids])
         attacks = lives_truth[tables.Attacks.name]
-        return build(make_keeper(thresholds, **changes), experts, histories, attacks, aura, POPULATION)
+        return build(make_updater(thresholds, **changes), experts, histories, attacks, aura, POPULATION)
 
     made.attacks = lives_truth[tables.Attacks.name]  # type: ignore[attr-defined]
     return made

@@ -19,6 +19,7 @@ from migraine_platform.ingest.recorded import recorded_days
 from migraine_platform.priors import mock
 from migraine_platform.priors.distributions import distribution_frame
 from migraine_platform.priors.features import to_frame
+from migraine_platform.priors.triggers import trigger_frame
 from migraine_platform.simulator.checks import realism
 from migraine_platform.simulator.cohort import effects, fitted_parameters
 from migraine_platform.warehouse import tables
@@ -36,6 +37,7 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
     whole = {
         tables.Features: to_frame(features),
         tables.Distributions: distribution_frame(features),
+        tables.Triggers: trigger_frame(simulator.settings.triggers),
         tables.MockSamples: mock.sample_frame(built),
         tables.MockMoments: mock.moment_frame(built),
         tables.MockCorrelations: mock.correlation_frame(built),

@@ -1,6 +1,6 @@
 """Settings of the triggers: by which rule a day counts as one, and what it then does.
 
-A new rule is a name here, with what its thresholds are, and a branch in `simulator/generative/trigger_rules.py`.
+A new rule is a name here, with what its thresholds are, and a branch in `simulator/exogenous/trigger_rules.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from migraine_platform.config.base import Frozen, Range
+from migraine_platform.config.base import Frozen, Positive, Range
 from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 
@@ -28,6 +28,30 @@ Effect = Annotated[float, Field(gt=0, lt=0.5)]
 """Rise of the next day's probability of an onset, in a person of susceptibility 1."""
 
 
+class ThresholdSearch(Frozen):
+    """Where twins look for the value from which on an exposure raises the hazard."""
+
+    exposure: Annotated[str, Field(min_length=1)]
+    """As a person reads it; of a rise or a fall, the change since the day before."""
+
+    side: Literal["above", "below"]
+    grid: tuple[float, float, Positive]
+    """First and last candidate, and the step between them, in the exposure's unit."""
+
+    between: Positive
+    """Standard deviation of persons' thresholds."""
+
+    within: Range
+    """Values that are looked at; beyond them another step may lie."""
+
+    @model_validator(mode="after")
+    def _grid_has_candidates(self) -> ThresholdSearch:
+        first, last, step = self.grid
+        if last - first < step:
+            raise ValueError(f"grid is {list(self.grid)}; expected first, last and step, with room for two candidates")
+        return self
+
+
 class TriggerRule(Frozen):
     """When a day counts as a trigger day, read off the realised values; a row of `simulator.triggers`."""
 
@@ -36,6 +60,9 @@ class TriggerRule(Frozen):
     """In the exposure's unit; of `outside` the lower and the upper one, of `at least` a number of exposures."""
 
     effect: Effect
+
+    search: tuple[ThresholdSearch, ...] = ()
+    """Thresholds that are looked for in each person's days; none for items of a diet."""
 
     @property
     def low(self) -> float:
@@ -78,6 +105,8 @@ class TriggerRule(Frozen):
             raise ValueError(f"threshold is {_shown(self.threshold)}; expected the lower value first")
         if self.rule in SINCE_YESTERDAY and self.low <= 0:
             raise ValueError(f"threshold of the rule `{self.rule}` is {self.low:g}; expected a step above 0")
+        if self.rule == "at least" and self.search:
+            raise ValueError("search of the rule `at least`; expected none, for items have no threshold")
         return self
 
 

@@ -20,6 +20,7 @@ from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TRIGGERS, TriggerFamily
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.simulator.exogenous.station import read_station
+from migraine_platform.simulator.exogenous.trigger_rules import DRAWN_COLUMNS
 from migraine_platform.simulator.generative.latent_inputs import (
     DRAWN_INPUTS,
     FIRST_WEATHER_INPUT,
@@ -28,7 +29,6 @@ from migraine_platform.simulator.generative.latent_inputs import (
 )
 from migraine_platform.simulator.generative.model import ALCOHOL, ModelParameters, Persons
 from migraine_platform.simulator.generative.symptoms import HEADACHE
-from migraine_platform.simulator.generative.trigger_rules import DRAWN_COLUMNS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,6 +17,7 @@ from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.exogenous.calendar import WEEK, WORKDAYS, Calendar
 from migraine_platform.simulator.exogenous.cycle import cycle_days, menstruates
 from migraine_platform.simulator.exogenous.features import COUNT, FEATURES, SLEEP, STRESS, Copula
+from migraine_platform.simulator.exogenous.trigger_rules import CompiledRules
 from migraine_platform.simulator.generative.attacks import AttackCourse, own_signs
 from migraine_platform.simulator.generative.drift import draw_changes
 from migraine_platform.simulator.generative.hazard import Carry, noise_factor
@@ -31,7 +32,6 @@ from migraine_platform.simulator.generative.model import (
 )
 from migraine_platform.simulator.generative.profiles import Profiles
 from migraine_platform.simulator.generative.symptoms import WEEKEND, own_symptoms
-from migraine_platform.simulator.generative.trigger_rules import CompiledRules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,6 +14,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, STRESS, at, position_of
+from migraine_platform.simulator.exogenous.trigger_rules import EXPOSURE_COUNT, read_triggers
 from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
 from migraine_platform.simulator.filtering.recorded import (
     BOTH,
@@ -39,7 +40,6 @@ from migraine_platform.simulator.generative.readings import (
     read_scores,
     weather_at,
 )
-from migraine_platform.simulator.generative.trigger_rules import EXPOSURE_COUNT, read_triggers
 from migraine_platform.simulator.random.normal import fast_normal_quantile
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
 from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import Copula
+from migraine_platform.simulator.exogenous.trigger_rules import CompiledRules
 from migraine_platform.simulator.generative.attacks import AttackCourse, Own
 from migraine_platform.simulator.generative.drift import TrueChanges
 from migraine_platform.simulator.generative.hazard import Carry
 from migraine_platform.simulator.generative.latent_inputs import Inputs
 from migraine_platform.simulator.generative.symptoms import HEADACHE
-from migraine_platform.simulator.generative.trigger_rules import CompiledRules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,6 +11,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.exogenous.features import EXPOSURES, at, position_of
+from migraine_platform.simulator.exogenous.trigger_rules import FIRST_FEATURE, FIRST_ITEM
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
 from migraine_platform.simulator.generative.drift import CONCEPT
 from migraine_platform.simulator.generative.latent_inputs import (
@@ -21,7 +22,6 @@ from migraine_platform.simulator.generative.latent_inputs import (
     weather_score,
 )
 from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons
-from migraine_platform.simulator.generative.trigger_rules import FIRST_FEATURE, FIRST_ITEM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

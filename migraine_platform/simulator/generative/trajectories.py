@@ -27,6 +27,7 @@ from migraine_platform.simulator.exogenous.features import (
     at,
     position_of,
 )
+from migraine_platform.simulator.exogenous.trigger_rules import EXPOSURE_COUNT, read_triggers
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, begin_attack, draw_day
 from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.hazard import (
@@ -66,7 +67,6 @@ from migraine_platform.simulator.generative.readings import (
 )
 from migraine_platform.simulator.generative.signs import CAME, NONE, UNASKED, evening_entry, prodrome_entry, sign_shift
 from migraine_platform.simulator.generative.treatment import UNTREATED
-from migraine_platform.simulator.generative.trigger_rules import EXPOSURE_COUNT, read_triggers
 from migraine_platform.simulator.random.quantiles import quantile
 from migraine_platform.simulator.random.streams import Stream, fill_normals, fill_uniforms
 

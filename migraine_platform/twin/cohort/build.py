@@ -155,7 +155,7 @@ def _trigger_frames(
         tables.TriggerSensitivity: sensitivities(updater.points, effects, twins.filter_state).to_frame(
             twins.patient_ids
         ),
-        tables.TriggerThresholds: threshold_frame(reported, histories),
+        tables.TriggerThresholds: threshold_frame(reported, histories, updater.clinical.prior.rules),
         tables.TriggerInteractions: interaction_frame(reported, histories),
     }
 

@@ -1,18 +1,20 @@
 """Thresholds and interactions of a cohort's triggers, given what its twins know.
 
 A step or a product is looked for in what the twins' hazard (contributions.py) leaves unexplained: the log-odds of every
-recorded day without the trigger in question is held. Belongs here: the exposures that are looked through, and from
-twins to rows. Does not: the estimators (thresholds.py, interactions.py).
+recorded day without the trigger in question is held. Belongs here: from twins to rows; which exposures are looked
+through is a setting (config/simulator/triggers.py). Does not: the estimators (thresholds.py, interactions.py).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
+from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.domain.triggers import TRIGGERS, TriggerFamily
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.features import EVENTS, POSITION
 from migraine_platform.twin.data.histories import Histories
@@ -25,30 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class ContinuousExposure(NamedTuple):
-    """A continuous exposure whose threshold is looked for."""
-
-    name: str
-    trigger: str
-    unit: str
-    side: Literal["above", "below"]
-    grid: tuple[float, float, float]
-    """First and last candidate, and the step between them."""
-    between: float
-    """Standard deviation of persons' thresholds; assumed."""
-    within: tuple[float, float]
-    """Values that are looked at; beyond them another step may lie."""
-
-
-EXPOSURES_OF = {trigger.name: trigger.exposures for trigger in TRIGGERS}
-EXPOSURES = (
-    ContinuousExposure("pressure change in 24 h", "weather", "hPa", "below", (-10.0, -1.0, 0.5), 1.0, (-100.0, 100.0)),
-    ContinuousExposure("time asleep, too short", "sleep", "h", "below", (3.5, 6.5, 0.25), 0.4, (0.0, 8.5)),
-    ContinuousExposure("time asleep, too long", "sleep", "h", "above", (7.5, 10.5, 0.25), 0.4, (5.5, 24.0)),
-    ContinuousExposure(
-        "rise of stress since yesterday", "stress", "points", "above", (1.0, 6.0, 0.5), 0.6, (-10.0, 10.0)
-    ),
-)
+THRESHOLD_SCHEMA = {
+    "patient_id": pl.String, "exposure": pl.String, "mean": pl.Float64, "lower": pl.Float64, "upper": pl.Float64,
+    "unit": pl.String, "supported": pl.Float64,
+}  # fmt: skip
 
 
 class TriggerDays(NamedTuple):
@@ -80,23 +62,23 @@ def days_of(
     return TriggerDays(onset, usable, terms, replay.covariates.trigger)
 
 
-def threshold_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
-    """Rows of `twin.trigger_thresholds`."""
-
-    frames = []
-    for one in EXPOSURES:
-        value, seen = _exposure(one.trigger, histories)
-        term = days.terms[..., FIRST_TRIGGER + TRIGGER_NAMES.index(one.trigger)]
-        seen &= (value >= one.within[0]) & (value <= one.within[1])
-        first, last, step = one.grid
-        grid = np.arange(first, last + step / 2, step)
-        offset = days.terms.sum(axis=-1) - term
-        found = thresholds(days.onset, days.usable, offset, value, seen, grid, StepPrior(one.between), one.side)
-        lower, upper = found.interval()
-        keys = {"patient_id": histories.patient_ids, "exposure": [one.name] * histories.count}
-        values = {"mean": found.mean(), "lower": lower, "upper": upper, "unit": [one.unit] * histories.count}
-        values["supported"] = np.full(histories.count, 1 / (1 + np.exp(-found.log_bayes_factor)))
-        frames.append(pl.DataFrame({**keys, **values}))
+def threshold_frame(days: TriggerDays, histories: Histories, rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
+    """Rows of `twin.trigger_thresholds`: of every exposure that the rules say to look through."""
+    frames = [pl.DataFrame(schema=THRESHOLD_SCHEMA)]
+    for place, trigger in enumerate(TRIGGERS):
+        row = rules[trigger.name]
+        for one in row.search:
+            value, seen = _exposure(trigger, row, histories)
+            seen &= (value >= one.within[0]) & (value <= one.within[1])
+            first, last, step = one.grid
+            grid = np.arange(first, last + step / 2, step)
+            offset = days.terms.sum(axis=-1) - days.terms[..., FIRST_TRIGGER + place]
+            found = thresholds(days.onset, days.usable, offset, value, seen, grid, StepPrior(one.between), one.side)
+            lower, upper = found.interval()
+            keys = {"patient_id": histories.patient_ids, "exposure": [one.exposure] * histories.count}
+            values = {"mean": found.mean(), "lower": lower, "upper": upper, "unit": [trigger.unit] * histories.count}
+            values["supported"] = np.full(histories.count, 1 / (1 + np.exp(-found.log_bayes_factor)))
+            frames.append(pl.DataFrame({**keys, **values}, schema=THRESHOLD_SCHEMA))
     return pl.concat(frames)
 
 
@@ -121,12 +103,14 @@ def interaction_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
     return pl.DataFrame({**keys, **{name: part.ravel() for name, part in values.items()}})
 
 
-def _exposure(trigger: str, histories: Histories) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """[P, K] a trigger's exposure in its unit, and whether it was recorded."""
-    (column,) = EXPOSURES_OF[trigger]
-    value, seen = histories.values[..., POSITION[column]].copy(), histories.present[..., POSITION[column]].copy()
-    if trigger == "stress":
-        value[:, 1:] -= histories.values[:, :-1, POSITION[column]]
-        seen[:, 1:] &= histories.present[:, :-1, POSITION[column]]
+def _exposure(
+    trigger: TriggerFamily, row: TriggerRule, histories: Histories
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """[P, K] a trigger's exposure in its unit, its change for a rise or a fall, and whether it was recorded."""
+    place = POSITION[trigger.exposures[0]]
+    value, seen = histories.values[..., place].copy(), histories.present[..., place].copy()
+    if row.rule in SINCE_YESTERDAY:
+        value[:, 1:] -= histories.values[:, :-1, place]
+        seen[:, 1:] &= histories.present[:, :-1, place]
         seen[:, 0] = False
     return value, seen

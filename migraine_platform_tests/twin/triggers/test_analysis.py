@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.config import load_settings
+from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
-from migraine_platform.twin.triggers.analysis import EXPOSURES, TriggerDays, days_of, interaction_frame, threshold_frame
+from migraine_platform.twin.triggers.analysis import TriggerDays, days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.interactions import PAIRS
+from migraine_platform_tests.conftest import REPOSITORY
 
+RULES = load_settings("default", REPOSITORY).simulator.triggers
+SEARCHES = {one.exposure: (name, one) for name, row in RULES.items() for one in row.search}
 TERMS = 11
 COLUMNS = {"weather": "pressure_change_24h", "sleep": "total_sleep_hours", "stress": "stress_level"}
 
@@ -44,19 +49,20 @@ def test_terms_are_those_of_the_evenings(reported, built, histories) -> None:
     assert reported.terms.shape == (histories.count, histories.days, TERMS)
     assert_array_equal(reported.trigger, built.replay.covariates.trigger)
     for k in range(len(TRIGGER_NAMES)):
-        below = built.replay.covariates.trigger[..., k] < built.replay.covariates.usual[..., k]
+        below = built.replay.covariates.trigger[..., k] < built.replay.covariates.baseline[..., k]
         assert np.all(reported.terms[..., FIRST_TRIGGER + k][below] <= 0)
 
 
 def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(reported, histories) -> None:
-    steps, pairs = threshold_frame(reported, histories), interaction_frame(reported, histories)
+    steps, pairs = threshold_frame(reported, histories, RULES), interaction_frame(reported, histories)
     assert set(steps.select("patient_id", "exposure").iter_rows()) == {
-        (patient, one.name) for patient in histories.patient_ids for one in EXPOSURES
+        (patient, name) for patient in histories.patient_ids for name in SEARCHES
     }
-    assert steps.height == histories.count * len(EXPOSURES)
-    for one in EXPOSURES:
-        rows = steps.filter(steps["exposure"] == one.name)
-        assert rows["unit"].unique().to_list() == [one.unit]
+    assert steps.height == histories.count * len(SEARCHES)
+    units = {trigger.name: trigger.unit for trigger in TRIGGERS}
+    for exposure, (trigger, one) in SEARCHES.items():
+        rows = steps.filter(steps["exposure"] == exposure)
+        assert rows["unit"].unique().to_list() == [units[trigger]]
         for name in ("mean", "lower", "upper"):
             assert rows[name].is_between(one.grid[0] - 1e-9, one.grid[1] + 1e-9).all()
     assert pairs.height == histories.count * len(PAIRS)
@@ -116,9 +122,9 @@ def plant(
 )  # fmt: skip
 def test_a_planted_step_is_found_to_a_step_of_its_grid(exposure: str, threshold: float) -> None:
     """The population's threshold is known far better than persons', who are believed to differ by `between`."""
-    one = next(one for one in EXPOSURES if one.name == exposure)
-    days, histories = plant(one.trigger, one.side, threshold)
-    rows = threshold_frame(days, histories)
+    trigger, one = SEARCHES[exposure]
+    days, histories = plant(trigger, one.side, threshold)
+    rows = threshold_frame(days, histories, RULES)
     found = rows.filter(rows["exposure"] == exposure)
     assert abs(found["mean"].mean() - threshold) < one.grid[2]
     inside = (found["lower"] <= threshold + 1e-9) & (found["upper"] >= threshold - 1e-9)
@@ -133,7 +139,7 @@ def test_the_trigger_in_question_is_left_out_of_what_is_held() -> None:
     own[..., FIRST_TRIGGER + TRIGGER_NAMES.index("weather")] = rng.normal(size=own.shape[:2])
     other[..., FIRST_TRIGGER + TRIGGER_NAMES.index("diet")] = rng.normal(size=own.shape[:2])
     plain, with_own, with_other = (
-        threshold_frame(days._replace(terms=terms), histories)["mean"].to_numpy()[: histories.count]
+        threshold_frame(days._replace(terms=terms), histories, RULES)["mean"].to_numpy()[: histories.count]
         for terms in (days.terms, own, other)
     )
     assert_allclose(with_own, plain, rtol=1e-9)
@@ -147,5 +153,17 @@ def test_what_was_not_recorded_says_nothing() -> None:
         values = histories.values.copy()
         values[~histories.present] = 777.0
         blind = Histories(**{**vars(histories), "values": values})
-        assert threshold_frame(days, blind).equals(threshold_frame(days, histories)), column
+        assert threshold_frame(days, blind, RULES).equals(threshold_frame(days, histories, RULES)), column
         assert np.any(values != histories.values)
+
+
+def test_another_search_of_the_settings_is_another_exposure() -> None:
+    """A row without one looks for nothing; a new one is looked for where it says."""
+    days, histories = plant("sleep", "below", 6.0)
+    search = {"exposure": "a bad night", "side": "below", "grid": (5.0, 7.0, 0.5), "between": 0.3, "within": (0, 9)}
+    other = {"rule": "below", "threshold": 5, "effect": 0.1}
+    rules = {name: row.model_copy(update={"search": ()}) for name, row in RULES.items()}
+    assert threshold_frame(days, histories, rules).height == 0
+    rows = threshold_frame(days, histories, {**rules, "sleep": TriggerRule(**other, search=[search])})
+    assert rows["exposure"].unique().to_list() == ["a bad night"]
+    assert abs(rows["mean"].mean() - 6.0) < 0.5

@@ -96,9 +96,9 @@ def test_the_next_state_is_the_filter_s_or_the_experts_and_later_ones_the_filter
     assert np.all(np.diff(linear.variance.mean(axis=(0, 2))) > 0)  # the further ahead, the less is known
 
 
-def test_rows_keep_their_contracts(make_keeper, experts, built, histories) -> None:
+def test_rows_keep_their_contracts(make_updater, experts, built, histories) -> None:
     models = ["experts", "state_space"] * (histories.count // 2)
-    frames = ahead_frames(make_keeper(), experts, built.twins, histories, built.predictions, models)
+    frames = ahead_frames(make_updater(), experts, built.twins, histories, built.predictions, models)
     for table, frame in frames.items():
         assert audit(table, frame).passed, table.name
     week, states = frames[tables.DaysAhead], frames[tables.StatesAhead]

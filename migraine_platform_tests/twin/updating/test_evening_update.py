@@ -30,8 +30,8 @@ def people(measured) -> Histories:
 
 
 @pytest.fixture(scope="module")
-def updater(make_keeper) -> TwinUpdater:
-    return make_keeper(EASILY)
+def updater(make_updater) -> TwinUpdater:
+    return make_updater(EASILY)
 
 
 class Lives(NamedTuple):
@@ -125,9 +125,9 @@ def test_resumed_from_a_file_every_evening_is_the_same(updater, people, at_once,
 
 
 def test_an_alarm_changes_what_is_said_from_that_evening_on_and_nothing_before(
-    updater, make_keeper, people, at_once
+    updater, make_updater, people, at_once
 ) -> None:
-    calm = live(make_keeper(), people, [DAYS])
+    calm = live(make_updater(), people, [DAYS])
     assert not calm.detections
     for row, patient in enumerate(people.patient_ids):
         ours, theirs = at_once.said.probability[row], calm.said.probability[row]
@@ -152,9 +152,9 @@ def test_after_an_alarm_the_watch_begins_anew(at_once, people) -> None:
                 assert at_once.record.log_odds[row, evening + 1] < BEGIN_ANEW
 
 
-def test_errors_and_surprises_are_those_of_their_definitions(make_keeper, people) -> None:
+def test_errors_and_surprises_are_those_of_their_definitions(make_updater, people) -> None:
     """Root mean square of the day's innovations; log loss of an entry minus what its forecast expected of it."""
-    updater = make_keeper()
+    updater = make_updater()
     first = begin(updater, people.until(BEGUN))
     result = advance(updater, first.state, people, Past(first.evenings.record, {}))
     record, replay = result.evenings.record, result.replay
@@ -184,9 +184,9 @@ def test_a_batch_without_a_twin_lives_on(updater, people) -> None:
     assert result.evenings.record.log_odds.shape == (0, DAYS - BEGUN)
 
 
-def test_twins_of_others_do_not_fit(updater, make_keeper, at_once) -> None:
+def test_twins_of_others_do_not_fit(updater, make_updater, at_once) -> None:
     assert updater.fits(at_once.state)
-    assert not make_keeper(EASILY, points=128).fits(at_once.state)
+    assert not make_updater(EASILY, points=128).fits(at_once.state)
     assert not updater.fits(replace(at_once.state, twins=replace(at_once.state.twins, population="0" * 12)))
     filter_state = at_once.state.watch.filter_state
     other = at_once.state.watch._replace(filter_state=filter_state._replace(log_weight=filter_state.log_weight[:, :-1]))

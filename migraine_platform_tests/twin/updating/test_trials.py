@@ -83,8 +83,8 @@ def test_a_mixed_forecast_lies_between_both_and_its_interval_is_ordered(seed: in
             assert_array_equal(mine, his)
 
 
-def test_challengers_include_known_changes(make_keeper, histories, settings) -> None:
-    updater, people = make_keeper(), histories.of(slice(0, 5))
+def test_challengers_include_known_changes(make_updater, histories, settings) -> None:
+    updater, people = make_updater(), histories.of(slice(0, 5))
     patient = people.patient_ids[2]
     change = DetectedChange(
         people.first + timedelta(days=40), "sudden", "label", "hazard", 1.0, (1.0, 0.0, 0.0, 0.0, 0.0)

@@ -15,14 +15,14 @@ from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.exposure import trigger_rates
-from migraine_platform.simulator.generative.profiles import first_patients
-from migraine_platform.simulator.generative.trigger_rules import (
+from migraine_platform.simulator.exogenous.trigger_rules import (
     EXPOSURE_COLUMNS,
     EXPOSURE_COUNT,
     FIRST_ITEM,
     CompiledRules,
     read_triggers,
 )
+from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform_tests.simulator.conftest import STEADY
 
 
