@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.simulator.cohort.exposure import ExposureTables, average_days
@@ -61,6 +61,10 @@ LARGEST_ERROR_DAYS = 0.25
 """Realised minus profile days a month, averaged over a class, beyond which the fit has failed."""
 
 
+RAREST_TRIGGER = 0.001
+"""Least share of days on which a trigger must happen, and on which it must not."""
+
+
 class ParameterFittingError(UserError):
     """No intercept or trigger strength meets the configured targets; the message names them."""
 
@@ -71,9 +75,11 @@ def fit_parameters(
     """Fit the hazard on the reference cohort; `progress` is told a line now and then.
 
     Raises:
-        CalibrationError: if the configured frequencies or effects cannot be reached.
+        ParameterFittingError: if the configured frequencies or effects cannot be reached, or a trigger never or always
+            happens.
     """
     reference = _Reference(settings, features)
+    reference.demand_trigger_days()
     calibration = reference.first_guess()
     total = settings.calibration.iterations
     for iteration in range(1, total + 1):
@@ -116,6 +122,17 @@ class _Reference:
         self.phi = basis(self.patients.frequency, self.patients.susceptibility, self.average)
         self.day_effects = baseline_day_effects(settings, self.parameters.copula, self.parameters.course, self.calendar)
         self.days = SimulatedDays.empty(len(index), self.calendar)
+
+    def demand_trigger_days(self) -> None:
+        """Every trigger must happen on some days and not on others: else there is no effect to fit."""
+        for trigger, share in zip(TRIGGERS, self.average.rates.mean(axis=0).tolist(), strict=True):
+            if not RAREST_TRIGGER <= share <= 1 - RAREST_TRIGGER:
+                words = self.settings.triggers[trigger.name].words(trigger.unit)
+                raise ParameterFittingError(
+                    f"simulator.triggers.{trigger.name}: by its rule ({words}), {100 * share:.3g} % of the reference "
+                    f"cohort's days are trigger days; expected {100 * RAREST_TRIGGER:g} to "
+                    f"{100 * (1 - RAREST_TRIGGER):g} %"
+                )
 
     def first_guess(self) -> FittedParameters:
         """A frequency's log-odds, and the configured base log-odds of the latent-state model."""
@@ -161,7 +178,7 @@ class _Reference:
         """Log-odds that save the configured days in patients of a trial.
 
         Raises:
-            CalibrationError: if a preventive is to save more days than these have.
+            ParameterFittingError: if a preventive is to save more days than these have.
         """
         low, high = (days / DAYS_A_MONTH for days in TRIAL_DAYS_A_MONTH)
         trial = (self.patients.frequency >= low) & (self.patients.frequency <= high)

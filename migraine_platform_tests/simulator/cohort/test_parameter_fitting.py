@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,6 +153,24 @@ def test_targets_that_are_not_reached_are_named(
     chosen = settings.simulator.calibration.model_copy(update=changes)
     with pytest.raises(ParameterFittingError, match=message):
         fit_parameters(settings.simulator.model_copy(update={"calibration": chosen, "triggers": rows}), features)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "threshold", "message"),
+    [
+        ("sleep", (-1.0, 99.0), r"triggers\.sleep: by its rule \(below -1 or above 99 h\), 0 % of the reference"),
+        ("sleep", (7.0, 7.0001), r"triggers\.sleep: by its rule \(below 7 or above 7.0001 h\), 100 % of the reference"),
+        ("stress", 9.5, r"triggers\.stress: by its rule \(a rise of 9\.5 points or more since the day before\), 0 %"),
+        ("weather", -500.0, r"triggers\.weather: by its rule \(-500 hPa or less\), .* expected 0\.1 to 99\.9 %"),
+    ],
+)
+def test_a_trigger_that_never_or_always_happens_is_named_before_anything_is_fitted(
+    settings, features, trigger: str, threshold: Any, message: str
+) -> None:
+    rules = settings.simulator.triggers
+    rows = {**rules, trigger: rules[trigger].model_copy(update={"threshold": threshold})}
+    with pytest.raises(ParameterFittingError, match=message):
+        fit_parameters(settings.simulator.model_copy(update={"triggers": rows}), features)
 
 
 def test_the_calendar_counts_weekends_from_the_date(settings) -> None:
