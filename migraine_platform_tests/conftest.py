@@ -34,6 +34,7 @@ hypothesis.settings.load_profile("platform")
 REPOSITORY = Path(__file__).resolve().parents[1]
 FIRST = [
     "defs/test_forty_nights.py",
+    "domain/test_more_triggers.py",
     "research/test_location_finding.py",
     "research/test_logistic.py",
     "research/test_psychometric.py",
