@@ -93,7 +93,7 @@ def learner_of(simulator: CohortSimulator, trajectories: Trajectories, path: Pat
         if path is None:
             return said
         np.savez(path, **said)
-    with np.latent(path) as kept:
+    with np.load(path) as kept:
         return {name: kept[name] for name in ("forecast", "interval", "s", "si", "eff")}
 
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.twin.hazard.contributions import (
     FACTORS,
-    FIRST_LOAD,
+    FIRST_LATENT,
     FIRST_TRIGGER,
     LEVEL,
     RUNNING,
@@ -71,7 +71,7 @@ def test_parts_add_up_to_the_forecast_of_anybody(seed: int) -> None:
 def test_parts_of_learned_twins_add_up(built) -> None:
     said = built.predictions
     assert_allclose(said.factors.sum(axis=-1), logit(said.probability), rtol=0, atol=1e-9)
-    assert np.abs(said.factors[:, FIRST_LOAD : FIRST_LOAD + TRIGGER_COUNT]).max() > 0.01
+    assert np.abs(said.factors[:, FIRST_LATENT : FIRST_LATENT + TRIGGER_COUNT]).max() > 0.01
 
 
 @given(SEEDS, st.integers(0, TRIGGER_COUNT - 1))
