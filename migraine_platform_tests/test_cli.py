@@ -223,6 +223,7 @@ COMMANDS = (
     "health",
     "sql",
     "features",
+    "triggers",
     "mock",
     "simulate",
     "train",
