@@ -1,8 +1,8 @@
-"""A process in which there is a fifth trigger, that nobody thought of: printed is what becomes of it, as JSON.
+"""A process in which there are two more triggers, that nobody thought of: printed is what becomes of them, as JSON.
 
     python -m migraine_platform_tests.domain.one_more PROJECT
 
-The declaration is added before anything else is loaded, as if it stood in `domain/triggers.py`; the row is the
+The declarations are added before anything else is loaded, as if they stood in `domain/triggers.py`; the rows are the
 project's own. Compiled functions run uncompiled: they would all be compiled anew for the sake of a few patients.
 """
 
@@ -15,12 +15,13 @@ from pathlib import Path
 import migraine_platform.domain.triggers as domain
 
 THIRST = domain.TriggerFamily("thirst", "Too little water", ("water_consumed_liters",), "L")
+COFFEE = domain.TriggerFamily("coffee", "Coffee", ("caffeine_consumed",), "items")
 PATIENTS, DAYS, POINTS, STRENGTH = 30, 60, 24, 4.0
 
 
 def declare() -> None:
-    """One more line in the list of triggers, and what is derived from it there."""
-    domain.TRIGGERS = (*domain.TRIGGERS, THIRST)  # type: ignore[misc]
+    """Two more lines in the list of triggers, and what is derived from it there."""
+    domain.TRIGGERS = (*domain.TRIGGERS, THIRST, COFFEE)  # type: ignore[misc]
     domain.TRIGGER_NAMES = tuple(trigger.name for trigger in domain.TRIGGERS)  # type: ignore[misc]
     domain.TRIGGER_FLAGS = tuple(trigger.flag for trigger in domain.TRIGGERS)  # type: ignore[misc]
     domain.TRIGGER_COUNT = len(domain.TRIGGERS)  # type: ignore[misc]
@@ -40,6 +41,7 @@ def main(project: Path) -> None:
     from migraine_platform.simulator.random import streams
     from migraine_platform.twin.core.model import Clinical, learn_model
     from migraine_platform.twin.core.twins import create
+    from migraine_platform.twin.data.features import DIET
     from migraine_platform.twin.data.histories import histories
     from migraine_platform.twin.hazard.contributions import FACTORS
     from migraine_platform.twin.triggers.causal import ADJUSTED, meaning
@@ -88,6 +90,8 @@ def main(project: Path) -> None:
                 "pairs": [list(pair) for pair in PAIRS],
                 "meaning": meaning(THIRST.node, ADJUSTED),
                 "beta": dict(zip(domain.TRIGGER_NAMES, model.effects.trigger.tolist(), strict=True)),
+                "habits": model.baseline.diet.tolist(),
+                "recorded": frames["measured.patient_days"].select(pl.col(DIET).cast(pl.Float64).mean()).row(0),
                 "correlation": np.corrcoef(found["mean"], found[THIRST.susceptibility])[0, 1],
             }
         )

@@ -1,4 +1,4 @@
-"""A fifth trigger, that nobody thought of: one line of declaration, one row of settings, and everything follows."""
+"""Triggers that nobody thought of: a line of declaration each, a row of settings, and everything follows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from migraine_platform_tests.conftest import REPOSITORY, environment, make_proje
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process with five triggers said of the fifth."""
-    root = make_project(tmp_path_factory.mktemp("five") / "project")
+    """What a process with six triggers said of the fifth, and of the diet's two."""
+    root = make_project(tmp_path_factory.mktemp("six") / "project")
     path = root / "configs" / "simulator.yaml"
     content = yaml.safe_load(path.read_text())
     content["triggers"]["thirst"] = {"rule": "below", "threshold": 1.2, "effect": 0.175}
+    content["triggers"]["coffee"] = {"rule": "at least", "threshold": 1, "effect": 0.1}
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     command = [sys.executable, "-W", "ignore", "-m", "migraine_platform_tests.domain.one_more", str(root)]
     uncompiled = {**environment(root), "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join([str(REPOSITORY)])}
@@ -33,7 +34,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_cohort_has_its_column_and_follows_its_rule(found) -> None:
-    assert found["columns"] == [f"{name}_trigger" for name in (*TRIGGER_NAMES, "thirst")]
+    assert found["columns"] == [f"{name}_trigger" for name in (*TRIGGER_NAMES, "thirst", "coffee")]
     assert found["follows the rule"]
     assert 0.1 < found["share of days"] < 0.5
 
@@ -49,7 +50,8 @@ def test_it_has_a_label_a_factor_its_pairs_and_a_place_in_the_causal_graph(found
     assert found["row"] == "1.2 L or less"
     assert "trigger: thirst" in found["factors"]
     assert [pair for pair in found["pairs"] if "trigger_thirst" in pair] == [
-        [f"trigger_{name}", "trigger_thirst"] for name in TRIGGER_NAMES
+        *([f"trigger_{name}", "trigger_thirst"] for name in TRIGGER_NAMES),
+        ["trigger_thirst", "trigger_coffee"],
     ]
     assert found["meaning"] == "direct"
 
@@ -59,6 +61,11 @@ def test_twins_find_that_it_matters_most(found) -> None:
     """Its strength is four times the others'; their estimates are of 30 patients' 60 days."""
     others = [found["beta"][name] for name in TRIGGER_NAMES]
     assert found["beta"]["thirst"] > 1.3 * max(others)
+
+
+@pytest.mark.slow
+def test_two_triggers_of_the_diet_count_its_meals_once(found) -> None:
+    assert found["habits"] == pytest.approx(found["recorded"], abs=1e-9)
 
 
 def test_a_row_without_a_declaration_is_refused(tmp_path: Path) -> None:

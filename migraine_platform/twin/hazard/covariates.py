@@ -143,11 +143,11 @@ class Reader:
         out.weekend[:] = days.context[..., CONTEXT.index("weekend_tomorrow")] - WEEKEND_SHARE
         for k in range(histories.days):
             there = k >= histories.begun
-            trigger, kept = self._triggers(histories, channels, by_value[:, k], yesterdays[:, k], k, kept)
+            trigger = self._triggers(histories, channels, by_value[:, k], yesterdays[:, k], k, kept)
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
-            after = kept._replace(
+            after = _with_meals(histories, k, kept)._replace(
                 latent=_each(self.prior.A, kept.latent) + _each(self.prior.B, u),
                 spread=_propagate(self.prior, kept.spread, variance[:, k]),
                 trigger_sum=kept.trigger_sum + trigger,
@@ -183,8 +183,8 @@ class Reader:
         today: NDArray[np.float64],
         k: int,
         kept: Ledger,
-    ) -> tuple[NDArray[np.float64], Ledger]:
-        """[P, triggers] probability of each on day k, and the ledger with the day's meals.
+    ) -> NDArray[np.float64]:
+        """[P, triggers] probability of each on day k.
 
         Args:
             by_value: [P, triggers] of the day.
@@ -204,8 +204,8 @@ class Reader:
                 out[:, place] = np.where(kept.days > 0, stepped, self.baseline.trigger[place])
                 step += 1
             else:
-                out[:, place], kept = self._items(trigger, histories, k, kept)
-        return out, kept
+                out[:, place] = self._items(trigger, histories, k, kept)
+        return out
 
     def _note(self, out: Covariates, k: int, kept: Ledger, trigger: NDArray[np.float64]) -> None:
         """Put one evening's covariates down."""
@@ -242,19 +242,14 @@ class Reader:
             variance[..., place] = np.where(reported, 0.0, (at_nodes**2 * WEIGHTS).sum(axis=-1) - expected**2)
         return values, np.maximum(variance, 0.0)
 
-    def _items(
-        self, trigger: TriggerFamily, histories: Histories, k: int, kept: Ledger
-    ) -> tuple[NDArray[np.float64], Ledger]:
+    def _items(self, trigger: TriggerFamily, histories: Histories, k: int, kept: Ledger) -> NDArray[np.float64]:
         """[P] probability of enough of a diet's items; by the person's habits where they were not recorded."""
         places, own = [POSITION[name] for name in trigger.exposures], [DIET.index(name) for name in trigger.exposures]
         eaten = histories.values[:, k, places]
         reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
         habit = (kept.eaten[:, own] + HABIT_WEIGHT * self.baseline.diet[own]) / (kept.meals + HABIT_WEIGHT)[:, None]
         share = np.where(reported[:, None], eaten, habit)
-        more = np.zeros_like(kept.eaten)
-        more[:, own] = np.where(reported[:, None], eaten, 0.0)
-        after = kept._replace(eaten=kept.eaten + more, meals=kept.meals + reported)
-        return of_items(self.prior.rules[trigger.name], share), after
+        return of_items(self.prior.rules[trigger.name], share)
 
     def _cycle(
         self, histories: Histories, k: int, before: NDArray[np.float64]
@@ -265,6 +260,14 @@ class Reader:
         counted = np.where(before > 0, before % CYCLE_DAYS + 1, 0.0)
         day = np.where(reported, histories.values[:, k, place], counted)
         return day, self.prior.cycle_scores[np.minimum(day, CYCLE_DAYS).astype(np.int64)]
+
+
+def _with_meals(histories: Histories, k: int, kept: Ledger) -> Ledger:
+    """The ledger with what was eaten on day k, where the day recorded it."""
+    places = [POSITION[name] for name in DIET]
+    reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
+    eaten = np.where(reported[:, None], histories.values[:, k, places], 0.0)
+    return kept._replace(eaten=kept.eaten + eaten, meals=kept.meals + reported)
 
 
 def _empty(patients: int, days: int) -> Covariates:
