@@ -35,7 +35,7 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform_tests.conftest import make_project
-from migraine_platform_tests.defs.result import (
+from migraine_platform_tests.defs.lived import (
     BATCHES,
     FIRST,
     MADE_ONCE,

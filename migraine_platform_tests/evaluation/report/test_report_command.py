@@ -14,7 +14,7 @@ from migraine_platform.warehouse.query import QueryError, rows
 from migraine_platform.warehouse.tables import clinical, evaluation, twin
 from migraine_platform_tests.conftest import make_project, migraine
 from migraine_platform_tests.evaluation.report.drawn import Frames, reader
-from migraine_platform_tests.evaluation.report.personal.test_page import lived
+from migraine_platform_tests.evaluation.report.personal.test_page import person_frames
 
 
 def write(path: Path, frames: Frames, without: tuple[str, ...] = ()) -> None:
@@ -31,7 +31,7 @@ def write(path: Path, frames: Frames, without: tuple[str, ...] = ()) -> None:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, frames: Frames) -> Path:
     root = make_project(tmp_path_factory.mktemp("reported") / "project")
-    of_person = {name: content for name, content in lived().items() if content.height}
+    of_person = {name: content for name, content in person_frames().items() if content.height}
     write(root / "data" / "warehouse.duckdb", frames | of_person, without=("clinical.patients", "clinical.diary_days"))
     return root
 

@@ -29,7 +29,7 @@ SECTIONS = ["week", "days", "reasons", "attacks", "triggers", "changes", "record
 HASH = "0123456789ab"
 
 
-def result(status: str = "fitted", reason: str | None = None) -> Frames:
+def person_frames(status: str = "fitted", reason: str | None = None) -> Frames:
     """Three patients' rows; P0001 has everything that a twin may say."""
     own = {"patient_id": "P0001"}
     twins = [
@@ -132,7 +132,7 @@ def result(status: str = "fitted", reason: str | None = None) -> Frames:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return personal_page(reader(result()), "P0001")
+    return personal_page(reader(person_frames()), "P0001")
 
 
 def test_the_page_tells_what_the_twin_says(page: str) -> None:
@@ -182,21 +182,21 @@ def test_the_page_needs_no_network_and_has_no_gaps(page: str) -> None:
 
 def test_a_patient_with_few_records_has_a_page() -> None:
     for patient in ("P0002", "P0003"):
-        found = Page(personal_page(reader(result()), patient))
+        found = Page(personal_page(reader(person_frames()), patient))
         assert found.sections == SECTIONS
         assert without_gaps(found.text)
         assert "There is no forecast for tomorrow." in found.text
 
 
 def test_a_refused_twin_says_why_and_is_escaped() -> None:
-    page = personal_page(reader(result("refused", "2 days are there <b>twice</b>")), "P0003")
+    page = personal_page(reader(person_frames("refused", "2 days are there <b>twice</b>")), "P0003")
     assert "<b>twice" not in page
     assert "No twin was made: 2 days are there <b>twice</b>." in Page(page).text
 
 
 def test_an_unknown_patient_is_one_sentence() -> None:
     with pytest.raises(PersonError, match=r'^patient "P9999" has no twin in the warehouse; expected one as in P0001$'):
-        personal_page(reader(result()), "P9999")
+        personal_page(reader(person_frames()), "P9999")
 
 
 @pytest.mark.parametrize("name", ["", "1", "p0001", "P001", "K001", "P0001\n", "../P0001", "P٠٠٠١", "P0001' OR '1'='1"])
