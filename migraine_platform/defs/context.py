@@ -67,11 +67,11 @@ def night_of(tags: Mapping[str, str]) -> date | None:
     Raises:
         SelectionError: if the tag is no day.
     """
-    reported = tags.get(NIGHT_TAG)
+    tag = tags.get(NIGHT_TAG)
     try:
-        return date.fromisoformat(reported) if reported else None
+        return date.fromisoformat(tag) if tag else None
     except ValueError:
-        raise SelectionError(f'run tag {NIGHT_TAG} is "{reported}"; expected a day, as in 2026-11-21') from None
+        raise SelectionError(f'run tag {NIGHT_TAG} is "{tag}"; expected a day, as in 2026-11-21') from None
 
 
 def partitions_of(table: type[Table], batches: Sequence[str]) -> list[str]:

@@ -100,7 +100,7 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
         verdict = verdict_on(facts, settings.operations)
         replace_file(places.report(PAGE), render(facts, verdict, zone).encode())
         replace_file(places.report(FACTS), as_json(facts, verdict))
-        reported = _tell(_of_verdict(verdict, places), settings, context.log.warning) if config.tell else []
+        recipients = _tell(_of_verdict(verdict, places), settings, context.log.warning) if config.tell else []
         kept = settings.operations
         forgotten = forget_old_runs(
             context.instance, places, watched.jobs, kept.runs_kept_days, kept.runs_shown, facts.made_at
@@ -110,7 +110,7 @@ def _health_report(owner: str, watched: Watched) -> dg.AssetsDefinition:
                 "verdict": verdict.word,
                 "summary": dg.MetadataValue.md(summary(facts, verdict, zone)),
                 "page": dg.MetadataValue.path(places.report(PAGE)),
-                "told": ", ".join(reported) or "nobody",
+                "told": ", ".join(recipients) or "nobody",
                 "old runs forgotten": forgotten,
             }
         )

@@ -15,6 +15,8 @@ class TriggerFamily(NamedTuple):
     """Features of the day that it is read from. The day before, which a rise starts from, is past."""
     unit: str
     """Of its thresholds."""
+    reason: str
+    """As a reason of a forecast, in a sentence."""
     recorded: bool = True
     """Whether a diary or a device must record it; the weather is known without them."""
 
@@ -22,6 +24,11 @@ class TriggerFamily(NamedTuple):
     def flag(self) -> str:
         """Column that says whether a day was a trigger day."""
         return f"{self.name}_trigger"
+
+    @property
+    def factor(self) -> str:
+        """Name among the factors of a forecast."""
+        return f"trigger: {self.name}"
 
     @property
     def susceptibility(self) -> str:
@@ -35,10 +42,16 @@ class TriggerFamily(NamedTuple):
 
 
 TRIGGERS: Final = (
-    TriggerFamily("weather", "Falls of air pressure", ("pressure_change_24h",), "hPa", recorded=False),
-    TriggerFamily("sleep", "Short or long nights", ("total_sleep_hours",), "h"),
-    TriggerFamily("stress", "Rises of stress", ("stress_level",), "points"),
-    TriggerFamily("diet", "Diet", ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed"), "items"),
+    TriggerFamily("weather", "Falls of air pressure", ("pressure_change_24h",), "hPa", "the weather", False),
+    TriggerFamily("sleep", "Short or long nights", ("total_sleep_hours",), "h", "last night's sleep"),
+    TriggerFamily("stress", "Rises of stress", ("stress_level",), "points", "the change of stress since yesterday"),
+    TriggerFamily(
+        "diet",
+        "Diet",
+        ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed"),
+        "items",
+        "what was eaten and drunk",
+    ),
 )
 
 TRIGGER_NAMES: Final = tuple(trigger.name for trigger in TRIGGERS)

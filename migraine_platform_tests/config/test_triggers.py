@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from migraine_platform.config import ConfigError, load_settings
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS, TriggerFamily
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "a rule nobody knows": ("stress", {"rule": "sideways"}, "triggers.stress.rule: 'sideways'"),
@@ -82,6 +83,27 @@ def test_a_trigger_without_a_row_and_a_row_without_a_trigger_are_named(project) 
         load_settings("default", project)
     rewritten(project, lambda rows: rows.update(diet=rows["sleep"], wine=rows["sleep"]))
     with pytest.raises(ConfigError, match="wine: no such trigger"):
+        load_settings("default", project)
+
+
+@pytest.mark.parametrize(
+    ("exposures", "message"),
+    [
+        (("temperature",), "heat: cannot be read from temperature; expected total_sleep_hours, "),
+        (("steps", "stress_level"), "heat: cannot be read from steps; "),
+        (("stress_level", "water_consumed_liters"), "heat: rule `above` reads one column; stress_level, water"),
+    ],
+)
+def test_a_declaration_that_no_rule_can_read_is_refused(
+    project, monkeypatch: pytest.MonkeyPatch, exposures: tuple[str, ...], message: str
+) -> None:
+    """Of temperature, for one, it is not known how often each value comes to a person: the fit would be wrong."""
+    declared = (*TRIGGERS, TriggerFamily("heat", "Heat", exposures, "degC", "the heat"))
+    monkeypatch.setattr("migraine_platform.config.simulator.triggers.TRIGGERS", declared)
+    names = tuple(trigger.name for trigger in declared)
+    monkeypatch.setattr("migraine_platform.config.simulator.triggers.TRIGGER_NAMES", names)
+    rewritten(project, lambda rows: rows.update(heat={"rule": "above", "threshold": 1, "effect": 0.1}))
+    with pytest.raises(ConfigError, match=re.escape(message)):
         load_settings("default", project)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import migraine_platform.domain.triggers as domain
 
-THIRST = domain.TriggerFamily("thirst", "Too little water", ("water_consumed_liters",), "L")
-COFFEE = domain.TriggerFamily("coffee", "Coffee", ("caffeine_consumed",), "items")
+THIRST = domain.TriggerFamily("thirst", "Too little water", ("water_consumed_liters",), "L", "how little was drunk")
+COFFEE = domain.TriggerFamily("coffee", "Coffee", ("caffeine_consumed",), "items", "coffee")
 PATIENTS, DAYS, POINTS, STRENGTH = 30, 60, 24, 4.0
 
 
@@ -33,15 +33,18 @@ def main(project: Path) -> None:
     import polars as pl
 
     from migraine_platform.config import load_settings, resized
+    from migraine_platform.evaluation.report.personal.words import FACTORS as FACTOR_WORDS
     from migraine_platform.evaluation.report.personal.words import LABELS
     from migraine_platform.priors.triggers import trigger_frame
     from migraine_platform.priors.workbook.configured import configured_features
     from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
     from migraine_platform.simulator.cohort.fitted_parameters import TERMS, FittedParameters
     from migraine_platform.simulator.random import streams
+    from migraine_platform.twin.cohort.build import contribution_frame
     from migraine_platform.twin.core.model import Clinical, learn_model
+    from migraine_platform.twin.core.prediction import predict
     from migraine_platform.twin.core.twins import create
-    from migraine_platform.twin.data.features import DIET
+    from migraine_platform.twin.data.features import DIET, POSITION
     from migraine_platform.twin.data.histories import histories
     from migraine_platform.twin.hazard.contributions import FACTORS
     from migraine_platform.twin.triggers.causal import ADJUSTED, meaning
@@ -73,6 +76,8 @@ def main(project: Path) -> None:
     points = model.points(POINTS)
     twins, _ = create(model, clinical, points, known)
     said = sensitivities(points, model.effects, twins.filter_state).to_frame(known.patient_ids)
+    beside = contribution_frame(predict(model, clinical, points, twins), known, simulator.triggers)
+    beside, drunk = beside.filter(pl.col("factor") == THIRST.factor), POSITION[THIRST.exposures[0]]
     truth = frames["truth.patients"].select("patient_id", THIRST.susceptibility)
     found = said.filter(pl.col("trigger") == THIRST.name).join(truth, on="patient_id")
     print(
@@ -90,6 +95,11 @@ def main(project: Path) -> None:
                 "pairs": [list(pair) for pair in PAIRS],
                 "meaning": meaning(THIRST.node, ADJUSTED),
                 "beta": dict(zip(domain.TRIGGER_NAMES, model.effects.trigger.tolist(), strict=True)),
+                "reason": FACTOR_WORDS[THIRST.factor],
+                "unit": beside["unit"].unique().to_list(),
+                "observed": beside["observed"].to_list(),
+                "drunk": known.values[:, -1, drunk].tolist(),
+                "known": known.present[:, -1, drunk].tolist(),
                 "habits": model.baseline.diet.tolist(),
                 "recorded": frames["measured.patient_days"].select(pl.col(DIET).cast(pl.Float64).mean()).row(0),
                 "correlation": np.corrcoef(found["mean"], found[THIRST.susceptibility])[0, 1],

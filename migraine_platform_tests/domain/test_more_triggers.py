@@ -57,6 +57,15 @@ def test_it_has_a_label_a_factor_its_pairs_and_a_place_in_the_causal_graph(found
 
 
 @pytest.mark.slow
+def test_its_reason_stands_beside_what_was_recorded(found) -> None:
+    assert found["reason"] == "how little was drunk"
+    assert found["unit"] == ["L"]
+    wanted = [drunk if known else None for drunk, known in zip(found["drunk"], found["known"], strict=True)]
+    assert found["observed"] == wanted
+    assert any(found["known"])
+
+
+@pytest.mark.slow
 def test_twins_find_that_it_matters_most(found) -> None:
     """Its strength is four times the others'; their estimates are of 30 patients' 60 days."""
     others = [found["beta"][name] for name in TRIGGER_NAMES]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from migraine_platform.config.base import Frozen, Positive, Range
+from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
 from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 
@@ -23,6 +24,13 @@ fall by that much since the day before; or happen, at least so many of them."""
 
 RULES: Final = get_args(Rule)
 SINCE_YESTERDAY: Final = ("rise", "fall")
+
+READ: Final = (
+    *(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES),
+    "pressure_change_24h",
+    *DIET_COLUMNS,
+)
+"""Columns of a day that a trigger can be read from: how often each value comes to a person is known of these."""
 
 Effect = Annotated[float, Field(gt=0, lt=0.5)]
 """Rise of the next day's probability of an onset, in a person of susceptibility 1."""
@@ -121,12 +129,18 @@ def _every_trigger_has_its_rule(rules: dict[str, TriggerRule]) -> dict[str, Trig
     if unknown := sorted(rules.keys() - set(TRIGGER_NAMES)):
         raise ValueError(f"{', '.join(unknown)}: no such trigger; expected {', '.join(TRIGGER_NAMES)}")
     for trigger in TRIGGERS:
+        if unread := [column for column in trigger.exposures if column not in READ]:
+            raise ValueError(f"{trigger.name}: cannot be read from {', '.join(unread)}; expected {', '.join(READ)}")
         row, happens = rules[trigger.name], set(trigger.exposures) <= set(DIET_COLUMNS)
         if (row.rule == "at least") != happens:
             expected = "`at least`" if happens else ", ".join(f"`{rule}`" for rule in RULES if rule != "at least")
             raise ValueError(
                 f"{trigger.name}: rule is `{row.rule}`, but it is read from {', '.join(trigger.exposures)}; "
                 f"expected {expected}"
+            )
+        if not happens and len(trigger.exposures) > 1:
+            raise ValueError(
+                f"{trigger.name}: rule `{row.rule}` reads one column; {', '.join(trigger.exposures)} given"
             )
         if happens and row.low not in range(1, len(trigger.exposures) + 1):
             raise ValueError(

@@ -181,8 +181,8 @@ def _question_policy(owner: str, batches: dg.PartitionsDefinition) -> dg.AssetsD
                 )
                 context.log.info(f"{batch} ({done} of {len(chosen)}): {frame.height:,} questions")
         drawn = glance(tables.Questions, lake.read(tables.Questions, chosen[:1]), chosen[0])
-        reported = {**provenance(lake, tables.Questions, chosen[0]), "version": card.version}
-        return dg.MaterializeResult(metadata={**reported, **drawn})
+        metadata = {**provenance(lake, tables.Questions, chosen[0]), "version": card.version}
+        return dg.MaterializeResult(metadata={**metadata, **drawn})
 
     return question_policy
 

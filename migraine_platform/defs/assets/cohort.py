@@ -75,8 +75,8 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             if night is not None:
                 demand_next(read_clock(places, settings), night, today(settings), AHEAD_TAG in context.run.tags)
             clock = tonight(places, settings, night)
-        reported = {"night": clock.night.isoformat(), "last day": clock.last_date.isoformat()}
-        return dg.MaterializeResult(metadata={**reported, "days": settings.simulator.cohort.days})
+        metadata = {"night": clock.night.isoformat(), "last day": clock.last_date.isoformat()}
+        return dg.MaterializeResult(metadata={**metadata, "days": settings.simulator.cohort.days})
 
     @dg.asset(
         group_name=GROUP,
@@ -208,11 +208,11 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             for name, table in selected.items():
                 figure = {"migraine days": by_class} if name == "patient_days" else {}
                 figure |= glances.get(name, {})
-                reported = {
+                metadata = {
                     **provenance(lake, table, chosen[0]),
                     "rows in this run": lake.rows(table, chosen),
                 }
-                yield dg.MaterializeResult(asset_key=name, metadata={**reported, **figure})
+                yield dg.MaterializeResult(asset_key=name, metadata={**metadata, **figure})
 
     return [calendar, calibration, site_days, true_effects, simulated_cohort]
 

@@ -28,11 +28,11 @@ def priors_assets(owner: str) -> list[dg.AssetsDefinition]:
             features = overridden(workbook.features, settings.priors.overrides)
             PopulationView.from_features(settings, lake, features).write(tables.Features, WHOLE, to_frame(features))
         curves = image(impact_curves(features), "Risk score of each feature over its typical range")
-        reported: dict[str, dg.MetadataValue] = {
+        metadata: dict[str, dg.MetadataValue] = {
             "filled in": dg.MetadataValue.json([fill._asdict() for fill in workbook.fills])
         }
-        reported |= {"notes": dg.MetadataValue.json(list(workbook.notes)), "impact curves": curves}
-        return dg.MaterializeResult(metadata=pictured(lake, tables.Features, [WHOLE], **reported))
+        metadata |= {"notes": dg.MetadataValue.json(list(workbook.notes)), "impact curves": curves}
+        return dg.MaterializeResult(metadata=pictured(lake, tables.Features, [WHOLE], **metadata))
 
     @dg.asset(
         group_name=GROUP,

@@ -77,8 +77,8 @@ def recovery_asset(owner: str) -> dg.AssetsDefinition:
                 tables.TriggerAgreement: agreed,
             }
             population.write_many(frames, WHOLE)
-        reported = {name: None if value != value else value for name, value in agreement_figures(agreed).items()}
-        beside = {"agreement": dg.MetadataValue.json(reported)} if agreed.height else {}
+        figures = {name: None if value != value else value for name, value in agreement_figures(agreed).items()}
+        beside = {"agreement": dg.MetadataValue.json(figures)} if agreed.height else {}
         return dg.MaterializeResult(metadata=pictured(lake, tables.TriggerRecovery, [WHOLE], **beside))
 
     return trigger_recovery

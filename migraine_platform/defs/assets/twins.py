@@ -265,11 +265,14 @@ def _pictures(
 
     own = [row for row, patient in enumerate(made.built.twins.patient_ids) if made.found.batch_of[patient] in chosen]
     graph = {"causal graph": dg.MetadataValue.md(graph_table())}
-    outcome = {"reliability": image(reliability(made.built), "What was said, and how often it came")}
-    reported: dict[str, dict[str, dg.MarkdownMetadataValue]] = {"predictions": outcome, "trigger_sensitivity": graph}
+    said = {"reliability": image(reliability(made.built), "What was said, and how often it came")}
+    pictures: dict[str, dict[str, dg.MarkdownMetadataValue]] = {
+        "predictions": said,
+        "trigger_sensitivity": graph,
+    }
     if not own:
-        return reported
+        return pictures
     example = one_twin(made.built, made.model, max(own, key=lambda row: int(made.built.twins.entries[row])))
     replace_file(places.report("a_twin.png"), example)
     shown = {"a twin": image(example, "Filtered state with its band, forecasts with their intervals, attacks")}
-    return {**reported, "twins": shown}
+    return {**pictures, "twins": shown}

@@ -103,12 +103,12 @@ def _due_check() -> dg.AssetChecksDefinition:
                     )
                 )
             }
-        reported = {batch: "; ".join(why) for batch, why in found.items()}
+        problems = {batch: "; ".join(why) for batch, why in found.items()}
         return dg.AssetCheckResult(
-            passed=not reported,
+            passed=not problems,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(f"{batch}: {why}" for batch, why in reported.items()) or None,
-            metadata={SEEN: list(chosen), OPEN: dg.MetadataValue.json(reported)},
+            description="; ".join(f"{batch}: {why}" for batch, why in problems.items()) or None,
+            metadata={SEEN: list(chosen), OPEN: dg.MetadataValue.json(problems)},
         )
 
     return retraining_due

@@ -70,8 +70,8 @@ def symptom_recovery(
         counts = bootstrap.draws(both.height, replicates, seed).T
         for metric, values in _figures(both["said"].to_numpy(), both["true"].to_numpy(), counts).items():
             lower, upper = bootstrap.interval(values[:, None])
-            reported = (None if np.isnan(number) else float(number) for number in (values[0], lower[0], upper[0]))
-            rows.append((symptom, UNITS[symptom], metric, both.height, *reported))
+            figures = (None if np.isnan(number) else float(number) for number in (values[0], lower[0], upper[0]))
+            rows.append((symptom, UNITS[symptom], metric, both.height, *figures))
     texts = dict.fromkeys(("symptom", "unit", "metric"), pl.String)
     numbers = dict.fromkeys(("value", "lower", "upper"), pl.Float64)
     return pl.DataFrame(rows, schema={**texts, "patients": pl.Int64, **numbers}, orient="row")

@@ -113,8 +113,8 @@ def recovery(sensitivity: pl.DataFrame, truth: pl.DataFrame, replicates: int, se
     for trigger, metric in parts[0]:
         values = np.concatenate([part[trigger, metric] for part in parts])
         lower, upper = bootstrap.interval(values[:, None])
-        reported = (None if np.isnan(number) else float(number) for number in (values[0], lower[0], upper[0]))
-        rows.append((trigger, metric, *reported))
+        shown = (None if np.isnan(number) else float(number) for number in (values[0], lower[0], upper[0]))
+        rows.append((trigger, metric, *shown))
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

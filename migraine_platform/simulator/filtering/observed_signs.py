@@ -44,16 +44,16 @@ def observe_signs(
             logit = cloud.logit[n] + weighted(persons.latent_weights[i], cloud.ahead[n])
             q = mean_expit(logit + carried(parameters.carry, cloud.attack_history[n], False), persons.noise_factor[i])
             entry = evening_entry(course, own, q)
-            outcome = noted
+            announced = noted
             if has_diary:
-                chance = entry if outcome else 1.0 - entry
+                chance = entry if announced else 1.0 - entry
                 cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
             elif entry > 0.0:
                 proposal = (1.0 - EVENLY) * entry + EVENLY * PROPOSAL
-                outcome = uniform(source, seed, person, t) < proposal
-                drawn, proposed = (entry, proposal) if outcome else (1.0 - entry, 1.0 - proposal)
+                announced = uniform(source, seed, person, t) < proposal
+                drawn, proposed = (entry, proposal) if announced else (1.0 - entry, 1.0 - proposal)
                 cloud.log_weight[n] += np.log(drawn / proposed) if drawn > 0 else -np.inf
             else:
-                outcome = False
-            cloud.sign_ahead[n] = CAME if outcome else NONE
+                announced = False
+            cloud.sign_ahead[n] = CAME if announced else NONE
             cloud.shift[n] = sign_shift(course, own, q, cloud.sign_ahead[n])

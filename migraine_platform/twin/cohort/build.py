@@ -5,18 +5,20 @@ Belongs here: from histories to rows. Does not: the models, or where rows and fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.core.prediction import TwinForecasts, input_hashes, predict
 from migraine_platform.twin.core.twins import Replay, TwinArrays, Validation, validate
-from migraine_platform.twin.data.features import DIET, POSITION
+from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.transition import (
     EXPERTS,
@@ -46,13 +48,6 @@ if TYPE_CHECKING:
     from migraine_platform.twin.dynamics.experts.network import Experts
 
 NO_VERSION = "0" * 12
-OBSERVED = {
-    "trigger: weather": ("pressure_change_24h", "hPa"),
-    "trigger: sleep": ("total_sleep_hours", "h"),
-    "trigger: stress": ("stress_level", "points more than yesterday"),
-    "trigger: diet": (None, f"of {', '.join(DIET)}"),
-}
-"""Factor -> column of its source and unit; the diet's is how many of its items."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,7 @@ def build(
     frames: dict[type[Table], pl.DataFrame] = {
         tables.Twins: own.pipe(kept_columns, watched, drift, trained_on=histories.last),
         tables.Predictions: prediction_frame(twins.patient_ids, versions, evenings[-1:]),
-        tables.Contributions: contribution_frame(said, histories),
+        tables.Contributions: contribution_frame(said, histories, updater.clinical.prior.rules),
         tables.Audit: audit_frame(said, versions, histories, population),
         tables.Watch: watched,
         tables.Drift: drift,
@@ -232,19 +227,24 @@ def _note(started: bool, entries: int, discarded: int) -> str | None:
     return f"impossible values discarded: {discarded}" if discarded else None
 
 
-def contribution_frame(said: TwinForecasts, histories: Histories) -> pl.DataFrame:
-    """Rows of `twin.contributions`, with what was recorded today beside its effect."""
+def contribution_frame(said: TwinForecasts, histories: Histories, rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
+    """Rows of `twin.contributions`, with what was recorded today beside its effect.
 
+    Of a trigger that is the value of its exposure, its change where the rule is one, or how many items of a diet.
+    """
     observed = np.full((histories.count, len(FACTORS)), np.nan)
     units: list[str | None] = [None] * len(FACTORS)
-    for factor, (column, unit) in OBSERVED.items():
-        places = [POSITION[name] for name in ((column,) if column else DIET)]
+    for trigger in TRIGGERS:
+        rule, places = rules[trigger.name].rule, [POSITION[name] for name in trigger.exposures]
         value = histories.values[:, -1, places].sum(axis=1)
         seen = histories.present[:, -1, places].all(axis=1)
-        if column == "stress_level" and histories.days > 1:
-            value = value - histories.values[:, -2, places[0]]
-            seen &= histories.present[:, -2, places[0]]
-        place = FACTORS.index(factor)
+        unit = f"of {', '.join(trigger.exposures)}" if rule == "at least" else trigger.unit
+        if rule in SINCE_YESTERDAY:
+            unit = f"{unit} more than yesterday"
+            before = histories.until(histories.days - 1) if histories.days > 1 else None
+            value = value - (before.values[:, -1, places[0]] if before else 0.0)
+            seen = seen & (before.present[:, -1, places[0]] if before else False)
+        place = FACTORS.index(trigger.factor)
         observed[:, place], units[place] = np.where(seen, value, np.nan), unit
     return said.factor_frame().with_columns(
         observed=pl.Series(observed.ravel()).fill_nan(None), unit=pl.Series(units * histories.count, dtype=pl.String)

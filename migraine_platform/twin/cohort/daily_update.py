@@ -108,7 +108,7 @@ def current_frames(
         **rows,
         tables.Twins: kept_columns(own, rows[tables.Watch], rows[tables.Drift]),
         tables.Predictions: named.select(predictions.columns),
-        tables.Contributions: contribution_frame(said, whole),
+        tables.Contributions: contribution_frame(said, whole, updater.clinical.prior.rules),
         tables.TriggerSensitivity: sensitivities(updater.points, updater.model.effects, twins.filter_state).to_frame(
             twins.patient_ids
         ),

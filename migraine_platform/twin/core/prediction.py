@@ -47,10 +47,10 @@ class ForecastSpread(NamedTuple):
 
 def say(model: TwinModel, clinical: Clinical, forecasts: Forecasts, covariates: Covariates) -> ForecastSpread:
     """Forecasts as they are told: with intervals, and recalibrated where that is needed."""
-    reported = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms)
+    spread = uncertainty(forecasts, model.effects, covariates, clinical.prior.Q, clinical.atoms)
     mend = model.recalibration.apply
     return ForecastSpread(
-        mend(forecasts.probability), mend(reported.lower), mend(reported.upper), reported.aleatoric, reported.epistemic
+        mend(forecasts.probability), mend(spread.lower), mend(spread.upper), spread.aleatoric, spread.epistemic
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from migraine_platform.domain.exposures import DIET_COLUMNS
 from migraine_platform.warehouse.declare import Column
 from migraine_platform.warehouse.tables.cohort import MeasuredDays, SleepDays, WearableDays, WeatherDays
 
@@ -96,4 +97,4 @@ REPORTED_NAMES = {
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 """What a diary says of an attack; `has_migraine` and `onset` of a day are complete by the next evening."""
 
-DIET = ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed")
+DIET = DIET_COLUMNS

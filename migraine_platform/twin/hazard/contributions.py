@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGERS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Forecasts, Points, weekends
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FACTORS = (
     "usual level",
-    *(f"trigger: {name}" for name in TRIGGER_NAMES),
+    *(trigger.factor for trigger in TRIGGERS),
     *(f"load: {name}" for name in AXES),
     "recent migraine days",
     "day of the week",
@@ -37,7 +37,7 @@ FACTORS = (
     "what is not known",
     "running attack",
 )
-FIRST_TRIGGER, FIRST_LATENT = 1, 1 + len(TRIGGER_NAMES)
+FIRST_TRIGGER, FIRST_LATENT = 1, 1 + TRIGGER_COUNT
 LATENT_TERMS = slice(FIRST_LATENT, FIRST_LATENT + len(AXES))
 LEVEL, CARRY_OVER, WEEKDAY, EARLY_SIGNS, UNKNOWN, RUNNING = 0, *range(FIRST_LATENT + len(AXES), len(FACTORS))
 

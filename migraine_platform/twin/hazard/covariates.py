@@ -55,7 +55,7 @@ class BaselineDays(NamedTuple):
     latent: NDArray[np.float64]
     """[4]"""
     diet: NDArray[np.float64]
-    """[3] share of days with each of DIET."""
+    """[items] share of days with each of DIET."""
 
     @classmethod
     def nothing_known(cls) -> BaselineDays:
@@ -75,7 +75,7 @@ class Ledger(NamedTuple):
     days: NDArray[np.float64]
     """[P]"""
     eaten: NDArray[np.float64]
-    """[P, 3] recorded days with each of DIET."""
+    """[P, items] recorded days with each of DIET."""
     meals: NDArray[np.float64]
     """[P] recorded days."""
     yesterday: NDArray[np.float64]
