@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import INPUTS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
 
 if TYPE_CHECKING:

@@ -46,8 +46,8 @@ from planted import (
 )
 
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.forecast_scores import log_loss
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.generative.drift import CONCEPT, COVARIATE, LABEL, SUDDEN
 from migraine_platform.twin.core import twins as twin

@@ -40,7 +40,7 @@ from planted import (
 
 from migraine_platform.config.detectors import Detectors
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.oracle import RecordedEvidence, filter_days
 from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN

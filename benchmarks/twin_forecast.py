@@ -22,8 +22,8 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.forecast_scores import calibration_error, log_loss
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.research.ideal_learner.learner import learn
 from migraine_platform.simulator.checks.realism import auc

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import hypothesis
 import pytest
@@ -21,7 +21,9 @@ import yaml
 
 from migraine_platform.config import Settings, load_settings, population_hash
 from migraine_platform.config.hashing import code_version
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.features import Feature, to_frame
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
@@ -34,7 +36,7 @@ hypothesis.settings.load_profile("platform")
 REPOSITORY = Path(__file__).resolve().parents[1]
 FIRST = [
     "defs/test_forty_nights.py",
-    "domain/test_more_triggers.py",
+    "priors/test_more_triggers.py",
     "research/test_location_finding.py",
     "research/test_logistic.py",
     "research/test_psychometric.py",
@@ -77,10 +79,10 @@ def environment(root: Path, preset: str = "tiny") -> dict[str, str]:
     return {**kept, "MIGRAINE_ROOT": str(root), "MIGRAINE_PRESET": preset}
 
 
-def migraine(root: Path, *arguments: str, preset: str = "tiny") -> subprocess.CompletedProcess[str]:
-    """Run the `migraine` command on that project, as a user would."""
+def migraine(root: Path, *arguments: str, preset: str = "tiny", within: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run the `migraine` command on that project, as a user would, for at most so many seconds."""
     command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", *arguments]
-    return subprocess.run(command, env=environment(root, preset), capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=environment(root, preset), capture_output=True, text=True, timeout=within)
 
 
 def change(project: Path, name: str, *keys: str, to: object) -> None:
@@ -92,6 +94,14 @@ def change(project: Path, name: str, *keys: str, to: object) -> None:
         place = place[key]
     place[keys[-1]] = to
     path.write_text(yaml.safe_dump(content))
+
+
+def trigger_rule(name: str, rule: str, threshold: Any = None, **said: Any) -> TriggerRule:
+    """A row of settings for one of the triggers, by another rule."""
+    trigger = TRIGGERS[TRIGGER_NAMES.index(name)]
+    unit = {} if rule == "flag" else {"unit": trigger.unit, "threshold": threshold}
+    row = {"label": trigger.label, "reads": trigger.exposures, "rule": rule, "effect": 0.1, **unit, **said}
+    return TriggerRule.model_validate(row)
 
 
 class Finished(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from migraine_platform.cli import main
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform_tests.conftest import REPOSITORY, Finished, change, migraine
 
 
@@ -161,7 +161,7 @@ def test_switching_the_preset_replaces_the_population_whole(tmp_path: Path, publ
 def test_features_shows_the_workbook() -> None:
     result = CliRunner().invoke(main, ["features"])
     assert result.exit_code == 0
-    assert "37 features in 7 categories, all valid" in result.output
+    assert "37 features in 7 categories, 0 triggers of its own, all valid" in result.output
 
 
 def test_mock_writes_its_artifacts(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import migraine_platform
+from migraine_platform.config.loading import process_settings
 from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.settings import Simulator
 
@@ -58,8 +59,12 @@ def population_hash(settings: Settings, features: list[dict[str, Any]]) -> str:
 
 
 def configuration(simulator: Simulator) -> dict[str, Any]:
-    """The simulator's settings as plain values; an input file stands there by its content, not by its place."""
-    dumped = simulator.model_dump(mode="json")
+    """The simulator's settings as plain values; an input file stands there by its content, not by its place.
+
+    Words that are only read by persons are left out.
+    """
+    words = {"triggers": {"__all__": {"label", "reason", "source", "place"}}}
+    dumped = simulator.model_dump(mode="json", exclude=words)
     for site, entry in zip(simulator.weather.sites, dumped["weather"]["sites"], strict=True):
         entry["station"] = digest(site.station.read_bytes()) if site.station else None
     return dumped
@@ -108,8 +113,12 @@ def package_version() -> str:
 
 @cache
 def compiled_version() -> str:
-    """A digest of all source that is compiled: what was compiled from other source is not used."""
-    return _source_digest(COMPILED)[:8]
+    """A digest of all source that is compiled, and of what the settings make array sizes of: both are compiled in."""
+    settings = process_settings()
+    further = settings.simulator.further_features
+    workbook = digest(settings.priors.workbook.read_bytes()) if further else ""
+    sizes = _hash({"triggers": len(settings.simulator.triggers), "further": further, "workbook": workbook})
+    return digest(f"{_source_digest(COMPILED)} {sizes}".encode())[:8]
 
 
 @cache

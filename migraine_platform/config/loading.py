@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Hashable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from migraine_platform.config.settings import Settings
+from migraine_platform.config.sheets.triggers import trigger_rows
 from migraine_platform.config.simulator.settings import Cohort
 from migraine_platform.errors import UserError
 
@@ -53,15 +55,16 @@ def preset_names(root: Path | None = None) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load_settings(preset: str | None = None, root: Path | None = None) -> Settings:
+def load_settings(preset: str | None = None, root: Path | None = None, workbook: Path | None = None) -> Settings:
     """Read and validate the settings of one preset.
 
     Args:
         preset: a name from `preset_names`; by default $MIGRAINE_PRESET, else `demo`.
         root: the folder that holds `configs/`; by default `project_root()`.
+        workbook: in the place of the configured one.
 
     Raises:
-        ConfigError: naming every file, key and reason, all errors at once.
+        ConfigError, TriggerSheetError: naming every file, key and reason, all errors at once.
     """
     root = root or project_root()
     preset = preset or os.environ.get(PRESET_VARIABLE) or DEFAULT_PRESET
@@ -76,11 +79,16 @@ def load_settings(preset: str | None = None, root: Path | None = None) -> Settin
     for section in Settings.sections():
         path = root / "configs" / f"{section}.yaml"
         _overlay(merged, {section: _read(path)}, path, origins)
+    base = set(_triggers_of(merged))
     path = root / "configs" / "presets" / f"{preset}.yaml"
     changes = _read(path)
     _overlay(merged, changes, path, origins)
     if "preset" in changes:
         raise ConfigError(f"configs/presets/{path.name}, preset: unknown key; a preset is named by its file")
+
+    if workbook is not None and isinstance(merged["priors"], dict):
+        merged["priors"]["workbook"] = str(workbook.absolute())
+    _add_own_triggers(merged, base, origins, root)
 
     data = os.environ.get(DATA_VARIABLE)
     if data and isinstance(merged["platform"], dict):
@@ -91,6 +99,43 @@ def load_settings(preset: str | None = None, root: Path | None = None) -> Settin
     except ValidationError as error:
         lines = [_explain(detail, origins, root) for detail in error.errors()]
         raise ConfigError("\n".join(lines)) from None
+
+
+def _triggers_of(merged: Mapping[str, Any]) -> dict[str, Any]:
+    simulator = merged.get("simulator")
+    rows = simulator.get("triggers") if isinstance(simulator, dict) else None
+    return rows if isinstance(rows, dict) else {}
+
+
+def _add_own_triggers(merged: dict[str, Any], base: set[str], origins: dict[KeyPath, Path], root: Path) -> None:
+    """Rows of the workbook's sheet, below those of the stage's file; a preset may change either."""
+    priors = merged.get("priors")
+    workbook = priors.get("workbook") if isinstance(priors, dict) else None
+    if not isinstance(workbook, str):
+        return
+    path = Path(root, os.path.expanduser(os.path.expandvars(workbook)))
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    own, rows = trigger_rows(path, str(shown)), _triggers_of(merged)
+    if twice := sorted(base & own.keys()):
+        raise ConfigError(
+            f'{own[twice[0]]["place"]}, column "Name": "{twice[0]}" stands in configs/simulator.yaml already; '
+            "expected another name"
+        )
+    if own:
+        for name, row in own.items():
+            origins[("simulator", "triggers", name)] = Path(row["place"])
+        after = {name: {**row, **_as_mapping(rows.get(name))} for name, row in own.items()}
+        merged["simulator"]["triggers"] = {**rows, **after}
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+@cache
+def process_settings() -> Settings:
+    """The settings of $MIGRAINE_ROOT and $MIGRAINE_PRESET when first asked for: what names and array sizes follow."""
+    return load_settings()
 
 
 def resized(settings: Settings, **changes: int) -> Settings:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.domain.triggers import TriggerFamily
+from migraine_platform.priors.vocabulary import TRIGGERS
 
 
-def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
-    """Rows of `priors.triggers`."""
+def trigger_frame(rules: Mapping[str, TriggerRule], triggers: Sequence[TriggerFamily] = TRIGGERS) -> pl.DataFrame:
+    """Rows of `priors.triggers`; by default those of this process."""
     rows = [
         {
             "trigger": trigger.name,
@@ -23,7 +24,8 @@ def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
             "unit": trigger.unit,
             "words": row.words(trigger.unit),
             "effect": row.effect,
+            "source": row.source,
         }
-        for trigger, row in ((trigger, rules[trigger.name]) for trigger in TRIGGERS)
+        for trigger, row in ((trigger, rules[trigger.name]) for trigger in triggers)
     ]
     return pl.DataFrame(rows)

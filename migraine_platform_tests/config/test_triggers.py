@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from migraine_platform.config import ConfigError, load_settings
-from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS, TriggerFamily
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform_tests.conftest import trigger_rule
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "a rule nobody knows": ("stress", {"rule": "sideways"}, "triggers.stress.rule: 'sideways'"),
@@ -53,6 +53,17 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
         {"search": [{"exposure": "x", "side": "above", "grid": [1, 2, 0.5], "between": 1, "within": [0, 9]}]},
         "search of the rule `at least`; expected none",
     ),
+    "a rule without a threshold": ("diet", {"threshold": None}, "the rule `at least` without a threshold or a unit"),
+    "a flag with a threshold": (
+        "diet",
+        {"rule": "flag"},
+        "the rule `flag` with a threshold or a unit; expected neither",
+    ),
+    "a column twice": (
+        "diet",
+        {"reads": ["alcohol_consumed", "alcohol_consumed"]},
+        "diet: reads alcohol_consumed, alcohol_consumed; expected each column once",
+    ),
     "no effect": ("diet", {"effect": 0}, "triggers.diet.effect: 0: expected greater than 0"),
 }
 
@@ -62,7 +73,7 @@ def rewritten(project, change) -> None:
     path = project / "configs" / "simulator.yaml"
     content = yaml.safe_load(path.read_text())
     change(content["triggers"])
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -77,52 +88,46 @@ def test_a_bad_row_is_one_sentence_with_its_place(project, name: str) -> None:
     assert "\n" not in said
 
 
-def test_a_trigger_without_a_row_and_a_row_without_a_trigger_are_named(project) -> None:
-    rewritten(project, lambda rows: rows.pop("diet"))
-    with pytest.raises(ConfigError, match="no row for diet; expected one for each of weather, sleep, stress, diet"):
-        load_settings("default", project)
-    rewritten(project, lambda rows: rows.update(diet=rows["sleep"], wine=rows["sleep"]))
-    with pytest.raises(ConfigError, match="wine: no such trigger"):
-        load_settings("default", project)
-
-
 @pytest.mark.parametrize(
-    ("exposures", "message"),
+    ("reads", "message"),
     [
-        (("temperature",), "heat: cannot be read from temperature; expected total_sleep_hours, "),
-        (("steps", "stress_level"), "heat: cannot be read from steps; "),
-        (("stress_level", "water_consumed_liters"), "heat: rule `above` reads one column; stress_level, water"),
+        (["stress_level", "water_consumed_liters"], "heat: rule `above` reads one column; stress_level, water"),
+        (
+            ["alcohol_consumed"],
+            "heat: rule is `above`, but it is read from alcohol_consumed; expected `at least`, `flag`",
+        ),
+        (["Stress"], "triggers.heat.reads"),
     ],
 )
-def test_a_declaration_that_no_rule_can_read_is_refused(
-    project, monkeypatch: pytest.MonkeyPatch, exposures: tuple[str, ...], message: str
-) -> None:
-    """Of temperature, for one, it is not known how often each value comes to a person: the fit would be wrong."""
-    declared = (*TRIGGERS, TriggerFamily("heat", "Heat", exposures, "degC", "the heat"))
-    monkeypatch.setattr("migraine_platform.config.simulator.triggers.TRIGGERS", declared)
-    names = tuple(trigger.name for trigger in declared)
-    monkeypatch.setattr("migraine_platform.config.simulator.triggers.TRIGGER_NAMES", names)
-    rewritten(project, lambda rows: rows.update(heat={"rule": "above", "threshold": 1, "effect": 0.1}))
+def test_columns_that_the_rule_cannot_read_are_refused(project, reads: list[str], message: str) -> None:
+    row = {"label": "Heat", "reads": reads, "rule": "above", "threshold": 1, "unit": "degC", "effect": 0.1}
+    rewritten(project, lambda rows: rows.update(heat=row))
     with pytest.raises(ConfigError, match=re.escape(message)):
         load_settings("default", project)
 
 
-def test_rows_come_in_the_order_of_the_triggers(project) -> None:
+def test_two_triggers_of_one_label_are_refused(project) -> None:
+    rewritten(project, lambda rows: rows.update(again=rows["sleep"]))
+    with pytest.raises(ConfigError, match='several triggers have the label "Short or long nights"'):
+        load_settings("default", project)
+
+
+def test_rows_keep_their_order(project) -> None:
     def reverse(rows: dict[str, Any]) -> None:
         for name in reversed(list(rows)):
             rows[name] = rows.pop(name)
 
     rewritten(project, reverse)
-    assert tuple(load_settings("default", project).simulator.triggers) == TRIGGER_NAMES
+    assert tuple(load_settings("default", project).simulator.triggers) == TRIGGER_NAMES[::-1]
 
 
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=20), st.floats(-10, 10), st.floats(0.1, 5))
 def test_values_follow_the_rule(values: list[float], low: float, width: float) -> None:
     x = np.array(values)
     rows = [
-        TriggerRule(rule="below", threshold=low, effect=0.1),
-        TriggerRule(rule="above", threshold=low, effect=0.1),
-        TriggerRule(rule="outside", threshold=(low, low + width), effect=0.1),
+        trigger_rule("sleep", "below", low),
+        trigger_rule("sleep", "above", low),
+        trigger_rule("sleep", "outside", (low, low + width)),
     ]
     wanted = [[v <= low for v in x], [v >= low for v in x], [not low <= v <= low + width for v in x]]
     assert [row.happened(x).tolist() for row in rows] == wanted
@@ -137,12 +142,13 @@ def test_values_follow_the_rule(values: list[float], low: float, width: float) -
         ("rise", 3, "a rise of 3 hPa or more since the day before"),
         ("fall", 3, "a fall of 3 hPa or more since the day before"),
         ("at least", 2, "at least 2 hPa"),
+        ("flag", None, "yes"),
     ],
 )
 def test_a_rule_can_be_read_aloud(rule: str, threshold: Any, words: str) -> None:
-    assert TriggerRule(rule=rule, threshold=threshold, effect=0.1).words("hPa") == words
+    assert trigger_rule("sleep", rule, threshold).words("hPa") == words
 
 
 def test_an_effect_beyond_a_half_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"less than 0\.5"):
-        TriggerRule(rule="above", threshold=1, effect=0.5)
+        trigger_rule("sleep", "above", 1, effect=0.5)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.triggers import trigger_frame
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit
 

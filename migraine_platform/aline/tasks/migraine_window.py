@@ -21,7 +21,7 @@ from torch import Tensor
 from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target
 from migraine_platform.config.simulator.hours import HOURS_A_DAY, QUESTIONS, Hours
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.hourly.windows import (
     BAROMETER,
     CARD_SIZES,

@@ -15,7 +15,8 @@ from migraine_platform.config.simulator.copula import Exogenous, Wearable
 from migraine_platform.config.simulator.latent import Latent
 from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.config.simulator.treatment import Treatments
-from migraine_platform.config.simulator.triggers import TriggerRules
+from migraine_platform.config.simulator.triggers import READ_VALUES, Name, TriggerRules
+from migraine_platform.domain.exposures import DIET_COLUMNS
 
 WEATHER_ORIGINS = ("simulated", "station", "interpolated")
 """Where a site's day may come from."""
@@ -107,6 +108,8 @@ class DiarySettings(Frozen):
     caffeine: ShareRange
     chocolate: ShareRange
     processed_food: ShareRange
+    further: tuple[Name, ...] = ()
+    """Features of the workbook that persons live and write down as well, beside those that a trigger reads."""
 
 
 class Climate(Frozen):
@@ -213,6 +216,13 @@ class Simulator(Frozen):
     ceilings: Ceilings
     interventions: Interventions
     calibration: ParameterFittingSettings
+
+    @property
+    def further_features(self) -> tuple[str, ...]:
+        """Features of the workbook that a day has beyond the specification's columns: triggers', then the diary's."""
+        read = (column for row in self.triggers.values() for column in row.reads)
+        beyond = (column for column in read if column not in (*READ_VALUES, *DIET_COLUMNS))
+        return tuple(dict.fromkeys((*beyond, *self.diary.further)))
 
     @model_validator(mode="after")
     def _usual_drug_is_known(self) -> Simulator:

@@ -121,7 +121,7 @@ def cohort_assets(owner: str, batches: dg.PartitionsDefinition) -> list[dg.Asset
             population = PopulationView.of(settings, lake)
             frame = simulator_of(population, settings).site_days()
             population.write(tables.SiteDays, WHOLE, frame)
-        figure = pressure_falls(frame, settings.simulator.triggers["weather"].words("hPa"))
+        figure = pressure_falls(frame)
         return dg.MaterializeResult(
             metadata=pictured(
                 lake,

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.components.triggers import TriggerError
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.triggers.sensitivity import FOUND
 
 if TYPE_CHECKING:

@@ -30,12 +30,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.errors import UserError
 from migraine_platform.evaluation.scoring import bootstrap
 from migraine_platform.evaluation.scoring.metrics import ratio
 from migraine_platform.evaluation.scoring.rank_statistics import rank_correlation
 from migraine_platform.evaluation.scoring.totals import areas
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.triggers.sensitivity import FOUND, STRONG
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config import Settings
-from migraine_platform.domain.triggers import TRIGGER_FLAGS
 from migraine_platform.evaluation.forecasts.aline_forecasts import aline_forecasts, numbers_of
 from migraine_platform.evaluation.forecasts.baselines import BaselineTraining, forecasts, share_learned
 from migraine_platform.evaluation.forecasts.days import Split, evaluated_days, splits
@@ -23,6 +22,7 @@ from migraine_platform.evaluation.forecasts.origins import evenings, trigger_fla
 from migraine_platform.evaluation.forecasts.twin_forecasts import updated_forecasts
 from migraine_platform.ingest.recorded import before_reports
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.twin.cohort.inputs import Read, read_histories
 from migraine_platform.twin.data.features import EVENTS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.domain.triggers import TRIGGER_FLAGS
+from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.twin.core.twins import PRIOR_DAYS
 from migraine_platform.twin.data.features import COLUMNS, EVENTS
 from migraine_platform.twin.data.histories import Histories

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.twin import Twin
-from migraine_platform.domain.triggers import TRIGGER_COUNT
 from migraine_platform.evaluation.study.panel import Panel
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow

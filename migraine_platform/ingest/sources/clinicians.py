@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migraine_platform.config.texts import visible
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.errors import UserError
 from migraine_platform.ingest.sources.plain_csv import FormatError, records
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,6 +1,7 @@
 """The clinician's workbook, read into features; all that is wrong is said at once, and so is all that is filled in.
 
-Belongs here: which titles there must be, and the rows together. Does not: the file (sheet.py), one row (row.py).
+Belongs here: which titles there must be, and the rows together. Does not: one row (row.py), or the file
+(config/sheets/spreadsheet.py).
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migraine_platform.config.sheets.spreadsheet import SheetError, read_sheet
 from migraine_platform.config.texts import visible
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.workbook.fills import Fill
 from migraine_platform.priors.workbook.row import COLUMNS, REQUIRED, Row, empty
-from migraine_platform.priors.workbook.sheet import SheetError, read_sheet
 
 ALIASES = {"migrane impact pattern": "migraine impact pattern"}
+SHEET = "features"
 HEADER_ROWS = 20
 """Among which the titles are looked for, to say where they stand."""
 
@@ -64,7 +66,7 @@ def open_workbook(path: Path) -> Workbook:
     if not path.is_file():
         raise WorkbookError([f"{place}: no such file; expected the clinician's workbook"])
     try:
-        sheet = read_sheet(path)
+        sheet = read_sheet(path, SHEET)
     except SheetError as error:
         raise WorkbookError([f"{place}: {error}"]) from None
     features, fills = _features(sheet.rows, place)

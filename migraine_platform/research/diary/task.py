@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from migraine_platform.aline.tasks.task import CHANCE, Context, Episode, Layout, Target
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.generative.profiles import draw_patients
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 
 ERRORS = 5.0
 LEAST_PATIENTS = 30

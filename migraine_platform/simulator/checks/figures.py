@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from migraine_platform.domain.exposures import PRESSURE_FALL
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH
 
@@ -103,18 +104,14 @@ def calibration_targets(effects: dict[str, float], chronic: dict[str, float], qu
     return to_png(figure)
 
 
-def pressure_falls(site_days: pl.DataFrame, rule: str) -> bytes:
-    """Share of days whose change of pressure is a trigger, by site; the real station stands out.
-
-    Args:
-        rule: of the trigger, in words.
-    """
+def pressure_falls(site_days: pl.DataFrame) -> bytes:
+    """Share of days with a fall of pressure, by site; the real station stands out."""
     import polars as pl
 
     shares = (
         site_days.group_by("site_id", "climate")
         .agg(
-            fall=pl.col("weather_trigger").mean(),
+            fall=(pl.col("pressure_change_24h") <= -PRESSURE_FALL).mean(),
             is_station=(pl.col("origin") == "station").any(),
         )
         .sort("fall")
@@ -126,5 +123,5 @@ def pressure_falls(site_days: pl.DataFrame, rule: str) -> bytes:
         for row in shares.iter_rows(named=True)
     ]
     axis.barh(labels, (100 * shares["fall"]).to_list(), color=colours)
-    axis.set_xlabel(f"days with a change of pressure in 24 h of {rule} (%)")
+    axis.set_xlabel(f"days with a fall of pressure by {PRESSURE_FALL:g} hPa or more in 24 h (%)")
     return to_png(figure)

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.realism import RealismSettings, Reference
+from migraine_platform.domain.exposures import PRESSURE_FALL
 from migraine_platform.errors import UserError
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
@@ -247,7 +248,8 @@ def _site_figures(site_days: pl.DataFrame) -> dict[str, tuple[float, float]]:
 
     is_station = (pl.col("origin") != "simulated").any().over("site_id")
     kind = pl.when(is_station).then(pl.lit("station")).otherwise(pl.col("climate"))
-    shares = site_days.group_by(kind.alias("kind")).agg(share=pl.col("weather_trigger").mean(), days=pl.len())
+    fell = pl.col("pressure_change_24h") <= -PRESSURE_FALL
+    shares = site_days.group_by(kind.alias("kind")).agg(share=fell.mean(), days=pl.len())
     out = {}
     for kind_name, share, days in shares.iter_rows():
         # 3.29: 99.9 % of the normal; falls hardly repeat from day to day.

@@ -19,8 +19,8 @@ import polars as pl
 
 from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.config.simulator.settings import PopulationSettings
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
 ERRORS = 5.0

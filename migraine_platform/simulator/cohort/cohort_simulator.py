@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.settings import Simulator, batch_name
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.exposure import AverageDays, ExposureTables, average_days
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.simulator.cohort.frames import DayFrames, attack_frame, patient_frame, truth_frame
@@ -83,12 +83,12 @@ class CohortSimulator:
 
     def site_days(self) -> pl.DataFrame:
         """Rows of `cohort.site_days`."""
-        rule = self.settings.triggers["weather"]
-        return site_frame(self.sites, self.settings.weather.sites, self.calendar, rule)
+        return site_frame(self.sites, self.settings.weather.sites, self.calendar, self.settings.triggers)
 
     def persons(self, patients: Profiles) -> Persons:
         """The patients with their calibrated intercepts."""
-        drawn = build_persons(self.settings, patients, self.parameters.copula, self.parameters.course, self.calendar)
+        made = self.parameters
+        drawn = build_persons(self.settings, self.features, patients, made.copula, made.course, self.calendar)
         return drawn._replace(intercept=self.calibration.intercept(patients, self.average_days(drawn)))
 
     def average_days(self, persons: Persons) -> AverageDays:

@@ -16,11 +16,11 @@ import numpy as np
 from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
-from migraine_platform.domain.triggers import TRIGGERS, TriggerFamily
+from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.families import Z_LIMIT
+from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS
 from migraine_platform.simulator.exogenous.station import read_station
-from migraine_platform.simulator.exogenous.trigger_rules import DRAWN_COLUMNS
 from migraine_platform.simulator.generative.latent_inputs import (
     DRAWN_INPUTS,
     FIRST_WEATHER_INPUT,
@@ -104,7 +104,7 @@ def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Person
         (column, *_) = trigger.exposures
         if column in WEATHER_COLUMNS:
             rates.append(shares[persons.site])
-        elif column in DIET_COLUMNS:
+        elif column in ITEM_COLUMNS:
             rates.append(_habitual(settings, persons, trigger))
         else:
             rates.append(np.interp(persons.level[:, DRAWN_COLUMNS.index(column)], LEVELS, shares))
@@ -114,7 +114,7 @@ def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Person
 def _trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: TriggerFamily) -> NDArray[np.float64]:
     """What `ExposureTables.triggers` holds of one."""
     (column, *_), row = trigger.exposures, settings.triggers[trigger.name]
-    if column in DIET_COLUMNS:
+    if column in ITEM_COLUMNS:
         return np.empty(0)
     if column in WEATHER_COLUMNS:
         return _pressure_changes(settings, row)
@@ -134,7 +134,7 @@ def _trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: T
 
 def _habitual(settings: Simulator, persons: Persons, trigger: TriggerFamily) -> NDArray[np.float64]:
     """[P] share of days with enough of the trigger's items, which weekends add to."""
-    places = [DIET_COLUMNS.index(column) for column in trigger.exposures]
+    places = [ITEM_COLUMNS.index(column) for column in trigger.exposures]
     extra = np.where(np.array(places) == ALCOHOL, settings.diary.alcohol_weekend_extra, 0.0)
     items = int(settings.triggers[trigger.name].low)
     workday, free_day = (_at_least(persons.habit[:, places] + more, items) for more in (0.0 * extra, extra))

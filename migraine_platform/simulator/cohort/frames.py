@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, LIVED_VALUES, TRIGGERS
 from migraine_platform.simulator.cohort.traits import traits
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.attacks import HOURS, AttackCourse
@@ -73,7 +73,7 @@ class DayFrames:
 
     def diary(self) -> pl.DataFrame:
         """Rows of `cohort.diary_days`."""
-        return self._frame(("stress_level", *DIET_COLUMNS, "water_consumed_liters"))
+        return self._frame(("stress_level", *ITEM_COLUMNS, "water_consumed_liters", *LIVED_VALUES))
 
     def wearable(self) -> pl.DataFrame:
         """Rows of `cohort.wearable_days`."""

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.simulator.cohort.exposure import ExposureTables, average_days
 from migraine_platform.simulator.cohort.fitted_parameters import CLASSES, TERMS, FittedParameters, basis
 from migraine_platform.simulator.cohort.populate import baseline_day_effects, build_parameters, build_persons
@@ -114,7 +114,8 @@ class _Reference:
         self.patients = draw_patients(index, cohort.seed, settings.population, len(settings.weather.sites))
         guess = self.first_guess()
         self.parameters = build_parameters(settings, features, self.calendar, sites, guess.beta)
-        persons = build_persons(settings, self.patients, self.parameters.copula, self.parameters.course, self.calendar)
+        made = self.parameters
+        persons = build_persons(settings, features, self.patients, made.copula, made.course, self.calendar)
         self.persons = persons._replace(change=persons.change._replace(kind=np.full(len(index), NONE)))
         self.average = average_days(
             settings, self.parameters, ExposureTables.of(settings, self.parameters), self.persons

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.domain.triggers import TRIGGER_NAMES
-from migraine_platform.priors.features import Feature
+from migraine_platform.priors.features import Feature, select
+from migraine_platform.priors.lived import own_shares
+from migraine_platform.priors.vocabulary import LIVED_FLAGS, TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.calendar import WEEK, WORKDAYS, Calendar
 from migraine_platform.simulator.exogenous.cycle import cycle_days, menstruates
 from migraine_platform.simulator.exogenous.features import COUNT, FEATURES, SLEEP, STRESS, Copula
@@ -24,7 +25,7 @@ from migraine_platform.simulator.generative.hazard import Carry, noise_factor
 from migraine_platform.simulator.generative.latent_inputs import Inputs
 from migraine_platform.simulator.generative.model import (
     ALCOHOL,
-    DIET,
+    ITEMS,
     DayEffects,
     FeatureCoupling,
     ModelParameters,
@@ -77,7 +78,12 @@ def build_parameters(
 
 
 def build_persons(
-    settings: Simulator, patients: Profiles, copula: Copula, course: AttackCourse, calendar: Calendar
+    settings: Simulator,
+    features: Sequence[Feature],
+    patients: Profiles,
+    copula: Copula,
+    course: AttackCourse,
+    calendar: Calendar,
 ) -> Persons:
     """The patients as the kernels read them; their intercepts are 0 until a calibration says otherwise."""
     seed, latent, weather, diary = settings.cohort.seed, settings.latent, settings.weather, settings.diary
@@ -90,7 +96,8 @@ def build_persons(
     variance = products.reshape(len(weights), -1).sum(axis=1)
     symptoms = own_symptoms(patients.index, seed)
     sign_share, early_share = own_signs(course, symptoms)
-    habits = np.array([diary.alcohol, diary.caffeine, diary.chocolate, diary.processed_food])
+    lived = (own_shares(feature) for feature in select(features, LIVED_FLAGS))
+    habits = np.array([diary.alcohol, diary.caffeine, diary.chocolate, diary.processed_food, *lived])
     offsets = (weather.temperature_offset, weather.humidity_offset, weather.pressure_offset)
     return Persons(
         index=patients.index,
@@ -121,13 +128,13 @@ def baseline_day_effects(settings: Simulator, copula: Copula, course: AttackCour
     balanced = np.asarray(weekend - (WEEK - WORKDAYS) / WEEK, dtype=np.float64)
     shift[SLEEP] = settings.sleep.weekend_extra_hours * balanced / copula.sd[SLEEP]
     shift[STRESS] = -settings.diary.workday_extra_stress * balanced / copula.sd[STRESS]
-    extra = np.zeros((DIET, total))
+    extra = np.zeros((ITEMS, total))
     extra[ALCOHOL] = np.where(weekend, settings.diary.alcohol_weekend_extra, 0.0)
     return DayEffects(
         shift=shift,
         scale=np.ones((COUNT, total)),
         diet_extra=extra,
-        diet_factor=np.ones((DIET, total)),
+        diet_factor=np.ones((ITEMS, total)),
         hazard=np.zeros(total),
         weekend=balanced,
         treated_share=np.full(total, course.usual_treated_share),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.exposure import AverageDays
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters, basis, weighted_sum
 from migraine_platform.simulator.generative.hazard import expit

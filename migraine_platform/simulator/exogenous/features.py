@@ -26,20 +26,24 @@ from migraine_platform.config.simulator.copula import (
 )
 from migraine_platform.priors.families import Z_LIMIT, Prior
 from migraine_platform.priors.features import Feature, select
+from migraine_platform.priors.vocabulary import DRAWN_FEATURES
 from migraine_platform.simulator.random.streams import Stream, fill_normals, normals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FEATURES = EXOGENOUS_FEATURES + WEARABLE_FEATURES
+FEATURES = DRAWN_FEATURES + WEARABLE_FEATURES
 """Every feature that the copula draws, in the order of all arrays: what a day is made of, what a wearable records."""
 
 SLEEP, AWAKE, DEEP, REM, STRESS, WATER = range(len(EXOGENOUS_FEATURES))
 NIGHT = len(NIGHT_FEATURES)
 """The first so many features belong to the night."""
 
-EXPOSURES = len(EXOGENOUS_FEATURES)
+EXPOSURES = len(DRAWN_FEATURES)
 COUNT = len(FEATURES)
+SCRATCH = 8 * -(-max(EXPOSURES, COUNT - EXPOSURES) // 8)
+"""Room for the draws of a day's features: whole blocks."""
+
 TABLE_SIZE = 1025
 """Small enough for all tables to stay in a core's cache; interpolation errs by less than 1e-4 of an sd."""
 EXPOSURE_STREAM, WEARABLE_STREAM = int(Stream.EXOGENOUS), int(Stream.WEARABLE)
@@ -72,8 +76,9 @@ class Copula(NamedTuple):
         chosen = select(features, FEATURES)
         between = np.array([feature.between_share for feature in chosen])
         lag1 = np.array([feature.lag1 or 0.0 for feature in chosen])
-        mixing = np.zeros((COUNT, COUNT))
-        mixing[:EXPOSURES, :EXPOSURES] = _mixing(exogenous, EXOGENOUS_FEATURES)
+        mixing = np.eye(COUNT)  # features that the settings do not correlate are independent
+        specified = len(EXOGENOUS_FEATURES)
+        mixing[:specified, :specified] = _mixing(exogenous, EXOGENOUS_FEATURES)
         mixing[EXPOSURES:, EXPOSURES:] = _mixing(wearable, WEARABLE_FEATURES)
         return cls(
             tables=np.stack([Prior(feature).quantile_table(TABLE_SIZE) for feature in chosen]),
@@ -103,13 +108,15 @@ def advance(
     """One day of x [F], in place; sums in a fixed order, whatever the batch.
 
     Args:
-        e: [8] scratch.
+        e: [SCRATCH]
     """
     for block in range(2):
         first = EXPOSURES * block
         last = COUNT if block else EXPOSURES
         stream = WEARABLE_STREAM if block else EXPOSURE_STREAM
-        fill_normals(e, seed, stream, person, day, 0, replicate, last - first)
+        fill_normals(e, seed, stream, person, day, 0, replicate, min(8, last - first))
+        for more in range(1, (last - first + 7) // 8):
+            fill_normals(e[8 * more :], seed, stream, person, day, more, replicate, min(8, last - first - 8 * more))
         for f in range(first, last):
             innovation = 0.0
             for g in range(first, f + 1):

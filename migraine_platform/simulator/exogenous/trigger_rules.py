@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
 from migraine_platform.config.simulator.triggers import RULES, SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS, demand_same_triggers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DRAWN_COLUMNS = tuple(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES)
-EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *DIET_COLUMNS)
+EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS)
 """What triggers are read from."""
 
 FIRST_FEATURE = len(WEATHER_COLUMNS)
@@ -56,18 +54,19 @@ class CompiledRules(NamedTuple):
 
     @classmethod
     def of(cls, rules: Mapping[str, TriggerRule]) -> CompiledRules:
-        """Those of the settings, in the order of TRIGGERS."""
+        """Those of the settings, in the order of TRIGGERS, which must be those of this process."""
+        demand_same_triggers(rules)
         reads = [[EXPOSURE_COLUMNS.index(name) for name in trigger.exposures] for trigger in TRIGGERS]
         rows = [rules[trigger.name] for trigger in TRIGGERS]
         stepped = [own[0] for own, row in zip(reads, rows, strict=True) if row.rule in SINCE_YESTERDAY]
         step = np.full(len(rows), -1)
-        step[[row.rule in SINCE_YESTERDAY for row in rows]] = range(len(stepped))
+        step[[k for k, row in enumerate(rows) if row.rule in SINCE_YESTERDAY]] = range(len(stepped))
         return cls(
-            rule=np.array([RULES.index(row.rule) for row in rows]),
+            rule=np.array([RULES.index(row.rule) for row in rows], dtype=np.int64),
             first=np.cumsum([0, *map(len, reads)]),
-            reads=np.array([place for own in reads for place in own]),
-            low=np.array([row.low for row in rows]),
-            high=np.array([row.high for row in rows]),
+            reads=np.array([place for own in reads for place in own], dtype=np.int64),
+            low=np.array([row.low for row in rows], dtype=np.float64),
+            high=np.array([row.high for row in rows], dtype=np.float64),
             step=step,
             stepped=np.array(stepped, dtype=np.int64),
         )

@@ -9,7 +9,7 @@ The season's period is a year, whatever the horizon. A site with a station file 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ import polars as pl
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS, Climate, Site, Weather
 from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.random.streams import Stream, normals
@@ -70,9 +71,13 @@ def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeath
 
 
 def site_frame(
-    sites: SiteWeather, configured: Sequence[Site], calendar: Calendar, weather_trigger: TriggerRule
+    sites: SiteWeather, configured: Sequence[Site], calendar: Calendar, rules: Mapping[str, TriggerRule]
 ) -> pl.DataFrame:
-    """Rows of `cohort.site_days`: the kept days of every site."""
+    """Rows of `cohort.site_days`: the kept days of every site, and which of them are triggers.
+
+    Args:
+        rules: of the triggers; those of the weather read the change of pressure.
+    """
 
     kept = slice(calendar.burn_in, None)
     days = calendar.days
@@ -85,7 +90,11 @@ def site_frame(
             "humidity": sites.humidity[:, kept].ravel(),
             "pressure": sites.pressure[:, kept].ravel(),
             "pressure_change_24h": sites.pressure_change[:, kept].ravel(),
-            "weather_trigger": weather_trigger.happened(sites.pressure_change[:, kept]).ravel(),
+            **{
+                trigger.flag: rules[trigger.name].happened(sites.pressure_change[:, kept]).ravel()
+                for trigger in TRIGGERS
+                if not trigger.recorded
+            },
             "origin": np.array(WEATHER_ORIGINS)[sites.origin[:, kept].ravel()],
         }
     )

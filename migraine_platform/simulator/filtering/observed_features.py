@@ -30,7 +30,7 @@ from migraine_platform.simulator.generative.attacks import (
 )
 from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.latent_inputs import INPUT_COUNT, drift_of
-from migraine_platform.simulator.generative.model import DIET, DayEffects, ModelParameters, Persons, baseline_logit
+from migraine_platform.simulator.generative.model import ITEMS, DayEffects, ModelParameters, Persons, baseline_logit
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -82,7 +82,7 @@ def observe_features(
     order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
     copula, coupling, weather = parameters.copula, parameters.coupling, today.weather
     here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
-    eaten, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
+    eaten, trigger = np.zeros(ITEMS, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
     exposures = np.zeros(EXPOSURE_COUNT)
     scores = np.zeros(INPUT_COUNT)
     for n in range(len(cloud.p)):
@@ -118,7 +118,7 @@ def observe_features(
                 seen[f] = at(copula.tables[f], position_of(here[f], copula.tables.shape[1]))
             cloud.x[n, f] = x
 
-        for item in range(DIET):
+        for item in range(ITEMS):
             share = (persons.habit[i, item] + day_effects.diet_extra[item, t]) * day_effects.diet_factor[item, t]
             eaten[item] = (
                 diet[item] if record.has_diary else uniform(source, parameters.seed, persons.index[i], t) < share

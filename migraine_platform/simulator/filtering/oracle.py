@@ -19,8 +19,8 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.copula import COLUMN_OF
-from migraine_platform.domain.exposures import DIET_COLUMNS
 from migraine_platform.priors.families import Z_LIMIT
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.midnight import begin_day
 from migraine_platform.simulator.filtering.observed_events import observe_events
@@ -90,7 +90,7 @@ class RecordedEvidence(NamedTuple):
         latent = np.empty_like(values)
         for f in range(len(FEATURES)):
             latent[..., f] = np.interp(values[..., f], parameters.copula.tables[f], grid)
-        diet = [FLAGS.index(name) for name in DIET_COLUMNS]
+        diet = [FLAGS.index(name) for name in ITEM_COLUMNS]
         events = slice(FLAGS.index("has_migraine"), len(FLAGS))
         return cls(
             values=values,

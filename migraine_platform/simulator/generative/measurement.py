@@ -20,8 +20,7 @@ import polars as pl
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.exposures import DIET_COLUMNS
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGERS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.model import (
     DIARY_COLUMNS,
@@ -34,7 +33,7 @@ from migraine_platform.simulator.random.streams import Stream, fill_uniforms, un
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BY_DIARY = (*DIARY_COLUMNS, *DIET_COLUMNS, *EVENTS, "cycle_day")
+BY_DIARY = (*DIARY_COLUMNS, *ITEM_COLUMNS, *EVENTS, "cycle_day")
 """Columns that a day without a diary entry lacks."""
 
 BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS)

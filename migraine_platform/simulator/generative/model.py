@@ -12,8 +12,8 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
-from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
-from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGER_NAMES
+from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, LIVED_VALUES, TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import Copula
 from migraine_platform.simulator.exogenous.trigger_rules import CompiledRules
 from migraine_platform.simulator.generative.attacks import AttackCourse, Own
@@ -35,16 +35,16 @@ SLEEP_COLUMNS = (
     "awake_time_mins",
     "sleep_quality",
 )
-DIARY_COLUMNS = ("stress_level", "water_consumed_liters")
+DIARY_COLUMNS = ("stress_level", "water_consumed_liters", *LIVED_VALUES)
 WEARABLE_COLUMNS = WEARABLE_FEATURES
 VALUES = WEATHER_COLUMNS + SLEEP_COLUMNS + DIARY_COLUMNS + WEARABLE_COLUMNS
 """Columns of `SimulatedDays.values`."""
 
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
-FLAGS = DIET_COLUMNS + TRIGGER_FLAGS + EVENTS
+FLAGS = ITEM_COLUMNS + TRIGGER_FLAGS + EVENTS
 """Columns of `SimulatedDays.flags`."""
 
-DIET, EVENT_COUNT = len(DIET_COLUMNS), len(EVENTS)
+ITEMS, EVENT_COUNT = len(ITEM_COLUMNS), len(EVENTS)
 ALCOHOL = 0
 
 
@@ -80,7 +80,7 @@ class Persons(NamedTuple):
     index: NDArray[np.int64]  # type: ignore[assignment]
     intercept: NDArray[np.float64]
     susceptibility: NDArray[np.float64]
-    """[P, 4]"""
+    """[P, K] in the order of TRIGGERS."""
     latent_weights: NDArray[np.float64]
     """[P, 4] w_i: the hormonal state acts on those who have a cycle."""
     noise_factor: NDArray[np.float64]
@@ -98,7 +98,7 @@ class Persons(NamedTuple):
     level: NDArray[np.float64]
     """[P, F] own levels of z."""
     habit: NDArray[np.float64]
-    """[P, 4] own shares of days: alcohol, caffeine, chocolate, processed food."""
+    """[P, ITEMS] own shares of days, in the order of ITEM_COLUMNS."""
     site: NDArray[np.int64]
     weather_offset: NDArray[np.float64]
     """[P, 3] degC, %, hPa."""
@@ -117,9 +117,9 @@ class DayEffects(NamedTuple):
     scale: NDArray[np.float64]
     """[F, T] factor on a person's day-to-day variation."""
     diet_extra: NDArray[np.float64]
-    """[4, T] added to a person's share of days, before the factor."""
+    """[ITEMS, T] added to a person's share of days, before the factor."""
     diet_factor: NDArray[np.float64]
-    """[4, T]"""
+    """[ITEMS, T]"""
     hazard: NDArray[np.float64]
     """[T] log-odds"""
     weekend: NDArray[np.float64]
@@ -128,7 +128,7 @@ class DayEffects(NamedTuple):
     drug: NDArray[np.int64]
     """[T] the acute drug of those who take one."""
     forced: NDArray[np.int64]
-    """[4, T] triggers held on (1) or off (-1), whatever the day was like; 0 leaves them."""
+    """[K, T] triggers held on (1) or off (-1), whatever the day was like; 0 leaves them."""
 
 
 class SimulatedDays(NamedTuple):
@@ -191,7 +191,7 @@ class SimulatedDays(NamedTuple):
 
     def trigger(self) -> NDArray[np.bool_]:
         """[4, P, K] trigger days, in the order of TRIGGERS."""
-        return self.flags[DIET : DIET + len(TRIGGER_NAMES)]
+        return self.flags[ITEMS : ITEMS + len(TRIGGER_NAMES)]
 
 
 @njit(cache=True)

@@ -12,7 +12,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.exogenous.features import AWAKE, COUNT, DEEP, REM, SLEEP, STRESS, WATER
 from migraine_platform.simulator.generative.attacks import Attack
-from migraine_platform.simulator.generative.model import DIET, EVENT_COUNT, SimulatedDays
+from migraine_platform.simulator.generative.model import EVENT_COUNT, ITEMS, SimulatedDays
 from migraine_platform.simulator.generative.readings import sleep_quality
 
 if TYPE_CHECKING:
@@ -56,15 +56,15 @@ def keep_values(
 
 @njit(cache=True)
 def keep_flags(out: NDArray[np.bool_], i: int, k: int, diet: NDArray[np.bool_], trigger: NDArray[np.bool_]) -> None:
-    """In the order of model.FLAGS: diet [DIET], then triggers [K].
+    """In the order of model.FLAGS: diet [ITEMS], then triggers [K].
 
     Args:
         out: [FLAGS, P, K] to be filled.
     """
-    for item in range(DIET):
+    for item in range(ITEMS):
         out[item, i, k] = diet[item]
     for kind in range(len(trigger)):
-        out[DIET + kind, i, k] = trigger[kind]
+        out[ITEMS + kind, i, k] = trigger[kind]
 
 
 @njit(cache=True)

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.settings import Cohort, PopulationSettings, Simulator
-from migraine_platform.domain.triggers import TRIGGER_COUNT
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_COUNT
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STRATUM = 20
 DAYS_A_MONTH = 30
 PROFILE_SLOTS = 16
-SUSCEPTIBILITY_SLOTS = slice(4, 8)
+SUSCEPTIBILITY_SLOTS, HABIT_SLOTS = slice(4, 8), slice(12, 16)
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Profiles:
     frequency: NDArray[np.float64]
     """[P] profile migraine days as a share of days."""
     susceptibility: NDArray[np.float64]
-    """[P, 4] in the order of TRIGGERS."""
+    """[P, K] in the order of TRIGGERS."""
     site: NDArray[np.int64]
     """[P] position in the configured sites."""
     weather_offset: NDArray[np.float64]
     """[P, 3] in [-1, 1]: temperature, humidity, pressure, in units of the configured offsets."""
     habit: NDArray[np.float64]
-    """[P, 4] in [0, 1]: where in its range a person's share of days lies: alcohol, caffeine, chocolate, processed."""
+    """[P, ITEMS] in [0, 1]: where in its range a person's share of days lies, in the order of ITEM_COLUMNS."""
 
     @property
     def names(self) -> pl.Series:
@@ -69,6 +69,7 @@ def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSet
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
     first, last = population.age
     s_low, s_high = population.susceptibility
+    susceptibility = _with_more(u[:, SUSCEPTIBILITY_SLOTS], TRIGGER_COUNT, Stream.SUSCEPTIBILITY, index, seed)
     return Profiles(
         index=index,
         age=(first + np.floor(u[:, 0] * (last - first + 1))).astype(np.int64),
@@ -76,20 +77,26 @@ def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSet
         is_chronic=chronic,
         has_aura=u[:, 2] < population.aura_share,
         frequency=(low + u[:, 3] * (high - low)) / DAYS_A_MONTH,
-        susceptibility=s_low + _susceptibility_draws(u, index, seed) * (s_high - s_low),
+        susceptibility=s_low + susceptibility * (s_high - s_low),
         site=np.floor(u[:, 8] * sites).astype(np.int64),
         weather_offset=2 * u[:, 9:12] - 1,
-        habit=u[:, 12:16],
+        habit=_with_more(u[:, HABIT_SLOTS], len(ITEM_COLUMNS), Stream.HABIT, index, seed),
     )
 
 
-def _susceptibility_draws(u: NDArray[np.float64], index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """[P, TRIGGER_COUNT] uniform: the first from the profile's slots, further ones from a stream of their own."""
-    of_profile = u[:, SUSCEPTIBILITY_SLOTS][:, :TRIGGER_COUNT]
-    more = TRIGGER_COUNT - of_profile.shape[1]
-    if not more:
-        return of_profile
-    return np.concatenate([of_profile, uniforms(seed, Stream.SUSCEPTIBILITY, index, 1, more)[:, 0]], axis=1)
+def _with_more(
+    own: NDArray[np.float64], count: int, stream: Stream, index: NDArray[np.int64], seed: int
+) -> NDArray[np.float64]:
+    """[P, count] uniform: the first from the profile's slots, further ones from a stream of their own.
+
+    Args:
+        own: [P, slots] of the profile.
+        index: [P] patients' indices.
+    """
+    more = count - own.shape[1]
+    if more <= 0:
+        return own[:, :count]
+    return np.concatenate([own, uniforms(seed, stream, index, 1, more)[:, 0]], axis=1)
 
 
 def chronic_of(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:

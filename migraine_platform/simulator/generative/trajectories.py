@@ -22,6 +22,7 @@ from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.simulator.exogenous.features import (
     COUNT,
     NIGHT,
+    SCRATCH,
     STRESS,
     advance,
     at,
@@ -45,7 +46,7 @@ from migraine_platform.simulator.generative.latent_inputs import (
     drift_of,
 )
 from migraine_platform.simulator.generative.model import (
-    DIET,
+    ITEMS,
     DayEffects,
     ModelParameters,
     Persons,
@@ -111,11 +112,11 @@ def _simulate_patient(
 ) -> None:
     course, carry, inputs, own = parameters.course, parameters.carry, parameters.inputs, own_of(persons, i)
     person, seed = persons.index[i], parameters.seed
-    e, u = np.empty(8), np.empty(8)
+    e, u = np.empty(SCRATCH), np.empty(8)
     z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
-    diet, trigger = np.zeros(DIET, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
+    diet, trigger = np.zeros(ITEMS, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
     exposures, before = np.zeros(EXPOSURE_COUNT), np.zeros(len(parameters.rules.stepped))
     logit, expected, stress_excess = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i], 0.0
     attack_history, was_migraine = persons.attack_history[i], False
@@ -162,10 +163,11 @@ def _simulate_patient(
         advance(parameters.copula, x, e, seed, person, t, replicate)
         _features(parameters, persons, day_effects, i, t, x, night, day, stress_excess, change, latent, values)
         stress_excess = latent[STRESS] - persons.level[i, STRESS]
-        fill_uniforms(u, seed, DIARY_STREAM, person, t, 0, replicate)
-        for item in range(DIET):
+        for item in range(ITEMS):
+            if item % 8 == 0:
+                fill_uniforms(u, seed, DIARY_STREAM, person, t, item // 8, replicate)
             share = (persons.habit[i, item] + day_effects.diet_extra[item, t]) * day_effects.diet_factor[item, t]
-            diet[item] = u[item] < share
+            diet[item] = u[item % 8] < share
         weather_at(
             parameters.weather, parameters.humidity_range, persons.site[i], persons.weather_offset[i], t, weather
         )

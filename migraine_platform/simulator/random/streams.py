@@ -53,6 +53,7 @@ class Stream(IntEnum):
     SYMPTOM = 18
     SIGN = 19
     SUSCEPTIBILITY = 20
+    HABIT = 21
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)

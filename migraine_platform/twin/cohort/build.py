@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.core.prediction import TwinForecasts, input_hashes, predict

@@ -17,9 +17,9 @@ import polars as pl
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.twin import Twin
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.clinical import ClinicalPrior
 from migraine_platform.twin.data.features import EVENTS

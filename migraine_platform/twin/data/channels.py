@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from migraine_platform.priors.vocabulary import LIVED_VALUES
 from migraine_platform.twin.data.features import EVENTS, POSITION
 from migraine_platform.twin.data.histories import Histories, HistoryError
 
@@ -25,6 +26,7 @@ CHANNELS = (
     "rem_sleep_pct",
     "stress_level",
     "water_consumed_liters",
+    *LIVED_VALUES,
     "resting_heart_rate",
     "rmssd",
     "steps",

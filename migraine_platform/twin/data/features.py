@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from migraine_platform.domain.exposures import DIET_COLUMNS
+from migraine_platform.priors.vocabulary import LIVED
 from migraine_platform.warehouse.declare import Column
 from migraine_platform.warehouse.tables.cohort import MeasuredDays, SleepDays, WearableDays, WeatherDays
 
@@ -58,6 +58,7 @@ _NAMES = {
     "prodrome": "symptom.prodrome.signs",
     "migraine_by_evening": "symptom.headache.migraine_by_evening",
     "acute_medication": "treatment.acute_medication",
+    **{feature.name: f"trigger.further.{feature.name}" for feature in LIVED},
 }
 
 
@@ -96,5 +97,3 @@ REPORTED_NAMES = {
 
 EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 """What a diary says of an attack; `has_migraine` and `onset` of a day are complete by the next evening."""
-
-DIET = DIET_COLUMNS

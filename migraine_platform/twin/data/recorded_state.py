@@ -22,7 +22,7 @@ from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 
-PLACES = {**dict(zip(COLUMNS, NAMES, strict=True)), **REPORTED_NAMES}
+PLACES = {**REPORTED_NAMES, **dict(zip(COLUMNS, NAMES, strict=True))}
 """Column -> place in a state."""
 
 UNITS = {feature.name: feature.column.unit for feature in FEATURES} | {

@@ -85,6 +85,8 @@ class Trigger(Component):
     sleep_quality: float | None = None
     dietary: Numbers = Field(default_factory=dict)
     hormonal: Numbers = Field(default_factory=dict)
+    further: Numbers = Field(default_factory=dict)
+    """Features of the workbook that only this project's triggers read."""
 
 
 class Symptom(Component):

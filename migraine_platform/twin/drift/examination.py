@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.data.histories import Histories

@@ -22,7 +22,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.domain.triggers import TRIGGER_COUNT as TRIGGER_KINDS
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT as TRIGGER_KINDS
 from migraine_platform.twin.hazard.hypotheses import Points
 from migraine_platform.twin.hazard.population import Personal
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from migraine_platform.config.twin import DriftDetectionSettings
 from migraine_platform.domain.changes import CHANGE_KINDS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes
 from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.hours import Hours
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import Feature
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points, initial_filter_state
 
 if TYPE_CHECKING:

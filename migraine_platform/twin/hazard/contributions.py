@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGERS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Forecasts, Points, weekends

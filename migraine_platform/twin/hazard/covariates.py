@@ -19,10 +19,11 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY
-from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGERS, TriggerFamily
+from migraine_platform.domain.triggers import TriggerFamily
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_COUNT, TRIGGERS
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHARE, Scales, StandardDays, grid
 from migraine_platform.twin.data.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
-from migraine_platform.twin.data.features import DIET, POSITION
+from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.kalman import FilteredStates
 from migraine_platform.twin.hazard.trigger_probability import (
@@ -55,12 +56,12 @@ class BaselineDays(NamedTuple):
     latent: NDArray[np.float64]
     """[4]"""
     diet: NDArray[np.float64]
-    """[items] share of days with each of DIET."""
+    """[items] share of days with each of ITEM_COLUMNS."""
 
     @classmethod
     def nothing_known(cls) -> BaselineDays:
         """A first guess, before a population was read."""
-        return cls(np.full(TRIGGER_COUNT, 0.15), np.zeros(len(AXES)), np.full(len(DIET), 0.3))
+        return cls(np.full(TRIGGER_COUNT, 0.15), np.zeros(len(AXES)), np.full(len(ITEM_COLUMNS), 0.3))
 
 
 class Ledger(NamedTuple):
@@ -75,7 +76,7 @@ class Ledger(NamedTuple):
     days: NDArray[np.float64]
     """[P]"""
     eaten: NDArray[np.float64]
-    """[P, items] recorded days with each of DIET."""
+    """[P, items] recorded days with each of ITEM_COLUMNS."""
     meals: NDArray[np.float64]
     """[P] recorded days."""
     yesterday: NDArray[np.float64]
@@ -108,7 +109,7 @@ def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) ->
         latent_sum=np.zeros((patients, len(AXES))),
         trigger_sum=np.zeros((patients, TRIGGER_COUNT)),
         days=np.zeros(patients),
-        eaten=np.zeros((patients, len(DIET))),
+        eaten=np.zeros((patients, len(ITEM_COLUMNS))),
         meals=np.zeros(patients),
         yesterday=np.tile(NOTHING_BEFORE, (patients, stepped, 1)),
         cycle=np.zeros(patients),
@@ -244,7 +245,10 @@ class Reader:
 
     def _items(self, trigger: TriggerFamily, histories: Histories, k: int, kept: Ledger) -> NDArray[np.float64]:
         """[P] probability of enough of a diet's items; by the person's habits where they were not recorded."""
-        places, own = [POSITION[name] for name in trigger.exposures], [DIET.index(name) for name in trigger.exposures]
+        places, own = (
+            [POSITION[name] for name in trigger.exposures],
+            [ITEM_COLUMNS.index(name) for name in trigger.exposures],
+        )
         eaten = histories.values[:, k, places]
         reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
         habit = (kept.eaten[:, own] + HABIT_WEIGHT * self.baseline.diet[own]) / (kept.meals + HABIT_WEIGHT)[:, None]
@@ -264,7 +268,7 @@ class Reader:
 
 def _with_meals(histories: Histories, k: int, kept: Ledger) -> Ledger:
     """The ledger with what was eaten on day k, where the day recorded it."""
-    places = [POSITION[name] for name in DIET]
+    places = [POSITION[name] for name in ITEM_COLUMNS]
     reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
     eaten = np.where(reported[:, None], histories.values[:, k, places], 0.0)
     return kept._replace(eaten=kept.eaten + eaten, meals=kept.meals + reported)

@@ -20,7 +20,7 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.twin import TwinPopulationSettings
-from migraine_platform.domain.triggers import TRIGGER_COUNT
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates

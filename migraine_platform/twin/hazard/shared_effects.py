@@ -13,7 +13,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.domain.triggers import TRIGGER_COUNT
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.triggers import TRIGGERS, TriggerFamily
+from migraine_platform.domain.triggers import TriggerFamily
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.features import EVENTS, POSITION
 from migraine_platform.twin.data.histories import Histories
@@ -67,9 +68,9 @@ def threshold_frame(days: TriggerDays, histories: Histories, rules: Mapping[str,
     frames = [pl.DataFrame(schema=THRESHOLD_SCHEMA)]
     for place, trigger in enumerate(TRIGGERS):
         row = rules[trigger.name]
-        for one in row.search:
-            value, seen = _exposure(trigger, row, histories)
-            seen &= (value >= one.within[0]) & (value <= one.within[1])
+        value, recorded = _exposure(trigger, row, histories)
+        for one in row.searches(float(value[recorded].std()) if recorded.any() else 0.0):
+            seen = recorded & (value >= one.within[0]) & (value <= one.within[1])
             first, last, step = one.grid
             grid = np.arange(first, last + step / 2, step)
             offset = days.terms.sum(axis=-1) - days.terms[..., FIRST_TRIGGER + place]

@@ -21,8 +21,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.errors import UserError
+from migraine_platform.priors.vocabulary import LIVED, TRIGGERS
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -64,7 +64,10 @@ EXPOSURES_OF = {trigger.node: trigger.exposures for trigger in TRIGGERS}
 
 _LOADING = ("awake_time_mins", "water_consumed_liters", "temperature", "humidity")
 _DAILY = (*(name for names in EXPOSURES_OF.values() for name in names), *_LOADING)
-_IDLE = ("pressure", "processed_food_consumed")
+_READ = {name for names in EXPOSURES_OF.values() for name in names}
+_IDLE = tuple(
+    name for name in ("pressure", "processed_food_consumed", *(one.name for one in LIVED)) if name not in _READ
+)
 """Without an effect in this graph, yet of the kind that a person may ask about."""
 
 ROLES: dict[str, Role] = {
@@ -106,11 +109,15 @@ def _edges() -> tuple[Edge, ...]:
     weekly = ("total_sleep_hours", "stress_level", "alcohol_consumed")
     week = [Edge("weekday", name, "weekends are slept in, calmer, and drunk at") for name in weekly]
     direct = [Edge(trigger, "hazard_tomorrow", "the effect that is asked for") for trigger in TRIGGER_NODES]
-    return (*read_off, *load, *habits, *persistent, *pain, *week, *direct, *_REST)
+    changes = [
+        Edge("past_exposures", trigger.node, f"a change starts from yesterday's {trigger.exposures[0]}")
+        for trigger in TRIGGERS
+        if trigger.since_yesterday
+    ]
+    return (*changes, *read_off, *load, *habits, *persistent, *pain, *week, *direct, *_REST)
 
 
 _REST = (
-    Edge("past_exposures", "trigger_stress", "a rise starts from yesterday's stress"),
     Edge("past_exposures", "recent_migraines", "earlier triggers caused earlier attacks"),
     Edge("past_exposures", "migraine_today", "yesterday's triggers caused today's attack"),
     Edge("total_sleep_hours", "stress_level", "a short night makes a tense day"),

@@ -15,7 +15,7 @@ import polars as pl
 
 from migraine_platform.config.twin import Twin
 from migraine_platform.domain.changes import CHANGE_KINDS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.updating.evening_results import Detection, EveningResults, Past

@@ -24,9 +24,10 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
+from migraine_platform.config.simulator.copula import COLUMN_OF, WEARABLE_FEATURES
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature, select
+from migraine_platform.priors.vocabulary import DRAWN_FEATURES, ITEM_COLUMNS
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.exports.export import all_or_nothing
 
@@ -37,11 +38,11 @@ HOURS = 24
 LONGEST = 1000
 """FuseMoE silently drops a sample of so many time points."""
 
-MEASURES = ("temperature", "humidity", "pressure", "pressure_change_24h", *EXOGENOUS_FEATURES, *WEARABLE_FEATURES)
+MEASURES = ("temperature", "humidity", "pressure", "pressure_change_24h", *DRAWN_FEATURES, *WEARABLE_FEATURES)
 """Channels that a prior standardises."""
 
 FLAGS = (
-    *("alcohol_consumed", "caffeine_consumed", "chocolate_consumed", "processed_food_consumed"),
+    *ITEM_COLUMNS,
     *("has_migraine", "prodrome", "acute_medication"),
 )
 CHANNELS = MEASURES + FLAGS

@@ -13,10 +13,7 @@
 -- attacks: Attacks of the whole history
 -- median_duration_hours: Median duration of the headaches [h]
 -- mean_severity: Mean severity of the attacks [points]
--- weather_trigger_share: Days with a fall of pressure [share]
--- sleep_trigger_share: Days after too short or too long a sleep [share]
--- stress_trigger_share: Days on which stress rose by the configured step [share]
--- diet_trigger_share: Days with enough of the items of diet [share]
+-- {trigger}_trigger_share: {label}: share of days [share]
 WITH attacks AS (
     SELECT
         patient_id,
@@ -34,10 +31,7 @@ SELECT
     coalesce(any_value(a.attacks), 0) AS attacks,
     any_value(a.median_duration_hours) AS median_duration_hours,
     any_value(a.mean_severity) AS mean_severity,
-    avg(d.weather_trigger::INT) AS weather_trigger_share,
-    avg(d.sleep_trigger::INT) AS sleep_trigger_share,
-    avg(d.stress_trigger::INT) AS stress_trigger_share,
-    avg(d.diet_trigger::INT) AS diet_trigger_share
+    avg(COLUMNS('.*_trigger')::INT) AS '\0_share'
 FROM cohort.patients AS p
 JOIN cohort.patient_days AS d USING (patient_id)
 LEFT JOIN attacks AS a USING (patient_id)

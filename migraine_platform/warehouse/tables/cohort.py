@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
-from migraine_platform.domain.triggers import TRIGGER_FLAGS, TRIGGERS
+from migraine_platform.priors.vocabulary import LIVED, TRIGGER_FLAGS, TRIGGERS
 from migraine_platform.warehouse.declare import (
     Column,
     Kind,
@@ -34,7 +34,13 @@ def _trigger_flag(name: str) -> Column:
     return flag(f"{LABELS[name]}: a trigger by its rule (priors.triggers)")
 
 
-WEATHER_TRIGGER = _trigger_flag("weather_trigger")
+LIVED_COLUMNS = {
+    feature.name: flag(feature.description)
+    if feature.is_flag
+    else reading(feature.description, unit=feature.unit, low=feature.low, high=feature.high)
+    for feature in LIVED
+}
+"""Features of the workbook with a column of their own."""
 
 
 def _weather_columns(kind: Kind) -> tuple[Column, Column, Column, Column]:
@@ -53,7 +59,7 @@ class SiteDays(Table, name="cohort.site_days", key=("site_id", "date")):
     date = day("Day")
     climate = text("Kind of climate")
     temperature, humidity, pressure, pressure_change_24h = _weather_columns("number")
-    weather_trigger = WEATHER_TRIGGER
+    triggers = family((trigger.flag for trigger in TRIGGERS if not trigger.recorded), _trigger_flag)
     origin = text("Where the day comes from", values=WEATHER_ORIGINS)
 
 
@@ -97,7 +103,7 @@ class SleepDays(Table, name="cohort.sleep_days", key=("patient_id", "date"), by_
 
 
 class DiaryDays(Table, name="cohort.diary_days", key=("patient_id", "date"), by_batch=True):
-    """Stress and diet, one row per patient and day."""
+    """Stress, diet and what else triggers are read from, one row per patient and day."""
 
     patient_id = text("Patient", pattern=PATIENT_ID)
     date = day("Day")
@@ -107,6 +113,7 @@ class DiaryDays(Table, name="cohort.diary_days", key=("patient_id", "date"), by_
     chocolate_consumed = flag("Any chocolate")
     processed_food_consumed = flag("Any processed food")
     water_consumed_liters = reading("Water drunk", unit="L", low=0, high=10)
+    lived = family(LIVED_COLUMNS, LIVED_COLUMNS.__getitem__)
 
 
 class WearableDays(Table, name="cohort.wearable_days", key=("patient_id", "date"), by_batch=True):

@@ -35,7 +35,10 @@ class _Reported:
     relaxation_minutes = number("Relaxation or biofeedback", unit="min", low=0, high=1440, nullable=True)
 
 
-ONLY_REPORTED: tuple[Column, ...] = tuple(column for column in vars(_Reported).values() if isinstance(column, Column))
+_LIVED = {column.name for column in MeasuredDays.columns}
+ONLY_REPORTED: tuple[Column, ...] = tuple(
+    column for column in vars(_Reported).values() if isinstance(column, Column) and column.name not in _LIVED
+)
 
 OBSERVABLE: tuple[Column, ...] = (
     *(column for column in MeasuredDays.columns if column.nullable and not column.name.endswith(COMPUTED)),

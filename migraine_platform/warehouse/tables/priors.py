@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from migraine_platform.config.simulator.triggers import RULES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import LATENT_AXES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.warehouse.declare import Table, flag, integer, number, share, text
 
 CHECKLIST = ("clinical_directions", "probabilities_unimodal", "posterior_shifted")
@@ -71,6 +71,7 @@ class Triggers(Table, name="priors.triggers", key=("trigger",)):
     unit = text("Unit of the thresholds")
     words = text("The rule in words")
     effect = share("Rise of the next day's probability of an onset at susceptibility 1")
+    source = text("Where the row's numbers come from")
 
     rules: ClassVar = {"thresholds are ordered": "threshold_low <= threshold_high"}
 

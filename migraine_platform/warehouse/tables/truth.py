@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from migraine_platform.config.simulator.treatment import INTERVENTION_KINDS
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
-from migraine_platform.domain.triggers import TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.warehouse.declare import Column, Table, day, family, flag, number, share, text
 from migraine_platform.warehouse.tables.names import PATIENT_ID
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.warehouse.declare import Table, day, flag, integer, number, share, text
 from migraine_platform.warehouse.tables.evaluation import EVALUATED
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, jaccard_score, recall_score
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.components.agreement import agreement, agreement_figures
 from migraine_platform.evaluation.components.triggers import TriggerError
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.triggers.sensitivity import FOUND
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit

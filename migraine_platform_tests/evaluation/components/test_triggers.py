@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm, spearmanr
 from sklearn.metrics import ndcg_score, precision_score, recall_score, roc_auc_score
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.components.triggers import ALL, Beside, TriggerError, figures, rankings, recovery
 from migraine_platform.evaluation.scoring.bootstrap import draws
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.triggers.sensitivity import FOUND, STRONG
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import audit

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.evaluation.forecasts.models import COMPARED
 from migraine_platform.evaluation.scoring.metrics import METRICS
 from migraine_platform.evaluation.scoring.subsets import SUBSETS
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.contracts import polars_type
 from migraine_platform.warehouse.declare import Table

@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.checks.associations import TOGETHER, rises, sums, weak
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform_tests.simulator.cohort.test_cohort_simulator import with_cohort

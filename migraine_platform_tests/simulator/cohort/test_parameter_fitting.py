@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from migraine_platform.config import load_settings
 from migraine_platform.config.simulator.treatment import Preventive
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.checks import targets
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.exposure import trigger_rates

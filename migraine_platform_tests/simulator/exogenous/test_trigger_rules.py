@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.exposure import trigger_rates
 from migraine_platform.simulator.exogenous.trigger_rules import (
@@ -23,12 +23,13 @@ from migraine_platform.simulator.exogenous.trigger_rules import (
     read_triggers,
 )
 from migraine_platform.simulator.generative.profiles import first_patients
+from migraine_platform_tests.conftest import trigger_rule
 from migraine_platform_tests.simulator.conftest import STEADY
 
 
 def rows(weather: Any, sleep: Any, stress: Any, diet: int) -> dict[str, TriggerRule]:
     given = zip(TRIGGER_NAMES, (weather, sleep, stress, ("at least", diet)), strict=True)
-    return {name: TriggerRule(rule=rule, threshold=threshold, effect=0.1) for name, (rule, threshold) in given}
+    return {name: trigger_rule(name, rule, threshold) for name, (rule, threshold) in given}
 
 
 OTHERS = {

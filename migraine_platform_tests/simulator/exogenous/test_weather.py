@@ -69,9 +69,7 @@ def test_ar1_is_stationary_with_the_stated_lag() -> None:
 def test_the_real_station_is_shown_as_it_was_measured(settings, station_file: Path) -> None:
     calendar = Calendar(date(2024, 1, 1), 28, 366)
     weather = settings.simulator.weather
-    frame = site_frame(
-        simulate_sites(weather, calendar, 1), weather.sites, calendar, settings.simulator.triggers["weather"]
-    )
+    frame = site_frame(simulate_sites(weather, calendar, 1), weather.sites, calendar, settings.simulator.triggers)
     assert (frame["weather_trigger"] == (frame["pressure_change_24h"] <= -5)).all()
     days = frame.filter(pl.col("site_id") == "S01")
     raw = pl.read_csv(station_file, try_parse_dates=True)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.drift import (
     CONCEPT,

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_FLAGS
+from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.measurement import BY_DEVICE, BY_DIARY, adherence, record
 from migraine_platform.warehouse.tables import MeasuredDays, PatientDays
+from migraine_platform_tests.conftest import trigger_rule
 
 PERSONS, DAYS = 2000, 200
 CALENDAR = Calendar(date(2024, 1, 1), 28, DAYS)
@@ -106,8 +106,8 @@ def test_a_day_is_missing_by_diary_or_by_device_as_a_whole(tables) -> None:
 
 
 STEPS = {
-    "sleep": TriggerRule(rule="fall", threshold=1, effect=0.1),
-    "stress": TriggerRule(rule="above", threshold=7, effect=0.1),
+    "sleep": trigger_rule("sleep", "fall", 1),
+    "stress": trigger_rule("stress", "above", 7),
 }
 
 

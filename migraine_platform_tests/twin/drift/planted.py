@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.exposure_change import expectations
 from migraine_platform.twin.drift.hazard_change import Grid

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.core.twins import Replay, TwinArrays, climatology, create
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, applied, renewals, replay_with_changes

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.generative import drift
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.channels import CHANNELS

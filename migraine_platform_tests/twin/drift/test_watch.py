@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.domain.changes import CHANGE_KINDS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.watch import CHUNK, COVARIATE, Suspicion, Watcher
 from migraine_platform.twin.hazard.filter import follow

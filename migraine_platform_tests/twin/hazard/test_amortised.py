@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from migraine_platform.domain.triggers import TRIGGER_COUNT
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.hazard.amortised import start
 from migraine_platform.twin.hazard.hypotheses import Effects, Points, initial_filter_state
 from migraine_platform_tests.twin.modelled import effects_of

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.twin.hazard.contributions import (
     FACTORS,
     FIRST_LATENT,

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
-from migraine_platform.domain.triggers import TRIGGER_NAMES
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_NAMES
 from migraine_platform.twin.data.channels import Scales
-from migraine_platform.twin.data.features import DIET, FEATURES, POSITION
+from migraine_platform.twin.data.features import FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
@@ -312,7 +312,7 @@ def test_usual_shares_are_running_means(complete, reader, dynamics) -> None:
     assert_allclose(found.baseline, expected, rtol=1e-12)
     baseline = usual_of(ledger)
     assert_allclose(baseline.trigger, found.trigger.mean(axis=(0, 1)), rtol=1e-12)
-    eaten = complete.values[..., [POSITION[name] for name in DIET]]
+    eaten = complete.values[..., [POSITION[name] for name in ITEM_COLUMNS]]
     assert_allclose(baseline.diet, eaten.mean(axis=(0, 1)), rtol=1e-12)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import erfinv
 from scipy.stats import spearmanr
 
-from migraine_platform.domain.triggers import TRIGGER_COUNT
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import AGES, LASTS, LASTS_VARIANCE, NUMBERS, SIGNS, SIGNS_VARIANCE, Points
 from migraine_platform.twin.hazard.own_course import goes_on, learn_lasting, learn_signs, sign_factor

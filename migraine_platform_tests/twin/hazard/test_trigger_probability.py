@@ -16,6 +16,7 @@ from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.twin.data.channels import CHANNELS, grid
 from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.hazard.trigger_probability import of_a_step, of_a_value, of_items
+from migraine_platform_tests.conftest import trigger_rule
 
 TABLE = np.interp(grid(), [grid()[0], grid()[-1]], [1.0, 10.0])
 """Points of stress, linear in z."""
@@ -24,7 +25,7 @@ DRAWS = 400_000
 
 
 def row(rule: str, threshold: Any) -> TriggerRule:
-    return TriggerRule(rule=rule, threshold=threshold, effect=0.1)
+    return trigger_rule("stress", rule, threshold)
 
 
 def units(z: np.ndarray) -> np.ndarray:

@@ -4,18 +4,18 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config import load_settings
-from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TRIGGER_NAMES, TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
 from migraine_platform.twin.triggers.analysis import TriggerDays, days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.interactions import PAIRS
-from migraine_platform_tests.conftest import REPOSITORY
+from migraine_platform_tests.conftest import REPOSITORY, trigger_rule
 
 RULES = load_settings("default", REPOSITORY).simulator.triggers
 SEARCHES = {one.exposure: (name, one) for name, row in RULES.items() for one in row.search}
@@ -158,12 +158,17 @@ def test_what_was_not_recorded_says_nothing() -> None:
 
 
 def test_another_search_of_the_settings_is_another_exposure() -> None:
-    """A row without one looks for nothing; a new one is looked for where it says."""
+    """A new one is looked for where it says; a row without one is looked for around its threshold."""
     days, histories = plant("sleep", "below", 6.0)
     search = {"exposure": "a bad night", "side": "below", "grid": (5.0, 7.0, 0.5), "between": 0.3, "within": (0, 9)}
-    other = {"rule": "below", "threshold": 5, "effect": 0.1}
-    rules = {name: row.model_copy(update={"search": ()}) for name, row in RULES.items()}
-    assert threshold_frame(days, histories, rules).height == 0
-    rows = threshold_frame(days, histories, {**rules, "sleep": TriggerRule(**other, search=[search])})
-    assert rows["exposure"].unique().to_list() == ["a bad night"]
+    others = {name: row for name, row in RULES.items() if name != "sleep"}
+    looked_for = {one.exposure for row in others.values() for one in row.search}
+    for own, exposure in ((search, "a bad night"), (None, "Short or long nights")):
+        row = trigger_rule("sleep", "below", 5.5, search=(own,) if own else ())
+        rows = threshold_frame(days, histories, {**others, "sleep": row})
+        assert set(rows["exposure"]) == {*looked_for, exposure}
+        rows = rows.filter(pl.col("exposure") == exposure)
+        assert abs(rows["mean"].mean() - 6.0) < 0.5
+    nothing = Histories(**{**vars(histories), "present": np.zeros_like(histories.present)})
+    assert exposure not in set(threshold_frame(days, nothing, {**others, "sleep": row})["exposure"])
     assert abs(rows["mean"].mean() - 6.0) < 0.5

@@ -19,7 +19,7 @@ from benchmarks.causal_refuters import (
     samples,
     unobserved_common_cause,
 )
-from migraine_platform.domain.triggers import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.generative.profiles import first_patients
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import truncnorm
 
-from migraine_platform.domain.triggers import TRIGGER_COUNT, TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.twin.hazard.hypotheses import FilterState, Points, initial_filter_state
 from migraine_platform.twin.triggers import causal
 from migraine_platform.twin.triggers.causal import Edge

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from migraine_platform.domain.triggers import TRIGGERS
 from migraine_platform.evaluation.report.personal.facts import Row
 from migraine_platform.evaluation.report.words import minus, number, plain
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.twin.reporting.show import LAGS
 from migraine_platform.twin.triggers.sensitivity import FOUND
 

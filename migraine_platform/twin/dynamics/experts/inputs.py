@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from migraine_platform.errors import UserError
+from migraine_platform.priors.vocabulary import LIVED_VALUES
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, StandardDays
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ HALF_LIVES = (60.0, 5.0)
 
 MODALITIES = {
     "night": ("total_sleep_hours", "awake_time_mins", "deep_sleep_pct", "rem_sleep_pct"),
-    "mind and diet": ("stress_level", "water_consumed_liters"),
+    "mind and diet": ("stress_level", "water_consumed_liters", *LIVED_VALUES),
     "body": ("resting_heart_rate", "rmssd", "steps", "skin_temperature", "electrodermal_activity"),
     "surroundings": ("light_exposure", "noise_level"),
 }

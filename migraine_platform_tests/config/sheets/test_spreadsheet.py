@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from openpyxl.styles import PatternFill
 from openpyxl.worksheet.formula import ArrayFormula
 
-from migraine_platform.priors.workbook.sheet import LARGEST_BYTES, SheetError, read_sheet
+from migraine_platform.config.sheets.spreadsheet import LARGEST_BYTES, SheetError, read_sheet
 from migraine_platform.priors.workbook.workbook import open_workbook
 from migraine_platform_tests.conftest import REPOSITORY
 from migraine_platform_tests.priors.workbook.test_workbook import ROW, errors_of, write
@@ -50,7 +50,7 @@ def test_a_coloured_cell_far_away_costs_no_time_and_no_row(path: Path, cell: str
     def colour(book: Any) -> None:
         book["features"][cell].fill = PatternFill("solid", fgColor="FFFF00")
 
-    assert len(read_sheet(edited(path, colour)).rows) == 3
+    assert len(read_sheet(edited(path, colour), "features").rows) == 3
 
 
 @pytest.mark.parametrize("cell", ["G2", "H2", "K2"])
@@ -88,7 +88,7 @@ def test_hidden_rows_count_and_are_told(path: Path) -> None:
 def test_the_sheets_name_may_be_spelt_otherwise(path: Path, name: str) -> None:
     several = edited(path, lambda book: book.create_sheet("read me", 0))
     renamed = with_part(several, "xl/workbook.xml", lambda xml: xml.replace(b'"features"', f'"{name}"'.encode()))
-    assert len(read_sheet(renamed).rows) == 3
+    assert len(read_sheet(renamed, "features").rows) == 3
 
 
 def test_of_several_sheets_none_is_guessed(path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_single_sheet_may_be_called_anything(path: Path) -> None:
     def rename(book: Any) -> None:
         book["features"].title = "Tabelle1"
 
-    assert len(read_sheet(edited(path, rename)).rows) == 3
+    assert len(read_sheet(edited(path, rename), "features").rows) == 3
 
 
 def test_titles_below_other_rows_are_found_and_not_used(path: Path) -> None:
@@ -159,7 +159,7 @@ def test_styles_that_openpyxl_cannot_read_are_told(path: Path) -> None:
 def test_a_file_of_another_account_is_told(path: Path) -> None:
     path.chmod(0)
     with pytest.raises(SheetError, match="cannot be read: Permission denied"):
-        read_sheet(path)
+        read_sheet(path, "features")
 
 
 @pytest.mark.parametrize("dash", "‐‑‒–—―−－\u00ad-")

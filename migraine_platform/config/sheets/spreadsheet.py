@@ -1,6 +1,7 @@
 """A spreadsheet file as rows of cells: which sheet, what formulas gave, what is hidden, and why a file cannot be read.
 
-Belongs here: .xlsx files as programs write them. Does not: what the cells mean (workbook.py).
+Belongs here: .xlsx files as programs write them. Does not: what the cells mean (priors/workbook/workbook.py,
+triggers.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from xml.etree import ElementTree
 
 from migraine_platform.errors import UserError
 
-SHEET = "features"
 UNSAVED_FORMULA = "a formula without a saved result (open and save the workbook in a spreadsheet program)"
 SAVE_AS = "open it in a spreadsheet program and save it as .xlsx"
 LARGEST_BYTES = 100_000_000
@@ -41,8 +41,8 @@ class Sheet:
     """Numbers of hidden rows; they count all the same."""
 
 
-def read_sheet(path: Path) -> Sheet:
-    """The sheet `features` of a workbook, or its single sheet.
+def read_sheet(path: Path, wanted: str) -> Sheet:
+    """The sheet of that name, or the single sheet of a workbook that has but one.
 
     Raises:
         SheetError: if the file is of another kind, protected, damaged, or has several sheets and none of that name.
@@ -58,7 +58,7 @@ def read_sheet(path: Path) -> Sheet:
         books = [load_workbook(io.BytesIO(content), data_only=saved) for saved in (False, True)]
     except Exception as error:  # openpyxl meets damaged XML with whatever its parser raises
         raise SheetError(f"not a readable .xlsx workbook ({type(error).__name__}); {SAVE_AS} again") from None
-    written, values = (book[_chosen(book)] for book in books)
+    written, values = (book[_chosen([sheet.title for sheet in book.worksheets], wanted)] for book in books)
     if merged := ", ".join(str(cells) for cells in written.merged_cells.ranges):
         raise SheetError(f"cells are merged ({merged}); expected one value per cell")
     # `_cells` holds what is in the file; rows up to a coloured cell in row 1,048,576 would take minutes.
@@ -100,30 +100,51 @@ def _demand_xlsx(content: bytes) -> None:
         raise SheetError(f"not a readable .xlsx workbook, or a damaged one; {SAVE_AS}") from None
 
 
-def _chosen(book: Any) -> str:
-    """The name of the sheet of features."""
-    names = [sheet.title for sheet in book.worksheets]
-    alike = [name for name in names if name.strip().casefold() == SHEET]
-    for found in (SHEET, *alike):
-        if found in names and (found == SHEET or len(alike) == 1):
-            return str(found)
+def holds_rows(path: Path, wanted: str) -> bool:
+    """Whether a workbook has a sheet of exactly that name with more than its titles; no file that is read says no.
+
+    Looked up in the package itself: opening a workbook takes half a second, and most have no such sheet.
+    """
+    try:
+        with zipfile.ZipFile(path) as package:
+            part = _part(package, wanted)
+            return part is not None and package.read(part).count(b"<row ") > 1
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ElementTree.ParseError):
+        return False
+
+
+def _chosen(names: list[str], wanted: str) -> str:
+    """The name of the wanted sheet, as it is written."""
+    alike = [name for name in names if name.strip().casefold() == wanted]
+    for found in (wanted, *alike):
+        if found in names and (found == wanted or len(alike) == 1):
+            return found
     if len(names) == 1:
-        return str(names[0])
+        return names[0]
     told = ", ".join(f'"{name}"' for name in names)
-    raise SheetError(f"no sheet is called {SHEET}; there are: {told}")
+    raise SheetError(f"no sheet is called {wanted}; there are: {told}")
 
 
 def _without_result(content: bytes, title: str) -> set[str]:
     """Cells of formulas that hold no saved result: neither a value nor, marked as such, an empty text."""
     with zipfile.ZipFile(io.BytesIO(content)) as package:
-        book = ElementTree.fromstring(package.read("xl/workbook.xml"))
-        relation = next(sheet.get(_RELATION) for sheet in book.iter(f"{_MAIN}sheet") if sheet.get("name") == title)
-        links = ElementTree.fromstring(package.read("xl/_rels/workbook.xml.rels"))
-        target = next(str(link.get("Target")) for link in links if link.get("Id") == relation)
-        part = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
+        part = _part(package, title)
+        if part is None:
+            raise KeyError(title)
         cells = ElementTree.fromstring(package.read(part)).iter(f"{_MAIN}c")
         return {
             str(cell.get("r"))
             for cell in cells
             if cell.find(f"{_MAIN}f") is not None and not cell.findtext(f"{_MAIN}v") and cell.get("t") != "str"
         }
+
+
+def _part(package: zipfile.ZipFile, title: str) -> str | None:
+    """The part of a package that holds the sheet of that title, or None."""
+    book = ElementTree.fromstring(package.read("xl/workbook.xml"))
+    relation = [sheet.get(_RELATION) for sheet in book.iter(f"{_MAIN}sheet") if sheet.get("name") == title]
+    if not relation:
+        return None
+    links = ElementTree.fromstring(package.read("xl/_rels/workbook.xml.rels"))
+    target = next(str(link.get("Target")) for link in links if link.get("Id") == relation[0])
+    return target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)

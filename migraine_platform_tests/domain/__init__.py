@@ -1,1 +1,0 @@
-"""What exists, declared once."""

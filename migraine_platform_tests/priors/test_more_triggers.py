@@ -1,0 +1,256 @@
+"""Triggers that nobody thought of: rows of the workbook, and everything follows, with no line of code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from openpyxl import load_workbook
+
+from migraine_platform.config.sheets.triggers import COLUMNS as TRIGGER_COLUMNS
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.priors.workbook.row import COLUMNS as FEATURE_COLUMNS
+from migraine_platform_tests.conftest import Finished, environment, make_project, migraine
+
+SCREEN_TIME = {
+    "category": "behaviour",
+    "variable": "screen_time_hours",
+    "description": "Hours at a screen",
+    "unit": "h",
+    "weight": 0.4,
+    "typical_range": "0-14 h",
+    "mean": 4,
+    "sd": 2,
+    "between_sd": 1.2,
+    "within_sd": 1.6,
+    "lag1": 0.2,
+    "family": "gamma",
+    "normalized_range": "1-10",
+    "impact_pattern": "1 1 2 2 3 3 4 5 6 7",
+    "latent_axis": "none",
+    "source": "assumed",
+}
+SCREEN = {
+    "name": "screen",
+    "label": "Long hours at a screen",
+    "reads": "screen_time_hours",
+    "rule": "above",
+    "threshold": 6,
+    "unit": "h",
+    "effect": 45,
+    "reason": "the hours at a screen",
+    "source": "a clinician",
+}
+MEAL = {"name": "meal", "label": "A skipped meal", "reads": "skipped_meal", "rule": "flag", "effect": "OR 1.7"}
+COFFEE = {"name": "coffee", "label": "Coffee", "reads": "caffeine_consumed", "rule": "flag", "effect": 3}
+OWN = ("screen", "meal", "coffee")
+
+
+def write_rows(workbook: Path, sheet: str, titles: dict[str, str], *rows: dict[str, Any]) -> None:
+    """Add rows to a sheet of a workbook as a person would; a sheet that is not there is begun."""
+    book = load_workbook(workbook)
+    if sheet not in book.sheetnames:
+        book.create_sheet(sheet).append(list(titles.values()))
+    page = book[sheet]
+    fields = {title: field for field, title in titles.items()}
+    for row in rows:
+        page.append([row.get(fields[str(cell.value)]) for cell in page[1]])
+    book.save(workbook)
+
+
+def with_own_triggers(project: Path, *rows: dict[str, Any]) -> Path:
+    """The project with triggers of its own, and hours at a screen."""
+    workbook = project / "data" / "migraine_prediction.xlsx"
+    write_rows(workbook, "features", FEATURE_COLUMNS, SCREEN_TIME)
+    write_rows(workbook, "triggers", TRIGGER_COLUMNS, *rows)
+    return project
+
+
+class Platform(NamedTuple):
+    """A finished project with its warehouse open."""
+
+    root: Path
+    warehouse: duckdb.DuckDBPyConnection
+
+    def column(self, sql: str) -> list[Any]:
+        """The first column of a query's rows."""
+        return [row[0] for row in self.warehouse.sql(sql).fetchall()]
+
+    def columns(self, table: str) -> set[str]:
+        """The columns of a table."""
+        return set(self.warehouse.sql(f"SELECT * FROM {table} LIMIT 0").columns)
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """A whole platform with three triggers more."""
+    root = with_own_triggers(make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE)
+    done = migraine(root, "run", within=1500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return Platform(root, duckdb.connect(root / "data" / "warehouse.duckdb", read_only=True))
+
+
+@pytest.mark.slow
+def test_every_table_of_days_and_patients_has_them(more: Platform) -> None:
+    flags = {f"{name}_trigger" for name in OWN}
+    assert flags | {"screen_time_hours", "skipped_meal"} <= more.columns("cohort.patient_days")
+    assert flags | {"screen_time_hours", "skipped_meal"} <= more.columns("measured.patient_days")
+    assert {"screen_time_hours", "skipped_meal"} <= more.columns("cohort.diary_days")
+    assert {f"susceptibility_{name}" for name in OWN} <= more.columns("truth.patients")
+    assert {f"{name}_trigger_share" for name in OWN} <= more.columns("marts.patient_profiles")
+
+
+@pytest.mark.slow
+def test_days_follow_the_rules(more: Platform) -> None:
+    assert more.column(
+        "SELECT bool_and(screen_trigger = (screen_time_hours >= 6) AND meal_trigger = skipped_meal"
+        " AND coffee_trigger = caffeine_consumed) FROM cohort.patient_days"
+    ) == [True]
+
+
+@pytest.mark.slow
+def test_the_feature_follows_the_workbooks_row(more: Platform) -> None:
+    mean, spread = more.warehouse.sql(
+        "SELECT avg(screen_time_hours), stddev(screen_time_hours) FROM cohort.patient_days"
+    ).fetchall()[0]
+    assert mean == pytest.approx(4, abs=0.5)
+    assert spread == pytest.approx(2, abs=0.5)
+    (share,) = more.column("SELECT avg(skipped_meal::INT) FROM cohort.patient_days")
+    assert share == pytest.approx(0.15, abs=0.04)
+
+
+@pytest.mark.slow
+def test_the_diary_has_gaps_where_nobody_wrote(more: Platform) -> None:
+    assert more.column(
+        "SELECT bool_and((screen_time_hours IS NULL) = (stress_level IS NULL)"
+        " AND (meal_trigger IS NULL) = (stress_level IS NULL)) FROM measured.patient_days"
+    ) == [True]
+    assert more.column("SELECT count(*) > 100 FROM measured.patient_days WHERE screen_trigger IS NULL") == [True]
+
+
+@pytest.mark.slow
+def test_nothing_else_changed(more: Platform, finished: Finished) -> None:
+    """Weather, diet and cycle of every day are the same bits as without them; so are the other susceptibilities."""
+    kept = "patient_id, date, pressure, temperature, alcohol_consumed, caffeine_consumed, cycle_day, weather_trigger"
+    own = "susceptibility_weather, susceptibility_sleep, susceptibility_stress, susceptibility_diet"
+    for sql in (
+        f"SELECT {kept} FROM cohort.patient_days ORDER BY patient_id, date",
+        f"SELECT patient_id, {own} FROM truth.patients ORDER BY patient_id",
+    ):
+        with duckdb.connect(finished.root / "data" / "warehouse.duckdb", read_only=True) as without:
+            assert more.warehouse.sql(sql).fetchall() == without.sql(sql).fetchall()
+
+
+@pytest.mark.slow
+def test_the_rows_are_told_as_they_were_written(more: Platform) -> None:
+    found = more.warehouse.sql("SELECT trigger, words, unit, effect, source FROM priors.triggers").fetchall()
+    told = {trigger: rest for trigger, *rest in found}
+    assert set(told) == {*TRIGGER_NAMES, *OWN}
+    assert told["screen"] == ["6 h or more", "h", 0.45, "a clinician"]
+    odds = 1.7 * 0.2 / 0.8
+    assert told["meal"][:3] == ["yes", "yes/no", pytest.approx(odds / (1 + odds) - 0.2, abs=1e-4)]
+
+
+@pytest.mark.slow
+def test_twins_reason_with_them(more: Platform) -> None:
+    factors = set(more.column("SELECT DISTINCT factor FROM twin.contributions"))
+    assert {f"trigger: {name}" for name in OWN} <= factors
+    assert set(more.column("SELECT DISTINCT trigger FROM twin.trigger_sensitivity")) == {*TRIGGER_NAMES, *OWN}
+    assert {"screen and meal", "diet and coffee"} <= set(
+        more.column("SELECT DISTINCT pair FROM twin.trigger_interactions")
+    )
+    exposures = more.column("SELECT DISTINCT exposure FROM twin.trigger_thresholds")
+    assert "Long hours at a screen" in exposures
+    assert not {"A skipped meal", "Coffee"} & set(exposures)
+
+
+@pytest.mark.slow
+def test_twins_find_that_the_strongest_matters_most(more: Platform) -> None:
+    """Its effect is 45 points, that of others at most 17.5; their estimates are of 60 patients' 40 days."""
+    strengths = more.column("SELECT value FROM twin.population WHERE parameter = 'effects.trigger' ORDER BY place")
+    assert len(strengths) == len(TRIGGER_NAMES) + len(OWN)
+    assert max(strengths) == strengths[len(TRIGGER_NAMES)]
+
+
+@pytest.mark.slow
+def test_their_recovery_is_evaluated(more: Platform) -> None:
+    found = dict(
+        more.warehouse.sql("SELECT trigger, value FROM evaluation.trigger_recovery WHERE metric = 'auc'").fetchall()
+    )
+    assert {*TRIGGER_NAMES, *OWN, "all"} == set(found)
+    assert found["screen"] > 0.5
+
+
+@pytest.mark.slow
+def test_commands_and_pages_show_them(more: Platform) -> None:
+    shown = migraine(more.root, "triggers")
+    assert all(name in shown.stdout for name in OWN)
+    told = migraine(more.root, "report", "P0001")
+    assert told.returncode == 0, told.stderr
+    page = (more.root / "data" / "reports" / "P0001.html").read_text()
+    assert "Long hours at a screen" in page
+    assert "A skipped meal" in page
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a column that does not exist": (
+        {**SCREEN, "reads": "screen_time"},
+        'column "Reads": screen_time is no feature of the workbook; expected a row of its sheet `features`',
+    ),
+    "a threshold out of the range": (
+        {**SCREEN, "threshold": 60},
+        'column "Threshold": 60; expected a value in the range of screen_time_hours, 0 to 14 h',
+    ),
+    "another unit": ({**SCREEN, "unit": "min"}, 'column "Unit": min; expected h, the unit of screen_time_hours'),
+    "a sign of an attack": ({**MEAL, "reads": "yawning"}, "yawning announces an attack and is no cause of one"),
+    "what follows from another": ({**MEAL, "reads": "stress_let_down"}, "stress_let_down follows from stress_level"),
+    "what a device records": ({**SCREEN, "reads": "steps"}, "steps is of the weather, the night or a device already"),
+    "a number that is no flag": ({**MEAL, "reads": "screen_time_hours"}, "meal: rule is `flag`, but it is read from"),
+    "a name that stands already": ({**SCREEN, "name": "sleep"}, '"sleep" stands in configs/simulator.yaml already'),
+    "a share for points": ({**SCREEN, "effect": 0.45}, 'column "Effect": "0.45" cannot be read; expected "17.5"'),
+    "a threshold in words": ({**SCREEN, "threshold": "much"}, 'column "Threshold": "much" cannot be read'),
+    "no label": ({**SCREEN, "label": None}, 'column "Label": it is empty'),
+    "a rule nobody knows": ({**SCREEN, "rule": "beyond"}, "'beyond': expected 'below', 'above'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_row_is_one_sentence_with_sheet_row_and_column(project: Path, name: str) -> None:
+    row, message = BAD[name]
+    with_own_triggers(project, row)
+    done = begun(project)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "data/migraine_prediction.xlsx, sheet triggers, row 2" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_trigger_twice_is_named_with_its_row(project: Path) -> None:
+    with_own_triggers(project, SCREEN, MEAL, {**SCREEN, "label": "Again"})
+    assert 'sheet triggers, row 4, column "Name": "screen" stands above already' in begun(project).stderr
+
+
+def begun(project: Path) -> subprocess.CompletedProcess[str]:
+    """What a command that asks what is called how says of a project."""
+    code = (
+        "from migraine_platform.cli.common import plain_errors\n"
+        "@plain_errors\n"
+        "def ask():\n"
+        "    from migraine_platform.priors.vocabulary import TRIGGER_NAMES\n"
+        "    print(*TRIGGER_NAMES)\n"
+        "ask()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment(project), capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.mark.parametrize("count", [0, 40])
+def test_none_and_forty_are_names_like_others(project: Path, count: int) -> None:
+    rows = [{**SCREEN, "name": f"own_{k}", "label": f"Own {k}"} for k in range(count)]
+    with_own_triggers(project, *rows)
+    assert begun(project).stdout.split() == [*TRIGGER_NAMES, *(row["name"] for row in rows)]
