@@ -90,7 +90,7 @@ def patients_of(simulator: CohortSimulator, first: int, count: int) -> Profiles:
     """So many of the population, from one on."""
     settings = simulator.settings
     indices = np.arange(first, first + count)
-    return draw_patients(indices, settings.cohort.seed, settings.population, len(settings.weather.sites))
+    return draw_patients(indices, settings)
 
 
 def recorded(simulator: CohortSimulator, trajectories: Trajectories) -> Histories:

@@ -24,11 +24,17 @@ COLUMNS = {
     "threshold": "Threshold",
     "unit": "Unit",
     "effect": "Effect",
+    "share": "Share of people",
     "reason": "Reason",
     "source": "Source",
 }
 """Field of a row -> title of its column."""
 
+EXPECTED = {
+    "threshold": '"6", or "5 to 9"',
+    "effect": '"17.5" percentage points, or "OR 1.7"',
+    "share": '"38" or "38 %", per cent of people, from 1 to 100',
+}
 REQUIRED = ("name", "label", "reads", "rule", "effect")
 POINTS = 100
 BASE = 0.2
@@ -114,8 +120,10 @@ def _row(said: Mapping[str, Any], place: str) -> tuple[dict[str, Any], list[str]
             value = _threshold(text)
         elif field == "effect":
             value = _effect(text)
+        elif field == "share":
+            value = _share(text)
         if value is None:
-            expected = {"threshold": '"6", or "5 to 9"', "effect": '"17.5" percentage points, or "OR 1.7"'}[field]
+            expected = EXPECTED[field]
             errors.append(f'{place}, column "{COLUMNS[field]}": "{text}" cannot be read; expected {expected}')
         row[field] = value
     return row, errors
@@ -137,3 +145,11 @@ def _effect(text: str) -> float | None:
         return None
     after = float(odds[1]) * BASE / (1 - BASE)
     return round(after / (1 + after) - BASE, 4)
+
+
+def _share(text: str) -> float | None:
+    """A share of people, from per cent."""
+    number = text.removesuffix("%").strip()
+    if not _NUMBER.fullmatch(number) or not 1 <= float(number) <= 100:  # 0.38 is meant as a share, not as per cent
+        return None
+    return float(number) / 100

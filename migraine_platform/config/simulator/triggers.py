@@ -92,6 +92,9 @@ class TriggerRule(Frozen):
 
     effect: Effect
 
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of people to whom it can do anything at all; the others have no susceptibility to it."""
+
     reason: Words | None = None
     """As a reason of a forecast, in a sentence; by default the label."""
 

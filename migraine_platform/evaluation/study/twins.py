@@ -19,6 +19,7 @@ import numpy as np
 from migraine_platform.config.twin import Twin
 from migraine_platform.evaluation.study.panel import Panel
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
@@ -28,7 +29,7 @@ from migraine_platform.twin.hazard.population import LearnedPopulation, learn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NO_TRIGGERS = (0.5, 0.6)
+NO_TRIGGERS = SusceptibilityPrior.of_everybody(0.5, 0.6)
 """Range of susceptibilities; no trigger is recorded, so that they say nothing."""
 
 NO_SIGNS = 1.0

@@ -51,7 +51,7 @@ def fill_trajectories(simulator: CohortSimulator, first: int, patients: int) -> 
     """Simulate patients who are in no cohort (`simulator.hourly.bank` says who they are)."""
     settings = simulator.settings
     index = np.arange(first, first + patients, dtype=np.int64)
-    drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+    drawn = draw_patients(index, settings)
     trajectories = simulator.trajectories(drawn)
     own = np.column_stack([trajectories.persons.susceptibility, trajectories.persons.intercept, drawn.is_chronic])
     return DiaryTrajectories(

@@ -19,7 +19,7 @@ from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.drift import TrueChanges, draw_changes
-from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, SusceptibilityPrior
 from migraine_platform.simulator.generative.symptoms import HEADACHE, SIGNS, SYMPTOMS, WEEKEND
 from migraine_platform.simulator.random.streams import Stream, normals, uniforms
 
@@ -131,8 +131,7 @@ def _placed(
     population = settings.population
     within = 1 / (1 + np.exp(-place))
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
-    s_low, s_high = population.susceptibility
-    susceptibility = s_low + within[:, 1 : 1 + len(TRIGGER_NAMES)] * (s_high - s_low)
+    susceptibility = SusceptibilityPrior.of(settings).at(within[:, 1 : 1 + len(TRIGGER_NAMES)])
     symptoms = np.zeros((len(place), SYMPTOMS))
     symptoms[:, OWN] = ndtri(within[:, 1 + len(TRIGGER_NAMES) :])
     drawn = HYPOTHETICAL + np.repeat(index, each) * each + np.tile(np.arange(each), len(index))

@@ -111,7 +111,7 @@ class _Reference:
         self.calendar = Calendar.of(cohort)
         sites = simulate_sites(settings.weather, self.calendar, cohort.seed)
         index = np.arange(chosen.patients, dtype=np.int64)
-        self.patients = draw_patients(index, cohort.seed, settings.population, len(settings.weather.sites))
+        self.patients = draw_patients(index, settings)
         guess = self.first_guess()
         self.parameters = build_parameters(settings, features, self.calendar, sites, guess.beta)
         made = self.parameters

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.settings import Cohort, PopulationSettings, Simulator
+from migraine_platform.config.simulator.settings import Cohort, Simulator
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_COUNT
 from migraine_platform.simulator.random.streams import Stream, uniforms
 
@@ -58,17 +58,55 @@ class Profiles:
         return [f"P{index + 1:04d}" for index in self.index.tolist()]
 
 
-def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSettings, sites: int) -> Profiles:
+class SusceptibilityPrior(NamedTuple):
+    """How susceptibilities are spread over people: evenly over a range, 0 in those to whom a trigger does nothing."""
+
+    low: float
+    high: float
+    share: NDArray[np.float64]
+    """[K] of people to whom each trigger can do anything."""
+
+    @classmethod
+    def of(cls, settings: Simulator) -> SusceptibilityPrior:
+        """The settings'."""
+        low, high = settings.population.susceptibility
+        return cls(low, high, np.array([row.share for row in settings.triggers.values()]))
+
+    @classmethod
+    def of_everybody(cls, low: float, high: float) -> SusceptibilityPrior:
+        """Every trigger can do something to everybody."""
+        return cls(low, high, np.ones(TRIGGER_COUNT))
+
+    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[..., K] susceptibilities at shares of the people, of those to whom a trigger does nothing first.
+
+        Args:
+            u: [..., K] from 0 to 1.
+        """
+        within = (u - (1 - self.share)) / self.share
+        return np.where(within < 0, 0.0, self.low + within * (self.high - self.low))
+
+    def mean(self) -> NDArray[np.float64]:
+        """[K]"""
+        return self.share * (self.low + self.high) / 2
+
+    def sd(self) -> NDArray[np.float64]:
+        """[K]"""
+        square = (self.low**2 + self.low * self.high + self.high**2) / 3
+        return np.sqrt(self.share * square - self.mean() ** 2)
+
+
+def draw_patients(index: NDArray[np.int64], settings: Simulator) -> Profiles:
     """The patients of these indices; each depends on the seed and its own index alone.
 
     Args:
         index: [P] patients' indices.
     """
+    seed, population = settings.cohort.seed, settings.population
     u = uniforms(seed, Stream.PROFILE, index, 1, PROFILE_SLOTS)[:, 0]
     chronic = chronic_of(index, seed, population.chronic_share)
     low, high = np.where(chronic[:, None], population.chronic_frequency, population.episodic_frequency).T
     first, last = population.age
-    s_low, s_high = population.susceptibility
     susceptibility = _with_more(u[:, SUSCEPTIBILITY_SLOTS], TRIGGER_COUNT, Stream.SUSCEPTIBILITY, index, seed)
     return Profiles(
         index=index,
@@ -77,8 +115,8 @@ def draw_patients(index: NDArray[np.int64], seed: int, population: PopulationSet
         is_chronic=chronic,
         has_aura=u[:, 2] < population.aura_share,
         frequency=(low + u[:, 3] * (high - low)) / DAYS_A_MONTH,
-        susceptibility=s_low + susceptibility * (s_high - s_low),
-        site=np.floor(u[:, 8] * sites).astype(np.int64),
+        susceptibility=SusceptibilityPrior.of(settings).at(susceptibility),
+        site=np.floor(u[:, 8] * len(settings.weather.sites)).astype(np.int64),
         weather_offset=2 * u[:, 9:12] - 1,
         habit=_with_more(u[:, HABIT_SLOTS], len(ITEM_COLUMNS), Stream.HABIT, index, seed),
     )
@@ -128,13 +166,13 @@ def batch_index(cohort: Cohort, batch: int) -> NDArray[np.int64]:
 def draw_batch(settings: Simulator, batch: int) -> Profiles:
     """The patients of one batch."""
     index = batch_index(settings.cohort, batch)
-    return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+    return draw_patients(index, settings)
 
 
 def first_patients(settings: Simulator, count: int) -> Profiles:
     """The first patients of the population, at most so many."""
     index = np.arange(min(count, settings.cohort.patients), dtype=np.int64)
-    return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+    return draw_patients(index, settings)
 
 
 def held_out(index: NDArray[np.int64], seed: int, share: float) -> NDArray[np.bool_]:

@@ -109,7 +109,7 @@ def fill_bank(simulator: CohortSimulator, first: int, patients: int) -> DayBank:
     parts = []
     for begin in range(0, patients, CHUNK):
         index = np.arange(first + begin, first + min(begin + CHUNK, patients), dtype=np.int64)
-        drawn = draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+        drawn = draw_patients(index, settings)
         parts.append(_days_of(simulator, simulator.trajectories(drawn)))
     return DayBank._make([np.concatenate(columns) for columns in zip(*parts, strict=True)])
 

@@ -20,6 +20,7 @@ from migraine_platform.config.twin import Twin
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.clinical import ClinicalPrior
 from migraine_platform.twin.data.features import EVENTS
@@ -40,7 +41,7 @@ LEARNED_FROM, RECIPE = "patient.", "recipe."
 SUPERSEDED = "superseded"
 """Parameter that marks an older model, kept because twins still belong to it."""
 
-FORMAT = 5
+FORMAT = 6
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30
@@ -123,7 +124,7 @@ class TwinModel:
             "days": self.days,
             "scales.table": self.scales.table,
             "personal.levels": self.personal.levels,
-            "personal.susceptibility": self.personal.susceptibility,
+            "personal.susceptibility": (*self.personal.susceptibility[:2], *self.personal.susceptibility.share),
             "recalibration": (self.recalibration.offset, self.recalibration.slope),
         }
         for name, group in (("dynamics", self.dynamics), ("usual", self.baseline), ("effects", self.effects)):
@@ -171,6 +172,8 @@ class TwinModel:
             "dynamics.between": (channels, channels),
             "dynamics.effect": (channels, -1),
             "effects.lasting": (-1, 2),
+            "effects.trigger": (-1,),
+            "usual.trigger": (-1,),
         }
 
         def part(name: str) -> Any:
@@ -180,11 +183,12 @@ class TwinModel:
             return float(values[0]) if len(values) == 1 else values
 
         try:
+            low, high, *share = part("personal.susceptibility").tolist()
             return cls(
                 Scales(part("scales.table")),
                 DayDynamics(*(part(f"dynamics.{field}") for field in DayDynamics._fields)),
                 BaselineDays(*(part(f"usual.{field}") for field in BaselineDays._fields)),
-                Personal(part("personal.levels"), tuple(part("personal.susceptibility"))),
+                Personal(part("personal.levels"), SusceptibilityPrior(low, high, np.array(share))),
                 Effects(*(part(f"effects.{field}") for field in Effects._fields)),
                 Recalibration(*part("recalibration")),
                 tuple(sorted(name.removeprefix(LEARNED_FROM) for name in found if name.startswith(LEARNED_FROM))),

@@ -20,6 +20,7 @@ from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,8 +53,7 @@ class ClinicalPrior:
     Q: NDArray[np.float64]
     rules: dict[str, TriggerRule]
     """By the trigger's name."""
-    susceptibility: tuple[float, float]
-    """Range in which a person's susceptibility to a trigger lies, all of it equally likely."""
+    susceptibility: SusceptibilityPrior
     conversion: float
     """Share of early signs that an attack follows."""
 
@@ -74,7 +74,7 @@ class ClinicalPrior:
             B=np.array(settings.latent.columns()),
             Q=np.array(settings.latent.Q),
             rules=settings.triggers,
-            susceptibility=settings.population.susceptibility,
+            susceptibility=SusceptibilityPrior.of(settings),
             conversion=settings.attacks.prodrome.conversion,
         )
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.domain.changes import CHANGE_KINDS
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
 from migraine_platform.twin.data.channels import CHANNELS
@@ -40,9 +41,9 @@ SPREAD = (-14, -7, 0, 7)
 """A change is dated to within a week or two: the person may have changed on any of these days around it."""
 
 
-def renewals(points: Points, susceptibility: tuple[float, float], level_change: float) -> NDArray[np.float64]:
+def renewals(points: Points, susceptibility: SusceptibilityPrior, level_change: float) -> NDArray[np.float64]:
     """[WAYS, M, M] from each hypothesis to those that a person may be after a change of a way; rows sum to one."""
-    width = KEPT_SUSCEPTIBILITY * (susceptibility[1] - susceptibility[0])
+    width = KEPT_SUSCEPTIBILITY * (susceptibility.high - susceptibility.low)
 
     def near(values: NDArray[np.float64], within: float) -> NDArray[np.float64]:
         return np.asarray(np.exp(-0.5 * ((values[:, None] - values) / within) ** 2))

@@ -22,7 +22,8 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.priors.vocabulary import TRIGGER_COUNT as TRIGGER_KINDS
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.hazard.hypotheses import Points
 from migraine_platform.twin.hazard.population import Personal
 
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVELS, NODES = 24, 2
-CORNERS = NODES**TRIGGER_KINDS
-"""Each susceptibility takes the two values of Gauss' quadrature of its range: exact for what is cubic in it."""
+WATCHED = min(TRIGGER_COUNT, 6)
+"""Triggers of whose susceptibility a change is looked for: with more, the strongest, as the grid doubles with each."""
 
-WAYS = 1 + TRIGGER_KINDS
-"""Ways in which a hazard may change: its level; the susceptibility to each trigger."""
+CORNERS = NODES**WATCHED
+"""Each susceptibility takes two values; of one that everybody has, those of Gauss' quadrature of its range."""
+
+WAYS = 1 + WATCHED
+"""Ways in which a hazard may change: its level; the susceptibility to each trigger that is watched."""
 
 BEYOND = 0.6
 """How far the grid reaches beyond the population's levels."""
@@ -48,18 +52,25 @@ class Grid(NamedTuple):
     points: Points
     kernel: NDArray[np.float64]
     """[LEVELS, LEVELS] from a level to those after a change of level."""
+    watched: NDArray[np.int64]
+    """[WATCHED] places of the triggers whose susceptibilities the corners are of; the others' are as usual."""
 
     @classmethod
-    def of(cls, personal: Personal, level_change: float) -> Grid:
-        """The population's, where changes of level have such a standard deviation."""
+    def of(cls, personal: Personal, level_change: float, strength: NDArray[np.float64]) -> Grid:
+        """The population's, where changes of level have such a standard deviation.
+
+        Args:
+            strength: [K] log-odds of each trigger, by which those that are watched are chosen.
+        """
         shares = np.linspace(0, 1, len(personal.levels))
         level = np.linspace(personal.levels[1] - BEYOND, personal.levels[-2] + BEYOND, LEVELS)
         edges = np.concatenate([[-np.inf], (level[1:] + level[:-1]) / 2, [np.inf]])
         mass = np.diff(np.interp(edges, personal.levels, shares, left=0.0, right=1.0)) + LEAST_MASS
-        low, high = personal.susceptibility
-        half = 0.5 / np.sqrt(3)
-        nodes = low + (high - low) * np.array([0.5 - half, 0.5 + half])
-        corners = np.stack(np.meshgrid(*[nodes] * TRIGGER_KINDS, indexing="ij"), axis=-1).reshape(CORNERS, -1)
+        matters = strength * personal.susceptibility.sd()
+        watched = np.sort(np.argsort(-matters, kind="stable")[:WATCHED])
+        nodes = _nodes(personal.susceptibility)[watched]
+        corners = np.tile(personal.susceptibility.mean(), (CORNERS, 1))
+        corners[:, watched] = np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1).reshape(CORNERS, -1)
         kernel = np.exp(-0.5 * ((level[:, None] - level) / level_change) ** 2)
         points = Points(
             level=np.repeat(level, CORNERS),
@@ -67,7 +78,15 @@ class Grid(NamedTuple):
             weekend=np.zeros(LEVELS * CORNERS),
             log_prior=np.repeat(np.log(mass / mass.sum() / CORNERS), CORNERS),
         )
-        return cls(points, kernel / kernel.sum(axis=1, keepdims=True))
+        return cls(points, kernel / kernel.sum(axis=1, keepdims=True), watched)
+
+
+def _nodes(prior: SusceptibilityPrior) -> NDArray[np.float64]:
+    """[K, NODES] two values, equally likely, of each susceptibility's mean and variance; none is below 0."""
+    half = 0.5 / np.sqrt(3)
+    even = prior.low + (prior.high - prior.low) * np.array([0.5 - half, 0.5 + half])
+    mean, sd = prior.mean(), np.minimum(prior.sd(), prior.mean())
+    return np.where((prior.share == 1)[:, None], even, np.stack([mean - sd, mean + sd], axis=1))
 
 
 def follow_changes(
@@ -135,8 +154,8 @@ def _begin(
                 arrived += weight[level * CORNERS + corner] * kernel[level, to]
             m = to * CORNERS + corner
             changed[0, m] = memory * (changed[0, m] + arrived)
-    for kind in range(TRIGGER_KINDS):
-        step = NODES ** (TRIGGER_KINDS - 1 - kind)
+    for kind in range(WATCHED):
+        step = NODES ** (WATCHED - 1 - kind)
         for m in range(len(weight)):
             first = m - (m // step % NODES) * step
             either = 0.0

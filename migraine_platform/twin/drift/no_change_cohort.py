@@ -39,4 +39,4 @@ def no_change_patients(simulator: CohortSimulator, count: int) -> Profiles:
     """Patients of nobody's cohort."""
     settings = simulator.settings
     index = FIRST + np.arange(count)
-    return draw_patients(index, settings.cohort.seed, settings.population, len(settings.weather.sites))
+    return draw_patients(index, settings)

@@ -18,10 +18,10 @@ import numpy as np
 
 from migraine_platform.config.twin import DriftDetectionSettings
 from migraine_platform.domain.changes import CHANGE_KINDS
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.drift.exposure_change import expectations, follow_exposures, no_exposure_changes
-from migraine_platform.twin.drift.hazard_change import WAYS, Grid, follow_changes
+from migraine_platform.twin.drift.hazard_change import WATCHED, WAYS, Grid, follow_changes
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, FilterState, initial_filter_state
@@ -70,7 +70,7 @@ class Suspicion(NamedTuple):
     channel: NDArray[np.float64]
     """[P, K, C] of a change of each channel, prior included."""
     trigger: NDArray[np.float64]
-    """[P, K, 4] of a change of each susceptibility."""
+    """[P, K, triggers] of a change of each susceptibility; 0 of those that are not watched."""
     level: NDArray[np.float64]
     """[P, K] of a change of the hazard's level."""
 
@@ -113,7 +113,7 @@ class Watcher:
             expected: channel -> sign of the change that clinicians expect of it.
         """
         return cls(
-            grid=Grid.of(model.personal, settings.level_change),
+            grid=Grid.of(model.personal, settings.level_change, model.effects.trigger),
             effects=model.effects._replace(renewal=0.0),
             kinds=np.array([settings.kinds[kind] for kind in CHANGE_KINDS]),
             channels=expectations(expected, settings.expected_share),
@@ -153,7 +153,8 @@ class Watcher:
         filter_state = FilterState(
             *(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True))
         )
-        trigger = self.kinds[CONCEPT] / len(TRIGGER_NAMES) * odds[..., 1:]
+        trigger = np.zeros((*odds.shape[:2], TRIGGER_COUNT))
+        trigger[..., self.grid.watched] = self.kinds[CONCEPT] / TRIGGER_COUNT * odds[..., 1:]
         return DriftWatch(filter_state, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
 
     def _follow_some(
@@ -170,9 +171,7 @@ class Watcher:
 
     def reset(self, watch: DriftWatch) -> DriftWatch:
         """After an alarm the person is whom the odds make him now, and the watch begins anew."""
-        prior = np.concatenate(
-            [[self.kinds[LABEL]], np.full(len(TRIGGER_NAMES), self.kinds[CONCEPT] / len(TRIGGER_NAMES))]
-        )
+        prior = np.concatenate([[self.kinds[LABEL]], np.full(WATCHED, self.kinds[CONCEPT] / TRIGGER_COUNT)])
         weight = np.exp(watch.filter_state.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
         log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
         return DriftWatch(

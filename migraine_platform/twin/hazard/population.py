@@ -21,6 +21,7 @@ import numpy as np
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates
@@ -58,7 +59,7 @@ class Personal:
 
     levels: NDArray[np.float64]
     """[LEVELS] quantiles of the level at equal steps."""
-    susceptibility: tuple[float, float]
+    susceptibility: SusceptibilityPrior
 
     def points(self, count: int) -> Points:
         """So many hypotheses, spread evenly over the population (Sobol 1967): each as likely as any other."""
@@ -66,9 +67,8 @@ class Personal:
         from scipy.stats import qmc
 
         u = qmc.Sobol(2 + TRIGGER_COUNT, scramble=True, rng=0).random(count)
-        low, high = self.susceptibility
         level = np.interp(u[:, 0], np.linspace(0, 1, len(self.levels)), self.levels)
-        susceptibility = low + (high - low) * u[:, 1 : 1 + TRIGGER_COUNT]
+        susceptibility = self.susceptibility.at(u[:, 1 : 1 + TRIGGER_COUNT])
         return Points(level, susceptibility, ndtri(u[:, 1 + TRIGGER_COUNT]), np.full(count, -np.log(count)))
 
 
@@ -83,7 +83,7 @@ class LearnedPopulation:
 
 
 def first_guess(
-    susceptibility: tuple[float, float], memory: float, renewal: float, conversion: float
+    susceptibility: SusceptibilityPrior, memory: float, renewal: float, conversion: float
 ) -> tuple[Personal, Effects]:
     """Where EM starts."""
     from scipy.special import ndtri
@@ -113,7 +113,7 @@ def first_guess(
 def learn(
     covariates: Covariates,
     evidence: AttackEvidence,
-    susceptibility: tuple[float, float],
+    susceptibility: SusceptibilityPrior,
     settings: TwinPopulationSettings,
     renewal: float,
     conversion: float,
@@ -122,7 +122,7 @@ def learn(
     """Fit the population.
 
     Args:
-        susceptibility: range of a person's susceptibilities.
+        susceptibility: how they are spread over people.
         renewal: probability that a person changes overnight.
         conversion: share of the signs of tomorrow's attack that it follows.
     """

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from migraine_platform.simulator.generative.profiles import STRATUM, chronic_of, draw_patients
+from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.simulator.generative.profiles import STRATUM, SusceptibilityPrior, chronic_of, draw_patients
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.05, 0.15, 0.35, 0.5, 1.0]), st.integers(0, 10_000))
@@ -29,10 +31,36 @@ def test_a_patients_class_does_not_depend_on_the_batch() -> None:
         assert_array_equal(np.concatenate(parts), whole)
 
 
+def seeded(settings: Simulator, seed: int) -> Simulator:
+    return settings.model_copy(update={"cohort": settings.cohort.model_copy(update={"seed": seed})})
+
+
+def test_a_share_of_people_has_no_susceptibility_and_the_others_are_spread_as_ever(settings) -> None:
+    """5,000 patients: the share within 4 standard errors, the others by Kolmogorov-Smirnov at 1e-3."""
+    rows = settings.simulator.triggers
+    some = {**rows, "stress": rows["stress"].model_copy(update={"share": 0.3})}
+    everybody = seeded(settings.simulator, 8)
+    before, after = (
+        draw_patients(np.arange(5000), one).susceptibility
+        for one in (everybody, everybody.model_copy(update={"triggers": some}))
+    )
+    stress = TRIGGER_NAMES.index("stress")
+    has = after[:, stress] > 0
+    assert abs(has.mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 5000)
+    assert stats.kstest(after[has, stress], stats.uniform(0.1, 0.9).cdf).pvalue > 1e-3
+    assert_array_equal(np.delete(after, stress, axis=1), np.delete(before, stress, axis=1))
+
+
+def test_moments_of_susceptibilities_are_those_of_draws() -> None:
+    prior = SusceptibilityPrior(0.1, 1.0, np.array([1.0, 0.3]))
+    drawn = prior.at(np.random.default_rng(0).random((400_000, 2)))
+    assert_allclose(drawn.mean(axis=0), prior.mean(), atol=0.003)
+    assert_allclose(drawn.std(axis=0), prior.sd(), atol=0.003)
+
+
 def test_profiles_follow_the_configured_shares_and_ranges(settings) -> None:
     """5,000 patients: shares within 4 standard errors (false alarm 6e-5), ranges by Kolmogorov-Smirnov at 1e-3."""
-    population = settings.simulator.population
-    patients = draw_patients(np.arange(5000), 8, population, 20)
+    patients = draw_patients(np.arange(5000), seeded(settings.simulator, 8))
     for share, expected in ((patients.is_female, 0.7), (patients.has_aura, 0.3)):
         assert abs(share.mean() - expected) < 4 * np.sqrt(expected * (1 - expected) / 5000)
     assert patients.age.min() == 18
@@ -47,4 +75,4 @@ def test_profiles_follow_the_configured_shares_and_ranges(settings) -> None:
 
 @pytest.mark.parametrize(("index", "name"), [(0, "P0001"), (9998, "P9999"), (9999, "P10000")])
 def test_ids_have_at_least_four_digits(settings, index: int, name: str) -> None:
-    assert draw_patients(np.array([index]), 8, settings.simulator.population, 20).ids == [name]
+    assert draw_patients(np.array([index]), settings.simulator).ids == [name]

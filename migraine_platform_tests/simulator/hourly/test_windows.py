@@ -30,9 +30,8 @@ def test_a_bank_holds_every_day_that_has_a_history_and_a_tomorrow(simulator, ban
 
 
 def test_banks_share_nobody_with_each_other_or_a_cohort(settings, simulator) -> None:
-    population, sites = settings.simulator.population, len(settings.simulator.weather.sites)
     groups = [
-        draw_patients(np.arange(first, first + 50), settings.simulator.cohort.seed, population, sites).susceptibility
+        draw_patients(np.arange(first, first + 50), settings.simulator).susceptibility
         for first in (0, TRAINING, SCORING)
     ]
     assert len(np.unique(np.concatenate(groups).round(12), axis=0)) == 150
@@ -65,14 +64,7 @@ def test_tomorrows_probability_matches_the_trajectories(simulator, windows_of, b
     """Mean probability of windows against the realised share of migraine days, day after day of the bank."""
     rng = np.random.default_rng(1)
     p = windows_of.refine(rng, np.arange(bank.size), 24).probability.mean()
-    trajectories = simulator.trajectories(
-        draw_patients(
-            np.arange(TRAINING, TRAINING + 400),
-            simulator.settings.cohort.seed,
-            simulator.settings.population,
-            len(simulator.settings.weather.sites),
-        )
-    )
+    trajectories = simulator.trajectories(draw_patients(np.arange(TRAINING, TRAINING + 400), simulator.settings))
     realised = trajectories.days.flag("has_migraine")[:, HISTORY_DAYS + 1 :]
     by_patient = realised.mean(axis=1)
     assert abs(p - realised.mean()) < 3.3 * by_patient.std() / np.sqrt(bank.size / 2)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.exposure_change import expectations
 from migraine_platform.twin.drift.hazard_change import Grid
@@ -18,7 +19,7 @@ from migraine_platform.twin.hazard.hypotheses import AttackEvidence
 from migraine_platform.twin.hazard.population import Personal
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
-PERSONAL = Personal(-1.0 + 0.7 * ndtri(np.linspace(0.001, 0.999, 129)), (0.1, 1.0))
+PERSONAL = Personal(-1.0 + 0.7 * ndtri(np.linspace(0.001, 0.999, 129)), SusceptibilityPrior.of_everybody(0.1, 1.0))
 EFFECTS = effects_of(trigger=np.array([2.0, 2.0, 7.0, 2.0]), latent=np.array([1.0, 0.0, 0.0, 0.0]))
 LEVEL_CHANGE = 0.7
 RATE = 0.1 / 28
@@ -46,7 +47,9 @@ class Days(NamedTuple):
 
 def watcher(memory: float = MEMORY) -> Watcher:
     channels = expectations({"stress_level": 1.0, "total_sleep_hours": -1.0}, 0.7)
-    return Watcher(Grid.of(PERSONAL, LEVEL_CHANGE), EFFECTS, np.array([0.1, 0.4, 0.5]), channels, memory, RATE)
+    return Watcher(
+        Grid.of(PERSONAL, LEVEL_CHANGE, EFFECTS.trigger), EFFECTS, np.array([0.1, 0.4, 0.5]), channels, memory, RATE
+    )
 
 
 def persons(seed: int, patients: int, days: int, kind: str = "", day: int = 0, size: float = 0.0) -> Days:
@@ -56,7 +59,7 @@ def persons(seed: int, patients: int, days: int, kind: str = "", day: int = 0, s
     A change of the hazard acts on the days from `day` on, hence from the evening before.
     """
     rng = np.random.default_rng(seed)
-    points = Grid.of(PERSONAL, LEVEL_CHANGE).points
+    points = Grid.of(PERSONAL, LEVEL_CHANGE, EFFECTS.trigger).points
     who = rng.choice(len(points.level), patients, p=np.exp(points.log_prior))
     covariates = triggers_alone(rng, patients, days, 0.3)
     really = covariates.latent.copy()

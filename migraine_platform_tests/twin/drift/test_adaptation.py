@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.core.twins import Replay, TwinArrays, climatology, create
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.adaptation import KEPT_SUSCEPTIBILITY, SPREAD, applied, renewals, replay_with_changes
@@ -22,6 +23,7 @@ from migraine_platform_tests.twin.drift.planted import EFFECTS, PERSONAL, person
 
 LEVEL_CHANGE = 0.7
 RANGE = (0.1, 1.0)
+PRIOR = SusceptibilityPrior.of_everybody(*RANGE)
 LABEL = DetectedChange(date.min, "sudden", "label", HAZARD, 1.0, (1.0, 0.0, 0.0, 0.0, 0.0))
 CONCEPT = DetectedChange(date.min, "sudden", "concept", "stress", 0.4, (0.0, 0.0, 0.0, 1.0, 0.0))
 EITHER = replace(LABEL, ways=(0.6, 0.1, 0.1, 0.1, 0.1))
@@ -35,7 +37,7 @@ def points(model) -> Points:
 
 @pytest.fixture(scope="module")
 def after(points) -> np.ndarray:
-    return renewals(points, RANGE, LEVEL_CHANGE)
+    return renewals(points, PRIOR, LEVEL_CHANGE)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def lattice() -> Points:
 
 @pytest.fixture(scope="module")
 def moved() -> np.ndarray:
-    return renewals(lattice(), RANGE, LEVEL_CHANGE)
+    return renewals(lattice(), PRIOR, LEVEL_CHANGE)
 
 
 def test_a_renewal_is_a_person(after, moved) -> None:
@@ -202,11 +204,11 @@ def test_a_person_who_moved_on_is_learned_again(model, made, kind: str, change: 
     gains = {}
     for really in (kind, ""):
         days = persons(8, 100, 190, really, 150, size)
-        points = Grid.of(PERSONAL, LEVEL_CHANGE).points
+        points = Grid.of(PERSONAL, LEVEL_CHANGE, EFFECTS.trigger).points
         known, rest = days.between(0, 150), days.between(150, 190)
         _, filter_state = follow(points, EFFECTS, known.covariates, known.evidence)
         twins = replace(made[0][0], filter_state=filter_state)
-        wise = applied(model, renewals(points, RANGE, LEVEL_CHANGE), twins, change, 0.2)
+        wise = applied(model, renewals(points, PRIOR, LEVEL_CHANGE), twins, change, 0.2)
         stubborn, adapted = (
             follow(points, EFFECTS, rest.covariates, rest.evidence, one.filter_state)[0].probability[:, :-1]
             for one in (twins, wise)

@@ -9,7 +9,7 @@ from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform_tests.twin.drift.planted import EFFECTS, LEVEL_CHANGE, PERSONAL, persons
 
-GRID = Grid.of(PERSONAL, LEVEL_CHANGE)
+GRID = Grid.of(PERSONAL, LEVEL_CHANGE, EFFECTS.trigger)
 COUNT = LEVELS * CORNERS
 
 

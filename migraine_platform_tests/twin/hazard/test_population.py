@@ -7,12 +7,14 @@ from scipy.special import ndtri
 from scipy.stats import kstest
 
 from migraine_platform.config.twin import TwinPopulationSettings
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.population import LEVELS, SPREADS, Personal, _told_of, learn
 from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
 
 PATIENTS, DAYS = 300, 100
 LEVEL, LEVEL_SD, RANGE = -1.8, 0.9, (0.2, 0.9)
+PRIOR = SusceptibilityPrior.of_everybody(*RANGE)
 STEPS = 8
 TRUTH = effects_of(attack_history=0.8, entry_odds=0.5)
 SETTINGS = TwinPopulationSettings(
@@ -31,7 +33,11 @@ def learned_from(seed: int, entry_odds: float):
     level, susceptibility, wrote = people(rng, PATIENTS)
     covariates = triggers_alone(rng, PATIENTS, DAYS)
     evidence = live(rng, level, susceptibility, TRUTH._replace(entry_odds=entry_odds), covariates, wrote)
-    return learn(covariates, evidence, RANGE, SETTINGS, renewal=0.0, conversion=TRUTH.conversion), level, evidence
+    return (
+        learn(covariates, evidence, PRIOR, SETTINGS, renewal=0.0, conversion=TRUTH.conversion),
+        level,
+        evidence,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ def test_signs_of_the_evening_before_are_found_where_they_are() -> None:
         learn(
             covariates,
             live(rng, level, susceptibility, TRUTH._replace(early=early), covariates, wrote),
-            RANGE,
+            PRIOR,
             SETTINGS.model_copy(update={"steps": 4}),
             renewal=0.0,
             conversion=TRUTH.conversion,
@@ -117,7 +123,7 @@ def test_where_gaps_tell_nothing_none_is_read_into_them() -> None:
 
 def test_points_are_spread_over_the_population() -> None:
     """Sobol points: shares of the population to 1 / count per dimension."""
-    personal = Personal(LEVEL + LEVEL_SD * ndtri(np.linspace(0.0005, 0.9995, LEVELS)), RANGE)
+    personal = Personal(LEVEL + LEVEL_SD * ndtri(np.linspace(0.0005, 0.9995, LEVELS)), PRIOR)
     points = personal.points(256)
     assert_allclose(np.exp(points.log_prior).sum(), 1)
     assert kstest((points.level - LEVEL) / LEVEL_SD, "norm").statistic < 2 / 256 + 2 / LEVELS
@@ -147,7 +153,7 @@ def ranks() -> np.ndarray:
     level, susceptibility, wrote = people(rng, patients)
     covariates = triggers_alone(rng, patients, DAYS)
     evidence = live(rng, level, susceptibility, TRUTH, covariates, wrote)
-    points = Personal(LEVEL + LEVEL_SD * ndtri(np.linspace(0.0005, 0.9995, LEVELS)), RANGE).points(512)
+    points = Personal(LEVEL + LEVEL_SD * ndtri(np.linspace(0.0005, 0.9995, LEVELS)), PRIOR).points(512)
     weight = np.exp(follow(points, TRUTH, covariates, evidence)[1].log_weight)
     own, every = np.column_stack([level, susceptibility]), np.column_stack([points.level, points.susceptibility])
     return np.stack([(weight * (every[:, c] < own[:, c, None])).sum(axis=1) for c in range(5)], axis=1)
@@ -185,7 +191,7 @@ def test_how_persons_differ_is_found_and_found_to_be_nothing_where_they_do_not()
             lasting_sd=0.9 * differ, signs_sd=0.8 * differ, weekend=0.55 * differ, alarms=0.3, signs=0.3
         )
         evidence = live(rng, level, susceptibility, truth, covariates, wrote, own_of(rng))
-        found.append(learn(covariates, evidence, RANGE, SETTINGS, renewal=0.0, conversion=TRUTH.conversion).effects)
+        found.append(learn(covariates, evidence, PRIOR, SETTINGS, renewal=0.0, conversion=TRUTH.conversion).effects)
     assert found[0].lasting_sd <= 0.3
     assert found[0].signs_sd <= 0.2
     assert found[0].weekend <= 0.2
