@@ -59,8 +59,18 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def _choose(context: click.Context, parameter: click.Parameter, preset: str | None) -> str | None:
+    """Names of triggers follow the preset, and are read when the first module asks: before a command begins."""
+    if preset:
+        os.environ[PRESET_VARIABLE] = preset
+    return preset
+
+
 preset_option = click.option(
-    "--preset", metavar="NAME", help=f"Preset from configs/presets; by default ${PRESET_VARIABLE}, else demo."
+    "--preset",
+    metavar="NAME",
+    callback=_choose,
+    help=f"Preset from configs/presets; by default ${PRESET_VARIABLE}, else demo.",
 )
 
 

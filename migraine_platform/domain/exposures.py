@@ -13,6 +13,9 @@ PRESSURE_FALL: Final = 5.0
 DIET_COLUMNS: Final = ("alcohol_consumed", "caffeine_consumed", "chocolate_consumed", "processed_food_consumed")
 """Flags: consumed on that day, or not."""
 
+CYCLE_DAY: Final = "cycle_day"
+"""Day of the menstrual cycle, 1 the first of menses; no value in people without one."""
+
 FOLLOWS_FROM: Final = {
     "alcohol_servings": "alcohol_consumed",
     "caffeine_servings": "caffeine_consumed",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from migraine_platform.config.simulator.copula import EXOGENOUS_FEATURES, WEARABLE_FEATURES
+from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.simulator.triggers import READ_VALUES, misread
 from migraine_platform.domain.exposures import DIET_COLUMNS, FOLLOWS_FROM, WEATHER_COLUMNS
@@ -20,7 +20,7 @@ from migraine_platform.priors.features import Feature
 PRODROME = "prodrome"
 """Category of what announces an attack: no cause of one."""
 
-MADE_ALREADY = {*WEATHER_COLUMNS, *EXOGENOUS_FEATURES, *WEARABLE_FEATURES, "cycle_day"}
+MADE_ALREADY = {*WEATHER_COLUMNS, *EXOGENOUS_FEATURES, *WEARABLE_FEATURES}
 BOUNDED, POSITIVE = ("beta", "uniform"), ("gamma", "lognormal", "poisson")
 
 WIDEST = 0.5
@@ -106,14 +106,14 @@ def _demand_readable(settings: Simulator, lived: Sequence[LivedFeature], known: 
     """Every trigger has a rule that its columns can follow, a threshold in their range, and their unit."""
     values = (*READ_VALUES, *(feature.name for feature in lived if not feature.is_flag))
     items = (*DIET_COLUMNS, *(feature.name for feature in lived if feature.is_flag))
-    further = {feature.name for feature in lived}
+    column_of = {COLUMN_OF.get(variable, variable): feature for variable, feature in known.items()}
     for name, row in settings.triggers.items():
         if problem := misread(name, row, values, items):
             raise LivedError(f"{_place(settings, name, 'rule')}: {problem}")
         (column, *_) = row.reads
-        if column not in further or column in items:
+        feature = column_of.get(column)
+        if column in items or feature is None:
             continue
-        feature = known[column]
         if row.unit != feature.unit:
             place = _place(settings, name, "unit")
             raise LivedError(f"{place}: {row.unit}; expected {feature.unit}, the unit of {column}")

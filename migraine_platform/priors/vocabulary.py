@@ -35,7 +35,8 @@ def vocabulary_of(settings: Settings) -> Vocabulary:
     """
     simulator = settings.simulator
     triggers = tuple(row.family(name) for name, row in simulator.triggers.items())
-    if not simulator.further_features:
+    own = any(row.place is not None for row in simulator.triggers.values())
+    if not simulator.further_features and not own:
         return Vocabulary(triggers, ())
     from migraine_platform.priors.workbook.configured import configured_features
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from migraine_platform.config.base import Frozen, Positive, Range
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
-from migraine_platform.domain.exposures import DIET_COLUMNS, WEATHER_COLUMNS
+from migraine_platform.domain.exposures import CYCLE_DAY, DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SINCE_YESTERDAY: Final = ("rise", "fall")
 BY_ITEMS: Final = ("at least", "flag")
 YES_NO: Final = "yes/no"
 
-READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), "pressure_change_24h")
+READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), "pressure_change_24h", CYCLE_DAY)
 """Columns of a day with values that a trigger can be read from: how often each comes to a person is known of these."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -103,7 +103,7 @@ class TriggerRule(Frozen):
     """Where the row stands, if not in `simulator.triggers`."""
 
     search: tuple[ThresholdSearch, ...] = ()
-    """Where thresholds are looked for in each person's days, by default around the row's; not for yes and no."""
+    """Where thresholds are looked for in each person's days, by default around the row's; not of yes and no."""
 
     def family(self, name: str) -> TriggerFamily:
         """What the trigger of this row is called where."""
@@ -139,7 +139,7 @@ class TriggerRule(Frozen):
         Args:
             spread: standard deviation of the exposure, or of its change since the day before, in the unit.
         """
-        if self.search or self.rule in BY_ITEMS or not spread:
+        if self.search or self.rule in BY_ITEMS or CYCLE_DAY in self.reads or not spread:
             return self.search
         step = float(f"{spread / 5:.1g}")
         ends: dict[str, tuple[_Edge, ...]] = {
@@ -232,6 +232,8 @@ def misread(name: str, row: TriggerRule, values: Collection[str], items: Collect
         return f"{name}: reads {shown}; expected each column once"
     if row.rule in SINCE_YESTERDAY and set(row.reads) & set(WEATHER_COLUMNS):
         return f"{name}: rule is `{row.rule}`, but {row.reads[0]} is a change already"
+    if row.rule in SINCE_YESTERDAY and CYCLE_DAY in row.reads:
+        return f"{name}: rule is `{row.rule}`, but {CYCLE_DAY} rises every day; expected `below`, `above` or `outside`"
     return None
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.domain.exposures import CYCLE_DAY, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS
@@ -63,7 +63,8 @@ class ExposureTables(NamedTuple):
     """What a person's own levels make of his days, tabulated: each depends on one level alone."""
 
     triggers: tuple[NDArray[np.float64], ...]
-    """By trigger, share of its days: [L] by the level of its feature, or [sites]; of diet, which habits decide, [0]."""
+    """By trigger, share of its days: [L] by the level of its feature, [sites], or [28] days of
+    a cycle; of diet, which habits decide, [0]."""
     scores: NDArray[np.float64]
     """[drawn inputs, L] mean u by the level of the feature."""
     weather: NDArray[np.float64]
@@ -106,6 +107,8 @@ def trigger_rates(settings: Simulator, exposure: ExposureTables, persons: Person
             rates.append(shares[persons.site])
         elif column in ITEM_COLUMNS:
             rates.append(_habitual(settings, persons, trigger))
+        elif column == CYCLE_DAY:
+            rates.append(np.where(persons.cycle_day[:, 0] > 0, shares.mean(), 0.0))
         else:
             rates.append(np.interp(persons.level[:, DRAWN_COLUMNS.index(column)], LEVELS, shares))
     return np.column_stack(rates)
@@ -118,6 +121,8 @@ def _trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: T
         return np.empty(0)
     if column in WEATHER_COLUMNS:
         return _pressure_changes(settings, row)
+    if column == CYCLE_DAY:
+        return row.happened(np.arange(1.0, 29.0)).astype(np.float64)
     f, points = DRAWN_COLUMNS.index(column), _points()
     today = _values(parameters, f, points)
     if row.rule not in SINCE_YESTERDAY:

@@ -17,13 +17,13 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.triggers import RULES, SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.domain.exposures import CYCLE_DAY, WEATHER_COLUMNS
 from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS, demand_same_triggers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS)
+EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS, CYCLE_DAY)
 """What triggers are read from."""
 
 FIRST_FEATURE = len(WEATHER_COLUMNS)
@@ -83,7 +83,7 @@ def read_triggers(
     """Which triggers happened into `out`; today's exposures take the place of yesterday's in `before`.
 
     Args:
-        day: [EXPOSURE_COUNT] exposures in their units, flags as 0 and 1.
+        day: [EXPOSURE_COUNT] exposures in their units, flags as 0 and 1; NaN is no trigger by any rule.
         before: [S] the day before's.
         is_first: there was no day before; nothing rises or falls.
         out: [K] to be filled.

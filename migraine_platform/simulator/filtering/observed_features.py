@@ -125,7 +125,7 @@ def observe_features(
             )
         cloud.stress_excess[n] = here[STRESS] - persons.level[i, STRESS]
 
-        keep_exposures(weather, seen, eaten, exposures)
+        keep_exposures(weather, seen, eaten, persons.cycle_day[i, t], exposures)
         read_triggers(parameters.rules, exposures, cloud.before[n], t == 0, trigger)
         read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])

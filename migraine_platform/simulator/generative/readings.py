@@ -83,14 +83,19 @@ def weather_at(
 
 @njit(cache=True)
 def keep_exposures(
-    weather: NDArray[np.float64], values: NDArray[np.float64], diet: NDArray[np.bool_], out: NDArray[np.float64]
+    weather: NDArray[np.float64],
+    values: NDArray[np.float64],
+    diet: NDArray[np.bool_],
+    cycle_day: int,
+    out: NDArray[np.float64],
 ) -> None:
     """The day's exposures into `out` [EXPOSURE_COUNT], in the order of trigger_rules.EXPOSURE_COLUMNS.
 
     Args:
         weather: [4] of the day.
         values: [EXPOSURES or more] features, in units.
-        diet: [DIET] what was eaten.
+        diet: [ITEMS] what was eaten, and others of yes or no.
+        cycle_day: 0 for none.
         out: [EXPOSURE_COUNT] to be filled.
     """
     for place in range(FIRST_FEATURE):
@@ -99,6 +104,7 @@ def keep_exposures(
         out[FIRST_FEATURE + f] = values[f]
     for item in range(len(diet)):
         out[FIRST_ITEM + item] = diet[item]
+    out[FIRST_ITEM + len(diet)] = cycle_day if cycle_day > 0 else np.nan
 
 
 @njit(cache=True)

@@ -173,7 +173,7 @@ def _simulate_patient(
         )
 
         # Evening: what the day was like decides tomorrow's hazard.
-        keep_exposures(weather, values, diet, exposures)
+        keep_exposures(weather, values, diet, persons.cycle_day[i, t], exposures)
         read_triggers(parameters.rules, exposures, before, t == 0, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)

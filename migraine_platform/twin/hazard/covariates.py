@@ -19,6 +19,7 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY
+from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_COUNT, TRIGGERS
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHARE, Scales, StandardDays, grid
@@ -144,8 +145,8 @@ class Reader:
         out.weekend[:] = days.context[..., CONTEXT.index("weekend_tomorrow")] - WEEKEND_SHARE
         for k in range(histories.days):
             there = k >= histories.begun
-            trigger = self._triggers(histories, channels, by_value[:, k], yesterdays[:, k], k, kept)
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
+            trigger = self._triggers(histories, channels, by_value[:, k], yesterdays[:, k], cycle, k, kept)
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
             after = _with_meals(histories, k, kept)._replace(
@@ -168,7 +169,7 @@ class Reader:
         out = np.full((*sd.shape[:2], TRIGGER_COUNT), np.nan)
         for place, trigger in enumerate(TRIGGERS):
             row = self.prior.rules[trigger.name]
-            if row.rule in BY_VALUE:
+            if row.rule in BY_VALUE and trigger.exposures[0] != CYCLE_DAY:
                 out[..., place] = of_a_value(row, trigger.exposures[0], self.scales, histories, mean, sd)
         return out
 
@@ -182,6 +183,7 @@ class Reader:
         channels: FilteredStates,
         by_value: NDArray[np.float64],
         today: NDArray[np.float64],
+        cycle: NDArray[np.float64],
         k: int,
         kept: Ledger,
     ) -> NDArray[np.float64]:
@@ -190,12 +192,15 @@ class Reader:
         Args:
             by_value: [P, triggers] of the day.
             today: [P, S, 6] of the day.
+            cycle: [P] day of the cycle, 0 for none.
         """
         out, step = by_value.copy(), 0
         usual = self._usual_share(kept)
         for place, trigger in enumerate(TRIGGERS):
             row = self.prior.rules[trigger.name]
-            if row.rule in BY_VALUE:
+            if trigger.exposures[0] == CYCLE_DAY:
+                out[:, place] = (cycle > 0) & row.happened(cycle)
+            elif row.rule in BY_VALUE:
                 out[:, place] = np.where(np.isnan(out[:, place]), usual[:, place], out[:, place])
             elif row.rule in SINCE_YESTERDAY:
                 c = CHANNELS.index(trigger.exposures[0])

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.errors import UserError
 from migraine_platform.priors.vocabulary import LIVED, TRIGGERS
 
@@ -63,7 +64,7 @@ EXPOSURES_OF = {trigger.node: trigger.exposures for trigger in TRIGGERS}
 """What each trigger is read from, today."""
 
 _LOADING = ("awake_time_mins", "water_consumed_liters", "temperature", "humidity")
-_DAILY = (*(name for names in EXPOSURES_OF.values() for name in names), *_LOADING)
+_DAILY = (*(name for names in EXPOSURES_OF.values() for name in names if name != CYCLE_DAY), *_LOADING)
 _READ = {name for names in EXPOSURES_OF.values() for name in names}
 _IDLE = tuple(
     name for name in ("pressure", "processed_food_consumed", *(one.name for one in LIVED)) if name not in _READ
