@@ -24,6 +24,7 @@ def trigger_frame(rules: Mapping[str, TriggerRule], triggers: Sequence[TriggerFa
             "unit": trigger.unit,
             "words": row.words(trigger.unit),
             "effect": row.effect,
+            "share_of_people": row.share,
             "source": row.source,
         }
         for trigger, row in ((trigger, rules[trigger.name]) for trigger in triggers)

@@ -47,7 +47,17 @@ SCREEN = {
 }
 MEAL = {"name": "meal", "label": "A skipped meal", "reads": "skipped_meal", "rule": "flag", "effect": "OR 1.7"}
 COFFEE = {"name": "coffee", "label": "Coffee", "reads": "caffeine_consumed", "rule": "flag", "effect": 3}
-OWN = ("screen", "meal", "coffee")
+MENSES = {
+    "name": "menses",
+    "label": "About menses",
+    "reads": "cycle_day",
+    "rule": "outside",
+    "threshold": "3 to 26",
+    "unit": "day",
+    "effect": 30,
+    "share": "60 %",
+}
+OWN = ("screen", "meal", "coffee", "menses")
 
 
 def write_rows(workbook: Path, sheet: str, titles: dict[str, str], *rows: dict[str, Any]) -> None:
@@ -87,8 +97,8 @@ class Platform(NamedTuple):
 
 @pytest.fixture(scope="module")
 def more(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A whole platform with three triggers more."""
-    root = with_own_triggers(make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE)
+    """A whole platform with four triggers more."""
+    root = with_own_triggers(make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES)
     done = migraine(root, "run", within=1500)
     assert done.returncode == 0, done.stderr[-3000:]
     return Platform(root, duckdb.connect(root / "data" / "warehouse.duckdb", read_only=True))
@@ -108,8 +118,40 @@ def test_every_table_of_days_and_patients_has_them(more: Platform) -> None:
 def test_days_follow_the_rules(more: Platform) -> None:
     assert more.column(
         "SELECT bool_and(screen_trigger = (screen_time_hours >= 6) AND meal_trigger = skipped_meal"
-        " AND coffee_trigger = caffeine_consumed) FROM cohort.patient_days"
+        " AND coffee_trigger = caffeine_consumed"
+        " AND menses_trigger = coalesce(cycle_day < 3 OR cycle_day > 26, false)) FROM cohort.patient_days"
     ) == [True]
+    assert more.column("SELECT avg(menses_trigger::INT) BETWEEN 0.05 AND 0.2 FROM cohort.patient_days") == [True]
+
+
+@pytest.mark.slow
+def test_some_people_have_no_susceptibility_to_what_only_a_share_has(more: Platform) -> None:
+    assert more.column("SELECT avg((susceptibility_menses > 0)::INT) BETWEEN 0.4 AND 0.8 FROM truth.patients") == [True]
+    assert more.column("SELECT min(susceptibility_screen) >= 0.1 FROM truth.patients") == [True]
+    assert more.column("SELECT share_of_people FROM priors.triggers WHERE trigger = 'menses'") == [0.6]
+
+
+@pytest.mark.slow
+def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
+    """Six of the eight; the two that could tell least are left out of the grid."""
+    code = (
+        "from migraine_platform.twin.drift.hazard_change import Grid, WATCHED\n"
+        "from migraine_platform.twin.hazard.population import Personal\n"
+        "from migraine_platform.simulator.generative.profiles import SusceptibilityPrior\n"
+        "import numpy as np\n"
+        "prior = SusceptibilityPrior.of_everybody(0.1, 1.0)\n"
+        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0])\n"
+        "grid = Grid.of(Personal(np.linspace(-3, 1, 129), prior), 0.5, strength)\n"
+        "print(WATCHED, *grid.watched, *np.round(grid.points.susceptibility.std(axis=0), 3))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=environment(more.root), capture_output=True, text=True, timeout=300
+    )
+    watched, *rest = said.stdout.split()
+    assert watched == "6"
+    assert rest[:6] == ["0", "1", "3", "5", "6", "7"]
+    spread = str(round(0.9 / 12**0.5, 3))
+    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread]
 
 
 @pytest.mark.slow
@@ -213,6 +255,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a name that stands already": ({**SCREEN, "name": "sleep"}, '"sleep" stands in configs/simulator.yaml already'),
     "a share for points": ({**SCREEN, "effect": 0.45}, 'column "Effect": "0.45" cannot be read; expected "17.5"'),
     "a threshold in words": ({**SCREEN, "threshold": "much"}, 'column "Threshold": "much" cannot be read'),
+    "a share for per cent": (
+        {**SCREEN, "share": 0.38},
+        'column "Share of people": "0.38" cannot be read; expected "38" or "38 %", per cent of people, from 1 to 100',
+    ),
+    "a rise of the cycle": (
+        {**MENSES, "rule": "rise", "threshold": 2},
+        "menses: rule is `rise`, but cycle_day rises every day; expected `below`, `above` or `outside`",
+    ),
+    "another unit of a column of every day": (
+        {**MENSES, "unit": "h"},
+        'column "Unit": h; expected day, the unit of cycle_day',
+    ),
     "no label": ({**SCREEN, "label": None}, 'column "Label": it is empty'),
     "a rule nobody knows": ({**SCREEN, "rule": "beyond"}, "'beyond': expected 'below', 'above'"),
 }

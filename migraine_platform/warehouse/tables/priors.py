@@ -71,6 +71,7 @@ class Triggers(Table, name="priors.triggers", key=("trigger",)):
     unit = text("Unit of the thresholds")
     words = text("The rule in words")
     effect = share("Rise of the next day's probability of an onset at susceptibility 1")
+    share_of_people = share("People to whom it can do anything at all")
     source = text("Where the row's numbers come from")
 
     rules: ClassVar = {"thresholds are ordered": "threshold_low <= threshold_high"}

@@ -67,7 +67,7 @@ def persons(seed: int, patients: int, days: int, kind: str = "", day: int = 0, s
         really[:, day - 1 :, 0] = size
     if kind == "concept":
         strength = EFFECTS.trigger * (covariates.trigger - covariates.baseline)
-        moved = np.where(points.susceptibility[who, STRESSED] < np.mean(PERSONAL.susceptibility), size, -size)
+        moved = np.where(points.susceptibility[who, STRESSED] < PERSONAL.susceptibility.mean()[STRESSED], size, -size)
         really[:, day - 1 :, 0] = moved[:, None] * strength[:, day - 1 :, STRESSED]
     evidence = live(rng, points.level[who], points.susceptibility[who], EFFECTS, covariates._replace(latent=really))
     innovation = rng.normal(size=(patients, days, len(CHANNELS)))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from migraine_platform.twin.drift.hazard_change import CORNERS, LEVELS, WAYS, Grid, follow_changes
+from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
+from migraine_platform.twin.drift.hazard_change import CORNERS, LEVELS, WAYS, Grid, _nodes, follow_changes
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform_tests.twin.drift.planted import EFFECTS, LEVEL_CHANGE, PERSONAL, persons
@@ -69,7 +70,7 @@ def test_the_recursion_sums_over_all_days_and_all_persons(memory: float) -> None
 
 def test_a_grids_susceptibilities_have_the_moments_of_their_range() -> None:
     """Up to the third, as two nodes of Gauss' can: mean, variance, no skewness; independent of each other."""
-    low, high = PERSONAL.susceptibility
+    low, high, _ = PERSONAL.susceptibility
     weight = np.exp(GRID.points.log_prior)
     apart = GRID.points.susceptibility - (low + high) / 2
     assert_allclose(weight.sum(), 1)
@@ -168,3 +169,11 @@ def test_the_days_before_a_patient_began_change_nothing() -> None:
     assert_array_equal(odds[1, :4], 0)
     assert_allclose(odds[1, 4:], alone[0], rtol=1e-12)
     assert_array_equal(odds[2], 0)
+
+
+def test_two_values_of_a_susceptibility_that_few_have_keep_its_moments_or_stay_above_nothing() -> None:
+    prior = SusceptibilityPrior(0.1, 1.0, np.array([1.0, 0.9, 0.2]))
+    nodes = _nodes(prior)
+    assert_allclose(nodes.mean(axis=1), prior.mean())
+    assert_allclose(nodes[:2].std(axis=1), prior.sd()[:2])
+    assert_allclose(nodes[2], [0.0, 2 * prior.mean()[2]], atol=1e-12)
