@@ -34,7 +34,7 @@ from migraine_platform.twin.hazard.uncertainty import uncertainty
 from migraine_platform.twin.triggers.sensitivity import sensitivities
 from migraine_platform.warehouse import tables
 
-POINTS = (256, 1024, 4096, 16384)
+POINTS = (256, 1024, 4096)
 LATER = slice(120, 180)
 HISTORIES = (30, 60, 120, 180)
 

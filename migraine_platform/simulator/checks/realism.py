@@ -20,6 +20,7 @@ import polars as pl
 from migraine_platform.config.realism import RealismSettings, Reference
 from migraine_platform.domain.exposures import PRESSURE_FALL
 from migraine_platform.errors import UserError
+from migraine_platform.simulator.checks.onset_ratios import before_menses_ratio, let_down_odds, menses_ratio
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ DAILY = (
     "steps",
     "prodrome",
     "onset",
+    "cycle_day",
 )
 
 
@@ -218,6 +220,9 @@ FIGURES: dict[str, Callable[[View], float]] = {
         (DAYS_A_MONTH * c.days["has_migraine"].mean(axis=1) >= CHRONIC_FROM).mean()
     ),
     "prodrome_conversion": _conversion,
+    "menses_onset_ratio": lambda c: menses_ratio(c.days["onset"], c.days["cycle_day"]),
+    "before_menses_onset_ratio": lambda c: before_menses_ratio(c.days["onset"], c.days["cycle_day"]),
+    "let_down_odds_ratio": lambda c: let_down_odds(c.days["onset"], c.days["stress_level"]),
 }
 """Figure -> how it is measured on a cohort."""
 
