@@ -23,6 +23,14 @@ PRODROME = "prodrome"
 MADE_ALREADY = {*WEATHER_COLUMNS, *EXOGENOUS_FEATURES, *WEARABLE_FEATURES}
 BOUNDED, POSITIVE = ("beta", "uniform"), ("gamma", "lognormal", "poisson")
 
+TAKEN = {
+    *("patient_id", "patient_batch", "date", "light_sleep_pct", "sleep_quality"),
+    *("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication"),
+    *("headache_severity", "aura", "nausea", "photophobia", "preventive_medication", "relaxation_minutes"),
+    "eeg_alpha_power",
+}
+"""Columns of a day, simulated or reported, that no feature of the workbook may be called."""
+
 WIDEST = 0.5
 """Share of the mean by which persons' shares of days differ where the workbook does not say; assumed."""
 
@@ -81,6 +89,8 @@ def _unlivable(name: str, known: Mapping[str, Feature]) -> str | None:
     if name in MADE_ALREADY or name in (*READ_VALUES, *DIET_COLUMNS):
         expected = ", ".join((*READ_VALUES, *DIET_COLUMNS))
         return f"{name} is of the weather, the night or a device already; expected another one, or of: {expected}"
+    if name in TAKEN:
+        return f"{name} is the name of another column of a day; expected a variable called otherwise"
     if name in FOLLOWS_FROM:
         return f"{name} follows from {FOLLOWS_FROM[name]}; expected that, or another feature of the workbook"
     if name not in known:

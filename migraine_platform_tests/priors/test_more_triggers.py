@@ -12,8 +12,12 @@ import pytest
 from openpyxl import load_workbook
 
 from migraine_platform.config.sheets.triggers import COLUMNS as TRIGGER_COLUMNS
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.config.simulator.triggers import READ_VALUES
+from migraine_platform.priors.lived import MADE_ALREADY, TAKEN
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.priors.workbook.row import COLUMNS as FEATURE_COLUMNS
+from migraine_platform.warehouse.tables.cohort import PatientDays
+from migraine_platform.warehouse.tables.ingest import ONLY_REPORTED
 from migraine_platform_tests.conftest import Finished, environment, make_project, migraine
 
 SCREEN_TIME = {
@@ -249,6 +253,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "another unit": ({**SCREEN, "unit": "min"}, 'column "Unit": min; expected h, the unit of screen_time_hours'),
     "a sign of an attack": ({**MEAL, "reads": "yawning"}, "yawning announces an attack and is no cause of one"),
+    "another column's name": ({**MEAL, "reads": "onset"}, "onset is the name of another column of a day"),
     "what follows from another": ({**MEAL, "reads": "stress_let_down"}, "stress_let_down follows from stress_level"),
     "what a device records": ({**SCREEN, "reads": "steps"}, "steps is of the weather, the night or a device already"),
     "a number that is no flag": ({**MEAL, "reads": "screen_time_hours"}, "meal: rule is `flag`, but it is read from"),
@@ -286,6 +291,13 @@ def test_a_bad_row_is_one_sentence_with_sheet_row_and_column(project: Path, name
 def test_a_trigger_twice_is_named_with_its_row(project: Path) -> None:
     with_own_triggers(project, SCREEN, MEAL, {**SCREEN, "label": "Again"})
     assert 'sheet triggers, row 4, column "Name": "screen" stands above already' in begun(project).stderr
+
+
+def test_no_feature_may_be_called_as_another_column_of_a_day() -> None:
+    days = {column.name for column in (*PatientDays.columns, *ONLY_REPORTED)}
+    free = {"pm25", "ozone", "phonophobia"}  # of the workbook; two of them a day may have, one announces an attack
+    own = {*READ_VALUES, *ITEM_COLUMNS, *TRIGGER_FLAGS}
+    assert days - own - free <= TAKEN | MADE_ALREADY
 
 
 def begun(project: Path) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """Hypothetical persons: who a patient may be, drawn from the population or from where he seems to lie.
 
-A person is a class and eight numbers: the frequency of his class and four susceptibilities, within the population's
+A person is a class and some numbers: the frequency of his class and his susceptibilities, within the population's
 ranges, and what is his own of attacks: how long headaches last, how often signs come, the weekend. On the logit scale
 of those ranges, and of the others' quantiles, the prior is a logistic density, and a patient's days make it about
 normal.

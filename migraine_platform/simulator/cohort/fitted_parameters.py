@@ -29,7 +29,7 @@ class FittedParameters:
     """The calibrated hazard."""
 
     beta: NDArray[np.float64]
-    """[4] log-odds of a trigger at susceptibility 1, in the order of TRIGGERS."""
+    """[K] log-odds of a trigger at susceptibility 1, in the order of TRIGGERS."""
     theta: NDArray[np.float64]
     """[2, terms] coefficients of the intercept: episodic, chronic."""
     preventive: dict[str, float]

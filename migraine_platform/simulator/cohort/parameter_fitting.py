@@ -172,7 +172,7 @@ class _Reference:
         return ~self.patients.is_chronic, self.patients.is_chronic
 
     def effects(self, calibration: FittedParameters, days: SimulatedDays) -> NDArray[np.float64]:
-        """[4] by trigger: rise of the next-day probability, averaged over days at risk of episodic patients."""
+        """[K] by trigger: rise of the next-day probability, averaged over days at risk of episodic patients."""
         return trigger_effects(calibration, self.patients, self.average, days, ~self.patients.is_chronic)
 
     def preventives(self, calibration: FittedParameters) -> dict[str, float]:

@@ -29,7 +29,7 @@ def trigger_effects(
     days: SimulatedDays,
     members: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """[4] by trigger k: P(onset | k on) - P(onset | k off), averaged over days at risk of `members`, had they s_k = 1.
+    """[K] by trigger k: P(onset | k on) - P(onset | k off), averaged over days at risk of `members`, had they s_k = 1.
 
     Both worlds share everything else: the other triggers of the day, the latent state, the carry-over of earlier
     attacks, the person, and b_i as it is at s_k = 1.

@@ -1,6 +1,6 @@
 """Hypotheses of who a patient is, and what is carried along for each of them.
 
-A hypothesis is a level g (log-odds of an onset on the person's usual day), four susceptibilities s and what weekends do
+A hypothesis is a level g (log-odds of an onset on the person's usual day), susceptibilities s and what weekends do
 to the person. The same points serve every patient; his days weigh them. Belongs here: the shapes. Does not: what a day
 does to them (filter.py), or where the population's numbers come from (population.py).
 """
@@ -40,7 +40,7 @@ class Points(NamedTuple):
     level: NDArray[np.float64]
     """[M] g"""
     susceptibility: NDArray[np.float64]
-    """[M, 4] s"""
+    """[M, K] s, to each trigger"""
     weekend: NDArray[np.float64]
     """[M] on a normal scale; times `Effects.weekend` the log-odds of an onset at a weekend against a workday."""
     log_prior: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Effects(NamedTuple):
     """What the population shares."""
 
     trigger: NDArray[np.float64]
-    """[4] beta"""
+    """[K] beta, of each trigger"""
     latent: NDArray[np.float64]
     """[4] w"""
     refractory: float

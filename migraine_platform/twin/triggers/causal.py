@@ -58,7 +58,7 @@ TRIGGER_NODES = tuple(trigger.node for trigger in TRIGGERS)
 OUTCOME = "onset_tomorrow"
 LOAD = "expected_load"
 ADJUSTED = (LOAD, "migraine_today", "recent_migraines", "person", *TRIGGER_NODES)
-"""What the trigger model holds; of one trigger, the other three."""
+"""What the trigger model holds; of one trigger, the others."""
 
 EXPOSURES_OF = {trigger.node: trigger.exposures for trigger in TRIGGERS}
 """What each trigger is read from, today."""

@@ -1,6 +1,6 @@
-"""Do two triggers on one day do more, or less, than both apart: six pairwise interactions, shrunk twice.
+"""Do two triggers on one day do more, or less, than both apart: pairwise interactions, shrunk twice.
 
-    logit P(y[i, t] = 1) = o[i, t] + x[i, t] . g_i        x: the six products, o: log-odds with the main effects
+    logit P(y[i, t] = 1) = o[i, t] + x[i, t] . g_i        x: the products, o: log-odds with the main effects
     g_i = m + d_i,   d_i ~ N(0, s^2 I),   m ~ N(0, r^2 I)
 
 Each pair of s, between persons, and r, between the pairs, on a grid counts by its marginal likelihood: one best pair
@@ -11,8 +11,8 @@ A_i = sum_t w x x', w = p (1 - p), at the mode
     cov m = (S + I / r^2)^-1,   cov g_i = s^2 B_i + B_i cov(m) B_i'                                          (Laplace)
 
 which stays sound as s and r go to 0. Posteriors are told as normals with the mixture's moments. Only days with a
-product count, so only these are kept: padded rows [P, R, 6]. Laplace takes s for a little smaller than it is, a tenth
-where persons differ by 0.4 and have six days to a pair, and personal intervals of 90 % then hold 86 %.
+product count, so only these are kept: padded rows [P, R, pairs]. Laplace takes s for a little smaller than it is, by a
+tenth where persons differ by 0.4 and have six days to a pair, and personal intervals of 90 % then hold 86 %.
 
 Belongs here: products of triggers. Does not: their main effects, which come in the offset.
 """
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAIRS = tuple(combinations(TRIGGER_NODES, 2))
-"""The six pairs, in the order of every array of this module."""
+"""All pairs, in the order of every array of this module."""
 
-_FIRST, _SECOND = (list(places) for places in zip(*combinations(range(len(TRIGGER_NODES)), 2), strict=True))
+_PLACES = tuple(combinations(range(len(TRIGGER_NODES)), 2))
+_FIRST, _SECOND = [first for first, _ in _PLACES], [second for _, second in _PLACES]
 
 BETWEEN_PAIRS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0)
 """Candidates for r, log-odds. The least is as good as none."""
