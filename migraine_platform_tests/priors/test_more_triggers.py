@@ -11,6 +11,8 @@ import duckdb
 import pytest
 from openpyxl import load_workbook
 
+from migraine_platform.config import load_settings
+from migraine_platform.config.sheets.spreadsheet import holds_rows
 from migraine_platform.config.sheets.triggers import COLUMNS as TRIGGER_COLUMNS
 from migraine_platform.config.simulator.triggers import READ_VALUES
 from migraine_platform.priors.lived import MADE_ALREADY, TAKEN
@@ -298,6 +300,26 @@ def test_no_feature_may_be_called_as_another_column_of_a_day() -> None:
     free = {"pm25", "ozone", "phonophobia"}  # of the workbook; two of them a day may have, one announces an attack
     own = {*READ_VALUES, *ITEM_COLUMNS, *TRIGGER_FLAGS}
     assert days - own - free <= TAKEN | MADE_ALREADY
+
+
+def test_a_sheet_is_found_by_its_name_in_any_case_and_a_threshold_of_nothing_counts(project: Path) -> None:
+    """Falls of pressure of any size; the sheet is called as a person would call it."""
+    row = {**SCREEN, "reads": "pressure_change_24h", "rule": "below", "threshold": 0, "unit": "hPa"}
+    with_own_triggers(project, row)
+    workbook = project / "data" / "migraine_prediction.xlsx"
+    book = load_workbook(workbook)
+    book["triggers"].title = "own"
+    book["own"].title = "Triggers"
+    book.save(workbook)
+    assert load_settings("tiny", project).simulator.triggers["screen"].threshold == 0
+
+
+def test_titles_alone_are_no_trigger_and_cost_no_reading(shared_project: Path) -> None:
+    workbook = shared_project / "data" / "migraine_prediction.xlsx"
+    assert "triggers" in load_workbook(workbook).sheetnames
+    assert not holds_rows(workbook, "triggers")
+    assert holds_rows(workbook, "features")
+    assert tuple(load_settings("tiny", shared_project).simulator.triggers) == TRIGGER_NAMES
 
 
 def begun(project: Path) -> subprocess.CompletedProcess[str]:

@@ -101,15 +101,30 @@ def _demand_xlsx(content: bytes) -> None:
 
 
 def holds_rows(path: Path, wanted: str) -> bool:
-    """Whether a workbook has a sheet of exactly that name with more than its titles; no file that is read says no.
+    """Whether a workbook has a sheet of that name with more than its titles; of a file that cannot be read, not.
 
-    Looked up in the package itself: opening a workbook takes half a second, and most have no such sheet.
+    Looked up in the package itself: opening a workbook takes half a second, and most have no such rows.
     """
     try:
         with zipfile.ZipFile(path) as package:
-            part = _part(package, wanted)
-            return part is not None and package.read(part).count(b"<row ") > 1
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ElementTree.ParseError):
+            if sum(entry.file_size for entry in package.infolist()) > LARGEST_BYTES:
+                return False
+            part = _part(package, wanted, strictly=False)
+            content = package.read(part) if part else b""
+            if b"<!DOCTYPE" in content:
+                return True  # which nobody reads: `read_sheet` says why
+            rows = ElementTree.fromstring(content).iter(f"{_MAIN}row") if content else ()
+            return sum(any(len(cell) for cell in row) for row in rows) > 1
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        StopIteration,
+        ElementTree.ParseError,
+    ):
         return False
 
 
@@ -139,10 +154,15 @@ def _without_result(content: bytes, title: str) -> set[str]:
         }
 
 
-def _part(package: zipfile.ZipFile, title: str) -> str | None:
-    """The part of a package that holds the sheet of that title, or None."""
+def _part(package: zipfile.ZipFile, title: str, strictly: bool = True) -> str | None:
+    """The part of a package that holds the sheet of that title, or None.
+
+    Args:
+        strictly: letter by letter, not in any case.
+    """
     book = ElementTree.fromstring(package.read("xl/workbook.xml"))
-    relation = [sheet.get(_RELATION) for sheet in book.iter(f"{_MAIN}sheet") if sheet.get("name") == title]
+    names = {sheet.get(_RELATION): str(sheet.get("name")) for sheet in book.iter(f"{_MAIN}sheet")}
+    relation = [to for to, name in names.items() if title == (name if strictly else name.strip().casefold())]
     if not relation:
         return None
     links = ElementTree.fromstring(package.read("xl/_rels/workbook.xml.rels"))

@@ -70,7 +70,8 @@ def trigger_rows(path: Path, shown: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     errors: list[str] = []
     for number, cells in enumerate(rows[1:], start=2):
-        said = {field: cells[at] for field, at in titles.items() if at < len(cells) and visible(str(cells[at] or ""))}
+        there = {field: cells[at] for field, at in titles.items() if at < len(cells)}
+        said = {field: cell for field, cell in there.items() if cell is not None and visible(str(cell))}
         if not said:
             continue
         here = f"{place}, row {number}"
