@@ -36,7 +36,6 @@ hypothesis.settings.load_profile("platform")
 REPOSITORY = Path(__file__).resolve().parents[1]
 FIRST = [
     "defs/test_forty_nights.py",
-    "priors/test_more_triggers.py",
     "research/test_location_finding.py",
     "research/test_logistic.py",
     "research/test_psychometric.py",
@@ -44,6 +43,7 @@ FIRST = [
     "priors",
     "ingest",
     "defs/test_runs.py",
+    "priors/test_more_triggers.py",
     "defs/test_nights.py",
     "defs/test_ui.py",
     "defs/sensors/test_retraining.py",
@@ -56,9 +56,9 @@ FIRST = [
     "test_cli_ask.py",
     "research/ideal_learner/test_learner.py",
 ]
-"""Files and folders that begin first, in this order: those that take longest, as one that began last would leave all
-workers but one idle. The first compiles what nearly all need; meanwhile others run that need little of it, or each
-worker would compile the same."""
+"""Files and folders that begin first, in this order, a file by its own place before its folder's: those that take
+longest, as one that began last would leave all workers but one idle. The first compiles what nearly all need; meanwhile
+others run that need little of it, or each worker would compile the same."""
 TINY = (REPOSITORY / "migraine_platform_tests" / "tiny.yaml").read_text(encoding="utf-8")
 
 
@@ -93,7 +93,7 @@ def change(project: Path, name: str, *keys: str, to: object) -> None:
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = to
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(content, sort_keys=False))  # triggers are arrays in the order of their rows
 
 
 def trigger_rule(name: str, rule: str, threshold: Any = None, **said: Any) -> TriggerRule:
@@ -147,7 +147,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {here / name: place for place, name in reversed([*enumerate(FIRST)])}
 
     def place(item: pytest.Item) -> int:
-        return min((places[path] for path in (item.path, *item.path.parents) if path in places), default=len(FIRST))
+        return next((places[path] for path in (item.path, *item.path.parents) if path in places), len(FIRST))
 
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):

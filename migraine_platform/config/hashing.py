@@ -61,10 +61,10 @@ def population_hash(settings: Settings, features: list[dict[str, Any]]) -> str:
 def configuration(simulator: Simulator) -> dict[str, Any]:
     """The simulator's settings as plain values; an input file stands there by its content, not by its place.
 
-    Words that are only read by persons are left out.
+    Words that are only read by persons are left out; the order of the triggers, which is that of arrays, is not.
     """
     words = {"triggers": {"__all__": {"label", "reason", "source", "place"}}}
-    dumped = simulator.model_dump(mode="json", exclude=words)
+    dumped = simulator.model_dump(mode="json", exclude=words) | {"trigger_order": [*simulator.triggers]}
     for site, entry in zip(simulator.weather.sites, dumped["weather"]["sites"], strict=True):
         entry["station"] = digest(site.station.read_bytes()) if site.station else None
     return dumped

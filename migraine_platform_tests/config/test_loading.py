@@ -18,6 +18,7 @@ from migraine_platform.config import (
     preset_names,
     resized,
 )
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.conftest import change
 
@@ -219,6 +220,21 @@ def test_the_population_hash_follows_the_features_and_not_the_projects_place(set
     rows = [{"variable": "x", "mean": 1.0}]
     assert population_hash(settings, rows) == population_hash(elsewhere, rows)
     assert population_hash(settings, rows) != population_hash(settings, [{"variable": "x", "mean": 2.0}])
+
+
+def test_the_order_of_triggers_is_part_of_a_population_and_their_words_are_not(settings) -> None:
+    """Susceptibilities are drawn in that order."""
+    rows = [*settings.simulator.triggers.items()]
+
+    def hashed(triggers: dict[str, TriggerRule]) -> str:
+        simulator = settings.simulator.model_copy(update={"triggers": triggers})
+        return population_hash(settings.model_copy(update={"simulator": simulator}), [{"variable": "x"}])
+
+    same = hashed(dict(rows))
+    name, row = rows[0]
+    assert hashed(dict(reversed(rows))) != same
+    assert hashed({**dict(rows), name: row.model_copy(update={"label": "Otherwise"})}) == same
+    assert hashed({**dict(rows), name: row.model_copy(update={"effect": 0.1})}) != same
 
 
 def test_the_code_version_names_release_and_source() -> None:
