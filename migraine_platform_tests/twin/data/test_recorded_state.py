@@ -5,6 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migraine_platform.priors.vocabulary import LIVED
 from migraine_platform.twin.data.features import COLUMNS, REPORTED_NAMES
 from migraine_platform.twin.data.recorded_state import PLACES, in_words, state_of_row
 from migraine_platform.twin.data.state import SINCE, PatientState
@@ -37,7 +38,8 @@ def test_every_component_can_be_filled_from_a_row() -> None:
     for component in ("physiological", "environmental", "trigger", "symptom", "temporal", "treatment"):
         own = getattr(state, component)
         for part, value in own:
-            assert value not in (None, {}), f"{component}.{part}"
+            if part != "further" or LIVED:  # of this project there are none
+                assert value not in (None, {}), f"{component}.{part}"
     assert state.numbers()[SINCE] == 3
     assert PatientState.model_validate_json(state.model_dump_json()) == state
 
