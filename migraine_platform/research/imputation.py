@@ -273,31 +273,3 @@ def _factors(covariances: Numbers) -> Numbers:
     """[U, C, C] F with F F' the covariance."""
     values, vectors = np.linalg.eigh(covariances)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """One estimate out of M completed data sets."""
-
-    estimate: Numbers
-    variance: Numbers
-    """Within plus (1 + 1/M) times between."""
-    freedom: Numbers
-    """Degrees of freedom of Student's t; infinite where the estimates agree."""
-
-
-def pooled(estimates: Numbers, variances: Numbers) -> Pooled:
-    """Rubin's rules for M estimates and their squared standard errors, both [M, ...].
-
-    Raises:
-        ImputationError: if the shapes differ, or M is less than two.
-    """
-    count = len(estimates) if estimates.ndim else 0
-    if estimates.shape != variances.shape or count < 2:
-        raise ImputationError(
-            f"estimates have shape {estimates.shape} and variances {variances.shape}; expected the same, of two or more"
-        )
-    within, between = variances.mean(axis=0), (1 + 1 / count) * estimates.var(axis=0, ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.where(between > 0, (count - 1) * (1 + within / between) ** 2, np.inf)
-    return Pooled(estimates.mean(axis=0), within + between, freedom)

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from migraine_platform.errors import UserError
-from migraine_platform.research.imputation import ImputationError, Imputer, fit, pooled
+from migraine_platform.research.imputation import ImputationError, Imputer, fit
+from migraine_platform.research.pooling import pooled
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.histories import histories
@@ -250,17 +251,6 @@ def test_completeness_is_one_on_full_days_and_grows_with_what_is_recorded(simula
     assert np.all(found.completeness(more) >= found.completeness(few) - 1e-12)
 
 
-def test_pooling_follows_rubins_rules() -> None:
-    """By hand: estimates 1, 2, 3 with variances 0.5, 0.6, 0.7 have within 0.6, between 1, total 0.6 + 4/3."""
-    one = pooled(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.6, 0.7]))
-    assert_allclose(one.estimate, 2.0)
-    assert_allclose(one.variance, 0.6 + 4 / 3)
-    assert_allclose(one.freedom, 2 * (1 + 0.6 / (4 / 3)) ** 2)
-    agreed = pooled(np.ones((2, 3)), np.full((2, 3), 0.5))
-    assert_array_equal(agreed.freedom, np.inf)
-    assert_allclose(agreed.variance, 0.5)
-
-
 def test_pooled_means_of_draws_say_how_unsure_the_missing_values_make_them(simulated) -> None:
     """Two independent gaps add the variance of their mean to that of the data: here the data's own is taken as 0."""
     z = simulated[:1, :40]
@@ -287,8 +277,6 @@ def test_impossible_input_is_refused(simulated) -> None:
         found.impute(simulated[..., :3], seen[..., :3])
     with pytest.raises(ImputationError, match="1 recorded values are not finite"):
         found.impute(np.where(np.arange(simulated.size).reshape(simulated.shape) == 0, np.nan, simulated), seen)
-    with pytest.raises(ImputationError, match="expected the same, of two or more"):
-        pooled(np.ones(1), np.ones(1))
 
 
 def test_channels_that_never_change_or_have_one_day_are_no_trouble() -> None:

@@ -25,10 +25,11 @@ from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.clinical import ClinicalPrior
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.data.ledger import BaselineDays, usual_of
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
 from migraine_platform.twin.hazard.course import lasting_atoms
-from migraine_platform.twin.hazard.covariates import BaselineDays, Reader, usual_of
+from migraine_platform.twin.hazard.covariates import Reader
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import LIVED, WRITTEN, AttackEvidence, Effects, FilterState, Points
 from migraine_platform.twin.hazard.population import Personal, learn

@@ -22,9 +22,10 @@ from migraine_platform.config.twin import Twin
 from migraine_platform.errors import UserError
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.data.ledger import Ledger
 from migraine_platform.twin.dynamics.kalman import FilteredStates, StateBeliefs
 from migraine_platform.twin.dynamics.state_space import filter_histories
-from migraine_platform.twin.hazard.covariates import Covariates, Ledger
+from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import (
     LIVED,

@@ -6,8 +6,7 @@ u is exact where the day recorded its feature; else its mean and variance follow
 of the channel. A trigger that was not recorded has a probability instead (trigger_probability.py). Both are taken
 against the person's baseline so far, so that a person's level means his ordinary days.
 
-A day is added to a ledger of fixed size: a year costs a day no more than a week does. Belongs here: covariates. Does
-not: their effect (filter.py).
+A day is added to a ledger (data/ledger.py). Belongs here: covariates. Does not: their effect (filter.py).
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, WEEKEND_SHAR
 from migraine_platform.twin.data.clinical import BY_CHANNEL, BY_WEATHER, CHANNEL_OF_INPUT, CYCLE_DAYS, ClinicalPrior
 from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.data.ledger import NOTHING_BEFORE, BaselineDays, Ledger, first_ledger
 from migraine_platform.twin.dynamics.kalman import FilteredStates
 from migraine_platform.twin.hazard.trigger_probability import (
     NODES,
-    NOTHING_BEFORE,
     WEIGHTS,
     of_a_step,
     of_a_value,
@@ -49,43 +48,6 @@ USUAL_WEIGHT = 20.0
 HABIT_WEIGHT = 3.0
 
 
-class BaselineDays(NamedTuple):
-    """What days are like in the population."""
-
-    trigger: NDArray[np.float64]
-    """[4] share of days."""
-    latent: NDArray[np.float64]
-    """[4]"""
-    diet: NDArray[np.float64]
-    """[items] share of days with each of ITEM_COLUMNS."""
-
-    @classmethod
-    def nothing_known(cls) -> BaselineDays:
-        """A first guess, before a population was read."""
-        return cls(np.full(TRIGGER_COUNT, 0.15), np.zeros(len(AXES)), np.full(len(ITEM_COLUMNS), 0.3))
-
-
-class Ledger(NamedTuple):
-    """What is carried from one evening to the next, for P patients."""
-
-    latent: NDArray[np.float64]
-    """[P, 4] mean of tomorrow's latent state."""
-    spread: NDArray[np.float64]
-    """[P, 4, 4] its covariance."""
-    latent_sum: NDArray[np.float64]
-    trigger_sum: NDArray[np.float64]
-    days: NDArray[np.float64]
-    """[P]"""
-    eaten: NDArray[np.float64]
-    """[P, items] recorded days with each of ITEM_COLUMNS."""
-    meals: NDArray[np.float64]
-    """[P] recorded days."""
-    yesterday: NDArray[np.float64]
-    """[P, S, 6] of each exposure of which a rise or a fall is a trigger, what `two_days` left."""
-    cycle: NDArray[np.float64]
-    """[P] yesterday's day of the cycle; 0 for none."""
-
-
 class Covariates(NamedTuple):
     """Of P patients' K evenings."""
 
@@ -99,22 +61,6 @@ class Covariates(NamedTuple):
     """[P, K, 4, 4] covariance of what is not known of it."""
     weekend: NDArray[np.float64]
     """[P, K] 1 if tomorrow is a day of the weekend, less the week's mean."""
-
-
-def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) -> Ledger:
-    """Of persons of whom nothing is known."""
-    stepped = sum(row.rule in SINCE_YESTERDAY for row in prior.rules.values())
-    return Ledger(
-        latent=np.tile(baseline.latent, (patients, 1)),
-        spread=np.tile(prior.hidden(), (patients, 1, 1)),
-        latent_sum=np.zeros((patients, len(AXES))),
-        trigger_sum=np.zeros((patients, TRIGGER_COUNT)),
-        days=np.zeros(patients),
-        eaten=np.zeros((patients, len(ITEM_COLUMNS))),
-        meals=np.zeros(patients),
-        yesterday=np.tile(NOTHING_BEFORE, (patients, stepped, 1)),
-        cycle=np.zeros(patients),
-    )
 
 
 @dataclass(frozen=True)
@@ -300,11 +246,3 @@ def _propagate(prior: ClinicalPrior, spread: NDArray[np.float64], variance: NDAr
 
 def _where(there: NDArray[np.bool_], new: NDArray[np.float64], old: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(there.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-
-def usual_of(ledger: Ledger) -> BaselineDays:
-    """The population's usual day, from its patients' ledgers."""
-    days, meals = max(1.0, ledger.days.sum()), max(1.0, ledger.meals.sum())
-    return BaselineDays(
-        ledger.trigger_sum.sum(axis=0) / days, ledger.latent_sum.sum(axis=0) / days, ledger.eaten.sum(axis=0) / meals
-    )

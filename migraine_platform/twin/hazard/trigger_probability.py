@@ -28,8 +28,6 @@ NODES, WEIGHTS = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)]), np.array([1.0, 4.
 """Gauss-Hermite rule of three nodes for a standard normal."""
 
 CERTAIN = 1e-9
-NOTHING_BEFORE = (0.0, 0.0, 1.0, 0.0, 1.0, 0.0)
-"""Of `two_days`, before the first day."""
 
 
 def of_a_value(

@@ -18,9 +18,10 @@ from safetensors.numpy import load, save
 
 from migraine_platform.twin.core.model import FORMAT
 from migraine_platform.twin.core.twins import TwinArrays, TwinError
+from migraine_platform.twin.data.ledger import Ledger
 from migraine_platform.twin.drift.watch import DriftWatch
 from migraine_platform.twin.dynamics.kalman import StateBeliefs
-from migraine_platform.twin.hazard.covariates import Covariates, Ledger
+from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import FilterState
 from migraine_platform.twin.updating.evening_update import TwinState
 
