@@ -20,15 +20,15 @@ from migraine_platform.warehouse.lake.places import Places, replace_file
 def features(workbook: Path | None) -> None:
     """Read and validate a clinician's workbook (by default the configured one), its features and its triggers."""
     from migraine_platform.priors.features import to_frame
+    from migraine_platform.priors.lived import vocabulary_of
     from migraine_platform.priors.triggers import trigger_frame
-    from migraine_platform.priors.vocabulary import vocabulary_of
     from migraine_platform.priors.workbook.workbook import open_workbook
     from migraine_platform.warehouse.query import text_table
 
     path = workbook or settings_of(None).priors.workbook
     found = open_workbook(path)
     settings = load_settings(workbook=path)
-    named = vocabulary_of(settings)
+    vocabulary_of(settings)
     frame = to_frame(found.features).sort("category", "variable")
     shown = frame.select("category", "variable", "unit", "weight", "typical_range", "mean", "sd", "family")
     texts = [[f"{cell:g}" if isinstance(cell, float) else cell for cell in row] for row in shown.iter_rows()]
@@ -39,7 +39,7 @@ def features(workbook: Path | None) -> None:
         click.echo("What the workbook does not say, and what is taken instead:")
         click.echo(text_table(["variable", "field", "value"], [list(fill) for fill in found.fills], len(found.fills)))
     rows = settings.simulator.triggers
-    triggers = trigger_frame(rows, named.triggers).select("trigger", "label", "exposures", "words", "effect")
+    triggers = trigger_frame(rows).select("trigger", "label", "exposures", "words", "effect")
     texts = [[*words, f"{100 * effect:.1f}"] for *words, effect in triggers.iter_rows()]
     click.echo("Triggers, those of the settings and those of the workbook:")
     click.echo(text_table(["trigger", "label", "read from", "rule", "points"], texts, triggers.height))

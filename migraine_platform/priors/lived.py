@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.simulator.triggers import READ_VALUES, misread
 from migraine_platform.domain.exposures import DIET_COLUMNS, FOLLOWS_FROM, WEATHER_COLUMNS
+from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 
@@ -50,6 +53,29 @@ class LivedFeature:
     low: float | None
     high: float | None
     """Bounds of its values, in the unit."""
+
+
+class Vocabulary(NamedTuple):
+    """Triggers, and features of the workbook with a column of their own in the diary."""
+
+    triggers: tuple[TriggerFamily, ...]
+    lived: tuple[LivedFeature, ...]
+
+
+def vocabulary_of(settings: Settings) -> Vocabulary:
+    """What a project's settings name.
+
+    Raises:
+        LivedError, WorkbookError: if a trigger or a feature cannot be as they say.
+    """
+    simulator = settings.simulator
+    triggers = tuple(row.family(name) for name, row in simulator.triggers.items())
+    own = any(row.place is not None for row in simulator.triggers.values())
+    if not simulator.further_features and not own:
+        return Vocabulary(triggers, ())
+    from migraine_platform.priors.workbook.configured import configured_features
+
+    return Vocabulary(triggers, lived_features(simulator, configured_features(settings.priors)))
 
 
 def lived_features(settings: Simulator, features: Sequence[Feature]) -> tuple[LivedFeature, ...]:
@@ -89,7 +115,7 @@ def _unlivable(name: str, known: Mapping[str, Feature]) -> str | None:
     if name in MADE_ALREADY or name in (*READ_VALUES, *DIET_COLUMNS):
         expected = ", ".join((*READ_VALUES, *DIET_COLUMNS))
         return f"{name} is of the weather, the night or a device already; expected another one, or of: {expected}"
-    if name in TAKEN:
+    if name in TAKEN or name.endswith("_trigger"):
         return f"{name} is the name of another column of a day; expected a variable called otherwise"
     if name in FOLLOWS_FROM:
         return f"{name} follows from {FOLLOWS_FROM[name]}; expected that, or another feature of the workbook"

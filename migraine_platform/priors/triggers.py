@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.domain.triggers import TriggerFamily
-from migraine_platform.priors.vocabulary import TRIGGERS
 
 
-def trigger_frame(rules: Mapping[str, TriggerRule], triggers: Sequence[TriggerFamily] = TRIGGERS) -> pl.DataFrame:
-    """Rows of `priors.triggers`; by default those of this process."""
+def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
+    """Rows of `priors.triggers`."""
     rows = [
         {
             "trigger": trigger.name,
@@ -27,6 +25,6 @@ def trigger_frame(rules: Mapping[str, TriggerRule], triggers: Sequence[TriggerFa
             "share_of_people": row.share,
             "source": row.source,
         }
-        for trigger, row in ((trigger, rules[trigger.name]) for trigger in triggers)
+        for trigger, row in ((row.family(name), row) for name, row in rules.items())
     ]
     return pl.DataFrame(rows)

@@ -8,40 +8,14 @@ name features that not every day has.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from migraine_platform.config import ConfigError
 from migraine_platform.config.loading import process_settings
-from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
 from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.domain.exposures import DIET_COLUMNS
-from migraine_platform.domain.triggers import TriggerFamily
-from migraine_platform.priors.lived import LivedFeature, lived_features
-
-
-class Vocabulary(NamedTuple):
-    """Triggers, and features of the workbook with a column of their own in the diary."""
-
-    triggers: tuple[TriggerFamily, ...]
-    lived: tuple[LivedFeature, ...]
-
-
-def vocabulary_of(settings: Settings) -> Vocabulary:
-    """What a project's settings name.
-
-    Raises:
-        LivedError, WorkbookError: if a trigger or a feature cannot be as they say.
-    """
-    simulator = settings.simulator
-    triggers = tuple(row.family(name) for name, row in simulator.triggers.items())
-    own = any(row.place is not None for row in simulator.triggers.values())
-    if not simulator.further_features and not own:
-        return Vocabulary(triggers, ())
-    from migraine_platform.priors.workbook.configured import configured_features
-
-    return Vocabulary(triggers, lived_features(simulator, configured_features(settings.priors)))
-
+from migraine_platform.priors.lived import vocabulary_of
 
 _HERE: Final = vocabulary_of(process_settings())
 

@@ -106,6 +106,14 @@ def test_columns_that_the_rule_cannot_read_are_refused(project, reads: list[str]
         load_settings("default", project)
 
 
+@pytest.mark.parametrize("name", ["all", "level"])
+def test_a_name_that_tables_use_otherwise_is_refused(project, name: str) -> None:
+    """`evaluation.trigger_recovery` has a row of all, `twin.drift` a column of the level."""
+    rewritten(project, lambda rows: rows.update({name: {**rows["sleep"], "label": "Another"}}))
+    with pytest.raises(ConfigError, match=f"{name} is no name of a trigger: tables call something else so"):
+        load_settings("default", project)
+
+
 def test_two_triggers_of_one_label_are_refused(project) -> None:
     rewritten(project, lambda rows: rows.update(again=rows["sleep"]))
     with pytest.raises(ConfigError, match='several triggers have the label "Short or long nights"'):

@@ -31,6 +31,9 @@ YES_NO: Final = "yes/no"
 READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), "pressure_change_24h", CYCLE_DAY)
 """Columns of a day with values that a trigger can be read from: how often each comes to a person is known of these."""
 
+TAKEN_NAMES: Final = ("all", "level")
+"""What tables call all triggers together, and the hazard's level beside them."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 Effect = Annotated[float, Field(gt=0, lt=0.5)]
@@ -242,6 +245,8 @@ def _can_be_read(rules: dict[Name, TriggerRule]) -> dict[Name, TriggerRule]:
     known, labels = {*READ_VALUES, *DIET_COLUMNS}, [row.label for row in rules.values()]
     if twice := [f'"{label}"' for label in dict.fromkeys(labels) if labels.count(label) > 1]:
         raise ValueError(f"several triggers have the label {', '.join(twice)}; expected a label of its own for each")
+    if taken := [name for name in rules if name in TAKEN_NAMES]:
+        raise ValueError(f"{taken[0]} is no name of a trigger: tables call something else so; expected another")
     for name, row in rules.items():
         if known.issuperset(row.reads) and (problem := misread(name, row, READ_VALUES, DIET_COLUMNS)):
             raise ValueError(f"{row.place}: {problem}" if row.place else problem)

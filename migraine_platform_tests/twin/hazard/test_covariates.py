@@ -18,9 +18,10 @@ from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_NAMES
 from migraine_platform.twin.data.channels import Scales
 from migraine_platform.twin.data.features import FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.data.ledger import BaselineDays, Ledger, usual_of
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
-from migraine_platform.twin.hazard.covariates import USUAL_WEIGHT, BaselineDays, Covariates, Ledger, Reader, usual_of
+from migraine_platform.twin.hazard.covariates import USUAL_WEIGHT, Covariates, Reader
 from migraine_platform_tests.twin.conftest import everybody, simulated
 
 USUAL = BaselineDays(np.array([0.1, 0.2, 0.15, 0.3]), np.array([0.1, -0.2, 0.05, 0.0]), np.array([0.2, 0.6, 0.3]))
