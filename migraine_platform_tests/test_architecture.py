@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -189,6 +190,50 @@ def test_triggers_are_listed_in_the_settings_alone(path: Path) -> None:
             names = {one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)}
             for listed in (TRIGGER_NAMES, TRIGGER_FLAGS, *zip(*map(spelled, TRIGGERS), strict=True)):
                 assert len(names & set(listed)) < 3, names
+
+
+def identifiers(tree: ast.Module) -> set[str]:
+    """Every name that a module uses or says in one word: variables, attributes, arguments, columns."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.arg | ast.keyword) and node.arg:
+            found.add(node.arg)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+            found.add(node.value)
+    return found
+
+
+def spelled_out(names: set[str]) -> dict[str, set[str]]:
+    """Names that are made of triggers' in one and the same way, as `way_*`, with the triggers that they are made of."""
+    made: dict[str, set[str]] = {}
+    for name in names:
+        for trigger in TRIGGER_NAMES:
+            if trigger in name and name != trigger:
+                made.setdefault(name.replace(trigger, "*"), set()).add(trigger)
+    return made
+
+
+@pytest.mark.parametrize("path", modules("."), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_names_are_made_of_triggers_one_by_one(path: Path) -> None:
+    """Columns and variables such as `way_sleep`, `way_stress`, `way_diet` would leave a further trigger out."""
+    made = spelled_out(identifiers(ast.parse(path.read_text())))
+    assert {how: triggers for how, triggers in made.items() if len(triggers) > 2} == {}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.sql")), ids=lambda path: path.stem)
+def test_no_query_names_triggers(path: Path) -> None:
+    assert {
+        how: who for how, who in spelled_out(set(re.findall(r"\w+", path.read_text()))).items() if len(who) > 1
+    } == {}
+
+
+def test_names_made_of_triggers_are_seen() -> None:
+    planted = "class Drift:\n    way_sleep = 1\n    way_stress = 2\n    way_diet = 3\n"
+    assert spelled_out(identifiers(ast.parse(planted))) == {"way_*": {"sleep", "stress", "diet"}}
 
 
 def test_every_class_has_a_name_of_its_own() -> None:

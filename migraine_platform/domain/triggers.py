@@ -41,6 +41,11 @@ class TriggerFamily(NamedTuple):
         return f"susceptibility_{self.name}"
 
     @property
+    def way(self) -> str:
+        """Column that says how likely it is that a change of the hazard was one of the susceptibility to it."""
+        return f"way_{self.name}"
+
+    @property
     def node(self) -> str:
         """Name in the causal graph."""
         return f"trigger_{self.name}"

@@ -38,7 +38,7 @@ class AuditResult:
         """One sentence: what was found."""
         if self.passed:
             return f"{self.rows:,} rows keep the contract"
-        if not self.rows:
+        if not self.rows and not self.broken:
             return "no rows; expected at least one"
         broken = "; ".join(f"{rule}: {count:,} rows" for rule, count in self.broken.items())
         return f"of {self.rows:,} rows, contract broken by: {broken}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -272,6 +274,22 @@ def test_commands_and_pages_show_them(more: Platform) -> None:
     page = (more.root / "data" / "reports" / "P0001.html").read_text()
     assert "Long hours at a screen" in page
     assert "A skipped meal" in page
+
+
+@pytest.mark.slow
+def test_a_change_may_be_one_of_each_and_the_next_night_reads_it_back(more: Platform, tmp_path: Path) -> None:
+    """Ways of a change are probabilities that add up; a night takes up those of the changes that were noticed."""
+    ways = ["way_level", *(f"way_{name}" for name in (*TRIGGER_NAMES, *OWN))]
+    noticed = more.warehouse.sql(f"SELECT {', '.join(ways)} FROM twin.drift").fetchall()
+    assert len(noticed) > 0
+    assert all(sum(row) == pytest.approx(1) for row in noticed)
+    copy = Path(shutil.copytree(more.root, tmp_path / "copy"))
+    tomorrow = (date.today() + timedelta(days=1)).isoformat()
+    done = migraine(copy, "night", "--ahead", "--date", tomorrow, within=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with duckdb.connect(copy / "data" / "warehouse.duckdb", read_only=True) as after:
+        days = "SELECT count(DISTINCT date) FROM measured.patient_days"
+        assert after.sql(days).fetchall()[0][0] == more.column(days)[0] + 1
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

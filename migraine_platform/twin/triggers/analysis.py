@@ -34,6 +34,12 @@ THRESHOLD_SCHEMA = {
 }  # fmt: skip
 
 
+INTERACTION_SCHEMA = {
+    "patient_id": pl.String, "pair": pl.String, "mean": pl.Float64, "lower": pl.Float64, "upper": pl.Float64,
+    "probability_positive": pl.Float64, "days": pl.Int64,
+}  # fmt: skip
+
+
 class TriggerDays(NamedTuple):
     """P patients' K evenings, and what came of the day that followed."""
 
@@ -44,7 +50,7 @@ class TriggerDays(NamedTuple):
     terms: NDArray[np.float64]
     """[P, K, terms] of the log-odds."""
     trigger: NDArray[np.float64]
-    """[P, K, 4]"""
+    """[P, K, triggers]"""
 
 
 def days_of(
@@ -101,7 +107,7 @@ def interaction_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
         "patient_id": np.repeat(histories.patient_ids, len(pairs)),
         "pair": np.tile(pairs, histories.count),
     }
-    return pl.DataFrame({**keys, **{name: part.ravel() for name, part in values.items()}})
+    return pl.DataFrame({**keys, **{name: part.ravel() for name, part in values.items()}}, schema=INTERACTION_SCHEMA)
 
 
 def _exposure(

@@ -15,7 +15,7 @@ import polars as pl
 
 from migraine_platform.config.twin import Twin
 from migraine_platform.domain.changes import CHANGE_KINDS
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange
 from migraine_platform.twin.updating.evening_results import Detection, EveningResults, Past
@@ -30,7 +30,7 @@ LEAST_DAYS, BEFORE_DAYS = 7, 60
 
 MOST_ALIKE = 0.6
 """Correlation of two days in a row that is still believed."""
-WAYS = ("way_level", *(f"way_{trigger}" for trigger in TRIGGER_NAMES))
+WAYS = ("way_level", *(trigger.way for trigger in TRIGGERS))
 
 
 def prediction_frame(

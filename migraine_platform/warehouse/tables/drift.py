@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.warehouse.declare import Table, day, integer, number, share, text
+from migraine_platform.priors.vocabulary import TRIGGERS
+from migraine_platform.warehouse.declare import Table, day, family, integer, number, share, text
 from migraine_platform.warehouse.tables.names import BATCH, PATIENT_ID
 from migraine_platform.warehouse.tables.twin import VERSION
 
 DRIFT_SHAPES = ("sudden", "gradual", "recurring")
 DRIFT_KINDS = ("covariate", "concept", "label")
+WAYS = {trigger.way: trigger.label for trigger in TRIGGERS}
+"""Columns of the susceptibilities that may have changed, and what to."""
+
 DECISIONS = ("on trial", "promoted", "dropped", "rolled back")
 
 NO_DRIFT = "twin_drift"
@@ -57,10 +61,7 @@ class Drift(Table, name="twin.drift", key=("patient_id", "detected_on"), by_batc
     statistic = number("Log-odds of a change on that evening")
     detector = text("Detector that spoke first")
     way_level = share("Probability that it was the hazard's level, if it was the hazard's")
-    way_weather = share("Probability that it was the susceptibility to weather, if it was the hazard's")
-    way_sleep = share("To sleep")
-    way_stress = share("To stress")
-    way_diet = share("To diet")
+    ways = family(WAYS, lambda way: share(f"Probability that it was the susceptibility to: {WAYS[way]}"))
     withdrawn_on = day("Evening on which a late observation took the alarm back; null while it stands", nullable=True)
 
     rules: ClassVar = {"a change is noticed after it began": "since <= detected_on"}
