@@ -83,7 +83,7 @@ def log_evidence(cohort: Cohort, rows: np.ndarray, change: Planted, particles: i
     simulator, trajectories = cohort.simulator, cohort.trajectories
     entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
     evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, trajectories.recorded, entries)
-    persons = Persons(*(part[rows] for part in trajectories.persons[:-1]), change)
+    persons = Persons(*(part[rows] for part in trajectories.persons[:-1]), change=change)
     print(f"filtering {len(rows)} patients", file=sys.stderr)
     return filter_days(simulator.parameters, persons, simulator.day_effects, evidence, particles, rows).log_evidence
 

@@ -149,8 +149,8 @@ def examined(taught: School, own: Histories, said: Watched, i: int, evening: int
     until = twin.Replay(
         Forecasts(*(part[row, days] for part in replay.forecasts)),
         Covariates(*(part[row, days] for part in replay.covariates)),
-        FilteredStates(*(part[row, days] for part in channels), beliefs),
-        AttackEvidence(*(part[row, days] for part in recorded_days), begun[row]),
+        FilteredStates(*(part[row, days] for part in channels), beliefs=beliefs),
+        AttackEvidence(*(part[row, days] for part in recorded_days), begun=begun[row]),
     )
     suspicion = Suspicion(*(part[row, days] for part in said.suspicion))
     return examine(suspicion, taught.model.effects, until, own.of(row).until(evening + 1), course(taught))

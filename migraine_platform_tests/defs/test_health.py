@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -128,7 +129,7 @@ class Platform:
         page, facts = (self.places.report(name).read_text() for name in ("health.html", "health.json"))
         return json.loads(facts), page + facts + metadata["summary"].value
 
-    def tick(self, name: str, cursor: str | None) -> dg.SensorResult:
+    def tick(self, name: str, cursor: str | None) -> Any:
         context = dg.build_sensor_context(
             instance=self.instance, cursor=cursor, repository_def=self.defs.get_repository_def(), sensor_name=name
         )

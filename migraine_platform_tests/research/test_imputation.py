@@ -108,7 +108,7 @@ def test_stated_intervals_hold_deleted_values_of_persistent_people(simulated, ki
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kind", ["random", "blocks", "whole days"])
 def test_stated_intervals_hold_deleted_values_of_simulated_patients(cohort, kind: str, causal: bool) -> None:
-    share, count = coverage(*cohort, kind, causal)
+    share, count = coverage(*cohort, kind=kind, causal=causal)
     assert count >= 3000
     assert 0.87 <= share <= 0.93
 

@@ -126,7 +126,8 @@ def test_a_declaration_with_a_wrong_key_is_refused() -> None:
 
 def test_the_fingerprint_follows_the_declaration() -> None:
     def declared(high: float) -> str:
-        return type("T", (Table,), {"a": number("A", high=high)}, name="example.t", key=("a",)).fingerprint()
+        made: type[Table] = type("T", (Table,), {"a": number("A", high=high)}, name="example.t", key=("a",))
+        return made.fingerprint()
 
     assert declared(1) == declared(1)
     assert declared(1) != declared(2)

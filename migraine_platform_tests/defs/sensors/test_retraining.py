@@ -144,9 +144,9 @@ def test_detected_changes_warn_by_batch_and_block_nothing(settings, instance) ->
     assert found.metadata[SEEN].value == BATCHES
     assert found.metadata[OPEN].value == {"batch-001": "1 covariate, 1 label"}
     last = last_day(settings)
-    (covariate, label) = sorted(
-        (record.data for record in found.metadata["patients"].records), key=lambda row: row["kind"]
-    )
+    patients = found.metadata["patients"]
+    assert isinstance(patients, dg.TableMetadataValue)
+    (covariate, label) = sorted((record.data for record in patients.records), key=lambda row: row["kind"])
     assert label["patient_id"] == "P0011"
     assert covariate["patient_id"] == "P0014"
     assert (label["since"], label["detected_on"]) == (str(last - timedelta(days=9)), str(last))

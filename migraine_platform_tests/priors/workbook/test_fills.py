@@ -8,7 +8,8 @@ import pytest
 
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.workbook.fills import Complete, Fill, filled
-from migraine_platform.priors.workbook.workbook import COLUMNS, REQUIRED, open_workbook, read_workbook
+from migraine_platform.priors.workbook.row import COLUMNS, REQUIRED
+from migraine_platform.priors.workbook.workbook import open_workbook, read_workbook
 from migraine_platform_tests.priors.workbook.test_workbook import ROW, write
 
 SEVEN = {field: COLUMNS[field] for field in REQUIRED}

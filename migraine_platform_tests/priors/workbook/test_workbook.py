@@ -11,7 +11,8 @@ from openpyxl import Workbook, load_workbook
 
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import Feature, from_frame, to_frame
-from migraine_platform.priors.workbook.workbook import COLUMNS, WorkbookError, read_workbook
+from migraine_platform.priors.workbook.row import COLUMNS
+from migraine_platform.priors.workbook.workbook import WorkbookError, read_workbook
 
 ROW = {
     "category": "sleep",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from migraine_platform.simulator.cohort.traits import traits
-from migraine_platform.simulator.generative.attacks import UNTREATED, AttackCourse, draw_duration, prodrome_length
+from migraine_platform.simulator.generative.attacks import AttackCourse, draw_duration, prodrome_length
 from migraine_platform.simulator.generative.symptoms import (
     AURA,
     HEADACHE,
@@ -17,6 +17,7 @@ from migraine_platform.simulator.generative.symptoms import (
     leaning,
     own_symptoms,
 )
+from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.simulator.random.quantiles import quantile
 
 

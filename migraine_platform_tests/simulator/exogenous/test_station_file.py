@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from migraine_platform.simulator.exogenous.station import StationError, read_station
+from migraine_platform.simulator.exogenous.station import read_station
+from migraine_platform.simulator.exogenous.station_file import StationError
 
 HEADER = "date,temperature,humidity,pressure"
 

@@ -11,7 +11,8 @@ from scipy import stats
 
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
 from migraine_platform.simulator.exogenous.calendar import Calendar
-from migraine_platform.simulator.exogenous.station import StationError, read_station
+from migraine_platform.simulator.exogenous.station import read_station
+from migraine_platform.simulator.exogenous.station_file import StationError
 from migraine_platform.simulator.exogenous.weather import ar1, simulate_sites, site_frame
 
 YEARS = Calendar(date(2024, 1, 1), 28, 8 * 365)

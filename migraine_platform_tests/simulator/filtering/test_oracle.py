@@ -51,7 +51,7 @@ def tiny(settings, features):
         model, features, calendar, simulate_sites(model.weather, calendar, 1), np.array([1.5, 0.0, 0.0, 0.0])
     )
     drawn = draw_patients(np.array([3]), model)
-    one = build_persons(model, drawn, parameters.copula, parameters.course, calendar)
+    one = build_persons(model, features, drawn, parameters.copula, parameters.course, calendar)
     symptoms = one.symptoms.copy()
     symptoms[:, [HEADACHE, SIGNS]] = 1.5, 1.0
     sign_share, early_share = own_signs(parameters.course, symptoms)

@@ -13,7 +13,8 @@ from migraine_platform.twin.cohort.cohort_update import load_batches
 from migraine_platform.twin.cohort.daily_update import TwinBatch, update_twins
 from migraine_platform.twin.cohort.inputs import read_histories
 from migraine_platform.twin.core.prediction import predict
-from migraine_platform.twin.updating.evening_update import advance
+from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.updating.evening_update import TwinUpdater, advance
 from migraine_platform.twin.updating.update_rows import past_of
 from migraine_platform.warehouse import tables
 from migraine_platform_tests.twin.living import (
@@ -69,7 +70,7 @@ def tried_one_by_one(on_trial, tmp_path_factory) -> Living:
     return nights(on_trial.copy(folder, trial_nights=100), list(range(MADE + 2, LAST + 1)))
 
 
-def batch_of(living: Living, days: int) -> tuple[TwinBatch, object, object]:
+def batch_of(living: Living, days: int) -> tuple[TwinBatch, TwinUpdater, Histories]:
     """A batch as the night before left it, what it is kept by, and its patients' days."""
     updaters = living.updaters(days)
     found = load_batches(living.earlier, living.places, updaters, [BATCH])

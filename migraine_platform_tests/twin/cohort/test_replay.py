@@ -31,7 +31,7 @@ def parts(settings, features, make_twins, model, measured):
 @pytest.fixture(scope="module")
 def ignorant(parts, tmp_path_factory) -> Living:
     """Twins that have lived some nights, and know of no report."""
-    living = made_living(tmp_path_factory.mktemp("ignorant"), *parts, EASILY, patients=PATIENTS)
+    living = made_living(tmp_path_factory.mktemp("ignorant"), *parts, thresholds=EASILY, patients=PATIENTS)
     for days in range(MADE + 1, LAST + 1):
         living.live(days)
     return living
@@ -54,7 +54,7 @@ def report(living: Living, *days: int, migraine: bool = True) -> pl.DataFrame:
 
 def told_in_time(parts, folder, observations: pl.DataFrame, until: int) -> Living:
     """Twins that knew the report from the start, and lived the same nights."""
-    living = made_living(folder, *parts, EASILY, patients=PATIENTS, observations=observations)
+    living = made_living(folder, *parts, thresholds=EASILY, patients=PATIENTS, observations=observations)
     for days in range(MADE + 1, until + 1):
         living.live(days)
     return living

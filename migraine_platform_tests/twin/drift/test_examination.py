@@ -56,11 +56,10 @@ def result(seed: int, days: int, kind: str, shape: str, day: int, size: float, w
     events[0, :, :3] = (migraine & diary)[:, None]
     forecast = expit(np.append(logit[1:], -0.8))[None]  # each evening, of the day that follows
     nothing = np.zeros((1, days))
-    forecasts = Forecasts(forecast, *[nothing] * 8, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0)))
+    forecasts = Forecasts._make((forecast, *[nothing] * 8, np.zeros((1, days, 2, 0)), np.zeros((1, days, 0))))
     none = np.zeros((1, days, len(CHANNELS)))
-    channels = FilteredStates(
-        *[none] * 7, innovation, nothing, nothing, StateBeliefs(np.zeros((1, 26)), np.zeros((1, 26, 26)))
-    )
+    beliefs = StateBeliefs(np.zeros((1, 26)), np.zeros((1, 26, 26)))
+    channels = FilteredStates._make((*[none] * 7, innovation, nothing, nothing, beliefs))
     begun = np.zeros(1, dtype=np.int64)
     evidence = AttackEvidence(diary[None], events, np.zeros((1, days), dtype=bool), nothing, begun)
     own = Histories(

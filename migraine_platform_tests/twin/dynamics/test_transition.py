@@ -61,7 +61,7 @@ def test_the_state_space_model_predicts_what_its_filter_expects() -> None:
     mean, variance = StateSpace(dynamics, filter_histories(dynamics, days)).predict(days)
     assert mean.shape == variance.shape == days.z.shape
     for last in (1, 2, 13, 25):
-        whole = StandardDays(*(part[:, :last] for part in (days.z, days.seen, context, known)), days.begun)
+        whole = StandardDays(*(part[:, :last] for part in (days.z, days.seen, context, known)), begun=days.begun)
         pain = np.where(known[:, last - 1, 0], context[:, last - 1, 0], dynamics.pain)
         weekend = context[:, last - 1, CONTEXT.index("weekend_tomorrow")]
         inputs = np.column_stack([np.full(6, dynamics.pain), pain, weekend])[:, None]

@@ -156,7 +156,7 @@ def assert_exact(points, effects, covariates, evidence):
     assert_allclose(forecasts.probability, ill.sum(axis=2) / joint.sum(axis=2), rtol=1e-9)
     for days in range(1, evidence.diary.shape[1] + 1):
         cut = slice(0, days)
-        known = AttackEvidence(*(array[:, cut] for array in evidence[:4]), evidence.begun)
+        known = AttackEvidence(*(array[:, cut] for array in evidence[:4]), begun=evidence.begun)
         _, filter_state = follow(points, effects, Covariates(*(array[:, cut] for array in covariates)), known)
         weight = joint[:, days - 1]
         assert_allclose(np.exp(filter_state.log_weight), weight / weight.sum(axis=1, keepdims=True), rtol=1e-9)
@@ -339,7 +339,7 @@ def test_day_by_day_is_as_all_at_once(cohort, step: int) -> None:
     filter_state, said = None, []
     for first in range(0, 20, step):
         days = slice(first, first + step)
-        part = AttackEvidence(*(array[:, days] for array in evidence[:4]), evidence.begun - first)
+        part = AttackEvidence(*(array[:, days] for array in evidence[:4]), begun=evidence.begun - first)
         forecasts, filter_state = follow(
             points, effects, Covariates(*(a[:, days] for a in covariates)), part, filter_state
         )
@@ -482,6 +482,6 @@ def test_likelihoods_are_what_weights_and_evidence_are_made_of(cohort) -> None:
 def test_days_put_together_again_are_the_same_days(cohort, cut: int) -> None:
     """Whoever had not begun before the cut begins after it; the first days do not know when."""
     evidence = cohort[3]
-    early = AttackEvidence(*(part[:, :cut] for part in evidence[:4]), np.minimum(evidence.begun, cut))
+    early = AttackEvidence(*(part[:, :cut] for part in evidence[:4]), begun=np.minimum(evidence.begun, cut))
     for ours, theirs in zip(early.then(evidence.since(cut)), evidence, strict=True):
         assert_array_equal(ours, theirs)

@@ -52,7 +52,7 @@ def test_where_nothing_announces_nothing_is_announced_but_once_in_twenty_cohorts
     from scipy.stats import binom
 
     rng, none = np.random.default_rng(1), np.zeros(40)
-    alarms = [fit_signs(*drawn(rng, 40, 90, none, 1, none), NAMES).announces.any() for _ in range(COHORTS)]
+    alarms = [fit_signs(*drawn(rng, 40, 90, none, 1, none), names=NAMES).announces.any() for _ in range(COHORTS)]
     assert sum(alarms) <= binom.ppf(1 - 6e-5, COHORTS, FALSE_ALARM)
 
 
@@ -60,8 +60,8 @@ def test_where_nothing_announces_nothing_is_announced_but_once_in_twenty_cohorts
 def planted():
     rng, none = np.random.default_rng(2), np.zeros(PERSONS)
     effect, flag = rng.normal(0.9, 0.3, PERSONS), rng.normal(2.5, 0.6, PERSONS)
-    number = fit_signs(*drawn(rng, PERSONS, 120, effect, 1, none), NAMES)
-    return effect, number, flag, fit_signs(*drawn(rng, PERSONS, 120, none, 1, flag), NAMES)
+    number = fit_signs(*drawn(rng, PERSONS, 120, effect, 1, none), names=NAMES)
+    return effect, number, flag, fit_signs(*drawn(rng, PERSONS, 120, none, 1, flag), names=NAMES)
 
 
 def test_a_planted_sign_is_found_with_its_lag_and_no_other(planted) -> None:
@@ -95,7 +95,7 @@ def test_personal_effects_are_recovered_and_their_intervals_hold_nine_in_ten(pla
 def test_patients_whose_sign_announces_are_found_among_those_whose_does_not() -> None:
     rng = np.random.default_rng(3)
     effect = np.where(np.arange(100) < 30, 2.0, 0.0)
-    signs = fit_signs(*drawn(rng, 100, 180, effect, 1, np.zeros(100)), NAMES)
+    signs = fit_signs(*drawn(rng, 100, 180, effect, 1, np.zeros(100)), names=NAMES)
     assert signs.announces[:30, 2, 1].mean() > 0.5
     assert signs.announces[30:, 2, 1].mean() < 0.05
 
@@ -106,7 +106,8 @@ def test_the_last_day_is_read_by_its_evening_only() -> None:
     onset, migraine = diary.onset.copy(), diary.migraine.copy()
     onset[:, -1], migraine[:, -1] = ~onset[:, -1], ~migraine[:, -1]
     changed = diary._replace(onset=onset, migraine=migraine)
-    assert_array_equal(fit_signs(changed, *rest, NAMES).log_odds, fit_signs(diary, *rest, NAMES).log_odds)
+    ours, theirs = (fit_signs(one, *rest, names=NAMES) for one in (changed, diary))
+    assert_array_equal(ours.log_odds, theirs.log_odds)
 
 
 def test_a_patient_without_entries_has_the_population_s_effects_and_more_doubt() -> None:

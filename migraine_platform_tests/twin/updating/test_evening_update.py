@@ -82,18 +82,18 @@ def assert_same_lives(ours: Lives, theirs: Lives) -> None:
     assert ours.state.twins.as_of == theirs.state.twins.as_of
     assert set(ours.detections) == set(theirs.detections)
     for patient, found in ours.detections.items():
-        for one, other in zip(found, theirs.detections[patient], strict=True):
-            assert replace(one, statistic=0.0, change=one.change.since) == replace(
-                other, statistic=0.0, change=other.change.since
+        for mine, its in zip(found, theirs.detections[patient], strict=True):
+            assert replace(mine, statistic=0.0, change=mine.change.since) == replace(
+                its, statistic=0.0, change=its.change.since
             )
-            assert (one.change.shape, one.change.kind, one.change.target) == (
-                other.change.shape,
-                other.change.kind,
-                other.change.target,
+            assert (mine.change.shape, mine.change.kind, mine.change.target) == (
+                its.change.shape,
+                its.change.kind,
+                its.change.target,
             )
             assert_allclose(
-                (one.statistic, one.change.size, *one.change.ways),
-                (other.statistic, other.change.size, *other.change.ways),
+                (mine.statistic, mine.change.size, *mine.change.ways),
+                (its.statistic, its.change.size, *its.change.ways),
                 rtol=1e-9,
             )
 

@@ -109,7 +109,7 @@ def test_a_coupled_process_is_learned_nearly_as_well_as_it_is_known(process, lea
     correlation = (today * tomorrow).mean((0, 1)) / (today**2).mean((0, 1))
     left = ((tomorrow - correlation * today) ** 2).mean((0, 1))
     persistence = negative_log_likelihood(unseen.z * correlation, np.broadcast_to(left, variance.shape), unseen)
-    found = negative_log_likelihood(*learned.predict(unseen), unseen)
+    found = negative_log_likelihood(*learned.predict(unseen), days=unseen)
     analytic = 0.5 * np.mean(np.log(2 * np.pi * np.e * process.noise))
     assert_allclose(best, analytic, atol=4 * np.sqrt(0.5 / tomorrow.size))
     assert found - best < 0.1 * (persistence - best)
@@ -128,8 +128,8 @@ def test_a_missing_modality_costs_less_if_training_has_met_it(process, learned, 
     unprepared = fit(process.days(200, 80, 1), replace(SETTINGS, modality_dropout=0.0))
     for name in MODALITIES:
         lost = without(unseen, name)
-        with_dropout = negative_log_likelihood(*learned.predict(lost), unseen)
-        assert with_dropout < negative_log_likelihood(*unprepared.predict(lost), unseen)
+        with_dropout = negative_log_likelihood(*learned.predict(lost), days=unseen)
+        assert with_dropout < negative_log_likelihood(*unprepared.predict(lost), days=unseen)
 
 
 def test_untrained_it_predicts_persistence_around_the_personal_mean():
