@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.compiled.layout import all_in_one_layout, in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def filter_days(
     end = StateBeliefs(kept.mean.copy(), kept.covariance.copy())
     m, totals = [np.zeros(shape) for _ in range(8)], [np.zeros((patients, days)) for _ in range(2)]
     out = FilteredStates(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], totals[0], totals[1], end)
+
+    dynamics, seen = all_in_one_layout(dynamics), in_one_layout(seen)
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):

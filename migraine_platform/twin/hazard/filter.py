@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.hazard.covariates import Covariates
@@ -83,6 +84,7 @@ def follow(
     new = FilterState(*(part.copy() for part in old))
     out = no_forecasts(patients, days, with_spread, len(points.level) if with_likelihood else 0)
     predictors = _predictors(effects, covariates)
+    effects, evidence = all_in_one_layout(effects), all_in_one_layout(evidence)
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):

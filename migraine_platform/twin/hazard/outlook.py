@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.twin.hazard.hypotheses import (
     AFTER_ILL,
@@ -43,7 +44,7 @@ IMPOSSIBLE = 1e-12
 def foresee(points: Points, effects: Effects, filter_state: FilterState, with_spread: bool = True) -> Forecasts:
     """Tomorrow's forecasts [P, 1] from where patients stand; nothing is learned by it."""
     patients = len(filter_state.numbers)
-    out = no_forecasts(patients, 1, with_spread)
+    out, effects = no_forecasts(patients, 1, with_spread), all_in_one_layout(effects)
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
@@ -57,7 +58,7 @@ def newton_step(
                 centred[i], covariates.latent[i], covariates.weekend[i], flattened[i], attack_history[i],
                 evidence.diary[i], evidence.events[i], complete[i], evidence.begun[i],
             )  # fmt: skip
-            _score_one(points, effects, own, shares[i], gradient[i], curvature[i])
+            _score_one(points, effects, all_in_one_layout(own), shares[i], gradient[i], curvature[i])
 
     in_parallel(patients, work)
     ridge = RIDGE * np.eye(SHARED)
