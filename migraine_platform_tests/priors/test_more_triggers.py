@@ -69,6 +69,9 @@ SCREEN = {
 }
 MEAL = {"name": "meal", "label": "A skipped meal", "reads": "skipped_meal", "rule": "flag", "effect": "OR 1.7"}
 COFFEE = {"name": "coffee", "label": "Coffee", "reads": "caffeine_consumed", "rule": "flag", "effect": 3}
+EMPTY = {**MEAL, "name": "empty", "label": "An empty stomach", "effect": 2}
+"""There whenever a meal was skipped: no diary can tell the two apart."""
+
 MENSES = {
     "name": "menses",
     "label": "About menses",
@@ -79,7 +82,7 @@ MENSES = {
     "effect": 30,
     "share": "60 %",
 }
-OWN = ("screen", "meal", "coffee", "menses")
+OWN = ("screen", "meal", "coffee", "menses", "empty")
 
 
 def write_rows(workbook: Path, sheet: str, titles: dict[str, str], *rows: dict[str, Any]) -> None:
@@ -119,8 +122,10 @@ class Platform(NamedTuple):
 
 @pytest.fixture(scope="module")
 def more(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A whole platform with four triggers more."""
-    root = with_own_triggers(make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES)
+    """A whole platform with five triggers more."""
+    root = with_own_triggers(
+        make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES, EMPTY
+    )
     change(root, "simulator.yaml", "diary", "further", to=FURTHER)
     done = migraine(root, "run", within=1500)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -156,14 +161,14 @@ def test_some_people_have_no_susceptibility_to_what_only_a_share_has(more: Platf
 
 @pytest.mark.slow
 def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
-    """Six of the eight; the two that could tell least are left out of the grid."""
+    """Six of the nine; the three that could tell least are left out of the grid."""
     code = (
         "from migraine_platform.twin.drift.hazard_change import Grid, WATCHED\n"
         "from migraine_platform.twin.hazard.population import Personal\n"
         "from migraine_platform.simulator.generative.profiles import SusceptibilityPrior\n"
         "import numpy as np\n"
         "prior = SusceptibilityPrior.of_everybody(0.1, 1.0)\n"
-        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0])\n"
+        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0, 0.3])\n"
         "grid = Grid.of(Personal(np.linspace(-3, 1, 129), prior), 0.5, strength)\n"
         "print(WATCHED, *grid.watched, *np.round(grid.points.susceptibility.std(axis=0), 3))"
     )
@@ -174,7 +179,7 @@ def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
     assert watched == "6"
     assert rest[:6] == ["0", "1", "3", "5", "6", "7"]
     spread = str(round(0.9 / 12**0.5, 3))
-    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread]
+    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread, "0.0"]
 
 
 @pytest.mark.slow
@@ -246,6 +251,17 @@ def test_twins_reason_with_them(more: Platform) -> None:
     exposures = more.column("SELECT DISTINCT exposure FROM twin.trigger_thresholds")
     assert "Long hours at a screen" in exposures
     assert not {"A skipped meal", "Coffee"} & set(exposures)
+
+
+@pytest.mark.slow
+def test_two_that_no_diary_can_tell_apart_are_reported_as_the_pair(more: Platform) -> None:
+    """Two others come together by chance in few persons, if they had few days with either."""
+    told = "SELECT count(*) FILTER (trigger = 'meal' AND other = 'empty'), count(*) FROM twin.alike_triggers"
+    ((pairs, all_pairs),) = more.warehouse.sql(told).fetchall()
+    assert pairs > 30
+    assert all_pairs - pairs < 6
+    (patient,) = more.column("SELECT min(patient_id) FROM twin.alike_triggers WHERE other = 'empty'")
+    assert "meal and empty were there on the same days" in migraine(more.root, "twin", "show", patient).stdout
 
 
 @pytest.mark.slow

@@ -233,6 +233,7 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
         },
         tables.TriggerThresholds: {"exposure": "time asleep, too short", **effect, "unit": "h", "supported": 0.9},
         tables.TriggerInteractions: {"pair": "sleep and diet", **effect, "probability_positive": 0.9, "days": 3},
+        tables.AlikeTriggers: {"trigger": "sleep", "other": "diet", **effect, "correlation": 0.95, "days": 9},
         tables.SymptomPhases: {
             **{"phase": "aura", "probability": 0.3, "typical_hours": 0.5, "low_hours": 0.2, "high_hours": 1.0},
             "attacks": 4,

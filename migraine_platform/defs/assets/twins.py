@@ -36,7 +36,12 @@ SAID: dict[str, tuple[type[Table], ...]] = {
         tables.Contributions,
         tables.Audit,
     ),
-    "trigger_sensitivity": (tables.TriggerSensitivity, tables.TriggerThresholds, tables.TriggerInteractions),
+    "trigger_sensitivity": (
+        tables.TriggerSensitivity,
+        tables.TriggerThresholds,
+        tables.TriggerInteractions,
+        tables.AlikeTriggers,
+    ),
     "symptom_models": (tables.SymptomPhases, tables.OnsetTimes, tables.Signs),
     "drift": (tables.Drift, tables.Watch),
     "retrainings": (tables.Retrainings, tables.Challengers),

@@ -34,6 +34,7 @@ from migraine_platform.twin.hazard.hypotheses import FilterState, Points, weeken
 from migraine_platform.twin.symptoms.phases import Phases
 from migraine_platform.twin.symptoms.progression import Symptoms
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
+from migraine_platform.twin.triggers.likeness import alike_frame
 from migraine_platform.twin.triggers.sensitivity import sensitivities
 from migraine_platform.twin.updating.days_ahead import ahead_frames
 from migraine_platform.twin.updating.evening_results import EveningResults, Past
@@ -152,6 +153,9 @@ def _trigger_frames(
         ),
         tables.TriggerThresholds: threshold_frame(reported, histories, updater.clinical.prior.rules),
         tables.TriggerInteractions: interaction_frame(reported, histories),
+        tables.AlikeTriggers: alike_frame(
+            updater.points, effects, twins.filter_state, reported.there, reported.known, twins.patient_ids
+        ),
     }
 
 

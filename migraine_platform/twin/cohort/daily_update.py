@@ -33,7 +33,7 @@ from migraine_platform.warehouse import tables
 from migraine_platform.warehouse.declare import Table
 from migraine_platform.warehouse.tables.twin import BOTH_TWINS, HAZARD_FILTER
 
-CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions)
+CARRIED = (tables.TriggerThresholds, tables.TriggerInteractions, tables.AlikeTriggers)
 """Tables that are as of the making of the twins."""
 
 

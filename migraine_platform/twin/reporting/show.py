@@ -115,10 +115,17 @@ def _tomorrow(warehouse: Path, patient_id: str) -> Iterator[str]:
 def _triggers(warehouse: Path, patient_id: str) -> Iterator[str]:
     """Direct effects, with what is known of them, and thresholds."""
     yield "Triggers (what each adds to the log-odds of an attack the day after, directly; 90 % interval):"
-    for row in _rows(warehouse, "twin.trigger_sensitivity", patient_id, "mean DESC").iter_rows(named=True):
+    effects = _rows(warehouse, "twin.trigger_sensitivity", patient_id, "mean DESC")
+    widest = max((len(name) for name in effects["trigger"]), default=0)
+    for row in effects.iter_rows(named=True):
         yield (
-            f"    {row['trigger']:<8}{row['mean']:5.2f}  ({row['lower']:.2f} to {row['upper']:.2f})   "
+            f"    {row['trigger']:<{widest}} {row['mean']:5.2f}  ({row['lower']:.2f} to {row['upper']:.2f})   "
             f"strong: {100 * row['probability_strong']:.0f} %; learned so far: {100 * row['confidence']:.0f} %"
+        )
+    for row in _rows(warehouse, "twin.alike_triggers", patient_id, "correlation DESC").iter_rows(named=True):
+        yield (
+            f"    {row['trigger']} and {row['other']} were there on the same days: which matters cannot be told, "
+            f"together {row['mean']:.2f} ({row['lower']:.2f} to {row['upper']:.2f})"
         )
     steps = _rows(warehouse, "twin.trigger_thresholds", patient_id, "exposure")
     for row in steps.filter(steps["supported"] >= SUPPORTED).iter_rows(named=True):

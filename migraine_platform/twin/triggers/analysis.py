@@ -40,6 +40,10 @@ INTERACTION_SCHEMA = {
 }  # fmt: skip
 
 
+SURE = 0.5 - 1e-6
+"""Distance from even chances from which on a trigger's probability is taken for known."""
+
+
 class TriggerDays(NamedTuple):
     """P patients' K evenings, and what came of the day that followed."""
 
@@ -49,8 +53,10 @@ class TriggerDays(NamedTuple):
     """[P, K] both evenings have an entry, and no attack went on."""
     terms: NDArray[np.float64]
     """[P, K, terms] of the log-odds."""
-    trigger: NDArray[np.float64]
-    """[P, K, triggers]"""
+    there: NDArray[np.bool_]
+    """[P, K, triggers] whether a trigger was there on the evening."""
+    known: NDArray[np.bool_]
+    """[P, K, triggers] whether that is recorded, or as sure."""
 
 
 def days_of(
@@ -66,7 +72,8 @@ def days_of(
     usable[:, :-1] = histories.diary[:, 1:] & histories.diary[:, :-1] & ~goes_on
     usable[:, -2:] = False  # what came of the last day is complete only tomorrow
     terms = onset_terms(PersonParameters.of(points, filter_state), effects, replay.covariates, replay.forecasts)
-    return TriggerDays(onset, usable, terms, replay.covariates.trigger)
+    trigger = replay.covariates.trigger
+    return TriggerDays(onset, usable, terms, trigger > 0.5, np.abs(trigger - 0.5) > SURE)
 
 
 def threshold_frame(days: TriggerDays, histories: Histories, rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
@@ -91,9 +98,7 @@ def threshold_frame(days: TriggerDays, histories: Histories, rules: Mapping[str,
 
 def interaction_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
     """Rows of `twin.trigger_interactions`."""
-
-    known = np.abs(days.trigger - 0.5) > 0.5 - 1e-6
-    found = interactions(days.onset, days.usable, days.terms.sum(axis=-1), days.trigger > 0.5, known)
+    found = interactions(days.onset, days.usable, days.terms.sum(axis=-1), days.there, days.known)
     lower, upper = found.personal_interval()
     pairs = [" and ".join(name.removeprefix("trigger_") for name in pair) for pair in PAIRS]
     values = {

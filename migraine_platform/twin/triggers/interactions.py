@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 PAIRS = tuple(combinations(TRIGGER_NODES, 2))
 """All pairs, in the order of every array of this module."""
 
-_PLACES = tuple(combinations(range(len(TRIGGER_NODES)), 2))
-_FIRST, _SECOND = [first for first, _ in _PLACES], [second for _, second in _PLACES]
+PLACES = tuple(combinations(range(len(TRIGGER_NODES)), 2))
+"""Places of the two triggers of each pair."""
+
+_FIRST, _SECOND = [first for first, _ in PLACES], [second for _, second in PLACES]
 
 BETWEEN_PAIRS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0)
 """Candidates for r, log-odds. The least is as good as none."""

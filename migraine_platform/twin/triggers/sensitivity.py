@@ -76,7 +76,7 @@ def sensitivities(points: Points, effects: Effects, filter_state: FilterState) -
     variance = share @ effect**2 - mean**2
     before = prior @ effect**2 - usual**2
     known = np.where(before > NOTHING, 1 - variance / np.maximum(before, NOTHING), 0.0)
-    ends = np.stack([_quantiles(effect[:, k], share) for k in range(len(TRIGGER_NAMES))], axis=1)
+    ends = np.stack([quantiles(effect[:, k], share) for k in range(len(TRIGGER_NAMES))], axis=1)
     return Sensitivities(
         mean=mean,
         lower=ends[..., 0],
@@ -88,7 +88,7 @@ def sensitivities(points: Points, effects: Effects, filter_state: FilterState) -
     )
 
 
-def _quantiles(values: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+def quantiles(values: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
     """[P, 2] ends of the central 90 % of values [M] under each patient's weights [P, M]."""
     order = np.argsort(values)
     own = share[:, order]

@@ -198,6 +198,24 @@ class TriggerInteractions(
     days = integer("Days with both", low=0)
 
 
+class AlikeTriggers(
+    Table, name="twin.alike_triggers", key=("patient_id", "trigger", "other"), by_batch=True, by_days=True
+):
+    """Pairs of triggers that the patient's days cannot tell apart: what the two do together, log-odds."""
+
+    may_be_empty: ClassVar = True
+    patient_id = text("Patient", pattern=PATIENT_ID)
+    trigger = text("Trigger", values=TRIGGER_NAMES)
+    other = text("The one that was there on the same days", values=TRIGGER_NAMES)
+    correlation = number("Correlation of the two over the days on which both are known", low=0, high=1)
+    days = integer("Days with both", low=0)
+    mean = number("Posterior mean of what the two do together; which of them does it is not known")
+    lower = number("Lower end of the 90 % credible interval")
+    upper = number("Upper end")
+
+    rules: ClassVar = {"the interval is ordered": "lower <= upper", "a pair is of two": "trigger <> other"}
+
+
 class SymptomPhases(Table, name="twin.symptom_phases", key=("patient_id", "phase"), by_batch=True, by_days=True):
     """The phases of the patient's attacks: how likely, how long."""
 

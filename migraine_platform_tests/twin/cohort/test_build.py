@@ -33,7 +33,7 @@ SAID = ["patient_id", "made_on", "for_date", "probability", "lower", "upper", "c
 EASILY = 5.0
 """Log-odds of a change; most people's are below 4 all the time."""
 
-UNEVENTFUL = {tables.Drift, tables.Challengers, tables.Retrainings, tables.AppliedObservations}
+UNEVENTFUL = {tables.AlikeTriggers, tables.Drift, tables.Challengers, tables.Retrainings, tables.AppliedObservations}
 """Tables without a row as long as nobody changes and nobody is on trial."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config import load_settings
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
@@ -47,7 +47,10 @@ def test_a_day_counts_if_both_evenings_were_written_and_no_attack_went_on(report
 
 def test_terms_are_those_of_the_evenings(reported, built, histories) -> None:
     assert reported.terms.shape == (histories.count, histories.days, TERMS)
-    assert_array_equal(reported.trigger, built.replay.covariates.trigger)
+    trigger = built.replay.covariates.trigger
+    assert_array_equal(reported.there, trigger > 0.5)
+    assert_array_equal(reported.known, np.minimum(trigger, 1 - trigger) < 1e-6)
+    assert 0.5 < reported.known.mean() < 0.99
     for k in range(len(TRIGGER_NAMES)):
         below = built.replay.covariates.trigger[..., k] < built.replay.covariates.baseline[..., k]
         assert np.all(reported.terms[..., FIRST_TRIGGER + k][below] <= 0)
@@ -112,7 +115,7 @@ def plant(
     histories = Histories(ids, date(2024, 1, 1), values, present, every, every, events, none, none)
     terms = np.zeros((*shape, TERMS))
     terms[..., 0] = level
-    return Planted(TriggerDays(onset, every, terms, np.zeros((*shape, 4))), histories)
+    return Planted(TriggerDays(onset, every, terms, *np.zeros((2, *shape, TRIGGER_COUNT), dtype=bool)), histories)
 
 
 @pytest.mark.parametrize(

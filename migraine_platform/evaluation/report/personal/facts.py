@@ -63,6 +63,8 @@ class PersonFacts:
     """Rows of `twin.states_ahead` of the day that is forecast."""
     contributions: tuple[Row, ...]
     triggers: tuple[Row, ...]
+    alike: tuple[Row, ...]
+    """Pairs of triggers that the days do not tell apart."""
     thresholds: tuple[Row, ...]
     phases: tuple[Row, ...]
     onset: Row | None
@@ -109,6 +111,7 @@ def person_of(read: Read, patient_id: str) -> PersonFacts:
         tomorrow=_first_day(rows(ahead.StatesAhead, "for_date")),
         contributions=rows(twin.Contributions, "log_odds", descending=True),
         triggers=rows(twin.TriggerSensitivity, "mean", descending=True),
+        alike=rows(twin.AlikeTriggers, "correlation", descending=True),
         thresholds=rows(twin.TriggerThresholds, "exposure"),
         phases=rows(twin.SymptomPhases, "phase"),
         onset=onset[0] if onset else None,

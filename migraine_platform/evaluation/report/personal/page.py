@@ -25,6 +25,7 @@ from migraine_platform.evaluation.report.personal.words import (
     PHASES,
     QUESTIONS,
     STATES,
+    alike,
     chance,
     change,
     contribution,
@@ -191,7 +192,8 @@ def _triggers(person: PersonFacts) -> str:
     steps = [threshold(row) for row in person.thresholds if row["supported"] >= SUPPORTED]
     where = "<h3>From where on</h3>" + bullets(steps) if steps else ""
     drawn = figures([personal_figures.trigger_effects(person)], "")
-    return bullets(map(trigger, person.triggers)) + where + drawn
+    pairs = "<h3>Cannot be told apart</h3>" + bullets(map(alike, person.alike)) if person.alike else ""
+    return bullets(map(trigger, person.triggers)) + pairs + where + drawn
 
 
 def _attacks(person: PersonFacts) -> str:

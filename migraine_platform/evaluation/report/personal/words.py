@@ -130,6 +130,17 @@ def trigger(row: Row) -> str:
     )
 
 
+def alike(row: Row) -> str:
+    """Two triggers that the days do not tell apart, and what they do together."""
+    first, second = (str(LABELS.get(row[name], row[name])) for name in ("trigger", "other"))
+    times = [f"{math.exp(row[end]):.1f}" for end in ("mean", "lower", "upper")]
+    return (
+        f"{first}, and {second[:1].lower()}{second[1:]}, were there on the same days ({row['days']} days with both): "
+        f"which of the two matters, this diary cannot tell; together they multiply the odds of an attack the day after "
+        f"by {times[0]} (90 % interval {times[1]} to {times[2]})."
+    )
+
+
 def threshold(row: Row) -> str:
     """Where a trigger sets in."""
     low, high = (minus(f"{row[end]:g}") for end in ("lower", "upper"))

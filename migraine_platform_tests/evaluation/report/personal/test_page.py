@@ -94,6 +94,10 @@ def person_frames(status: str = "fitted", reason: str | None = None) -> Frames:
             | {"probability_positive": 1.0, "confidence": confidence}
             for name, strong, confidence in (("sleep", 0.9, 0.6), ("stress", 0.5, 0.05))
         ],
+        twin.AlikeTriggers: [
+            {**own, "trigger": "sleep", "other": "stress", "correlation": 0.95, "days": 12}
+            | {"mean": 0.7, "lower": 0.2, "upper": 1.1}
+        ],
         twin.TriggerThresholds: [
             {**own, "exposure": "time asleep, too short", "mean": 4.8, "lower": 4.0, "upper": 5.5, "unit": "h"}
             | {"supported": 0.95}
@@ -145,6 +149,7 @@ def test_the_page_tells_what_the_twin_says(page: str) -> None:
         "Last night's sleep (today 4.5 h): 20 % instead of 13 % (odds × 1.65)",
         "Strain of the last days: 20 % instead of 25 % (odds × 0.74)",
         "likely a strong trigger (90 %)",
+        "which of the two matters, this diary cannot tell; together they multiply the odds",
         "not yet known for this person",
         "time asleep, too short: from about 4.8 h on (90 % interval 4 to 5.5)",
         "in less than 1 % of attacks",
