@@ -35,7 +35,7 @@ from migraine_platform.twin.symptoms.phases import Phases
 from migraine_platform.twin.symptoms.progression import Symptoms
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
 from migraine_platform.twin.triggers.likeness import alike_frame
-from migraine_platform.twin.triggers.sensitivity import sensitivities
+from migraine_platform.twin.triggers.sensitivity import population_effect, sensitivities
 from migraine_platform.twin.updating.days_ahead import ahead_frames
 from migraine_platform.twin.updating.evening_results import EveningResults, Past
 from migraine_platform.twin.updating.evening_update import TwinState, TwinUpdater, UpdateResult, advance, begin
@@ -152,7 +152,7 @@ def _trigger_frames(
             twins.patient_ids
         ),
         tables.TriggerThresholds: threshold_frame(reported, histories, updater.clinical.prior.rules),
-        tables.TriggerInteractions: interaction_frame(reported, histories),
+        tables.TriggerInteractions: interaction_frame(reported, histories, population_effect(updater.points, effects)),
         tables.AlikeTriggers: alike_frame(
             updater.points, effects, twins.filter_state, reported.there, reported.known, twins.patient_ids
         ),

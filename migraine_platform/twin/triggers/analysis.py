@@ -15,13 +15,13 @@ import polars as pl
 
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
 from migraine_platform.domain.triggers import TriggerFamily
-from migraine_platform.priors.vocabulary import TRIGGERS
+from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.features import EVENTS, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, PersonParameters, onset_terms
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
-from migraine_platform.twin.triggers.interactions import PAIRS, interactions
+from migraine_platform.twin.triggers.interactions import interactions, pairs_of
 from migraine_platform.twin.triggers.thresholds import StepPrior, thresholds
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ INTERACTION_SCHEMA = {
     "probability_positive": pl.Float64, "days": pl.Int64,
 }  # fmt: skip
 
+
+INTERACTING = 12
+"""Triggers whose pairs are looked at, as pairs grow with the square: with more, those that do most."""
 
 SURE = 0.5 - 1e-6
 """Distance from even chances from which on a trigger's probability is taken for known."""
@@ -96,11 +99,17 @@ def threshold_frame(days: TriggerDays, histories: Histories, rules: Mapping[str,
     return pl.concat(frames)
 
 
-def interaction_frame(days: TriggerDays, histories: Histories) -> pl.DataFrame:
-    """Rows of `twin.trigger_interactions`."""
-    found = interactions(days.onset, days.usable, days.terms.sum(axis=-1), days.there, days.known)
+def interaction_frame(days: TriggerDays, histories: Histories, strength: NDArray[np.float64]) -> pl.DataFrame:
+    """Rows of `twin.trigger_interactions`: of the pairs of the INTERACTING strongest triggers.
+
+    Args:
+        strength: [triggers] what each does to the hazard in the population.
+    """
+    strongest = np.sort(np.argsort(-strength, kind="stable")[:INTERACTING])
+    there, known = days.there[..., strongest], days.known[..., strongest]
+    found = interactions(days.onset, days.usable, days.terms.sum(axis=-1), there, known)
     lower, upper = found.personal_interval()
-    pairs = [" and ".join(name.removeprefix("trigger_") for name in pair) for pair in PAIRS]
+    pairs = [" and ".join(pair) for pair in pairs_of(TRIGGER_NAMES[place] for place in strongest)]
     values = {
         "mean": found.personal_mean,
         "lower": lower,

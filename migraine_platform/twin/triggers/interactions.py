@@ -19,25 +19,19 @@ Belongs here: products of triggers. Does not: their main effects, which come in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from migraine_platform.errors import UserError
-from migraine_platform.twin.triggers.causal import TRIGGER_NODES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PAIRS = tuple(combinations(TRIGGER_NODES, 2))
-"""All pairs, in the order of every array of this module."""
-
-PLACES = tuple(combinations(range(len(TRIGGER_NODES)), 2))
-"""Places of the two triggers of each pair."""
-
-_FIRST, _SECOND = [first for first, _ in PLACES], [second for _, second in PLACES]
+Thing = TypeVar("Thing")
 
 BETWEEN_PAIRS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0)
 """Candidates for r, log-odds. The least is as good as none."""
@@ -56,39 +50,44 @@ class InteractionError(UserError):
     """Days that no interaction can be read from."""
 
 
+def pairs_of(things: Iterable[Thing]) -> list[tuple[Thing, Thing]]:
+    """All pairs, in the order of every array of pairs of triggers."""
+    return list(combinations(things, 2))
+
+
 @dataclass(frozen=True)
 class Interactions:
-    """Posterior of the interactions, log-odds, in the order of PAIRS."""
+    """Posterior of the interactions, log-odds, in the order of `pairs_of`."""
 
     between_pairs: float
     """r of the greatest marginal likelihood"""
     between_persons: float
     """s of the greatest marginal likelihood"""
     mean: NDArray[np.float64]
-    """[6] of m"""
+    """[pairs] of m"""
     sd: NDArray[np.float64]
-    """[6] of m"""
+    """[pairs] of m"""
     personal_mean: NDArray[np.float64]
-    """[P, 6] of g_i"""
+    """[P, pairs] of g_i"""
     personal_sd: NDArray[np.float64]
-    """[P, 6] of g_i"""
+    """[P, pairs] of g_i"""
     days: NDArray[np.int64]
-    """[P, 6] days that had both triggers"""
+    """[P, pairs] days that had both triggers"""
 
     def interval(self, level: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """[6], [6] ends of the population's credible intervals."""
+        """[pairs], [pairs] ends of the population's credible intervals."""
         return _interval(self.mean, self.sd, level)
 
     def personal_interval(self, level: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """[P, 6], [P, 6] ends of each person's credible intervals."""
+        """[P, pairs], [P, pairs] ends of each person's credible intervals."""
         return _interval(self.personal_mean, self.personal_sd, level)
 
     def probability_positive(self) -> NDArray[np.float64]:
-        """[6] that the pair does more than its triggers apart, in the population."""
+        """[pairs] that the pair does more than its triggers apart, in the population."""
         return _above_zero(self.mean, self.sd)
 
     def personal_probability_positive(self) -> NDArray[np.float64]:
-        """[P, 6] likewise, for each person."""
+        """[P, pairs] likewise, for each person."""
         return _above_zero(self.personal_mean, self.personal_sd)
 
 
@@ -96,7 +95,7 @@ class _Rows(NamedTuple):
     """The days that count, padded."""
 
     x: NDArray[np.float64]
-    """[P, R, 6]; 0 where there is no day."""
+    """[P, R, pairs]; 0 where there is no day."""
     offset: NDArray[np.float64]
     """[P, R]"""
     y: NDArray[np.float64]
@@ -108,13 +107,13 @@ class _Fit(NamedTuple):
 
     evidence: float
     m: NDArray[np.float64]
-    """[6]"""
+    """[pairs]"""
     d: NDArray[np.float64]
-    """[P, 6]"""
+    """[P, pairs]"""
     variance: NDArray[np.float64]
-    """[6] of m"""
+    """[pairs] of m"""
     personal: NDArray[np.float64]
-    """[P, 6] variance of g_i"""
+    """[P, pairs] variance of g_i"""
 
 
 def interactions(
@@ -132,15 +131,16 @@ def interactions(
         outcome: [P, K] an onset on the day after.
         usable: [P, K] the outcome is known and could have happened.
         offset: [P, K] log-odds with the main effects.
-        triggers: [P, K, 4] in the order of TRIGGER_NODES.
-        seen: [P, K, 4] the trigger is known.
+        triggers: [P, K, triggers] whether each was there.
+        seen: [P, K, triggers] the trigger is known.
 
     Raises:
         InteractionError: if shapes differ, or a used day's offset is not finite.
     """
     rows, days = _rows(outcome, usable, offset, triggers, seen)
     grid = list(product(BETWEEN_PAIRS, BETWEEN_PERSONS))
-    m, d = np.zeros(len(PAIRS)), np.zeros((len(outcome), len(PAIRS)))
+    pairs = rows.x.shape[-1]
+    m, d = np.zeros(pairs), np.zeros((len(outcome), pairs))
     fits: list[_Fit] = []
     for r, s in grid:
         fits.append(_fit(rows, r, s, m, d))
@@ -164,8 +164,8 @@ def _mixed(
 
 
 def _fit(rows: _Rows, r: float, s: float, m: NDArray[np.float64], d: NDArray[np.float64]) -> _Fit:
-    """Newton's method on (m, d) at once; d is eliminated, so that only matrices of 6 x 6 are inverted."""
-    eye = np.eye(len(PAIRS))
+    """Newton's method on (m, d) at once; d is eliminated, so that only matrices of pairs x pairs are inverted."""
+    eye = np.eye(len(m))
     height, gradient, A = _derivatives(rows, m, d, r, s)
     for _ in range(STEPS):
         to_m = gradient.sum(axis=0) - m / r**2
@@ -197,7 +197,7 @@ def _fit(rows: _Rows, r: float, s: float, m: NDArray[np.float64], d: NDArray[np.
 def _derivatives(
     rows: _Rows, m: NDArray[np.float64], d: NDArray[np.float64], r: float, s: float
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Log joint density, the log-likelihood's gradient [P, 6], and A [P, 6, 6]."""
+    """Log joint density, the log-likelihood's gradient [P, pairs], and A [P, pairs, pairs]."""
     logit = rows.offset + (rows.x @ (m + d)[..., None])[..., 0]
     p = 1 / (1 + np.exp(-logit))
     counted = rows.x.any(axis=2)
@@ -215,14 +215,16 @@ def _rows(
     triggers: NDArray[np.bool_],
     seen: NDArray[np.bool_],
 ) -> tuple[_Rows, NDArray[np.int64]]:
-    """Days with a product, first come first, and how many of each pair [P, 6]."""
-    if triggers.shape != (*outcome.shape, len(TRIGGER_NODES)) or triggers.shape != seen.shape:
-        raise InteractionError(f"triggers are {triggers.shape}; expected {(*outcome.shape, len(TRIGGER_NODES))}")
+    """Days with a product, first come first, and how many of each pair [P, pairs]."""
+    if triggers.shape[:-1] != outcome.shape or triggers.shape != seen.shape:
+        raise InteractionError(f"triggers are {triggers.shape}; expected {outcome.shape} and a place for each")
     if usable.shape != outcome.shape or offset.shape != outcome.shape:
         raise InteractionError(f"outcomes are {outcome.shape}, offsets {offset.shape}; expected the same days")
     on, off = triggers & seen, ~triggers & seen
-    both = on[..., _FIRST] & on[..., _SECOND]
-    known = both | off[..., _FIRST] | off[..., _SECOND]
+    pairs = pairs_of(range(triggers.shape[-1]))
+    first, second = ([pair[end] for pair in pairs] for end in (0, 1))
+    both = on[..., first] & on[..., second]
+    known = both | off[..., first] | off[..., second]
     kept = usable & known.all(axis=2) & both.any(axis=2)
     if not np.isfinite(offset[kept]).all():
         raise InteractionError("a day with two triggers has no finite offset")
@@ -230,7 +232,7 @@ def _rows(
     count = kept.sum(axis=1)
     place = np.arange(len(who)) - np.repeat(np.cumsum(count) - count, count)
     shape = (len(outcome), int(count.max(initial=0)))
-    rows = _Rows(np.zeros((*shape, len(PAIRS))), np.zeros(shape), np.zeros(shape))
+    rows = _Rows(np.zeros((*shape, len(pairs))), np.zeros(shape), np.zeros(shape))
     rows.x[who, place] = both[who, when]
     rows.offset[who, place] = offset[who, when]
     rows.y[who, place] = outcome[who, when]

@@ -13,10 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
-from migraine_platform.twin.triggers.interactions import PLACES
+from migraine_platform.twin.triggers.interactions import pairs_of
 from migraine_platform.twin.triggers.sensitivity import quantiles
+
+PLACES = pairs_of(range(TRIGGER_COUNT))
 
 ALIKE = 0.9
 """Least correlation of the days of a pair that is reported: five times the variance of each effect alone."""

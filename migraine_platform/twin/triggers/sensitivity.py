@@ -88,6 +88,11 @@ def sensitivities(points: Points, effects: Effects, filter_state: FilterState) -
     )
 
 
+def population_effect(points: Points, effects: Effects) -> NDArray[np.float64]:
+    """[triggers] mean effect of each in the population, log-odds."""
+    return np.exp(points.log_prior) @ (points.susceptibility * effects.trigger)
+
+
 def quantiles(values: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
     """[P, 2] ends of the central 90 % of values [M] under each patient's weights [P, M]."""
     order = np.argsort(values)

@@ -186,7 +186,7 @@ class TriggerThresholds(
 class TriggerInteractions(
     Table, name="twin.trigger_interactions", key=("patient_id", "pair"), by_batch=True, by_days=True
 ):
-    """What two triggers on one day do beyond each alone."""
+    """What two triggers on one day do beyond each alone; of more than a dozen, the dozen that do most."""
 
     may_be_empty: ClassVar = True
     patient_id = text("Patient", pattern=PATIENT_ID)

@@ -13,8 +13,9 @@ from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES, TR
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
+from migraine_platform.twin.triggers import analysis
 from migraine_platform.twin.triggers.analysis import TriggerDays, days_of, interaction_frame, threshold_frame
-from migraine_platform.twin.triggers.interactions import PAIRS
+from migraine_platform.twin.triggers.interactions import pairs_of
 from migraine_platform_tests.conftest import REPOSITORY, trigger_rule
 
 RULES = load_settings("default", REPOSITORY).simulator.triggers
@@ -57,7 +58,10 @@ def test_terms_are_those_of_the_evenings(reported, built, histories) -> None:
 
 
 def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(reported, histories) -> None:
-    steps, pairs = threshold_frame(reported, histories, RULES), interaction_frame(reported, histories)
+    steps, pairs = (
+        threshold_frame(reported, histories, RULES),
+        interaction_frame(reported, histories, np.ones(TRIGGER_COUNT)),
+    )
     assert set(steps.select("patient_id", "exposure").iter_rows()) == {
         (patient, name) for patient in histories.patient_ids for name in SEARCHES
     }
@@ -68,7 +72,7 @@ def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(reported
         assert rows["unit"].unique().to_list() == [units[trigger]]
         for name in ("mean", "lower", "upper"):
             assert rows[name].is_between(one.grid[0] - 1e-9, one.grid[1] + 1e-9).all()
-    assert pairs.height == histories.count * len(PAIRS)
+    assert pairs.height == histories.count * len(pairs_of(TRIGGER_NAMES))
     assert pairs.n_unique(["patient_id", "pair"]) == pairs.height
     assert pairs["pair"][:6].to_list() == [
         "weather and sleep", "weather and stress", "weather and diet", "sleep and stress", "sleep and diet",
@@ -116,6 +120,20 @@ def plant(
     terms = np.zeros((*shape, TERMS))
     terms[..., 0] = level
     return Planted(TriggerDays(onset, every, terms, *np.zeros((2, *shape, TRIGGER_COUNT), dtype=bool)), histories)
+
+
+def test_pairs_are_of_the_strongest_where_there_are_many(reported, histories, monkeypatch) -> None:
+    """As if those together with a pair of the weak ones were not there; they come in the order of all triggers."""
+    monkeypatch.setattr(analysis, "INTERACTING", 2)
+    strength = np.zeros(TRIGGER_COUNT)
+    strength[[3, 1]] = 2.0, 1.0
+    found = interaction_frame(reported, histories, strength)
+    assert found["pair"].unique().to_list() == [f"{TRIGGER_NAMES[1]} and {TRIGGER_NAMES[3]}"]
+    monkeypatch.setattr(analysis, "INTERACTING", TRIGGER_COUNT)
+    every = interaction_frame(reported, histories, strength)
+    assert every.height == histories.count * len(pairs_of(TRIGGER_NAMES))
+    days = every.filter(every["pair"] == found["pair"][0])["days"]
+    assert (found["days"] >= days).all()  # a day counts unless another's being unknown leaves it out
 
 
 @pytest.mark.parametrize(

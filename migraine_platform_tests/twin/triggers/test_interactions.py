@@ -10,14 +10,15 @@ from scipy.stats import binom
 
 from migraine_platform.twin.triggers.causal import TRIGGER_NODES
 from migraine_platform.twin.triggers.interactions import (
-    PAIRS,
     InteractionError,
     Interactions,
     _fit,
     _rows,
     interactions,
+    pairs_of,
 )
 
+PAIRS = pairs_of(TRIGGER_NODES)
 SHARES = np.array([0.14, 0.20, 0.12, 0.35])
 """Of days with the trigger, as the simulator's."""
 LEVEL = 0.9
@@ -164,7 +165,7 @@ def test_the_evidence_of_one_pair_agrees_with_quadrature() -> None:
 
 def test_shapes_and_offsets_that_do_not_fit_are_refused() -> None:
     days, _ = plant(np.random.default_rng(6), 2, 30, NONE, 0.0)
-    with pytest.raises(InteractionError, match=r"expected \(2, 30, 4\)"):
+    with pytest.raises(InteractionError, match=r"expected \(2, 30\)"):
         interactions(*days._replace(triggers=days.triggers[..., :3]))
     with pytest.raises(InteractionError, match="expected the same days"):
         interactions(*days._replace(offset=days.offset[:, 1:]))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.twin.hazard.hypotheses import Points, initial_filter_state
-from migraine_platform.twin.triggers.interactions import PLACES
+from migraine_platform.twin.triggers.interactions import pairs_of
 from migraine_platform.twin.triggers.likeness import ALIKE, LEAST_DAYS, alike_frame, correlations
 from migraine_platform_tests.twin.modelled import effects_of
 
@@ -36,7 +36,7 @@ def test_correlations_are_those_of_numpy_over_the_days_on_which_both_are_known(
     rng = np.random.default_rng(seed)
     trigger, known = rng.random((40, TRIGGER_COUNT)) < often, rng.random((40, TRIGGER_COUNT)) < seen
     found, days = correlations(trigger, known)
-    for place, (a, b) in enumerate(PLACES):
+    for place, (a, b) in enumerate(pairs_of(range(TRIGGER_COUNT))):
         both = known[:, a] & known[:, b]
         first, second = trigger[both, a], trigger[both, b]
         assert days[place] == (first & second).sum()
