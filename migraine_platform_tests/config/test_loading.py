@@ -92,6 +92,7 @@ def test_an_unknown_preset_lists_the_known_ones() -> None:
         ("simulator.yaml", ("cohort", "start_date"), "9999-12-31", "simulator.cohort.start_date"),
         ("simulator.yaml", ("exogenous", "features"), ["stress_level"], "features must be, in any order: total_sleep"),
         ("simulator.yaml", ("attacks", "duration"), [1, 72], "duration is [1.0, 72.0]; expected hours within 4 to 72"),
+        ("simulator.yaml", ("attacks", "shortest_treated"), 5, "shortest_treated is 5 h; expected at most 4 h"),
         ("simulator.yaml", ("attacks", "aura_minutes"), [-60, 5], "aura_minutes is [-60.0, 5.0]"),
         ("simulator.yaml", ("attacks", "severity"), [3, 20], "severity is [3.0, 20.0]; expected points within 0 to 10"),
         ("simulator.yaml", ("population", "age"), [10, 18], "age is [10.0, 18.0]; expected adults"),

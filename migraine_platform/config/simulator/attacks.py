@@ -59,6 +59,8 @@ class AttackSettings(Frozen):
     duration_log_sd: Positive
     treated_share: Share
     treated_with: str
+    shortest_treated: Positive
+    """Of headaches that a drug ends."""
     intake_delay: Annotated[float, Field(ge=0, le=24)]
     severity: Range
     aura_share_of_attacks: Share
@@ -75,6 +77,11 @@ class AttackSettings(Frozen):
     def _course_is_possible(self) -> AttackSettings:
         if not 4 <= self.duration[0] <= self.duration[1] <= 72:
             raise ValueError(f"duration is {list(self.duration)}; expected hours within 4 to 72 (ICHD-3)")
+        if not self.shortest_treated <= self.duration[0]:
+            raise ValueError(
+                f"shortest_treated is {self.shortest_treated:g} h; expected at most {self.duration[0]:g} h, the "
+                "shortest duration without a drug"
+            )
         if not 0 <= self.severity[0] <= self.severity[1] <= 10:
             raise ValueError(f"severity is {list(self.severity)}; expected points within 0 to 10")
         if not 0 < self.aura_minutes[0] <= self.aura_minutes[1] <= 24 * 60:

@@ -195,6 +195,12 @@ def _untreated_median(cohort: View) -> float:
     return float(np.median(durations)) if len(durations) else np.nan
 
 
+def _one_duration(cohort: View) -> float:
+    """Share of the headaches that last as long as most others do, to the minute."""
+    counts = np.unique(np.round(60 * cohort.attack_duration), return_counts=True)[1]
+    return float(counts.max() / counts.sum()) if len(counts) else np.nan
+
+
 FIGURES: dict[str, Callable[[View], float]] = {
     "sleep_mean_hours": lambda c: float(c.days["total_sleep_hours"].mean()),
     "sleep_between_sd_hours": lambda c: spreads(c.days["total_sleep_hours"])[0],
@@ -211,6 +217,7 @@ FIGURES: dict[str, Callable[[View], float]] = {
     "steps_within_sd": lambda c: spreads(c.days["steps"])[1],
     "steps_lag1": lambda c: within_person_lag1(c.days["steps"]),
     "untreated_duration_median_h": _untreated_median,
+    "one_duration_share": _one_duration,
     "onsets_06_to_12_share": lambda c: float(((c.attack_hour >= 6) & (c.attack_hour < 12)).mean()),
     "migraine_lag1": lambda c: within_person_lag1(c.days["has_migraine"]),
     "weekend_minus_workday_share": _weekend,

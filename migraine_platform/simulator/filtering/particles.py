@@ -17,6 +17,7 @@ from migraine_platform.simulator.generative.attacks import (
     HOURS,
     AttackCourse,
     lasting_share,
+    shortest_headache,
 )
 from migraine_platform.simulator.generative.hazard import (
     Evening,
@@ -133,7 +134,8 @@ def draw_end(course: AttackCourse, own: float, drug: int, start: float, after: f
     """The end of a person's headache that lies between two moments."""
     high, low = lasting_share(course, own, drug, after - start), lasting_share(course, own, drug, before - start)
     wanted = high + u * (low - high)
-    shortest, longest = max(after - start, course.shortest), min(before - start, course.durations[-1])
+    shortest = max(after - start, shortest_headache(course, drug))
+    longest = min(before - start, course.durations[-1])
     for _ in range(26):
         middle = (shortest + longest) / 2
         if lasting_share(course, own, drug, middle) > wanted:

@@ -3,8 +3,9 @@
 Belongs here: what happens once an attack begins, and how long it goes on. Does not: when one begins (hazard.py).
 
     P(headache lasts longer than x) = S(x)                              untreated, S cut to the configured range
-                                    = S(x) exp(-H(x - delay))           treated, and 1 below the shortest duration
+                                    = S(x) exp(-H(x - delay))           treated
 
+and 1 below the shortest duration, which treated ones may have of their own.
 S leans towards what is the person's own (symptoms.py); H is the cumulative hazard with which a drug ends the headache
 (treatment.py).
 """
@@ -72,6 +73,7 @@ class AttackCourse(NamedTuple):
     late_lasting: NDArray[np.float64]
     """[1 + drugs, OWN] share of those that make the next day a migraine day: untreated, then by drug."""
     shortest: float
+    shortest_treated: float
     intake_delay: float
     usual_treated_share: float
     usual_drug: int
@@ -102,6 +104,7 @@ class AttackCourse(NamedTuple):
             late_share=1.0 - float(share_below(hours, float(EVENING))),
             late_lasting=np.zeros((1 + len(treatments.acute), len(OWN))),
             shortest=settings.duration[0],
+            shortest_treated=settings.shortest_treated,
             intake_delay=settings.intake_delay,
             usual_treated_share=settings.treated_share,
             usual_drug=drug_number(treatments, settings.treated_with),
@@ -175,13 +178,19 @@ class Attack(NamedTuple):
 
 
 @njit(cache=True)
+def shortest_headache(course: AttackCourse, drug: int) -> float:
+    """Hours that every headache lasts at least."""
+    return course.shortest if drug == UNTREATED else course.shortest_treated
+
+
+@njit(cache=True)
 def lasting_share(course: AttackCourse, own: float, drug: int, hours: float) -> float:
     """Share of a person's headaches that last longer than `hours`.
 
     Args:
         own: how long his last, on a normal scale.
     """
-    if hours < course.shortest:
+    if hours < shortest_headache(course, drug):
         return 1.0
     share = 1.0 - straightened(course.lean, HEADACHE, own, share_below(course.durations, hours))
     if drug != UNTREATED and hours > course.intake_delay:
@@ -218,7 +227,7 @@ def draw_duration(course: AttackCourse, own: float, drug: int, u: float, u_drug:
     if needed < table[-1]:
         after = share_below(table, needed) * (len(table) - 1) / STEPS_AN_HOUR
         hours = min(hours, course.intake_delay + after)
-    return max(hours, course.shortest)
+    return max(hours, course.shortest_treated)
 
 
 @njit(cache=True)

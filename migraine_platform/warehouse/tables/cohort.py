@@ -142,7 +142,7 @@ class Attacks(Table, name="cohort.attacks", key=("patient_id", "attack_id"), by_
     with_prodrome = flag("Early signs before the headache (yawning, tiredness, a stiff neck)")
     with_aura = flag("Aura before the headache")
     severity = number("Severity", unit="points", low=0, high=10)
-    duration_hours = number("Duration of the headache", unit="h", low=4, high=72)
+    duration_hours = number("Duration of the headache", unit="h", low=0, high=72)
     treated = flag("An acute drug was taken")
     acute_drug = text("Which one", nullable=True)
 
@@ -151,6 +151,7 @@ class Attacks(Table, name="cohort.attacks", key=("patient_id", "attack_id"), by_
             "onset_at <= headache_start and headache_start < headache_end and headache_end < postdrome_end"
         ),
         "prodrome and aura take time": "(with_prodrome or with_aura) = (onset_at < headache_start)",
+        "an untreated headache lasts 4 h at least": "treated or duration_hours >= 4",
         "a drug makes it treated": "treated = (acute_drug is not null)",
     }
 

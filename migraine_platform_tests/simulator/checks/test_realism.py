@@ -59,7 +59,7 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
         cohort.is_weekend,
         cohort.attack_patient,
         np.full_like(cohort.attack_hour, 15.0),
-        cohort.attack_duration / 3,
+        np.full_like(cohort.attack_duration, 8.0),
         cohort.attack_treated,
     )
     frame = realism_frame(settings.realism, unreal, simulator.site_days())
@@ -71,6 +71,7 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
         "sleep_within_sd_hours",
         "onsets_06_to_12_share",
         "untreated_duration_median_h",
+        "one_duration_share",
         "prodrome_conversion",
     }
     assert "stress_lag1" not in outside

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from migraine_platform.simulator.generative.attacks import (
@@ -94,13 +94,32 @@ def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_tri
     assert abs(free.mean() - 0.29) < 4 * np.sqrt(0.29 * 0.71 / len(free))
 
 
+def test_a_drug_may_end_a_headache_sooner_than_one_goes_by_itself(course: AttackCourse) -> None:
+    """Of sumatriptan's, 29 % are over by 4 h: all at 4 h if none is shorter, else spread from intake on."""
+    u = np.random.default_rng(2).random((20_000, 2))
+    bounded, free = (
+        np.array([draw_duration(course._replace(shortest_treated=shortest), 0.0, 0, *row) for row in u])
+        for shortest in (4.0, 0.5)
+    )
+    assert_array_equal(bounded, np.maximum(free, 4.0))
+    assert (bounded == 4.0).mean() > 0.2
+    assert free.min() >= course.intake_delay
+    assert np.unique(np.round(60 * free), return_counts=True)[1].max() / len(free) < 0.02
+    untreated = [draw_duration(course._replace(shortest_treated=0.5), 0.0, UNTREATED, *row) for row in u[:2000]]
+    assert min(untreated) >= 4.0
+
+
+@pytest.mark.parametrize("shortest", [4.0, 0.5])
 @pytest.mark.parametrize("own", [-1.5, 0.0, 2.0])
 @pytest.mark.parametrize("drug", [UNTREATED, 0, 3])
-def test_durations_follow_the_survival_that_forecasts_use(course: AttackCourse, drug: int, own: float) -> None:
+def test_durations_follow_the_survival_that_forecasts_use(
+    course: AttackCourse, drug: int, own: float, shortest: float
+) -> None:
     """20,000 draws of a person against the stated share; false alarm 6e-5 a point."""
     rng = np.random.default_rng(1)
+    course = course._replace(shortest_treated=shortest)
     drawn = np.array([draw_duration(course, own, drug, *rng.random(2)) for _ in range(20_000)])
-    for hours in (3.9, 5.0, 8.0, 16.0, 30.0, 60.0):
+    for hours in (1.0, 2.5, 3.0, 3.9, 5.0, 8.0, 16.0, 30.0, 60.0):
         share = lasting_share(course, own, drug, hours)
         assert abs((drawn > hours).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(drawn)) + 1e-9
 
