@@ -18,7 +18,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--window-size=1400,1000",
 ]  # fmt: skip
-PATIENCE = 180
+PATIENCE = 600
 """Seconds within which anything appears."""
 
 FOUND = "[...document.querySelectorAll('button, a')].find(one => !one.disabled && one.innerText.trim().startsWith(%s))"

@@ -79,10 +79,10 @@ def environment(root: Path, preset: str = "tiny") -> dict[str, str]:
     return {**kept, "MIGRAINE_ROOT": str(root), "MIGRAINE_PRESET": preset}
 
 
-def migraine(root: Path, *arguments: str, preset: str = "tiny", within: int = 300) -> subprocess.CompletedProcess[str]:
-    """Run the `migraine` command on that project, as a user would, for at most so many seconds."""
+def migraine(root: Path, *arguments: str, preset: str = "tiny") -> subprocess.CompletedProcess[str]:
+    """Run the `migraine` command on that project, as a user would."""
     command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", *arguments]
-    return subprocess.run(command, env=environment(root, preset), capture_output=True, text=True, timeout=within)
+    return subprocess.run(command, env=environment(root, preset), capture_output=True, text=True, timeout=1800)
 
 
 def change(project: Path, name: str, *keys: str, to: object) -> None:

@@ -73,7 +73,7 @@ def test_an_interview_asks_and_takes_answers(published: Path) -> None:
         env=environment(published),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert result.returncode == 0, result.stderr
     assert '"never"; expected' in result.stderr
@@ -83,7 +83,7 @@ def test_an_interview_asks_and_takes_answers(published: Path) -> None:
 def test_an_empty_line_ends_an_interview(published: Path) -> None:
     command = [sys.executable, "-c", "from migraine_platform.cli import main; main()", "ask", "P0002", "--interview"]
     result = subprocess.run(
-        command, input="\n", env=environment(published), capture_output=True, text=True, timeout=120
+        command, input="\n", env=environment(published), capture_output=True, text=True, timeout=600
     )
     assert result.returncode == 0
     assert result.stdout.count("evening of") == 1

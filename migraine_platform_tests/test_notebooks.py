@@ -31,7 +31,7 @@ def test_a_notebook_is_kept_clean(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(REPOSITORY)}}).execute()
+    NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(REPOSITORY)}}).execute()
     images = [
         output
         for cell in notebook.cells

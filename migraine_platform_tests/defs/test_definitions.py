@@ -102,7 +102,7 @@ def test_dagster_accepts_the_code_location(shared_project) -> None:
         env=environment(shared_project),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert result.returncode == 0, result.stderr
     assert "All code locations passed validation" in result.stdout + result.stderr

@@ -322,13 +322,13 @@ def test_the_real_daemon_hears_of_a_run_from_a_terminal(project: Path) -> None:
             daemon = subprocess.Popen(command, env=known, cwd=project, stdout=log, stderr=log, start_new_session=True)
         try:
             said = (project / "daemon.log").read_text
-            wait(lambda: "Initiating tell_of_failures" in said(), 120, said)
+            wait(lambda: "Initiating tell_of_failures" in said(), 900, said)
             failed = [*dagster, "job", "execute", "-f", "location.py", "-j", "night"]
-            subprocess.run(failed, env=known, cwd=project, capture_output=True, timeout=120)
-            wait(places.report("health.html").is_file, 180, said)
+            subprocess.run(failed, env=known, cwd=project, capture_output=True, timeout=600)
+            wait(places.report("health.html").is_file, 900, said)
         finally:
             os.killpg(daemon.pid, signal.SIGTERM)
-            daemon.wait(timeout=60)
+            daemon.wait(timeout=600)
     page = places.report("health.html").read_text()
     assert "The platform has failed" in page
     assert "nightly</b>: P… lacks days" in page

@@ -68,8 +68,8 @@ def second(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Seco
     first = reader.stdout.readline().strip()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     runs = [subprocess.Popen(RUN, env=environment(root), **quiet) for _ in range(2)]
-    errors = [run.communicate(timeout=300)[1] for run in runs]
-    answers, _ = reader.communicate("stop\n", timeout=60)
+    errors = [run.communicate(timeout=1800)[1] for run in runs]
+    answers, _ = reader.communicate("stop\n", timeout=600)
     assert reader.returncode == 0
     codes = [run.returncode for run in runs]
     steps = max(len(error.splitlines()) for error in errors)
@@ -101,7 +101,7 @@ def test_a_reader_stays_on_its_version_while_a_full_run_publishes(second: Second
     assert len(second.answers) > 3
     warehouse = str(second.root / "data" / "warehouse.duckdb")
     fresh = subprocess.run(
-        [sys.executable, "-c", READER, warehouse], input="stop\n", capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", READER, warehouse], input="stop\n", capture_output=True, text=True, timeout=600
     )
     assert fresh.stdout.splitlines()[0] != second.first
 

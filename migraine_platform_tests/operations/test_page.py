@@ -106,7 +106,7 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(settings: Settings, t
         ["chromium", *flags, f"--user-data-dir={tmp_path}", "--dump-dom", str(tmp_path / "page.html")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     wide, seen = re.search(r"<title>(\d+) of (\d+)</title>", result.stdout).groups()
     assert int(wide) <= int(seen)

@@ -127,7 +127,7 @@ def more(tmp_path_factory: pytest.TempPathFactory) -> Platform:
         make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES, EMPTY
     )
     change(root, "simulator.yaml", "diary", "further", to=FURTHER)
-    done = migraine(root, "run", within=1500)
+    done = migraine(root, "run")
     assert done.returncode == 0, done.stderr[-3000:]
     return Platform(root, duckdb.connect(root / "data" / "warehouse.duckdb", read_only=True))
 
@@ -173,7 +173,7 @@ def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
         "print(WATCHED, *grid.watched, *np.round(grid.points.susceptibility.std(axis=0), 3))"
     )
     said = subprocess.run(
-        [sys.executable, "-c", code], env=environment(more.root), capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code], env=environment(more.root), capture_output=True, text=True, timeout=1800
     )
     watched, *rest = said.stdout.split()
     assert watched == "6"
@@ -301,7 +301,7 @@ def test_a_change_may_be_one_of_each_and_the_next_night_reads_it_back(more: Plat
     assert all(sum(row) == pytest.approx(1) for row in noticed)
     copy = Path(shutil.copytree(more.root, tmp_path / "copy"))
     tomorrow = (date.today() + timedelta(days=1)).isoformat()
-    done = migraine(copy, "night", "--ahead", "--date", tomorrow, within=600)
+    done = migraine(copy, "night", "--ahead", "--date", tomorrow)
     assert done.returncode == 0, done.stderr[-3000:]
     with duckdb.connect(copy / "data" / "warehouse.duckdb", read_only=True) as after:
         days = "SELECT count(DISTINCT date) FROM measured.patient_days"
@@ -398,7 +398,7 @@ def begun(project: Path) -> subprocess.CompletedProcess[str]:
         "ask()"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment(project), capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code], env=environment(project), capture_output=True, text=True, timeout=1800
     )
 
 

@@ -473,7 +473,7 @@ def test_publishers_wait_for_each_other(lake, plan, target, dated) -> None:
     publishers = [context.Process(target=_publish_again, args=arguments) for _ in range(3)]
     for publisher in publishers:
         publisher.start()
-    assert [outcome.get(timeout=120) for _ in publishers] == ["published"] * 3
+    assert [outcome.get(timeout=600) for _ in publishers] == ["published"] * 3
     for publisher in publishers:
         publisher.join()
     assert query(target, "SELECT count(*) FROM lineage.publication").item() == 1

@@ -30,7 +30,7 @@ def test_the_multiprocess_executor_runs_the_same_graph(finished: Finished, proje
         env={**environment(project), "DAGSTER_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     settings, other = load_settings("tiny", project), load_settings("tiny", finished.root)

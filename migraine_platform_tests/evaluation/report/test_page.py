@@ -229,7 +229,7 @@ def fits(page: str, folder: Path) -> bool:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     flags += ["--allow-file-access-from-files", "--virtual-time-budget=5000", f"--user-data-dir={folder}"]
     result = subprocess.run(
-        ["chromium", *flags, "--dump-dom", str(folder / "phone.html")], capture_output=True, text=True, timeout=120
+        ["chromium", *flags, "--dump-dom", str(folder / "phone.html")], capture_output=True, text=True, timeout=600
     )
     found = re.search(r"<title>(\d+) of (\d+)</title>", result.stdout)
     assert found, result.stdout[:300]
@@ -242,7 +242,7 @@ def printed_pages(page: str, folder: Path) -> int:
     (folder / "page.html").write_text(page)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     flags += [f"--user-data-dir={folder}", f"--print-to-pdf={folder / 'page.pdf'}"]
-    subprocess.run(["chromium", *flags, (folder / "page.html").as_uri()], capture_output=True, timeout=120, check=True)
+    subprocess.run(["chromium", *flags, (folder / "page.html").as_uri()], capture_output=True, timeout=600, check=True)
     return len(re.findall(rb"/Type\s*/Page[^s]", (folder / "page.pdf").read_bytes()))
 
 

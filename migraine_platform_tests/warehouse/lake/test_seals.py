@@ -19,7 +19,7 @@ def test_no_check_forgets_what_another_found_meanwhile(tmp_path: Path) -> None:
     all_came = threading.Barrier(len(CHECKS))
 
     def put(path: str, content: bytes) -> None:
-        all_came.wait(timeout=60)
+        all_came.wait(timeout=600)
         store.pipe_file(path, content)
 
     seals, passed = Seals(store, str(tmp_path), put), Sealed("0" * 64, "declared")
