@@ -193,7 +193,7 @@ def _triggers(person: PersonFacts) -> str:
     where = "<h3>From where on</h3>" + bullets(steps) if steps else ""
     drawn = figures([personal_figures.trigger_effects(person)], "")
     pairs = "<h3>Cannot be told apart</h3>" + bullets(map(alike, person.alike)) if person.alike else ""
-    return bullets(map(trigger, person.triggers)) + pairs + where + drawn
+    return bullets(trigger(row, person.alike) for row in person.triggers) + pairs + where + drawn
 
 
 def _attacks(person: PersonFacts) -> str:

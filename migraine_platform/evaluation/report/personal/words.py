@@ -6,10 +6,11 @@ Belongs here: sentences made of one row. Does not: which rows are told, or marku
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 from migraine_platform.evaluation.report.personal.facts import Row
-from migraine_platform.evaluation.report.words import minus, number, plain
+from migraine_platform.evaluation.report.words import listed, minus, number, plain
 from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.twin.reporting.show import LAGS
 from migraine_platform.twin.triggers.sensitivity import FOUND
@@ -52,6 +53,9 @@ FACTORS = {
 }
 
 LABELS = {trigger.name: trigger.label for trigger in TRIGGERS}
+
+ENDS = (("trigger", "other"), ("other", "trigger"))
+"""The one and the other trigger of a row of `twin.alike_triggers`, either way round."""
 
 STATES = {
     "total_sleep_hours": "Sleep",
@@ -108,8 +112,12 @@ def _unit(unit: str | None) -> str:
     return plain(unit or "").replace(" consumed", "")
 
 
-def trigger(row: Row) -> str:
-    """One trigger: what it does, and how much of that is this person's own."""
+def trigger(row: Row, pairs: Sequence[Row] = ()) -> str:
+    """One trigger: what it does, and how much of that is this person's own.
+
+    Args:
+        pairs: rows of `twin.alike_triggers`; of a trigger in one of them, no verdict is given by itself.
+    """
     name = LABELS.get(row["trigger"], row["trigger"])
     times = [f"{math.exp(row[end]):.1f}" for end in ("mean", "lower", "upper")]
     if row["confidence"] < BARELY:
@@ -118,6 +126,10 @@ def trigger(row: Row) -> str:
         known = "partly learned from this diary"
     else:
         known = "learned from this diary"
+    partners = [pair[other] for pair in pairs for own, other in ENDS if pair[own] == row["trigger"]]
+    if partners:
+        verdict = f"cannot be told apart from: {listed([str(LABELS.get(name, name)) for name in partners])}"
+        return f"{name}: {verdict}; see below what they do together."
     if row["probability_strong"] >= FOUND:
         verdict = "likely a strong trigger"
     elif row["probability_strong"] <= UNLIKELY:

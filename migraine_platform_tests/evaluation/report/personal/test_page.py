@@ -92,10 +92,10 @@ def person_frames(status: str = "fitted", reason: str | None = None) -> Frames:
         twin.TriggerSensitivity: [
             {**own, "trigger": name, "mean": 0.7, "lower": 0.2, "upper": 1.1, "probability_strong": strong}
             | {"probability_positive": 1.0, "confidence": confidence}
-            for name, strong, confidence in (("sleep", 0.9, 0.6), ("stress", 0.5, 0.05))
+            for name, strong, confidence in (("sleep", 0.9, 0.6), ("stress", 0.5, 0.05), ("diet", 0.9, 0.6))
         ],
         twin.AlikeTriggers: [
-            {**own, "trigger": "sleep", "other": "stress", "correlation": 0.95, "days": 12}
+            {**own, "trigger": "weather", "other": "diet", "correlation": 0.95, "days": 12}
             | {"mean": 0.7, "lower": 0.2, "upper": 1.1}
         ],
         twin.TriggerThresholds: [
@@ -149,6 +149,7 @@ def test_the_page_tells_what_the_twin_says(page: str) -> None:
         "Last night's sleep (today 4.5 h): 20 % instead of 13 % (odds × 1.65)",
         "Strain of the last days: 20 % instead of 25 % (odds × 0.74)",
         "likely a strong trigger (90 %)",
+        "Diet: cannot be told apart from: Falls of air pressure; see below what they do together.",
         "which of the two matters, this diary cannot tell; together they multiply the odds",
         "not yet known for this person",
         "time asleep, too short: from about 4.8 h on (90 % interval 4 to 5.5)",
