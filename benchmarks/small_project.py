@@ -112,15 +112,21 @@ class Project:
         return found
 
 
-def begin(folder: Path) -> Project:
-    """A project whose first run has ended well."""
+def made(folder: Path) -> Project:
+    """A project in which nothing has run."""
+    folder.mkdir(exist_ok=True)
     shutil.copytree(ROOT / "configs", folder / "configs")
     (folder / "data").mkdir()
     shutil.copy(ROOT / "data" / "migraine_prediction.xlsx", folder / "data")
     shutil.copytree(ROOT / "data" / "stations", folder / "data" / "stations")
     shutil.copy(ROOT / "workspace.yaml", folder)
     (folder / "configs" / "presets" / f"{PRESET}.yaml").write_text(SMALL)
-    project = Project(folder)
+    return Project(folder)
+
+
+def begin(folder: Path) -> Project:
+    """A project whose first run has ended well."""
+    project = made(folder)
     code, said = project.run("run")
     if code:
         raise SystemExit(f"the first run failed:\n{said[-2000:]}")
