@@ -72,7 +72,7 @@ def sensitivities(points: Points, effects: Effects, filter_state: FilterState) -
     """Summaries of the posterior of every patient's effects."""
     share, prior = np.exp(filter_state.log_weight), np.exp(points.log_prior)
     effect = points.susceptibility * effects.trigger
-    mean, usual = share @ effect, prior @ effect
+    mean, usual = share @ effect, population_effect(points, effects)
     variance = share @ effect**2 - mean**2
     before = prior @ effect**2 - usual**2
     known = np.where(before > NOTHING, 1 - variance / np.maximum(before, NOTHING), 0.0)

@@ -58,10 +58,8 @@ def test_terms_are_those_of_the_evenings(reported, built, histories) -> None:
 
 
 def test_rows_are_one_for_each_patient_and_question_finite_and_in_order(reported, histories) -> None:
-    steps, pairs = (
-        threshold_frame(reported, histories, RULES),
-        interaction_frame(reported, histories, np.ones(TRIGGER_COUNT)),
-    )
+    steps = threshold_frame(reported, histories, RULES)
+    pairs = interaction_frame(reported, histories, np.ones(TRIGGER_COUNT))
     assert set(steps.select("patient_id", "exposure").iter_rows()) == {
         (patient, name) for patient in histories.patient_ids for name in SEARCHES
     }
@@ -123,7 +121,7 @@ def plant(
 
 
 def test_pairs_are_of_the_strongest_where_there_are_many(reported, histories, monkeypatch) -> None:
-    """As if those together with a pair of the weak ones were not there; they come in the order of all triggers."""
+    """A pair is named in the order of all triggers, whichever of the two is the stronger."""
     monkeypatch.setattr(analysis, "INTERACTING", 2)
     strength = np.zeros(TRIGGER_COUNT)
     strength[[3, 1]] = 2.0, 1.0
@@ -133,7 +131,7 @@ def test_pairs_are_of_the_strongest_where_there_are_many(reported, histories, mo
     every = interaction_frame(reported, histories, strength)
     assert every.height == histories.count * len(pairs_of(TRIGGER_NAMES))
     days = every.filter(every["pair"] == found["pair"][0])["days"]
-    assert (found["days"] >= days).all()  # a day counts unless another's being unknown leaves it out
+    assert (found["days"] >= days).all()  # with fewer triggers, fewer days are left out for one that is not known
 
 
 @pytest.mark.parametrize(
