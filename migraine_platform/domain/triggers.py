@@ -15,15 +15,22 @@ class TriggerFamily(NamedTuple):
     label: str
     """As a person reads it."""
     exposures: tuple[str, ...]
-    """Columns of the day that it is read from. The day before, which a rise starts from, is past."""
+    """Columns of the day that it is read from. Earlier days, which a change starts from, are past."""
     unit: str
     """Of its thresholds."""
     reason: str
     """As a reason of a forecast, in a sentence."""
     recorded: bool = True
     """Whether a diary or a device must record it; the weather is known without them."""
-    since_yesterday: bool = False
-    """Whether it is a change since the day before."""
+    changes: bool = False
+    """Whether it is a change, since the day before or from what is usual."""
+    lag: tuple[int, int] = (0, 0)
+    """First and last day on which it acts, counted from the one on which it happened."""
+
+    @property
+    def is_of_the_past(self) -> bool:
+        """Whether earlier days have a say in it."""
+        return self.changes or self.lag[1] > 0
 
     @property
     def flag(self) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.config.simulator.triggers import READ_VALUES, misread
+from migraine_platform.config.simulator.triggers import BY_CHANGE, READ_VALUES, misread
 from migraine_platform.domain.exposures import DIET_COLUMNS, FOLLOWS_FROM, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.errors import UserError
@@ -153,8 +153,10 @@ def _demand_readable(settings: Simulator, lived: Sequence[LivedFeature], known: 
         if row.unit != feature.unit:
             place = _place(settings, name, "unit")
             raise LivedError(f"{place}: {row.unit}; expected {feature.unit}, the unit of {column}")
+        if row.rule == "window":
+            continue  # its days are counted otherwise than the feature's
         width = feature.range_high - feature.range_low
-        low, high = (0.0, width) if row.rule in ("rise", "fall") else (feature.range_low, feature.range_high)
+        low, high = (0.0, width) if row.rule in BY_CHANGE else (feature.range_low, feature.range_high)
         if not low <= row.low <= row.high <= high:
             told = " and ".join(f"{value:g}" for value in dict.fromkeys((row.low, row.high)))
             place, wanted = _place(settings, name, "threshold"), f"{low:g} to {high:g} {feature.unit}"

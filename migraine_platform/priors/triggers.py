@@ -20,6 +20,8 @@ def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
             "threshold_low": row.low,
             "threshold_high": row.high,
             "unit": trigger.unit,
+            "lag_first": row.lag[0],
+            "lag_last": row.lag[1],
             "words": row.words(trigger.unit),
             "effect": row.effect,
             "share_of_people": row.share,

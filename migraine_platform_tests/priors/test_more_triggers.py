@@ -76,13 +76,31 @@ MENSES = {
     "name": "menses",
     "label": "About menses",
     "reads": "cycle_day",
-    "rule": "outside",
-    "threshold": "3 to 26",
+    "rule": "window",
+    "threshold": "-2 to 3",
     "unit": "day",
     "effect": 30,
     "share": "60 %",
 }
-OWN = ("screen", "meal", "coffee", "menses", "empty")
+DRINK = {
+    "name": "drink",
+    "label": "A drink",
+    "reads": "alcohol_consumed",
+    "rule": "flag",
+    "lag": 1,
+    "effect": 5,
+}
+THIRST = {
+    "name": "thirst",
+    "label": "Less water",
+    "reads": "water_consumed_liters",
+    "rule": "below usual",
+    "threshold": 0.5,
+    "unit": "L",
+    "lag": "0 to 1",
+    "effect": 10,
+}
+OWN = ("screen", "meal", "coffee", "menses", "empty", "drink", "thirst")
 
 
 def write_rows(workbook: Path, sheet: str, titles: dict[str, str], *rows: dict[str, Any]) -> None:
@@ -122,9 +140,9 @@ class Platform(NamedTuple):
 
 @pytest.fixture(scope="module")
 def more(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A whole platform with five triggers more."""
+    """A whole platform with seven triggers more."""
     root = with_own_triggers(
-        make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES, EMPTY
+        make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES, EMPTY, DRINK, THIRST
     )
     change(root, "simulator.yaml", "diary", "further", to=FURTHER)
     done = migraine(root, "run")
@@ -146,10 +164,44 @@ def test_every_table_of_days_and_patients_has_them(more: Platform) -> None:
 def test_days_follow_the_rules(more: Platform) -> None:
     assert more.column(
         "SELECT bool_and(screen_trigger = (screen_time_hours >= 6) AND meal_trigger = skipped_meal"
-        " AND coffee_trigger = caffeine_consumed"
-        " AND menses_trigger = coalesce(cycle_day < 3 OR cycle_day > 26, false)) FROM cohort.patient_days"
+        " AND coffee_trigger = caffeine_consumed) FROM cohort.patient_days"
+    ) == [True]
+    by_patient = "OVER (PARTITION BY patient_id ORDER BY date)"
+    about = f"cycle_day <= 3 OR lead(cycle_day) {by_patient} = 1 OR lead(cycle_day, 2) {by_patient} = 1"
+    assert more.column(
+        "SELECT bool_and(is_trigger = expected) FROM ("
+        f"SELECT menses_trigger AS is_trigger, coalesce({about}, false) AS expected,"
+        f" lead(date, 2) {by_patient} AS known FROM cohort.patient_days) WHERE known IS NOT NULL"
     ) == [True]
     assert more.column("SELECT avg(menses_trigger::INT) BETWEEN 0.05 AND 0.2 FROM cohort.patient_days") == [True]
+
+
+@pytest.mark.slow
+def test_triggers_that_act_later_follow_the_days_before(more: Platform) -> None:
+    """What a person usually drinks goes back to before the first day: of it, that dry days are driest is left."""
+    before = "lag({}) OVER (PARTITION BY patient_id ORDER BY date) AS yesterday"
+    drink = f"SELECT drink_trigger, {before.format('alcohol_consumed')} FROM cohort.patient_days"
+    assert more.column(f"SELECT bool_and(drink_trigger = yesterday) FROM ({drink}) WHERE yesterday IS NOT NULL") == [
+        True
+    ]
+    water = f"SELECT thirst_trigger, water_consumed_liters, {before.format('water_consumed_liters')}"
+    dry, other = more.column(
+        f"SELECT avg(least(water_consumed_liters, yesterday)) FROM ({water} FROM cohort.patient_days)"
+        " GROUP BY thirst_trigger ORDER BY thirst_trigger DESC"
+    )
+    assert dry < other - 0.3
+    assert more.warehouse.sql(
+        "SELECT lag_first, lag_last FROM priors.triggers WHERE trigger = 'thirst'"
+    ).fetchall() == [(0, 1)]
+
+
+@pytest.mark.slow
+def test_nobody_knows_in_the_second_half_of_a_cycle_how_near_the_next_menses_are(more: Platform) -> None:
+    assert more.column(
+        "SELECT bool_and((menses_trigger IS NOT NULL) = (cycle_day IS NOT NULL AND cycle_day <= 14"
+        " OR stress_level IS NOT NULL AND cycle_day IS NULL)) FROM measured.patient_days"
+    ) == [True]
+    assert more.column("SELECT count(*) > 20 FROM measured.patient_days WHERE menses_trigger") == [True]
 
 
 @pytest.mark.slow
@@ -161,14 +213,14 @@ def test_some_people_have_no_susceptibility_to_what_only_a_share_has(more: Platf
 
 @pytest.mark.slow
 def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
-    """Six of the nine; the three that could tell least are left out of the grid."""
+    """Six of the eleven; the five that could tell least are left out of the grid."""
     code = (
         "from migraine_platform.twin.drift.hazard_change import Grid, WATCHED\n"
         "from migraine_platform.twin.hazard.population import Personal\n"
         "from migraine_platform.simulator.generative.profiles import SusceptibilityPrior\n"
         "import numpy as np\n"
         "prior = SusceptibilityPrior.of_everybody(0.1, 1.0)\n"
-        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0, 0.3])\n"
+        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0, 0.3, 0.1, 0.2])\n"
         "grid = Grid.of(Personal(np.linspace(-3, 1, 129), prior), 0.5, strength)\n"
         "print(WATCHED, *grid.watched, *np.round(grid.points.susceptibility.std(axis=0), 3))"
     )
@@ -179,7 +231,7 @@ def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
     assert watched == "6"
     assert rest[:6] == ["0", "1", "3", "5", "6", "7"]
     spread = str(round(0.9 / 12**0.5, 3))
-    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread, "0.0"]
+    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread, "0.0", "0.0", "0.0"]
 
 
 @pytest.mark.slow
@@ -236,6 +288,8 @@ def test_the_rows_are_told_as_they_were_written(more: Platform) -> None:
     told = {trigger: rest for trigger, *rest in found}
     assert set(told) == {*TRIGGER_NAMES, *OWN}
     assert told["screen"] == ["6 h or more", "h", 0.45, "a clinician"]
+    assert told["drink"][0] == "yes the day before"
+    assert told["thirst"][0] == "0.5 L or more below the person's usual within a day"
     odds = 1.7 * 0.2 / 0.8
     assert told["meal"][:3] == ["yes", "yes/no", pytest.approx(odds / (1 + odds) - 0.2, abs=1e-4)]
 
@@ -250,7 +304,8 @@ def test_twins_reason_with_them(more: Platform) -> None:
     )
     exposures = more.column("SELECT DISTINCT exposure FROM twin.trigger_thresholds")
     assert "Long hours at a screen" in exposures
-    assert not {"A skipped meal", "Coffee"} & set(exposures)
+    assert "Less water, below usual" in exposures
+    assert not {"A skipped meal", "Coffee", "A drink"} & set(exposures)
 
 
 @pytest.mark.slow
@@ -326,6 +381,17 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a number that is no flag": ({**MEAL, "reads": "screen_time_hours"}, "meal: rule is `flag`, but it is read from"),
     "a name that stands already": ({**SCREEN, "name": "sleep"}, '"sleep" stands in configs/simulator.yaml already'),
     "a share for points": ({**SCREEN, "effect": 0.45}, 'column "Effect": "0.45" cannot be read; expected "17.5"'),
+    "a lag in words": (
+        {**SCREEN, "lag": "tomorrow"},
+        'column "Lag": "tomorrow" cannot be read; expected "1" for the day before, or "0 to 2"',
+    ),
+    "a lag of a fortnight": ({**SCREEN, "lag": 14}, "screen.lag: 14: expected whole days from 0 to 7"),
+    "lags the wrong way round": ({**SCREEN, "lag": "3 to 1"}, "expected whole days from 0 to 7, one or two, the lower"),
+    "days of a cycle that there are not": (
+        {**MENSES, "threshold": "-2 to 20"},
+        "`window` is [-2.0, 20.0]; expected whole days from -13 to 13, none of them 0",
+    ),
+    "menses of a screen": ({**SCREEN, "rule": "window", "threshold": "-2 to 3"}, "rule is `window`, but it is read"),
     "a threshold in words": ({**SCREEN, "threshold": "much"}, 'column "Threshold": "much" cannot be read'),
     "a share for per cent": (
         {**SCREEN, "share": 0.38},
@@ -333,7 +399,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a rise of the cycle": (
         {**MENSES, "rule": "rise", "threshold": 2},
-        "menses: rule is `rise`, but cycle_day rises every day; expected `below`, `above` or `outside`",
+        "menses: rule is `rise`, but cycle_day rises every day; expected `below`, `above`, `outside` or `window`",
     ),
     "another unit of a column of every day": (
         {**MENSES, "unit": "h"},

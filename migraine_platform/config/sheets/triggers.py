@@ -23,6 +23,7 @@ COLUMNS = {
     "rule": "Rule",
     "threshold": "Threshold",
     "unit": "Unit",
+    "lag": "Lag",
     "effect": "Effect",
     "share": "Share of people",
     "reason": "Reason",
@@ -32,6 +33,7 @@ COLUMNS = {
 
 EXPECTED = {
     "threshold": '"6", or "5 to 9"',
+    "lag": '"1" for the day before, or "0 to 2" for the same day or one of two before',
     "effect": '"17.5" percentage points, or "OR 1.7"',
     "share": '"38" or "38 %", per cent of people, from 1 to 100',
 }
@@ -119,6 +121,8 @@ def _row(said: Mapping[str, Any], place: str) -> tuple[dict[str, Any], list[str]
             value = text.casefold()
         elif field == "threshold":
             value = _threshold(text)
+        elif field == "lag":
+            value = _lag(text)
         elif field == "effect":
             value = _effect(text)
         elif field == "share":
@@ -135,6 +139,14 @@ def _threshold(text: str) -> float | list[float] | None:
         return float(text)
     both = _TWO.fullmatch(text)
     return [float(both[1]), float(both[2])] if both else None
+
+
+def _lag(text: str) -> int | list[int] | None:
+    """Days, or the first and the last of several."""
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    both = re.fullmatch(r"(\d+)\s*(?:to|-|\u2013)\s*(\d+)", text)
+    return [int(both[1]), int(both[2])] if both else None
 
 
 def _effect(text: str) -> float | None:

@@ -6,12 +6,13 @@ A new rule is a name here, with what its thresholds are, and a branch in `simula
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from migraine_platform.config.base import Frozen, Positive, Range
+from migraine_platform.config.base import Frozen, Range
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
+from migraine_platform.config.simulator.threshold_search import FAR, RuleSide, ThresholdSearch
 from migraine_platform.domain.exposures import CYCLE_DAY, DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 
@@ -19,13 +20,28 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Rule = Literal["below", "above", "outside", "rise", "fall", "at least", "flag"]
+Rule = Literal[
+    "below", "above", "outside", "rise", "fall", "at least", "flag", "above usual", "below usual", "off usual", "window"
+]
 """What the exposures of a trigger must do: lie at or below its threshold, at or above it, outside of the two; rise or
-fall by that much since the day before; or happen, at least so many of them, or the only one."""
+fall by that much since the day before; happen, at least so many of them, or the only one; lie by that much above or
+below what is usual for the person, or off it either way; or be between two days of the cycle, counted from menses."""
 
 RULES: Final = get_args(Rule)
 SINCE_YESTERDAY: Final = ("rise", "fall")
+AGAINST_USUAL: Final = ("above usual", "below usual", "off usual")
+BY_CHANGE: Final = (*SINCE_YESTERDAY, *AGAINST_USUAL)
 BY_ITEMS: Final = ("at least", "flag")
+TWO_SIDED: Final = ("outside", "window")
+
+USUAL_DAYS: Final = 28
+"""Days over which a person's usual value is taken: the mean of the days before, each day counting 1 / 28 at most."""
+
+LONGEST_LAG: Final = 7
+"""Days before that a trigger may act after."""
+
+FARTHEST_IN_CYCLE: Final = 13
+"""Days before menses, and after their first, up to which a window counts: between the two halves no cycle is alike."""
 YES_NO: Final = "yes/no"
 
 READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), "pressure_change_24h", CYCLE_DAY)
@@ -36,45 +52,20 @@ TAKEN_NAMES: Final = ("all", "level")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _first_and_last(lag: Any) -> Any:
+    """Of one number, the day that it is."""
+    days = [lag, lag] if isinstance(lag, int) else lag
+    whole = isinstance(days, list | tuple) and len(days) == 2 and all(type(day) is int for day in days)
+    if not whole or not 0 <= days[0] <= days[1] <= LONGEST_LAG:
+        raise ValueError(f"expected whole days from 0 to {LONGEST_LAG}, one or two, the lower first")
+    return tuple(days)
+
+
+Lag = Annotated[tuple[int, int], BeforeValidator(_first_and_last)]
 Effect = Annotated[float, Field(gt=0, lt=0.5)]
 """Rise of the next day's probability of an onset, in a person of susceptibility 1."""
-
-
-class ThresholdSearch(Frozen):
-    """Where twins look for the value from which on an exposure raises the hazard."""
-
-    exposure: Annotated[str, Field(min_length=1)]
-    """As a person reads it; of a rise or a fall, the change since the day before."""
-
-    side: Literal["above", "below"]
-    grid: tuple[float, float, Positive]
-    """First and last candidate, and the step between them, in the exposure's unit."""
-
-    between: Positive
-    """Standard deviation of persons' thresholds."""
-
-    within: Range
-    """Values that are looked at; beyond them another step may lie."""
-
-    @model_validator(mode="after")
-    def _grid_has_candidates(self) -> ThresholdSearch:
-        first, last, step = self.grid
-        if last - first < step:
-            raise ValueError(f"grid is {list(self.grid)}; expected first, last and step, with room for two candidates")
-        return self
-
-
-class _Edge(NamedTuple):
-    """One side of a rule, around which a threshold is looked for."""
-
-    words: str
-    side: Literal["above", "below"]
-    at: float
-    within: tuple[float, float]
-
-
-FAR: Final = (-1e12, 1e12)
-"""Values that are looked at where the rule has but one side."""
 
 
 class TriggerRule(Frozen):
@@ -94,6 +85,9 @@ class TriggerRule(Frozen):
     """Of the thresholds: that of the column, or what is counted; of `flag` none."""
 
     effect: Effect
+
+    lag: Lag = (0, 0)
+    """First and last day on which it acts, counted from the one on which its rule held; one number if it is one day."""
 
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of people to whom it can do anything at all; the others have no susceptibility to it."""
@@ -115,10 +109,16 @@ class TriggerRule(Frozen):
             label=self.label,
             exposures=self.reads,
             unit=self.unit or YES_NO,
-            reason=self.reason or self.label[0].lower() + self.label[1:],
+            reason=self.reason or self.label[0].lower() + self.label[1:] + self.lag_words,
             recorded=not set(self.reads) & set(WEATHER_COLUMNS),
-            since_yesterday=self.rule in SINCE_YESTERDAY,
+            changes=self.rule in BY_CHANGE,
+            lag=self.lag,
         )
+
+    @property
+    def acts_on_several_days(self) -> bool:
+        """Whether one day on which the rule held acts on more than one."""
+        return self.lag[0] < self.lag[1]
 
     @property
     def low(self) -> float:
@@ -140,31 +140,27 @@ class TriggerRule(Frozen):
         """The row's own, or else a spread to either side of its thresholds, in tenths of that.
 
         Args:
-            spread: standard deviation of the exposure, or of its change since the day before, in the unit.
+            spread: standard deviation of the exposure, or of its change, in the unit.
         """
         if self.search or self.rule in BY_ITEMS or CYCLE_DAY in self.reads or not spread:
             return self.search
-        step = float(f"{spread / 5:.1g}")
-        ends: dict[str, tuple[_Edge, ...]] = {
-            "below": (_Edge("", "below", self.low, FAR),),
-            "above": (_Edge("", "above", self.high, FAR),),
+        edges: dict[str, tuple[RuleSide, ...]] = {
+            "below": (RuleSide("", "below", self.low),),
+            "above": (RuleSide("", "above", self.high),),
             "outside": (
-                _Edge(", too low", "below", self.low, (-FAR[1], self.high)),
-                _Edge(", too high", "above", self.high, (self.low, FAR[1])),
+                RuleSide(", too low", "below", self.low, (-FAR, self.high)),
+                RuleSide(", too high", "above", self.high, (self.low, FAR)),
             ),
-            "rise": (_Edge("", "above", self.low, FAR),),
-            "fall": (_Edge("", "below", -self.low, FAR),),
+            "rise": (RuleSide("", "above", self.low),),
+            "fall": (RuleSide("", "below", -self.low),),
+            "above usual": (RuleSide(", above usual", "above", self.low),),
+            "below usual": (RuleSide(", below usual", "below", -self.low),),
+            "off usual": (
+                RuleSide(", below usual", "below", -self.low, (-FAR, self.low)),
+                RuleSide(", above usual", "above", self.low, (-self.low, FAR)),
+            ),
         }
-        return tuple(
-            ThresholdSearch(
-                exposure=self.label + edge.words,
-                side=edge.side,
-                grid=(edge.at - 5 * step, edge.at + 5 * step, step),
-                between=2 * step,
-                within=edge.within,
-            )
-            for edge in ends[self.rule]
-        )
+        return tuple(edge.search(self.label, spread) for edge in edges[self.rule])
 
     def happened(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which values are a trigger by their day alone; for `below`, `above` and `outside`.
@@ -176,10 +172,20 @@ class TriggerRule(Frozen):
             return values <= self.low
         return values >= self.low if self.rule == "above" else (values < self.low) | (values > self.high)
 
+    def exceeded(self, change: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which changes, since yesterday or from what is usual, are a trigger.
+
+        Args:
+            change: [...] of the exposure, in its unit.
+        """
+        if self.rule == "off usual":
+            return abs(change) >= self.low
+        return (change if self.rule in ("rise", "above usual") else -change) >= self.low
+
     def words(self, unit: str) -> str:
         """The rule as a person reads it: `below 5 or above 9 h`."""
         low, high = f"{self.low:g}", f"{self.high:g}"
-        return {
+        rule = {
             "below": f"{low} {unit} or less",
             "above": f"{low} {unit} or more",
             "outside": f"below {low} or above {high} {unit}",
@@ -187,7 +193,24 @@ class TriggerRule(Frozen):
             "fall": f"a fall of {low} {unit} or more since the day before",
             "at least": f"at least {low} {unit}",
             "flag": "yes",
+            "above usual": f"{low} {unit} or more above the person's usual",
+            "below usual": f"{low} {unit} or more below the person's usual",
+            "off usual": f"{low} {unit} or more off the person's usual",
+            "window": f"day {low} to {high} of menses, 1 being their first day and -1 the day before",
         }[self.rule]
+        return rule + self.lag_words
+
+    @property
+    def lag_words(self) -> str:
+        """When it was, if not on the day itself."""
+        first, last = self.lag
+        if last == 0:
+            return ""
+        if first == 0:
+            return " within a day" if last == 1 else f" within {last} days"
+        if first < last:
+            return f" {first} to {last} days before"
+        return " the day before" if last == 1 else f" {last} days before"
 
     @model_validator(mode="after")
     def _thresholds_are_those_of_the_rule(self) -> TriggerRule:
@@ -196,16 +219,22 @@ class TriggerRule(Frozen):
                 raise ValueError("the rule `flag` with a threshold or a unit; expected neither")
         elif self.threshold is None or self.unit is None:
             raise ValueError(f"the rule `{self.rule}` without a threshold or a unit; expected both")
-        elif isinstance(self.threshold, tuple) != (self.rule == "outside"):
-            wanted = "two thresholds, as in [5, 9]" if self.rule == "outside" else "one threshold"
+        elif isinstance(self.threshold, tuple) != (self.rule in TWO_SIDED):
+            wanted = "two thresholds, as in [5, 9]" if self.rule in TWO_SIDED else "one threshold"
             raise ValueError(f"threshold of the rule `{self.rule}` is {_shown(self.threshold)}; expected {wanted}")
-        elif self.rule == "outside" and self.low >= self.high:
+        elif self.rule in TWO_SIDED and self.low >= self.high:
             raise ValueError(f"threshold is {_shown(self.threshold)}; expected the lower value first")
-        elif self.rule in SINCE_YESTERDAY and self.low <= 0:
+        elif self.rule == "window" and not {self.low, self.high} <= _DAYS_OF_MENSES:
+            wanted = f"whole days from -{FARTHEST_IN_CYCLE} to {FARTHEST_IN_CYCLE}, none of them 0"
+            raise ValueError(f"threshold of the rule `window` is {_shown(self.threshold)}; expected {wanted}")
+        elif self.rule in BY_CHANGE and self.low <= 0:
             raise ValueError(f"threshold of the rule `{self.rule}` is {self.low:g}; expected a step above 0")
         if self.rule in BY_ITEMS and self.search:
             raise ValueError(f"search of the rule `{self.rule}`; expected none, for items have no threshold")
         return self
+
+
+_DAYS_OF_MENSES: Final = {float(day) for day in range(-FARTHEST_IN_CYCLE, FARTHEST_IN_CYCLE + 1) if day}
 
 
 def _shown(threshold: float | Range) -> str:
@@ -233,10 +262,13 @@ def misread(name: str, row: TriggerRule, values: Collection[str], items: Collect
         return f"{name}: threshold is {row.low:g}; expected a whole number from 1 to {len(row.reads)}"
     if len(set(row.reads)) < len(row.reads):
         return f"{name}: reads {shown}; expected each column once"
-    if row.rule in SINCE_YESTERDAY and set(row.reads) & set(WEATHER_COLUMNS):
+    if row.rule in BY_CHANGE and set(row.reads) & set(WEATHER_COLUMNS):
         return f"{name}: rule is `{row.rule}`, but {row.reads[0]} is a change already"
-    if row.rule in SINCE_YESTERDAY and CYCLE_DAY in row.reads:
-        return f"{name}: rule is `{row.rule}`, but {CYCLE_DAY} rises every day; expected `below`, `above` or `outside`"
+    if row.rule in BY_CHANGE and CYCLE_DAY in row.reads:
+        expected = "`below`, `above`, `outside` or `window`"
+        return f"{name}: rule is `{row.rule}`, but {CYCLE_DAY} rises every day; expected {expected}"
+    if row.rule == "window" and CYCLE_DAY not in row.reads:
+        return f"{name}: rule is `window`, but it is read from {shown}; expected {CYCLE_DAY}"
     return None
 
 

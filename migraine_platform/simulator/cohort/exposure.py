@@ -15,11 +15,19 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.config.simulator.triggers import (
+    AGAINST_USUAL,
+    BY_CHANGE,
+    LONGEST_LAG,
+    SINCE_YESTERDAY,
+    USUAL_DAYS,
+    TriggerRule,
+)
 from migraine_platform.domain.exposures import CYCLE_DAY, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS
+from migraine_platform.simulator.exogenous.cycle import STANDARD, day_of_menses
 from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.generative.latent_inputs import (
     DRAWN_INPUTS,
@@ -35,6 +43,9 @@ if TYPE_CHECKING:
 
 POINTS = 101
 """Equally probable points at which a standard normal is looked at; triggers are steps, which no smooth rule likes."""
+
+PATHS, PATH_DAYS = 100, 100
+"""Drawn where a trigger has to do with more than two days."""
 
 LEVELS = np.linspace(-Z_LIMIT, Z_LIMIT, 121)
 """Own levels of z at which the tables are made; between them, interpolated."""
@@ -122,28 +133,80 @@ def _trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: T
     if column in WEATHER_COLUMNS:
         return _pressure_changes(settings, row)
     if column == CYCLE_DAY:
-        return row.happened(np.arange(1.0, 29.0)).astype(np.float64)
+        return _over_a_cycle(row)
     f, points = DRAWN_COLUMNS.index(column), _points()
+    if row.rule in AGAINST_USUAL or row.acts_on_several_days:
+        return _over_long_paths(parameters, f, row)
     today = _values(parameters, f, points)
     if row.rule not in SINCE_YESTERDAY:
         return np.asarray(row.happened(today).mean(axis=1))
     # Two days: today's innovation around what yesterday leaves.
     lag1, fresh = parameters.copula.lag1[f], parameters.copula.fresh[f]
-    sign = 1.0 if row.rule == "rise" else -1.0
     steps = [
-        sign * (_values(parameters, f, lag1 * x + fresh * points) - today[:, place, None]) >= row.low
+        row.exceeded(_values(parameters, f, lag1 * x + fresh * points) - today[:, place, None])
         for place, x in enumerate(points)
     ]
     return np.asarray(np.mean(steps, axis=(0, 2)))
+
+
+def _over_long_paths(parameters: ModelParameters, f: int, row: TriggerRule) -> NDArray[np.float64]:
+    """[L] share of days on drawn paths of a feature, the same for every level; to about 0.01."""
+    lag1, fresh = parameters.copula.lag1[f], parameters.copula.fresh[f]
+    noise = np.random.default_rng(0).standard_normal((PATH_DAYS, PATHS))
+    x, counted, days = noise[0], np.zeros(len(LEVELS)), 0
+    usual = before = np.zeros((len(LEVELS), PATHS))
+    held: list[NDArray[np.bool_]] = []
+    first, last = row.lag
+    for t in range(PATH_DAYS):
+        x = lag1 * x + fresh * noise[t] if t else x
+        values = _values(parameters, f, x)
+        if row.rule in BY_CHANGE:
+            held.insert(0, row.exceeded(values - (usual if row.rule in AGAINST_USUAL else before)))
+        else:
+            held.insert(0, row.happened(values))
+        usual, before = usual + (values - usual) / min(t + 1, USUAL_DAYS), values
+        if t >= USUAL_DAYS:
+            counted += np.any(held[first : last + 1], axis=0).mean(axis=1)
+            days += 1
+        del held[LONGEST_LAG + 1 :]
+    return np.asarray(counted / days, dtype=np.float64)
+
+
+def _over_a_cycle(row: TriggerRule) -> NDArray[np.float64]:
+    """[28] share of a cycle's days."""
+    days = range(1, STANDARD + 1)
+    if row.rule == "window":
+        phases = [day_of_menses(day) for day in days]
+        held = np.array([row.low <= phase <= row.high for phase in phases])
+    else:
+        held = row.happened(np.array(days, dtype=np.float64))
+    return np.asarray(_acting(held, row, around=True), dtype=np.float64)
+
+
+def _acting(held: NDArray[np.bool_], row: TriggerRule, around: bool = False) -> NDArray[np.bool_]:
+    """[..., T] days on which a trigger acts.
+
+    Args:
+        held: [..., T] days on which its rule held.
+        around: whether the last day comes before the first; else the days that begin are taken for the others' kind.
+    """
+    first, last = row.lag
+    acting = np.any([np.roll(held, later, axis=-1) for later in range(first, last + 1)], axis=0)
+    return np.asarray(acting if around else acting[..., last:])
 
 
 def _habitual(settings: Simulator, persons: Persons, trigger: TriggerFamily) -> NDArray[np.float64]:
     """[P] share of days with enough of the trigger's items, which weekends add to."""
     places = [ITEM_COLUMNS.index(column) for column in trigger.exposures]
     extra = np.where(np.array(places) == ALCOHOL, settings.diary.alcohol_weekend_extra, 0.0)
-    items = int(settings.triggers[trigger.name].low)
-    workday, free_day = (_at_least(persons.habit[:, places] + more, items) for more in (0.0 * extra, extra))
-    return np.asarray((5 * workday + 2 * free_day) / 7)
+    row = settings.triggers[trigger.name]
+    workday, free_day = (_at_least(persons.habit[:, places] + more, int(row.low)) for more in (0.0 * extra, extra))
+    if not row.acts_on_several_days:
+        return np.asarray((5 * workday + 2 * free_day) / 7)
+    week = np.stack([workday] * 5 + [free_day] * 2)
+    first, last = row.lag
+    never = np.prod([np.roll(1 - week, later, axis=0) for later in range(first, last + 1)], axis=0)
+    return np.asarray((1 - never).mean(axis=0))
 
 
 def latent_mean(parameters: ModelParameters, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
@@ -189,13 +252,26 @@ def _pressure_changes(settings: Simulator, row: TriggerRule) -> NDArray[np.float
     for site in settings.weather.sites:
         if site.station is not None:
             change = np.diff(read_station(site.station).values[:, 2])
-            shares.append(float(row.happened(change).mean()))
+            shares.append(float(_acting(row.happened(change), row).mean()))
+        elif row.acts_on_several_days:
+            climate = settings.weather.climates[site.climate]
+            pressure = climate.pressure_sd * _ar1(climate.pressure_lag1, PATHS * PATH_DAYS)
+            shares.append(float(_acting(row.happened(np.diff(pressure)), row).mean()))
         else:
             climate = settings.weather.climates[site.climate]
             sd = climate.pressure_sd * np.sqrt(2 * (1 - climate.pressure_lag1))
             below, above = float(ndtr(row.low / sd)), float(ndtr(-row.high / sd))
             shares.append({"below": below, "above": above}.get(row.rule, below + above))
     return np.array(shares)
+
+
+def _ar1(lag1: float, days: int) -> NDArray[np.float64]:
+    """[days] a drawn path of unit variance, the same at every call."""
+    from scipy.signal import lfilter
+
+    noise = np.random.default_rng(0).standard_normal(days)
+    noise[1:] *= np.sqrt(1 - lag1**2)
+    return np.asarray(lfilter([1.0], [1.0, -lag1], noise))
 
 
 def _weather_scores(settings: Simulator, parameters: ModelParameters) -> NDArray[np.float64]:

@@ -56,6 +56,16 @@ def menstruates(hormones: Hormones, age: NDArray[np.int64], is_female: NDArray[n
 
 
 @njit(cache=True)
+def day_of_menses(standard: int) -> int:
+    """Day from the nearer menses: 1 their first day, -1 the day before.
+
+    Args:
+        standard: day of the 28-day cycle that a day answers to.
+    """
+    return standard - STANDARD - 1 if standard > MIDDLE else standard
+
+
+@njit(cache=True)
 def _run(  # type: ignore[no-untyped-def]
     mean, between_sd, within_sd, shortest, longest, index, menstruating, days, seed
 ):

@@ -1,7 +1,8 @@
 """When a day counts as a trigger day: the rules of `config/simulator/triggers.py`, compiled.
 
     day       exposures of a day, in the order of EXPOSURE_COLUMNS
-    before    those of the day before that a rise or a fall starts from, in the order of `CompiledRules.stepped`
+    before    what earlier days left: yesterday's value of each of `CompiledRules.stepped`, the usual value of each of
+              `usual`, and for each of `lagged` the days on which its rule held, a bit a day, yesterday's the lowest
 
 Hidden susceptibility has no say in whether a trigger happened: it decides only what the trigger does. Belongs here:
 the rules, for those who simulate days and those who infer them. Does not: how likely a trigger is on a day of which
@@ -16,23 +17,35 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.triggers import RULES, SINCE_YESTERDAY, TriggerRule
+from migraine_platform.config.simulator.triggers import (
+    AGAINST_USUAL,
+    LONGEST_LAG,
+    RULES,
+    SINCE_YESTERDAY,
+    USUAL_DAYS,
+    TriggerRule,
+)
 from migraine_platform.domain.exposures import CYCLE_DAY, WEATHER_COLUMNS
 from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS, demand_same_triggers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS, CYCLE_DAY)
+DAY_OF_MENSES = "day_of_menses"
+"""Day of the cycle from the nearer menses: 1 their first day, -1 the day before; no column, as no evening knows it."""
+
+EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS, CYCLE_DAY, DAY_OF_MENSES)
 """What triggers are read from."""
 
 FIRST_FEATURE = len(WEATHER_COLUMNS)
 FIRST_ITEM = FIRST_FEATURE + len(DRAWN_COLUMNS)
 EXPOSURE_COUNT = len(EXPOSURE_COLUMNS)
 
-BELOW, ABOVE, OUTSIDE, RISE, FALL, AT_LEAST = (
-    RULES.index(rule) for rule in ("below", "above", "outside", "rise", "fall", "at least")
+BELOW, ABOVE, OUTSIDE, RISE, FALL, ABOVE_USUAL, BELOW_USUAL, OFF_USUAL, WINDOW = (
+    RULES.index(rule)
+    for rule in ("below", "above", "outside", "rise", "fall", "above usual", "below usual", "off usual", "window")
 )
+HISTORY = 2 ** (LONGEST_LAG + 1)
 
 
 class CompiledRules(NamedTuple):
@@ -47,29 +60,52 @@ class CompiledRules(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     """[K] thresholds, in the exposure's unit."""
-    step: NDArray[np.int64]
-    """[K] place in `before` of what a rise or a fall starts from; -1 for other rules."""
+    place: NDArray[np.int64]
+    """[K] place in `before` of what a change starts from; -1 for other rules."""
     stepped: NDArray[np.int64]
-    """[S] places in EXPOSURE_COLUMNS of what `before` holds."""
+    usual: NDArray[np.int64]
+    """[S], [U] places in EXPOSURE_COLUMNS of what yesterday's, or the usual value is kept of."""
+    lagged: NDArray[np.int64]
+    """[L] places of the triggers that act later than on their day."""
+    lags: NDArray[np.int64]
+    """[L] days on which each acts, a bit a day; the lowest is the day itself."""
 
     @classmethod
     def of(cls, rules: Mapping[str, TriggerRule]) -> CompiledRules:
         """Those of the settings, in the order of TRIGGERS, which must be those of this process."""
         demand_same_triggers(rules)
-        reads = [[EXPOSURE_COLUMNS.index(name) for name in trigger.exposures] for trigger in TRIGGERS]
         rows = [rules[trigger.name] for trigger in TRIGGERS]
-        stepped = [own[0] for own, row in zip(reads, rows, strict=True) if row.rule in SINCE_YESTERDAY]
-        step = np.full(len(rows), -1)
-        step[[k for k, row in enumerate(rows) if row.rule in SINCE_YESTERDAY]] = range(len(stepped))
+        reads = [
+            [EXPOSURE_COLUMNS.index(DAY_OF_MENSES if row.rule == "window" else name) for name in trigger.exposures]
+            for trigger, row in zip(TRIGGERS, rows, strict=True)
+        ]
+        stepped = [k for k, row in enumerate(rows) if row.rule in SINCE_YESTERDAY]
+        usual = [k for k, row in enumerate(rows) if row.rule in AGAINST_USUAL]
+        lagged = [k for k, row in enumerate(rows) if row.lag != (0, 0)]
+        place = np.full(len(rows), -1)
+        place[stepped + usual] = range(len(stepped) + len(usual))
         return cls(
             rule=np.array([RULES.index(row.rule) for row in rows], dtype=np.int64),
             first=np.cumsum([0, *map(len, reads)]),
             reads=np.array([place for own in reads for place in own], dtype=np.int64),
             low=np.array([row.low for row in rows], dtype=np.float64),
             high=np.array([row.high for row in rows], dtype=np.float64),
-            step=step,
-            stepped=np.array(stepped, dtype=np.int64),
+            place=place,
+            stepped=np.array([reads[k][0] for k in stepped], dtype=np.int64),
+            usual=np.array([reads[k][0] for k in usual], dtype=np.int64),
+            lagged=np.array(lagged, dtype=np.int64),
+            lags=np.array([_days(*rows[k].lag) for k in lagged], dtype=np.int64),
         )
+
+
+def _days(first: int, last: int) -> int:
+    return sum(1 << day for day in range(first, last + 1))
+
+
+@njit(cache=True)
+def memory_size(rules: CompiledRules) -> int:
+    """How much `before` holds."""
+    return len(rules.stepped) + len(rules.usual) + len(rules.lagged)
 
 
 @njit(cache=True)
@@ -77,33 +113,57 @@ def read_triggers(
     rules: CompiledRules,
     day: NDArray[np.float64],
     before: NDArray[np.float64],
-    is_first: bool,
+    t: int,
     out: NDArray[np.bool_],
 ) -> None:
-    """Which triggers happened into `out`; today's exposures take the place of yesterday's in `before`.
+    """Which triggers act on the evening of a day into `out`; the day is added to `before`.
 
     Args:
         day: [EXPOSURE_COUNT] exposures in their units, flags as 0 and 1; NaN is no trigger by any rule.
-        before: [S] the day before's.
-        is_first: there was no day before; nothing rises or falls.
+        before: [memory_size] what earlier days left; 0 before the first.
+        t: days before this one; without any nothing changes.
         out: [K] to be filled.
     """
     for k in range(len(rules.rule)):
         rule, low, value = rules.rule[k], rules.low[k], day[rules.reads[rules.first[k]]]
+        change = value - before[rules.place[k]] if rules.place[k] >= 0 else 0.0
         if rule == BELOW:
             out[k] = value <= low
         elif rule == ABOVE:
             out[k] = value >= low
         elif rule == OUTSIDE:
             out[k] = value < low or value > rules.high[k]
-        elif rule == RISE:
-            out[k] = not is_first and value - before[rules.step[k]] >= low
-        elif rule == FALL:
-            out[k] = not is_first and before[rules.step[k]] - value >= low
+        elif rule in (RISE, ABOVE_USUAL):
+            out[k] = t > 0 and change >= low
+        elif rule in (FALL, BELOW_USUAL):
+            out[k] = t > 0 and -change >= low
+        elif rule == OFF_USUAL:
+            out[k] = t > 0 and abs(change) >= low
+        elif rule == WINDOW:
+            out[k] = low <= value <= rules.high[k]
         else:
             happened = 0.0
             for place in range(rules.first[k], rules.first[k + 1]):
                 happened += day[rules.reads[place]]
             out[k] = happened >= low
-    for place in range(len(rules.stepped)):
-        before[place] = day[rules.stepped[place]]
+    _remember(rules, day, before, t, out)
+
+
+@njit(cache=True)
+def _remember(
+    rules: CompiledRules, day: NDArray[np.float64], before: NDArray[np.float64], t: int, out: NDArray[np.bool_]
+) -> None:
+    """Today into `before`; triggers that act later are taken from the days that it holds."""
+    place = 0
+    for read in rules.stepped:
+        before[place] = day[read]
+        place += 1
+    for read in rules.usual:
+        before[place] += (day[read] - before[place]) / min(t + 1, USUAL_DAYS)
+        place += 1
+    for of in range(len(rules.lagged)):
+        k = rules.lagged[of]
+        held = (int(before[place]) * 2 + out[k]) % HISTORY
+        out[k] = held & rules.lags[of] != 0
+        before[place] = held
+        place += 1

@@ -125,8 +125,8 @@ def observe_features(
             )
         cloud.stress_excess[n] = here[STRESS] - persons.level[i, STRESS]
 
-        keep_exposures(weather, seen, eaten, persons.cycle_day[i, t], exposures)
-        read_triggers(parameters.rules, exposures, cloud.before[n], t == 0, trigger)
+        keep_exposures(weather, seen, eaten, persons.cycle_day[i, t], persons.cycle_standard[i, t], exposures)
+        read_triggers(parameters.rules, exposures, cloud.before[n], t, trigger)
         read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
         cloud.logit[n] = add_triggers(today.baseline, parameters, persons, day_effects, i, t, trigger, today.level)

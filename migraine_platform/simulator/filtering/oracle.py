@@ -22,6 +22,7 @@ from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS
 from migraine_platform.simulator.exogenous.features import FEATURES
+from migraine_platform.simulator.exogenous.trigger_rules import memory_size
 from migraine_platform.simulator.filtering.midnight import begin_day
 from migraine_platform.simulator.filtering.observed_events import observe_events
 from migraine_platform.simulator.filtering.observed_features import observe_features
@@ -177,7 +178,7 @@ def _filter_one(
     subject: int,
     out: FilteredForecasts,
 ) -> None:
-    cloud: Cloud = new_cloud(particles, len(parameters.rules.stepped))
+    cloud: Cloud = new_cloud(particles, memory_size(parameters.rules))
     source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
         cloud.logit[n], cloud.attack_history[n] = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i]

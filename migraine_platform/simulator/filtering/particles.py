@@ -84,16 +84,16 @@ class Cloud(NamedTuple):
     """What that adds to tomorrow's log-odds."""
     previous_end: NDArray[np.float64]
     before: NDArray[np.float64]
-    """[N, S] exposures of the day before that a trigger's rise or fall starts from (trigger_rules.py)."""
+    """[N, memory] what earlier days leave to the triggers (trigger_rules.py)."""
     stress_excess: NDArray[np.float64]
 
 
 @njit(cache=True)
-def new_cloud(particles: int, stepped: int) -> Cloud:
+def new_cloud(particles: int, memory: int) -> Cloud:
     """Particles on the eve of the first simulated day.
 
     Args:
-        stepped: S, exposures of which yesterday's value counts.
+        memory: what earlier days leave to the triggers (trigger_rules.py).
     """
     return Cloud(
         np.zeros(particles),
@@ -113,7 +113,7 @@ def new_cloud(particles: int, stepped: int) -> Cloud:
         np.full(particles, UNASKED),
         np.zeros(particles),
         np.full(particles, LONG_AGO),
-        np.zeros((particles, stepped)),
+        np.zeros((particles, memory)),
         np.zeros(particles),
     )
 

@@ -20,8 +20,10 @@ import polars as pl
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGERS
 from migraine_platform.simulator.exogenous.calendar import Calendar
+from migraine_platform.simulator.exogenous.cycle import MIDDLE
 from migraine_platform.simulator.generative.model import (
     DIARY_COLUMNS,
     EVENTS,
@@ -39,7 +41,6 @@ BY_DIARY = (*DIARY_COLUMNS, *ITEM_COLUMNS, *EVENTS, "cycle_day")
 BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS)
 """Columns that a day without the device lacks; the weather is always known."""
 
-BOTH = "_both"
 RECORDING_STREAM = int(Stream.RECORDING)
 
 
@@ -127,7 +128,9 @@ def _record(
 def measured_days(patient_days: pl.DataFrame, recorded: Recorded, rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
     """Rows of `measured.patient_days`: those of `cohort.patient_days` with nulls where nothing was recorded.
 
-    A rise or a fall needs the records of both days; on a patient's first day it needs a day that nobody recorded.
+    A trigger needs the records of all days that have a say in it, but for what is usual; on a patient's first days
+    these are days that nobody recorded. One that counts from the next menses is known until the middle of a cycle:
+    later, only these will tell.
 
     Args:
         patient_days: patient by patient, day by day.
@@ -135,12 +138,15 @@ def measured_days(patient_days: pl.DataFrame, recorded: Recorded, rules: Mapping
     """
 
     masks = {"_diary": recorded.diary, "_device": recorded.device}
-    masks |= {f"{name}{BOTH}": _and_before(mask) for name, mask in masks.items()}
     gaps = {**dict.fromkeys(BY_DIARY, "_diary"), **dict.fromkeys(BY_DEVICE, "_device")}
     for trigger in TRIGGERS:
         if trigger.recorded:
-            both = BOTH if rules[trigger.name].rule in SINCE_YESTERDAY else ""
-            gaps[trigger.flag] = gaps[trigger.exposures[0]] + both
+            row, by = rules[trigger.name], masks[gaps[trigger.exposures[0]]]
+            if row.rule == "window" and row.low < 0:
+                by = by & (patient_days[CYCLE_DAY].fill_null(0).to_numpy().reshape(by.shape) <= MIDDLE)
+            first, last = row.lag
+            gaps[trigger.flag] = f"_{trigger.flag}"
+            masks[gaps[trigger.flag]] = _on_all(by, first, last + (row.rule in SINCE_YESTERDAY))
     marked = patient_days.with_columns(pl.Series(name, mask.ravel()) for name, mask in masks.items())
     return marked.select(
         pl.when(pl.col(gaps[name])).then(pl.col(name)).alias(name) if name in gaps else pl.col(name)
@@ -148,9 +154,10 @@ def measured_days(patient_days: pl.DataFrame, recorded: Recorded, rules: Mapping
     )
 
 
-def _and_before(recorded: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[P, K] whether both the day and the one before were recorded."""
-    both = recorded.copy()
-    both[:, 1:] &= recorded[:, :-1]
-    both[:, 0] = False
-    return both
+def _on_all(recorded: NDArray[np.bool_], first: int, last: int) -> NDArray[np.bool_]:
+    """[P, K] whether all days from `first` to `last` before each were recorded; none before the first day was."""
+    out = np.ones_like(recorded)
+    for before in range(first, last + 1):
+        out[:, before:] &= recorded[:, : recorded.shape[1] - before]
+        out[:, :before] = False
+    return out

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.simulator.exogenous.cycle import day_of_menses
 from migraine_platform.simulator.exogenous.features import EXPOSURES, at, position_of
 from migraine_platform.simulator.exogenous.trigger_rules import FIRST_FEATURE, FIRST_ITEM
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
@@ -87,6 +88,7 @@ def keep_exposures(
     values: NDArray[np.float64],
     diet: NDArray[np.bool_],
     cycle_day: int,
+    cycle_standard: int,
     out: NDArray[np.float64],
 ) -> None:
     """The day's exposures into `out` [EXPOSURE_COUNT], in the order of trigger_rules.EXPOSURE_COLUMNS.
@@ -95,7 +97,7 @@ def keep_exposures(
         weather: [4] of the day.
         values: [EXPOSURES or more] features, in units.
         diet: [ITEMS] what was eaten, and others of yes or no.
-        cycle_day: 0 for none.
+        cycle_day, cycle_standard: 0 for none.
         out: [EXPOSURE_COUNT] to be filled.
     """
     for place in range(FIRST_FEATURE):
@@ -105,6 +107,7 @@ def keep_exposures(
     for item in range(len(diet)):
         out[FIRST_ITEM + item] = diet[item]
     out[FIRST_ITEM + len(diet)] = cycle_day if cycle_day > 0 else np.nan
+    out[FIRST_ITEM + len(diet) + 1] = day_of_menses(cycle_standard) if cycle_day > 0 else np.nan
 
 
 @njit(cache=True)

@@ -28,7 +28,7 @@ from migraine_platform.simulator.exogenous.features import (
     at,
     position_of,
 )
-from migraine_platform.simulator.exogenous.trigger_rules import EXPOSURE_COUNT, read_triggers
+from migraine_platform.simulator.exogenous.trigger_rules import EXPOSURE_COUNT, memory_size, read_triggers
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, begin_attack, draw_day
 from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.hazard import (
@@ -117,7 +117,7 @@ def _simulate_patient(
     x, latent = np.zeros(COUNT), np.zeros(COUNT)
     values, weather = np.zeros(COUNT), np.zeros(4)
     diet, trigger = np.zeros(ITEMS, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
-    exposures, before = np.zeros(EXPOSURE_COUNT), np.zeros(len(parameters.rules.stepped))
+    exposures, before = np.zeros(EXPOSURE_COUNT), np.zeros(memory_size(parameters.rules))
     logit, expected, stress_excess = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i], 0.0
     attack_history, was_migraine = persons.attack_history[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
@@ -173,8 +173,8 @@ def _simulate_patient(
         )
 
         # Evening: what the day was like decides tomorrow's hazard.
-        keep_exposures(weather, values, diet, persons.cycle_day[i, t], exposures)
-        read_triggers(parameters.rules, exposures, before, t == 0, trigger)
+        keep_exposures(weather, values, diet, persons.cycle_day[i, t], persons.cycle_standard[i, t], exposures)
+        read_triggers(parameters.rules, exposures, before, t, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)
         logit = _tomorrows_logit(parameters, persons, day_effects, i, t, trigger, change)

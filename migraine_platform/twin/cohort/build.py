@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.config.simulator.threshold_search import Side
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.twin.cohort.symptoms import fitted
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.core.prediction import TwinForecasts, input_hashes, predict
 from migraine_platform.twin.core.twins import Replay, TwinArrays, Validation, validate
-from migraine_platform.twin.data.features import POSITION
+from migraine_platform.twin.data.exposure_values import exposure_values, unit_of
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.transition import (
     EXPERTS,
@@ -234,22 +235,16 @@ def _note(started: bool, entries: int, discarded: int) -> str | None:
 def contribution_frame(said: TwinForecasts, histories: Histories, rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
     """Rows of `twin.contributions`, with what was recorded today beside its effect.
 
-    Of a trigger that is the value of its exposure, its change where the rule is one, or how many items of a diet.
+    Of a trigger that is what its rule holds against the threshold (data/exposure_values.py).
     """
     observed = np.full((histories.count, len(FACTORS)), np.nan)
     units: list[str | None] = [None] * len(FACTORS)
     for trigger in TRIGGERS:
-        rule, places = rules[trigger.name].rule, [POSITION[name] for name in trigger.exposures]
-        value = histories.values[:, -1, places].sum(axis=1)
-        seen = histories.present[:, -1, places].all(axis=1)
-        unit = f"of {', '.join(trigger.exposures)}" if rule == "at least" else trigger.unit
-        if rule in SINCE_YESTERDAY:
-            unit = f"{unit} more than yesterday"
-            before = histories.until(histories.days - 1) if histories.days > 1 else None
-            value = value - (before.values[:, -1, places[0]] if before else 0.0)
-            seen = seen & (before.present[:, -1, places[0]] if before else False)
+        row = rules[trigger.name]
+        side: Side = "below" if row.rule in ("below", "fall", "below usual") else "above"
+        value, seen = (part[:, -1] for part in exposure_values(trigger, row, histories, side))
         place = FACTORS.index(trigger.factor)
-        observed[:, place], units[place] = np.where(seen, value, np.nan), unit
+        observed[:, place], units[place] = np.where(seen, value, np.nan), unit_of(trigger, row)
     return said.factor_frame().with_columns(
         observed=pl.Series(observed.ravel()).fill_nan(None), unit=pl.Series(units * histories.count, dtype=pl.String)
     )

@@ -42,7 +42,7 @@ LEARNED_FROM, RECIPE = "patient.", "recipe."
 SUPERSEDED = "superseded"
 """Parameter that marks an older model, kept because twins still belong to it."""
 
-FORMAT = 6
+FORMAT = 7
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from migraine_platform.config.simulator.change import Hormones
 from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.simulator.triggers import TriggerRule
@@ -56,6 +57,8 @@ class ClinicalPrior:
     susceptibility: SusceptibilityPrior
     conversion: float
     """Share of early signs that an attack follows."""
+    hormones: Hormones
+    """How long cycles last."""
 
     @classmethod
     def of(cls, settings: Simulator, features: Sequence[Feature]) -> ClinicalPrior:
@@ -76,6 +79,7 @@ class ClinicalPrior:
             rules=settings.triggers,
             susceptibility=SusceptibilityPrior.of(settings),
             conversion=settings.attacks.prodrome.conversion,
+            hormones=settings.hormones,
         )
 
     def score(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY
+from migraine_platform.config.simulator.triggers import AGAINST_USUAL, LONGEST_LAG, SINCE_YESTERDAY
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_COUNT
 from migraine_platform.twin.data.clinical import ClinicalPrior
 
@@ -55,13 +55,20 @@ class Ledger(NamedTuple):
     """[P] recorded days."""
     yesterday: NDArray[np.float64]
     """[P, S, 6] of each exposure of which a rise or a fall is a trigger, what `two_days` left."""
+    usual: NDArray[np.float64]
+    """[P, U] what is usual of each exposure of which a trigger lies off it, in its unit."""
+    held: NDArray[np.float64]
+    """[P, L, LONGEST_LAG] how likely it is that the rule of each trigger that acts later held, yesterday first."""
     cycle: NDArray[np.float64]
     """[P] yesterday's day of the cycle; 0 for none."""
 
 
 def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) -> Ledger:
     """Of persons of whom nothing is known."""
-    stepped = sum(row.rule in SINCE_YESTERDAY for row in prior.rules.values())
+    rows = prior.rules.values()
+    stepped, usual = (sum(row.rule in rules for row in rows) for rules in (SINCE_YESTERDAY, AGAINST_USUAL))
+    widths = {k: 1 + row.lag[1] - row.lag[0] for k, row in enumerate(rows) if row.lag[1]}
+    held = [1 - (1 - baseline.trigger[k]) ** (1 / width) for k, width in widths.items()]
     return Ledger(
         latent=np.tile(baseline.latent, (patients, 1)),
         spread=np.tile(prior.hidden(), (patients, 1, 1)),
@@ -71,6 +78,8 @@ def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) ->
         eaten=np.zeros((patients, len(ITEM_COLUMNS))),
         meals=np.zeros(patients),
         yesterday=np.tile(NOTHING_BEFORE, (patients, stepped, 1)),
+        usual=np.zeros((patients, usual)),
+        held=np.tile(np.reshape(held, (-1, 1)), (patients, 1, LONGEST_LAG)),
         cycle=np.zeros(patients),
     )
 

@@ -11,13 +11,14 @@ A day is added to a ledger (data/ledger.py). Belongs here: covariates. Does not:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES, INPUTS
-from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY
+from migraine_platform.config.simulator.triggers import AGAINST_USUAL, SINCE_YESTERDAY, USUAL_DAYS
 from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_COUNT, TRIGGERS
@@ -30,9 +31,13 @@ from migraine_platform.twin.dynamics.kalman import FilteredStates
 from migraine_platform.twin.hazard.trigger_probability import (
     NODES,
     WEIGHTS,
+    day_values,
+    of_a_difference,
+    of_a_phase,
     of_a_step,
     of_a_value,
     of_items,
+    on_any_day,
     two_days,
 )
 
@@ -63,6 +68,22 @@ class Covariates(NamedTuple):
     """[P, K] 1 if tomorrow is a day of the weekend, less the week's mean."""
 
 
+class TriggerInputs(NamedTuple):
+    """What decides whether triggers were there on day k, for P patients."""
+
+    k: int
+    by_value: NDArray[np.float64]
+    """[P, triggers] probability of those that one value decides."""
+    yesterday: NDArray[np.float64]
+    """[P, S, 6] of `two_days`."""
+    values: NDArray[np.float64]
+    """[P, U, 4] of `day_values`."""
+    shift: NDArray[np.float64]
+    """[P, C] the channels' D v."""
+    cycle: NDArray[np.float64]
+    """[P] day of the cycle, 0 for none."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads covariates off histories."""
@@ -85,14 +106,18 @@ class Reader:
         sd = np.where(days.seen, 0.0, np.sqrt(channels.variance))
         scores, variance = self._scores(histories, mean, sd)
         by_value = self._by_value(histories, mean, sd)
-        steps = [two_days(column, histories, mean, sd, channels) for column in self._stepped()]
+        steps = [two_days(column, histories, mean, sd, channels) for column in self._read_by(SINCE_YESTERDAY)]
         yesterdays = np.stack(steps, axis=2) if steps else np.empty((*sd.shape[:2], 0, len(NOTHING_BEFORE)))
+        off_usual = [day_values(column, self.scales, histories, mean, sd) for column in self._read_by(AGAINST_USUAL)]
+        values = np.stack(off_usual, axis=2) if off_usual else np.empty((*sd.shape[:2], 0, 4))
         out = _empty(histories.count, histories.days)
         out.weekend[:] = days.context[..., CONTEXT.index("weekend_tomorrow")] - WEEKEND_SHARE
         for k in range(histories.days):
             there = k >= histories.begun
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
-            trigger = self._triggers(histories, channels, by_value[:, k], yesterdays[:, k], cycle, k, kept)
+            of_day = TriggerInputs(k, by_value[:, k], yesterdays[:, k], values[:, k], channels.shift[:, k], cycle)
+            held = self._held(histories, of_day, kept)
+            trigger = self._acting(held, kept)
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
             after = _with_meals(histories, k, kept)._replace(
@@ -100,7 +125,9 @@ class Reader:
                 spread=_propagate(self.prior, kept.spread, variance[:, k]),
                 trigger_sum=kept.trigger_sum + trigger,
                 days=kept.days + 1,
-                yesterday=yesterdays[:, k],
+                yesterday=of_day.yesterday,
+                usual=_mean_with(kept.usual, of_day.values[..., -1], kept.days),
+                held=np.concatenate([held[:, self._lagged(), None], kept.held[..., :-1]], axis=2),
                 cycle=cycle,
             )
             after = after._replace(latent_sum=kept.latent_sum + after.latent)
@@ -119,44 +146,51 @@ class Reader:
                 out[..., place] = of_a_value(row, trigger.exposures[0], self.scales, histories, mean, sd)
         return out
 
-    def _stepped(self) -> list[str]:
-        """Exposures of which a rise or a fall is a trigger."""
-        return [t.exposures[0] for t in TRIGGERS if self.prior.rules[t.name].rule in SINCE_YESTERDAY]
+    def _read_by(self, rules: Collection[str]) -> list[str]:
+        """Exposures of which something is a trigger by one of some rules."""
+        return [t.exposures[0] for t in TRIGGERS if self.prior.rules[t.name].rule in rules]
 
-    def _triggers(
-        self,
-        histories: Histories,
-        channels: FilteredStates,
-        by_value: NDArray[np.float64],
-        today: NDArray[np.float64],
-        cycle: NDArray[np.float64],
-        k: int,
-        kept: Ledger,
-    ) -> NDArray[np.float64]:
-        """[P, triggers] probability of each on day k.
+    def _lagged(self) -> list[int]:
+        """Places of the triggers that act later than on their day."""
+        return [k for k, trigger in enumerate(TRIGGERS) if self.prior.rules[trigger.name].lag[1]]
 
-        Args:
-            by_value: [P, triggers] of the day.
-            today: [P, S, 6] of the day.
-            cycle: [P] day of the cycle, 0 for none.
-        """
-        out, step = by_value.copy(), 0
+    def _held(self, histories: Histories, day: TriggerInputs, kept: Ledger) -> NDArray[np.float64]:
+        """[P, triggers] probability that the rule of each held on a day."""
+        out, step, off_usual = day.by_value.copy(), 0, 0
         usual = self._usual_share(kept)
         for place, trigger in enumerate(TRIGGERS):
             row = self.prior.rules[trigger.name]
-            if trigger.exposures[0] == CYCLE_DAY:
-                out[:, place] = (cycle > 0) & row.happened(cycle)
+            if row.rule == "window":
+                out[:, place] = of_a_phase(row, self.prior.hormones, day.cycle)
+            elif trigger.exposures[0] == CYCLE_DAY:
+                out[:, place] = (day.cycle > 0) & row.happened(day.cycle)
             elif row.rule in BY_VALUE:
                 out[:, place] = np.where(np.isnan(out[:, place]), usual[:, place], out[:, place])
             elif row.rule in SINCE_YESTERDAY:
                 c = CHANNELS.index(trigger.exposures[0])
                 stepped = of_a_step(
-                    row, self.scales.table[c], today[:, step], channels.shift[:, k, c], kept.yesterday[:, step]
+                    row, self.scales.table[c], day.yesterday[:, step], day.shift[:, c], kept.yesterday[:, step]
                 )
                 out[:, place] = np.where(kept.days > 0, stepped, self.baseline.trigger[place])
                 step += 1
+            elif row.rule in AGAINST_USUAL:
+                table = self.scales.table[CHANNELS.index(trigger.exposures[0])]
+                off = of_a_difference(row, table, day.values[:, off_usual], kept.usual[:, off_usual])
+                out[:, place] = np.where(kept.days > 0, off, self.baseline.trigger[place])
+                off_usual += 1
             else:
-                out[:, place] = self._items(trigger, histories, k, kept)
+                out[:, place] = self._items(trigger, histories, day.k, kept)
+        return out
+
+    def _acting(self, held: NDArray[np.float64], kept: Ledger) -> NDArray[np.float64]:
+        """[P, triggers] probability that each acts on the evening of a day.
+
+        Args:
+            held: [P, triggers] that its rule held on that day.
+        """
+        out = held.copy()
+        for of, place in enumerate(self._lagged()):
+            out[:, place] = on_any_day(self.prior.rules[TRIGGERS[place].name], held[:, place], kept.held[:, of])
         return out
 
     def _note(self, out: Covariates, k: int, kept: Ledger, trigger: NDArray[np.float64]) -> None:
@@ -223,6 +257,13 @@ def _with_meals(histories: Histories, k: int, kept: Ledger) -> Ledger:
     reported: NDArray[np.bool_] = np.asarray(histories.present[:, k, places].all(axis=1))
     eaten = np.where(reported[:, None], histories.values[:, k, places], 0.0)
     return kept._replace(eaten=kept.eaten + eaten, meals=kept.meals + reported)
+
+
+def _mean_with(
+    usual: NDArray[np.float64], today: NDArray[np.float64], days: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[P, U] mean of the days before and today, in which no day counts less than 1 / USUAL_DAYS."""
+    return np.asarray(usual + (today - usual) / np.minimum(days + 1, USUAL_DAYS)[:, None])
 
 
 def _empty(patients: int, days: int) -> Covariates:

@@ -3,6 +3,9 @@
     recorded          0 or 1, by the rule (config/simulator/triggers.py)
     a feature's value x ~ N(mean, sd^2) on its channel's scale, as the state-space model has it
     a rise or a fall  of the two days' joint distribution, yesterday's belief being updated by today's
+    off the usual     of the day's distribution, the person's usual value being taken for known
+    about menses      by how long cycles last, given that this one has lasted until today
+    several days      on any of them, as if one day did not tell of another
     items of a diet   each by the person's habit; their number is Poisson binomial
     the weather       by the person's share of days with it so far
 
@@ -15,7 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from migraine_platform.config.simulator.change import Hormones
 from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.simulator.exogenous.cycle import MIDDLE
 from migraine_platform.twin.data.channels import CHANNELS, Scales, grid
 from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories
@@ -113,6 +118,71 @@ def of_a_step(
     return np.asarray(np.where(now_variance > 0, untold, reported))
 
 
+def day_values(
+    column: str, scales: Scales, histories: Histories, mean: NDArray[np.float64], sd: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[P, K, 4] of a channel's days: value; mean and standard deviation on its scale; the value expected, in the unit.
+
+    Args:
+        mean, sd: [P, K, C] of the channels, on their scales; sd 0 where it was recorded.
+    """
+    c, place = CHANNELS.index(column), POSITION[column]
+    at_nodes = np.interp(mean[..., c, None] + NODES * sd[..., c, None], grid(), scales.table[c])
+    values, recorded = histories.values[..., place], histories.present[..., place]
+    expected = np.where(recorded, values, (at_nodes * WEIGHTS).sum(axis=-1))
+    return np.stack([values, mean[..., c], sd[..., c], expected], axis=-1)
+
+
+def of_a_difference(
+    row: TriggerRule, table: NDArray[np.float64], today: NDArray[np.float64], usual: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[P] probability that a channel lies by the rule's distance off what is usual.
+
+    Args:
+        table: of the channel's scale, in its unit.
+        today: [P, 4] of `day_values`.
+        usual: [P] in the unit.
+    """
+    from scipy.special import ndtr
+
+    value, mean, sd, _ = today.T
+    wide = np.maximum(sd, CERTAIN)
+    probability = np.zeros(len(value))
+    if row.rule in ("above usual", "off usual"):
+        probability = probability + ndtr((mean - np.interp(usual + row.low, table, grid())) / wide)
+    if row.rule in ("below usual", "off usual"):
+        probability = probability + ndtr((np.interp(usual - row.low, table, grid()) - mean) / wide)
+    return np.asarray(np.where(sd > 0, probability, row.exceeded(value - usual)))
+
+
+def of_a_phase(row: TriggerRule, hormones: Hormones, day: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P] probability that a day of the cycle lies between two, counted from the nearer menses.
+
+    Args:
+        hormones: how long cycles last; of a person of whom nothing more is known.
+        day: [P] of the cycle, 1 the first of menses; 0 for none.
+    """
+    lengths, shares = _cycle_lengths(hormones)
+    left = lengths - day[:, None]
+    phase = np.where(day[:, None] <= MIDDLE, day[:, None], np.minimum(-1.0 - left, 0.0))
+    phase = np.where(phase < -MIDDLE, np.nan, phase)  # the middle of a long cycle is near to neither
+    lasts = shares * (left >= 0)
+    inside = (lasts * ((phase >= row.low) & (phase <= row.high))).sum(axis=1)
+    return np.asarray(np.where(day > 0, inside / np.maximum(lasts.sum(axis=1), CERTAIN), 0.0))
+
+
+def on_any_day(row: TriggerRule, today: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P] probability that a rule held on one of the days on which that acts today.
+
+    Args:
+        today: [P] probability that it held today.
+        held: [P, LONGEST_LAG] and on the days before, yesterday first.
+    """
+    first, last = row.lag
+    days = np.concatenate([today[:, None], held], axis=1)[:, first : last + 1]
+    return np.asarray(1 - (1 - days).prod(axis=1))
+
+
 def of_items(row: TriggerRule, share: NDArray[np.float64]) -> NDArray[np.float64]:
     """[P] probability of at least so many of some independent items.
 
@@ -126,6 +196,17 @@ def of_items(row: TriggerRule, share: NDArray[np.float64]) -> NDArray[np.float64
         count[:, 1:] = count[:, 1:] * (1 - p) + count[:, :-1] * p
         count[:, :1] *= 1 - p
     return np.asarray(count[:, int(row.low) :].sum(axis=1))
+
+
+def _cycle_lengths(hormones: Hormones) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[lengths] in days, and how likely each is: rounded, and limited as cycles are."""
+    from scipy.special import ndtr
+
+    shortest, longest = hormones.cycle_range
+    lengths = np.arange(shortest, longest + 1.0)
+    sd = np.hypot(hormones.between_sd, hormones.within_sd)
+    below = ndtr((lengths[:-1] + 0.5 - hormones.cycle_days) / max(float(sd), CERTAIN))
+    return lengths, np.diff(below, prepend=0.0, append=1.0)
 
 
 def _yesterday(

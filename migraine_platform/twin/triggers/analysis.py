@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
-from migraine_platform.domain.triggers import TriggerFamily
+from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.core.twins import Replay
-from migraine_platform.twin.data.features import EVENTS, POSITION
+from migraine_platform.twin.data.exposure_values import exposure_values
+from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, PersonParameters, onset_terms
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points
@@ -84,8 +84,9 @@ def threshold_frame(days: TriggerDays, histories: Histories, rules: Mapping[str,
     frames = [pl.DataFrame(schema=THRESHOLD_SCHEMA)]
     for place, trigger in enumerate(TRIGGERS):
         row = rules[trigger.name]
-        value, recorded = _exposure(trigger, row, histories)
+        value, recorded = exposure_values(trigger, row, histories)
         for one in row.searches(float(value[recorded].std()) if recorded.any() else 0.0):
+            value, recorded = exposure_values(trigger, row, histories, one.side)
             seen = recorded & (value >= one.within[0]) & (value <= one.within[1])
             first, last, step = one.grid
             grid = np.arange(first, last + step / 2, step)
@@ -122,16 +123,3 @@ def interaction_frame(days: TriggerDays, histories: Histories, strength: NDArray
         "pair": np.tile(pairs, histories.count),
     }
     return pl.DataFrame({**keys, **{name: part.ravel() for name, part in values.items()}}, schema=INTERACTION_SCHEMA)
-
-
-def _exposure(
-    trigger: TriggerFamily, row: TriggerRule, histories: Histories
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """[P, K] a trigger's exposure in its unit, its change for a rise or a fall, and whether it was recorded."""
-    place = POSITION[trigger.exposures[0]]
-    value, seen = histories.values[..., place].copy(), histories.present[..., place].copy()
-    if row.rule in SINCE_YESTERDAY:
-        value[:, 1:] -= histories.values[:, :-1, place]
-        seen[:, 1:] &= histories.present[:, :-1, place]
-        seen[:, 0] = False
-    return value, seen

@@ -96,9 +96,10 @@ _NODE_OF = {
 
 def _edges() -> tuple[Edge, ...]:
     read_off = [
-        Edge(exposure, trigger, "the trigger is read off its value")
-        for trigger, names in EXPOSURES_OF.items()
-        for exposure in names
+        Edge(exposure, trigger.node, "the trigger is read off its value")
+        for trigger in TRIGGERS
+        if trigger.lag[0] == 0
+        for exposure in trigger.exposures
     ]
     loaded = (*_LOADING, "pressure_change_24h", "total_sleep_hours", "stress_level", "cycle_day", "past_exposures")
     load = [Edge(name, LOAD, "drives the latent state through its impact score") for name in loaded]
@@ -111,9 +112,9 @@ def _edges() -> tuple[Edge, ...]:
     week = [Edge("weekday", name, "weekends are slept in, calmer, and drunk at") for name in weekly]
     direct = [Edge(trigger, "hazard_tomorrow", "the effect that is asked for") for trigger in TRIGGER_NODES]
     changes = [
-        Edge("past_exposures", trigger.node, f"a change starts from yesterday's {trigger.exposures[0]}")
+        Edge("past_exposures", trigger.node, f"earlier days of {', '.join(trigger.exposures)} have a say in it")
         for trigger in TRIGGERS
-        if trigger.since_yesterday
+        if trigger.is_of_the_past
     ]
     return (*changes, *read_off, *load, *habits, *persistent, *pain, *week, *direct, *_REST)
 

@@ -69,12 +69,17 @@ class Triggers(Table, name="priors.triggers", key=("trigger",)):
     threshold_low = number("Threshold, or the lower one of two, in the unit")
     threshold_high = number("Threshold, or the upper one of two, in the unit")
     unit = text("Unit of the thresholds")
+    lag_first = integer("First day on which it acts, counted from the one on which its rule held", low=0)
+    lag_last = integer("Last day on which it acts", low=0)
     words = text("The rule in words")
     effect = share("Rise of the next day's probability of an onset at susceptibility 1")
     share_of_people = share("People to whom it can do anything at all")
     source = text("Where the row's numbers come from")
 
-    rules: ClassVar = {"thresholds are ordered": "threshold_low <= threshold_high"}
+    rules: ClassVar = {
+        "thresholds are ordered": "threshold_low <= threshold_high",
+        "lags are ordered": "lag_first <= lag_last",
+    }
 
 
 class MockSamples(Table, name="mock.samples", key=("sample", "variable")):

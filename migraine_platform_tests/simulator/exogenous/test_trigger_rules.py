@@ -15,11 +15,13 @@ from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.exposure import trigger_rates
+from migraine_platform.simulator.exogenous.cycle import day_of_menses
 from migraine_platform.simulator.exogenous.trigger_rules import (
     EXPOSURE_COLUMNS,
     EXPOSURE_COUNT,
     FIRST_ITEM,
     CompiledRules,
+    memory_size,
     read_triggers,
 )
 from migraine_platform.simulator.generative.profiles import first_patients
@@ -27,33 +29,59 @@ from migraine_platform_tests.conftest import trigger_rule
 from migraine_platform_tests.simulator.conftest import STEADY
 
 
-def rows(weather: Any, sleep: Any, stress: Any, diet: int) -> dict[str, TriggerRule]:
-    given = zip(TRIGGER_NAMES, (weather, sleep, stress, ("at least", diet)), strict=True)
-    return {name: trigger_rule(name, rule, threshold) for name, (rule, threshold) in given}
+def rows(weather: Any, sleep: Any, stress: Any, diet: int, lags: Any = (0, 0, 0, 0)) -> dict[str, TriggerRule]:
+    given = zip(TRIGGER_NAMES, (weather, sleep, stress, ("at least", diet)), lags, strict=True)
+    return {name: trigger_rule(name, rule, threshold, lag=lag) for name, (rule, threshold), lag in given}
 
 
 OTHERS = {
     "above, below, fall": rows(("above", 4.0), ("below", 6.0), ("fall", 2.0), 1),
     "outside, rise, above": rows(("outside", (-6.0, 6.0)), ("rise", 1.5), ("above", 6.5), 3),
     "nothing of yesterday": rows(("below", -3.0), ("above", 8.0), ("outside", (2.0, 8.0)), 2),
+    "later": rows(("below", -3.0), ("below", 6.0), ("rise", 1.5), 2, lags=(1, 2, 1, 3)),
+    "on several days": rows(("below", -4.0), ("above", 8.5), ("fall", 3.0), 3, lags=((0, 1), (1, 2), (0, 2), (1, 3))),
+    "off the usual": rows(
+        ("outside", (-6.0, 6.0)), ("below usual", 1.0), ("off usual", 2.0), 2, lags=(0, (0, 1), 0, 0)
+    ),
+    "above the usual": rows(("below", -3.0), ("off usual", 1.5), ("above usual", 1.5), 1, lags=(0, 1, 0, 0)),
 }
 
 value = st.sampled_from([-5.0, -1.0, 0.0, 1.0, 2.0, 5.0, 6.0, 9.0])
 plain = st.tuples(st.sampled_from(["below", "above"]), value)
 two_sided = value.map(lambda low: ("outside", (low, low + 1)))
-step = st.tuples(st.sampled_from(["rise", "fall"]), st.sampled_from([1.0, 3.0]))
+step = st.tuples(
+    st.sampled_from(["rise", "fall", "above usual", "below usual", "off usual"]), st.sampled_from([1.0, 3.0])
+)
+lag = st.integers(0, 7) | st.tuples(st.integers(0, 7), st.integers(0, 7)).map(lambda days: (min(days), max(days)))
 
 
-def by_hand(row: TriggerRule, today: list[float], before: list[float] | None) -> bool:
-    """Of one trigger: today's exposures and yesterday's."""
+def usual(values: list[float]) -> float:
+    """The mean of the days so far, in which no day counts less than one in 28."""
+    mean = 0.0
+    for days, one in enumerate(values, start=1):
+        mean += (one - mean) / min(days, 28)
+    return mean
+
+
+def held(row: TriggerRule, days: list[list[float]]) -> bool:
+    """Whether a trigger's rule held on the last of the days, of its exposures."""
+    today, before = days[-1], days[:-1]
     if row.rule == "at least":
         return sum(today) >= row.low
-    if row.rule in ("rise", "fall"):
-        change = 0.0 if before is None else today[0] - before[0]
-        return before is not None and (change if row.rule == "rise" else -change) >= row.low
-    return {"below": today[0] <= row.low, "above": today[0] >= row.low}.get(
-        row.rule, not row.low <= today[0] <= row.high
-    )
+    if row.rule in ("below", "above", "outside"):
+        return {"below": today[0] <= row.low, "above": today[0] >= row.low}.get(
+            row.rule, not row.low <= today[0] <= row.high
+        )
+    if not before:
+        return False
+    change = today[0] - (before[-1][0] if row.rule in ("rise", "fall") else usual([day[0] for day in before]))
+    return {"rise": change, "above usual": change, "off usual": abs(change)}.get(row.rule, -change) >= row.low
+
+
+def by_hand(row: TriggerRule, days: list[list[float]]) -> bool:
+    """Whether a trigger acts on the evening of the last day."""
+    first, last = row.lag
+    return any(held(row, days[: len(days) - later]) for later in range(first, last + 1) if later < len(days))
 
 
 @settings(max_examples=200)
@@ -62,22 +90,32 @@ def by_hand(row: TriggerRule, today: list[float], before: list[float] | None) ->
     plain | two_sided | step,
     plain | two_sided | step,
     st.integers(1, 3),
-    st.lists(st.lists(value, min_size=EXPOSURE_COUNT, max_size=EXPOSURE_COUNT), min_size=1, max_size=5),
+    st.tuples(lag, lag, lag, lag),
+    st.lists(st.lists(value, min_size=EXPOSURE_COUNT, max_size=EXPOSURE_COUNT), min_size=1, max_size=12),
 )
-def test_compiled_rules_are_the_rules(weather, sleep, stress, diet: int, days: list[list[float]]) -> None:
-    table = rows(weather, sleep, stress, diet)
+def test_compiled_rules_are_the_rules(weather, sleep, stress, diet: int, lags, days: list[list[float]]) -> None:
+    table = rows(weather, sleep, stress, diet, lags)
     rules = CompiledRules.of(table)
-    before, out, last = np.zeros(len(rules.stepped)), np.zeros(len(TRIGGERS), dtype=np.bool_), None
-    for t, day in enumerate(days):
-        today = np.array(day)
-        today[FIRST_ITEM:] = today[FIRST_ITEM:] > 0
-        read_triggers(rules, today, before, t == 0, out)
+    before, out = np.zeros(memory_size(rules)), np.zeros(len(TRIGGERS), dtype=np.bool_)
+    past = np.array(days)
+    past[:, FIRST_ITEM:] = past[:, FIRST_ITEM:] > 0
+    for t, today in enumerate(past):
+        read_triggers(rules, today, before, t, out)
         for k, trigger in enumerate(TRIGGERS):
             places = [EXPOSURE_COLUMNS.index(name) for name in trigger.exposures]
-            yesterday = None if last is None else last[places].tolist()
-            wanted = by_hand(table[trigger.name], today[places].tolist(), yesterday)
+            wanted = by_hand(table[trigger.name], past[: t + 1, places].tolist())
             assert out[k] == wanted, (trigger.name, t)
-        last = today
+
+
+@pytest.mark.parametrize("window", [(-2, 3), (-7, -3), (1, 3)])
+def test_a_window_is_counted_from_the_nearer_menses(window: tuple[int, int]) -> None:
+    """In cycles of 21 to 40 days; two halves of 13 days never meet."""
+    for length in range(21, 41):
+        days = np.arange(1, length + 1)
+        standard = np.where(days <= 14, days, np.maximum(28 - (length - days), 14))
+        low, high = window
+        wanted = [low <= day <= high or low <= day - length - 1 <= high for day in days]
+        assert [low <= day_of_menses(day) <= high for day in standard] == wanted
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -89,14 +127,14 @@ def test_a_cohorts_flags_follow_the_configured_rules(simulator_of, name: str) ->
         row = OTHERS[name][trigger.name]
         exposures = days.select(trigger.exposures).to_numpy().astype(float).reshape(30, 60, -1)
         flags = days[trigger.flag].to_numpy().reshape(30, 60)
-        if row.rule == "at least":
-            assert_array_equal(flags, exposures.sum(axis=2) >= row.low)
-        elif row.rule in ("rise", "fall"):
-            change = np.diff(exposures[..., 0], axis=1) * (1 if row.rule == "rise" else -1)
-            assert_array_equal(flags[:, 1:], change >= row.low)
-        else:
-            assert_array_equal(flags, row.happened(exposures[..., 0]))
         assert 0 < flags.mean() < 1, trigger.name
+        if row.rule.endswith("usual"):
+            continue  # from days before the first that is kept
+        since = row.lag[1] + (row.rule in ("rise", "fall"))
+        for person in range(30):
+            own = exposures[person].tolist()
+            wanted = [by_hand(row, own[: k + 1]) for k in range(60)]
+            assert_array_equal(flags[person, since:], wanted[since:])
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -108,7 +146,9 @@ def test_average_rates_of_other_rules_match_long_trajectories(simulator_of, name
     for k, trigger in enumerate(TRIGGER_NAMES):
         result = trajectories.days.trigger()[k].mean(axis=1)
         slack = 0.03 if trigger == "weather" else 0.0  # one draw for all who live there; the station's year repeats
-        error = np.sqrt(np.maximum(rates[:, k] * (1 - rates[:, k]), 1e-3) / 1500) * 1.6
+        first, last = OTHERS[name][trigger].lag
+        together = (1.6 + last - first) ** 0.5 if last > first else 1.6  # days with one cause are no days of their own
+        error = np.sqrt(np.maximum(rates[:, k] * (1 - rates[:, k]), 1e-3) / 1500) * max(1.6, together)
         assert np.all(np.abs(result - rates[:, k]) < 5 * error + slack), trigger
 
 
@@ -116,8 +156,9 @@ def test_average_rates_of_other_rules_match_long_trajectories(simulator_of, name
 def test_the_particle_filter_reads_the_same_rules(simulator_of, name: str) -> None:
     """Its forecasts stay calibrated: a filter that read a trigger otherwise would be off on the days after it.
 
-    Realised days against forecasts, after days with each trigger and without; four standard errors and the filter's
-    own noise. With strengths of 2, a trigger moves tomorrow's probability by some 30 points.
+    Realised days against forecasts, after days with each trigger and without, where the record says which; four
+    standard errors and the filter's own noise. With strengths of 2, a trigger moves tomorrow's probability by some
+    30 points.
     """
     simulator = simulator_of(triggers=OTHERS[name], cohort={"patients": 150, "days": 60})
     strong = replace(simulator.calibration, beta=np.full(len(TRIGGERS), 2.0))
@@ -125,10 +166,15 @@ def test_the_particle_filter_reads_the_same_rules(simulator_of, name: str) -> No
     trajectories = simulator.trajectories(first_patients(simulator.settings, 150))
     forecast = simulator.filtered(trajectories, 64).forecast
     migraine, flags = trajectories.days.flag("has_migraine"), trajectories.days.trigger()
+    recorded = trajectories.recorded
+    by = (np.ones_like(recorded.diary), recorded.device, recorded.diary, recorded.diary)
     for k, trigger in enumerate(TRIGGER_NAMES):
+        row = OTHERS[name][trigger]
+        days = row.lag[1] + (row.rule in ("rise", "fall"))
+        known = np.lib.stride_tricks.sliding_window_view(by[k], days + 1, axis=1).all(axis=2)
         for on in (False, True):
             chosen = np.zeros_like(migraine)
-            chosen[:, 1:] = flags[k, :, :-1] == on
+            chosen[:, days + 1 :] = (flags[k, :, days:] == on)[:, :-1] & known[:, :-1]
             p = forecast[chosen]
             error = np.sqrt((p * (1 - p)).sum())
             assert abs(migraine[chosen].sum() - p.sum()) < 4 * error + 0.01 * chosen.sum(), (trigger, on)

@@ -123,6 +123,31 @@ def test_a_trigger_is_recorded_where_its_rule_can_be_read(simulator_of) -> None:
     assert days.select((pl.col("stress_trigger") == (pl.col("stress_level") >= 7)).all()).item()
 
 
+def test_a_trigger_that_acts_later_is_recorded_where_all_its_days_are(simulator_of) -> None:
+    """Of yesterday's short night and that before; of a rise of stress of yesterday, three days of the diary."""
+    later = {
+        "sleep": trigger_rule("sleep", "below", 6, lag=[1, 2]),
+        "stress": trigger_rule("stress", "rise", 2, lag=[0, 1]),
+    }
+    simulator = simulator_of(triggers=later, cohort={"patients": 20, "days": 40, "batch_size": 20})
+    days = simulator.batch(0)["measured.patient_days"].sort("patient_id", "date")
+    for flag, column, before in (
+        ("sleep_trigger", "total_sleep_hours", (1, 2)),
+        ("stress_trigger", "stress_level", (0, 1, 2)),
+    ):
+        known = [pl.col(column).is_not_null().shift(day).over("patient_id").fill_null(False) for day in before]
+        assert days.select((pl.col(flag).is_not_null() == pl.all_horizontal(known)).all()).item()
+        assert 0.1 < days[flag].null_count() / len(days) < 0.7
+    short = pl.any_horizontal((pl.col("total_sleep_hours") <= 6).shift(day).over("patient_id") for day in (1, 2))
+    assert days.filter(pl.col("sleep_trigger").is_not_null()).select("sleep_trigger").height > 100
+    assert (
+        days.select(short=short, flag="sleep_trigger")
+        .drop_nulls()
+        .select((pl.col("short") == pl.col("flag")).all())
+        .item()
+    )
+
+
 def test_the_tables_gaps_are_the_recorded_ones(tables, settings) -> None:
     """Entries are rarer on the very evenings of the truth's migraines, and gaps lie where they were drawn."""
     days = tables["cohort.patient_days"].with_columns(
