@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ from migraine_platform.config.simulator.treatment import Treatments
 from migraine_platform.config.simulator.triggers import READ_VALUES, Name, TriggerRules
 from migraine_platform.domain.exposures import DIET_COLUMNS
 
+Hemisphere = Literal["north", "south"]
+HEMISPHERES = get_args(Hemisphere)
 WEATHER_ORIGINS = ("simulated", "station", "interpolated")
 """Where a site's day may come from."""
 
@@ -127,7 +129,7 @@ class Site(Frozen):
 
     site_id: Annotated[str, Field(pattern=r"^S\d{2}$")]
     climate: str
-    hemisphere: Literal["north", "south"] = "north"
+    hemisphere: Hemisphere = "north"
     temperature_mean: Annotated[float, Field(ge=-60, le=60)]
     temperature_amplitude: NonNegative
     humidity_mean: Annotated[float, Field(ge=0, le=100)]
@@ -135,8 +137,25 @@ class Site(Frozen):
     station: InputFile | None = None
 
 
+Correlation = Annotated[float, Field(ge=0, lt=1)]
+
+
+class WithFalls(Frozen):
+    """What comes with a fall of air pressure: correlations of the day's weather, season aside, with it."""
+
+    temperature: Correlation
+    humidity: Correlation
+
+
 class Weather(Frozen):
     """The sites, their climates, and how far a patient's weather may lie from the site's."""
+
+    neighbours: Correlation
+    """Between days of two sites of one climate in one hemisphere."""
+
+    with_falls: WithFalls
+    pressure_amplitude: NonNegative
+    """hPa, of the yearly course: highest in the coldest days."""
 
     temperature_offset: NonNegative
     humidity_offset: NonNegative

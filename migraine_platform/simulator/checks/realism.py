@@ -267,4 +267,32 @@ def _site_figures(site_days: pl.DataFrame) -> dict[str, tuple[float, float]]:
         # 3.29: 99.9 % of the normal; falls hardly repeat from day to day.
         margin = 3.29 * np.sqrt(max(share * (1 - share), 1 / days) / days)
         out[f"pressure_falls_{kind_name}"] = (float(share), float(margin))
-    return out
+    return out | _weather_correlations(site_days.filter(~is_station))
+
+
+def _weather_correlations(site_days: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    """How a fall of pressure goes with the rest of the weather, and the pressure of neighbours with each other.
+
+    Args:
+        site_days: of the simulated sites.
+    """
+    days = site_days.sort("site_id", "date").with_columns(
+        fall=-pl.col("pressure_change_24h"), warmer=pl.col("temperature").diff().over("site_id")
+    )
+    sites = days.drop_nulls("warmer").group_by("site_id")
+    moist = sites.agg(r=pl.corr("fall", "humidity"))["r"].to_numpy()
+    warm = sites.agg(r=pl.corr("fall", "warmer"))["r"].to_numpy()
+    pairs = []
+    for _, near in days.group_by("climate", "hemisphere"):
+        alike = np.atleast_2d(np.corrcoef(near["pressure"].to_numpy().reshape(near["site_id"].n_unique(), -1)))
+        pairs.append(alike[np.triu_indices(len(alike), 1)])
+    found = {
+        "fall_humidity_correlation": moist,
+        "fall_warming_correlation": warm,
+        "neighbour_pressure_correlation": np.concatenate(pairs) if pairs else np.empty(0),
+    }
+    return {
+        name: (float(values.mean()), float(WIDTH * values.std(ddof=1) / np.sqrt(len(values))))
+        for name, values in found.items()
+        if len(values) > 1
+    }

@@ -1,10 +1,14 @@
 """Weather of the sites, and of the patients who live there.
 
-    pressure[t]    = mean + sd x[t],                                 x an AR(1) process of the climate's lag-1
-    temperature[t] = mean - amplitude cos(2 pi (day - coldest) / 365.25) + sd y[t]
-    humidity[t]    = mean + slope (temperature[t] - season[t]) + sd n[t]
+    pressure[t]    = mean + amplitude c[t] + sd x[t],                x an AR(1) process of the climate's lag-1
+    temperature[t] = mean - amplitude c[t] + sd (r f[t] + sqrt(1 - r^2) y[t])
+    humidity[t]    = mean + slope (temperature[t] - season[t]) + sd (q f[t] + sqrt(1 - q^2) n[t])
 
-The season's period is a year, whatever the horizon. A site with a station file takes its days from there.
+    c[t] = cos(2 pi (day - coldest) / 365.25)     f[t] = (x[t-1] - x[t]) / sqrt(2 (1 - lag-1)), the fall of pressure
+    x, y, n of a site share a part of their innovations with those of its neighbours: of one climate, in one hemisphere
+
+The season's period is a year, whatever the horizon. Neither neighbours nor falls change the distribution of a site's
+days. A site with a station file takes its days from there.
 """
 
 from __future__ import annotations
@@ -52,7 +56,7 @@ def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeath
         StationError: if a station's file cannot be used.
     """
     numbers = np.array([int(site.site_id[1:]) for site in weather.sites], dtype=np.int64)
-    noise = normals(seed, Stream.SITE, numbers, calendar.total, 3)
+    noise = _with_neighbours(weather, normals(seed, Stream.SITE, numbers, calendar.total, 3), calendar, seed)
     shape = (len(weather.sites), calendar.total)
     temperature, humidity, pressure = np.empty(shape), np.empty(shape), np.empty(shape)
     origin = np.zeros(shape, dtype=np.int64)
@@ -86,6 +90,7 @@ def site_frame(
             "site_id": np.repeat([site.site_id for site in configured], days),
             "date": np.tile(calendar.dates()[kept], len(configured)),
             "climate": np.repeat([site.climate for site in configured], days),
+            "hemisphere": np.repeat([site.hemisphere for site in configured], days),
             "temperature": sites.temperature[:, kept].ravel(),
             "humidity": sites.humidity[:, kept].ravel(),
             "pressure": sites.pressure[:, kept].ravel(),
@@ -104,14 +109,37 @@ def _simulated(
     site: Site, climate: Climate, weather: Weather, calendar: Calendar, noise: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Temperature, humidity and pressure of one site, [T] each, from [T, 3] normal deviates."""
-    phase = 2 * np.pi * (calendar.day_of_year() - COLDEST_DAY[site.hemisphere]) / DAYS_A_YEAR
-    season = site.temperature_mean - site.temperature_amplitude * np.cos(phase)
-    pressure = site.pressure_mean + climate.pressure_sd * ar1(noise[:, 0], climate.pressure_lag1)
-    temperature = season + climate.temperature_sd * ar1(noise[:, 1], climate.temperature_lag1)
-    humidity = (
-        site.humidity_mean + weather.humidity_per_degree * (temperature - season) + climate.humidity_sd * noise[:, 2]
-    )
+    cold = np.cos(2 * np.pi * (calendar.day_of_year() - COLDEST_DAY[site.hemisphere]) / DAYS_A_YEAR)
+    x = ar1(noise[:, 0], climate.pressure_lag1)
+    fall = -np.diff(x, prepend=x[:1]) / np.sqrt(2 * (1 - climate.pressure_lag1))
+    y = _mixed(weather.with_falls.temperature, fall, ar1(noise[:, 1], climate.temperature_lag1))
+    n = _mixed(weather.with_falls.humidity, fall, noise[:, 2])
+
+    season = site.temperature_mean - site.temperature_amplitude * cold
+    pressure = site.pressure_mean + weather.pressure_amplitude * cold + climate.pressure_sd * x
+    temperature = season + climate.temperature_sd * y
+    humidity = site.humidity_mean + weather.humidity_per_degree * (temperature - season) + climate.humidity_sd * n
     return temperature, np.clip(humidity, *weather.humidity_range), pressure
+
+
+def _with_neighbours(
+    weather: Weather, noise: NDArray[np.float64], calendar: Calendar, seed: int
+) -> NDArray[np.float64]:
+    """[S, T, 3] innovations of the sites, of which neighbours share a part.
+
+    Args:
+        noise: [S, T, 3] those of the sites alone.
+    """
+    kinds = [(site.climate, site.hemisphere) for site in weather.sites]
+    known = [(climate, hemisphere) for climate in weather.climates for hemisphere in COLDEST_DAY]
+    numbers = np.array([known.index(kind) for kind in kinds], dtype=np.int64)
+    shared = normals(seed, Stream.NEIGHBOURS, np.arange(len(known)), calendar.total, 3)[numbers]
+    return np.asarray(np.sqrt(weather.neighbours) * shared + np.sqrt(1 - weather.neighbours) * noise)
+
+
+def _mixed(correlation: float, one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What has a correlation with one of two independent series of unit variance, and is the other besides."""
+    return np.asarray(correlation * one + np.sqrt(1 - correlation**2) * other)
 
 
 @njit(cache=True)

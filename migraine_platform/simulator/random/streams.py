@@ -54,6 +54,7 @@ class Stream(IntEnum):
     SIGN = 19
     SUSCEPTIBILITY = 20
     HABIT = 21
+    NEIGHBOURS = 22
 
 
 M0 = np.uint64(0xD2E7470EE14C6C93)

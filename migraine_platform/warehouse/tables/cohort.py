@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migraine_platform.config.simulator.settings import WEATHER_ORIGINS
+from migraine_platform.config.simulator.settings import HEMISPHERES, WEATHER_ORIGINS
 from migraine_platform.priors.vocabulary import LIVED, TRIGGER_FLAGS, TRIGGERS
 from migraine_platform.warehouse.declare import (
     Column,
@@ -58,6 +58,7 @@ class SiteDays(Table, name="cohort.site_days", key=("site_id", "date")):
     site_id = text("Site", pattern=SITE)
     date = day("Day")
     climate = text("Kind of climate")
+    hemisphere = text("Half of the earth, which decides the seasons", values=HEMISPHERES)
     temperature, humidity, pressure, pressure_change_24h = _weather_columns("number")
     triggers = family((trigger.flag for trigger in TRIGGERS if not trigger.recorded), _trigger_flag)
     origin = text("Where the day comes from", values=WEATHER_ORIGINS)

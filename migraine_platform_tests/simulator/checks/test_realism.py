@@ -77,6 +77,20 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
     assert "stress_lag1" not in outside
 
 
+def test_weather_that_is_the_same_everywhere_or_that_pressure_decides_is_found_out(settings, simulator, cohort) -> None:
+    """One pressure for all sites of a climate; air as moist as pressure fell; as warm as it has fallen so far."""
+    days = simulator.site_days().sort("site_id", "date")
+    same = days.with_columns(pl.col("pressure").first().over("climate", "hemisphere", "date"))
+    fall = -pl.col("pressure_change_24h")
+    decided = days.with_columns(humidity=fall, temperature=fall.cum_sum().over("site_id"))
+    for made, wanted in (
+        (same, {"neighbour_pressure_correlation"}),
+        (decided, {"fall_humidity_correlation", "fall_warming_correlation"}),
+    ):
+        frame = realism_frame(settings.realism, cohort, made)
+        assert set(frame.filter(verdict="outside")["figure"]) >= wanted
+
+
 def test_a_figure_that_nobody_knows_is_named(settings, simulator, cohort) -> None:
     reference = Reference(literature=(0, 1), source="somebody")
     asked = settings.realism.model_copy(update={"figures": {"shoe_size": reference}})

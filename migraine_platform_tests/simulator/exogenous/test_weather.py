@@ -48,6 +48,52 @@ def test_falls_of_pressure_are_as_frequent_as_the_climate_says(settings) -> None
             assert abs((sites.pressure_change[row] <= -5).mean() - expected) < error, site.site_id
 
 
+def test_neighbours_share_their_weather_and_no_site_has_other_days_for_it(settings) -> None:
+    """Eight years a site; correlations within five standard errors, 0.14; all spreads within a tenth."""
+    alone = settings.simulator.weather
+    shared = alone.model_copy(update={"neighbours": 0.7})
+    before, after = (simulate_sites(weather, YEARS, 1).pressure for weather in (alone, shared))
+    made = [row for row, site in enumerate(alone.sites) if site.station is None]
+    kinds = {row: (alone.sites[row].climate, alone.sites[row].hemisphere) for row in made}
+    independent, correlated = np.corrcoef(before), np.corrcoef(after)
+    for one in made:
+        assert_allclose(after[one].std(), before[one].std(), rtol=0.1)
+        assert_allclose(np.diff(after[one]).std(), np.diff(before[one]).std(), rtol=0.1)
+        for other in made:
+            if one < other:
+                assert abs(independent[one, other]) < 0.14
+                assert abs(correlated[one, other] - 0.7 * (kinds[one] == kinds[other])) < 0.14
+
+
+def test_falls_of_pressure_bring_moist_warm_days_and_no_more_of_them(settings) -> None:
+    """Correlations, season aside, within 0.06 of those that are configured; means and spreads within a tenth."""
+    alone = settings.simulator.weather
+    effects = alone.with_falls.model_copy(update={"temperature": 0.4, "humidity": 0.5})
+    coupled = alone.model_copy(update={"with_falls": effects, "humidity_per_degree": 0.0})
+    before, after = simulate_sites(alone, YEARS, 1), simulate_sites(coupled, YEARS, 1)
+    row = next(i for i, site in enumerate(alone.sites) if site.site_id == "S15")  # with little season
+    fall = -after.pressure_change[row]
+    phase = YEARS.day_of_year() * 2 * np.pi / 365.25
+    by_season = np.column_stack([np.ones(YEARS.total), np.cos(phase), np.sin(phase)])
+    warm = after.temperature[row] - by_season @ np.linalg.lstsq(by_season, after.temperature[row], rcond=None)[0]
+    assert_allclose(np.corrcoef(fall, warm)[0, 1], 0.4, atol=0.06)
+    assert_allclose(np.corrcoef(fall, after.humidity[row])[0, 1], 0.5, atol=0.06)
+    assert_allclose(after.humidity[row].std(), before.humidity[row].std(), rtol=0.1)
+    assert_allclose(after.temperature[row].mean(), before.temperature[row].mean(), atol=0.5)
+    assert_array_equal(after.pressure, before.pressure)
+
+
+def test_pressure_is_highest_in_the_coldest_days_of_either_hemisphere(settings) -> None:
+    weather = settings.simulator.weather.model_copy(update={"pressure_amplitude": 10.0})
+    sites = simulate_sites(weather, YEARS, 1)
+    for row, site in enumerate(weather.sites):
+        if site.station is None:
+            january = sites.pressure[row][YEARS.day_of_year() < 40].mean()
+            july = sites.pressure[row][np.abs(YEARS.day_of_year() - 202) < 20].mean()
+            wanted = 20 if site.hemisphere == "north" else -20
+            assert abs(january - july - wanted) < 4, site.site_id
+
+
 def test_the_season_has_the_period_of_a_year_whatever_the_horizon(settings) -> None:
     weather = settings.simulator.weather
     short = simulate_sites(weather, Calendar(date(2024, 1, 1), 28, 30), 1)
