@@ -42,7 +42,11 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
         "threshold is 4; expected a whole number from 1 to 3",
     ),
     "half an item": ("diet", {"threshold": 1.5}, "diet: threshold is 1.5; expected a whole number from 1 to 3"),
-    "a change of a change": ("weather", {"rule": "fall", "threshold": 5}, "pressure_change_24h is a change already"),
+    "a change of a change": (
+        "weather",
+        {"rule": "fall", "threshold": 5},
+        "pressure_change_24h, expected `below`, `above` or",
+    ),
     "a search of one candidate": (
         "stress",
         {"search": [{"exposure": "x", "side": "above", "grid": [1, 1, 0.5], "between": 1, "within": [0, 9]}]},

@@ -100,7 +100,17 @@ THIRST = {
     "lag": "0 to 1",
     "effect": 10,
 }
-OWN = ("screen", "meal", "coffee", "menses", "empty", "drink", "thirst")
+HEAT = {
+    "name": "heat",
+    "label": "Heat",
+    "reads": "temperature",
+    "rule": "above",
+    "threshold": 20,
+    "unit": "degC",
+    "effect": 8,
+}
+OWN = ("screen", "meal", "coffee", "menses", "empty", "drink", "thirst", "heat")
+ROWS = (SCREEN, MEAL, COFFEE, MENSES, EMPTY, DRINK, THIRST, HEAT)
 
 
 def write_rows(workbook: Path, sheet: str, titles: dict[str, str], *rows: dict[str, Any]) -> None:
@@ -140,10 +150,8 @@ class Platform(NamedTuple):
 
 @pytest.fixture(scope="module")
 def more(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A whole platform with seven triggers more."""
-    root = with_own_triggers(
-        make_project(tmp_path_factory.mktemp("more") / "project"), SCREEN, MEAL, COFFEE, MENSES, EMPTY, DRINK, THIRST
-    )
+    """A whole platform with eight triggers more."""
+    root = with_own_triggers(make_project(tmp_path_factory.mktemp("more") / "project"), *ROWS)
     change(root, "simulator.yaml", "diary", "further", to=FURTHER)
     done = migraine(root, "run")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -164,7 +172,7 @@ def test_every_table_of_days_and_patients_has_them(more: Platform) -> None:
 def test_days_follow_the_rules(more: Platform) -> None:
     assert more.column(
         "SELECT bool_and(screen_trigger = (screen_time_hours >= 6) AND meal_trigger = skipped_meal"
-        " AND coffee_trigger = caffeine_consumed) FROM cohort.patient_days"
+        " AND coffee_trigger = caffeine_consumed AND heat_trigger = (temperature >= 20)) FROM cohort.patient_days"
     ) == [True]
     by_patient = "OVER (PARTITION BY patient_id ORDER BY date)"
     about = f"cycle_day <= 3 OR lead(cycle_day) {by_patient} = 1 OR lead(cycle_day, 2) {by_patient} = 1"
@@ -213,14 +221,14 @@ def test_some_people_have_no_susceptibility_to_what_only_a_share_has(more: Platf
 
 @pytest.mark.slow
 def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
-    """Six of the eleven; the five that could tell least are left out of the grid."""
+    """Six of the twelve; the six that could tell least are left out of the grid."""
     code = (
         "from migraine_platform.twin.drift.hazard_change import Grid, WATCHED\n"
         "from migraine_platform.twin.hazard.population import Personal\n"
         "from migraine_platform.simulator.generative.profiles import SusceptibilityPrior\n"
         "import numpy as np\n"
         "prior = SusceptibilityPrior.of_everybody(0.1, 1.0)\n"
-        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0, 0.3, 0.1, 0.2])\n"
+        "strength = np.array([1.0, 5.0, 0.2, 2.0, 0.1, 3.0, 4.0, 6.0, 0.3, 0.1, 0.2, 0.4])\n"
         "grid = Grid.of(Personal(np.linspace(-3, 1, 129), prior), 0.5, strength)\n"
         "print(WATCHED, *grid.watched, *np.round(grid.points.susceptibility.std(axis=0), 3))"
     )
@@ -231,7 +239,7 @@ def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
     assert watched == "6"
     assert rest[:6] == ["0", "1", "3", "5", "6", "7"]
     spread = str(round(0.9 / 12**0.5, 3))
-    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread, "0.0", "0.0", "0.0"]
+    assert rest[6:] == [spread, spread, "0.0", spread, "0.0", spread, spread, spread, *["0.0"] * 4]
 
 
 @pytest.mark.slow

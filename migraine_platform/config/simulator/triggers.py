@@ -44,7 +44,7 @@ FARTHEST_IN_CYCLE: Final = 13
 """Days before menses, and after their first, up to which a window counts: between the two halves no cycle is alike."""
 YES_NO: Final = "yes/no"
 
-READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), "pressure_change_24h", CYCLE_DAY)
+READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), *WEATHER_COLUMNS, CYCLE_DAY)
 """Columns of a day with values that a trigger can be read from: how often each comes to a person is known of these."""
 
 TAKEN_NAMES: Final = ("all", "level")
@@ -263,7 +263,7 @@ def misread(name: str, row: TriggerRule, values: Collection[str], items: Collect
     if len(set(row.reads)) < len(row.reads):
         return f"{name}: reads {shown}; expected each column once"
     if row.rule in BY_CHANGE and set(row.reads) & set(WEATHER_COLUMNS):
-        return f"{name}: rule is `{row.rule}`, but {row.reads[0]} is a change already"
+        return f"{name}: rule is `{row.rule}`; of the weather, {shown}, expected `below`, `above` or `outside`"
     if row.rule in BY_CHANGE and CYCLE_DAY in row.reads:
         expected = "`below`, `above`, `outside` or `window`"
         return f"{name}: rule is `{row.rule}`, but {CYCLE_DAY} rises every day; expected {expected}"

@@ -279,11 +279,11 @@ def _weather_correlations(site_days: pl.DataFrame) -> dict[str, tuple[float, flo
     days = site_days.sort("site_id", "date").with_columns(
         fall=-pl.col("pressure_change_24h"), warmer=pl.col("temperature").diff().over("site_id")
     )
-    sites = days.drop_nulls("warmer").group_by("site_id")
+    sites = days.drop_nulls("warmer").group_by("site_id", maintain_order=True)
     moist = sites.agg(r=pl.corr("fall", "humidity"))["r"].to_numpy()
     warm = sites.agg(r=pl.corr("fall", "warmer"))["r"].to_numpy()
     pairs = []
-    for _, near in days.group_by("climate", "hemisphere"):
+    for _, near in days.group_by("climate", "hemisphere", maintain_order=True):
         alike = np.atleast_2d(np.corrcoef(near["pressure"].to_numpy().reshape(near["site_id"].n_unique(), -1)))
         pairs.append(alike[np.triu_indices(len(alike), 1)])
     found = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.domain.exposures import WEATHER_COLUMNS
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.lived import own_shares
 from migraine_platform.priors.vocabulary import LIVED_FLAGS, TRIGGER_NAMES
@@ -72,7 +73,7 @@ def build_parameters(
         rules=CompiledRules.of(settings.triggers),
         coupling=FeatureCoupling(pain, stress),
         beta=np.array(beta, dtype=np.float64),
-        weather=np.stack([sites.temperature, sites.humidity, sites.pressure, sites.pressure_change]),
+        weather=np.stack([sites.values(column) for column in WEATHER_COLUMNS]),
         humidity_range=settings.weather.humidity_range,
     )
 

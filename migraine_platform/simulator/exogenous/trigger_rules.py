@@ -167,3 +167,13 @@ def _remember(
         out[k] = held & rules.lags[of] != 0
         before[place] = held
         place += 1
+
+
+def acting_days(held: NDArray[np.bool_], row: TriggerRule) -> NDArray[np.bool_]:
+    """[..., T] days on which a trigger acts; the last days come before the first, as in a cycle.
+
+    Args:
+        held: [..., T] days on which its rule held.
+    """
+    first, last = row.lag
+    return np.asarray(np.any([np.roll(held, later, axis=-1) for later in range(first, last + 1)], axis=0))

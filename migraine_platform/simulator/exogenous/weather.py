@@ -23,9 +23,12 @@ import polars as pl
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import WEATHER_ORIGINS, Climate, Site, Weather
 from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.domain.exposures import WEATHER_COLUMNS
+from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.station import read_station
+from migraine_platform.simulator.exogenous.trigger_rules import acting_days
 from migraine_platform.simulator.random.streams import Stream, normals
 
 if TYPE_CHECKING:
@@ -47,6 +50,10 @@ class SiteWeather:
     """Pressure minus the day before; 0 on the first simulated day, which lies in the burn-in."""
     origin: NDArray[np.int64]
     """Position in WEATHER_ORIGINS."""
+
+    def values(self, column: str) -> NDArray[np.float64]:
+        """[S, T] values of one of WEATHER_COLUMNS."""
+        return (self.temperature, self.humidity, self.pressure, self.pressure_change)[WEATHER_COLUMNS.index(column)]
 
 
 def simulate_sites(weather: Weather, calendar: Calendar, seed: int) -> SiteWeather:
@@ -80,7 +87,7 @@ def site_frame(
     """Rows of `cohort.site_days`: the kept days of every site, and which of them are triggers.
 
     Args:
-        rules: of the triggers; those of the weather read the change of pressure.
+        rules: of the triggers.
     """
 
     kept = slice(calendar.burn_in, None)
@@ -96,13 +103,19 @@ def site_frame(
             "pressure": sites.pressure[:, kept].ravel(),
             "pressure_change_24h": sites.pressure_change[:, kept].ravel(),
             **{
-                trigger.flag: rules[trigger.name].happened(sites.pressure_change[:, kept]).ravel()
+                trigger.flag: _acts(sites, trigger, rules[trigger.name])[:, kept].ravel()
                 for trigger in TRIGGERS
                 if not trigger.recorded
             },
             "origin": np.array(WEATHER_ORIGINS)[sites.origin[:, kept].ravel()],
         }
     )
+
+
+def _acts(sites: SiteWeather, trigger: TriggerFamily, row: TriggerRule) -> NDArray[np.bool_]:
+    """[S, T] days on which a trigger of the weather acts, at the site itself."""
+    (column,) = trigger.exposures
+    return acting_days(row.happened(sites.values(column)), row)
 
 
 def _simulated(

@@ -13,10 +13,10 @@ from migraine_platform.config.simulator.treatment import Preventive
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.checks import targets
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.exposure import trigger_rates
 from migraine_platform.simulator.cohort.fitted_parameters import from_frame, to_frame
 from migraine_platform.simulator.cohort.parameter_fitting import ParameterFittingError, fit_parameters
 from migraine_platform.simulator.cohort.trigger_effects import trigger_effects
+from migraine_platform.simulator.cohort.trigger_rates import trigger_rates
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform_tests.simulator.conftest import STEADY
@@ -102,7 +102,7 @@ def test_average_trigger_rates_match_long_trajectories(simulator_of) -> None:
     """Computed from a person's levels against 1,500 days lived without cycles or coupling; five standard errors."""
     simulator = simulator_of(cohort={"patients": 60, "days": 1500}, **STEADY)
     trajectories = simulator.trajectories(first_patients(simulator.settings, 60))
-    rates = trigger_rates(simulator.settings, simulator.exposure, trajectories.persons)
+    rates = trigger_rates(simulator.settings, simulator.exposure.triggers, trajectories.persons)
     for k, name in enumerate(TRIGGER_NAMES):
         result = trajectories.days.trigger()[k].mean(axis=1)
         # The weather of one place is one draw for all who live there, and the real station's year repeats.

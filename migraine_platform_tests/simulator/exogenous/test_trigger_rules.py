@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.exposure import trigger_rates
+from migraine_platform.simulator.cohort.trigger_rates import trigger_rates
 from migraine_platform.simulator.exogenous.cycle import day_of_menses
 from migraine_platform.simulator.exogenous.trigger_rules import (
     EXPOSURE_COLUMNS,
@@ -142,7 +142,7 @@ def test_average_rates_of_other_rules_match_long_trajectories(simulator_of, name
     """Computed from a person's levels against 1,500 days without cycles or coupling; five standard errors."""
     simulator = simulator_of(triggers=OTHERS[name], cohort={"patients": 40, "days": 1500}, **STEADY)
     trajectories = simulator.trajectories(first_patients(simulator.settings, 40))
-    rates = trigger_rates(simulator.settings, simulator.exposure, trajectories.persons)
+    rates = trigger_rates(simulator.settings, simulator.exposure.triggers, trajectories.persons)
     for k, trigger in enumerate(TRIGGER_NAMES):
         result = trajectories.days.trigger()[k].mean(axis=1)
         slack = 0.03 if trigger == "weather" else 0.0  # one draw for all who live there; the station's year repeats
