@@ -44,6 +44,7 @@ FIRST = [
     "ingest",
     "defs/test_runs.py",
     "priors/test_more_triggers.py",
+    "priors/test_no_triggers.py",
     "defs/test_nights.py",
     "defs/test_ui.py",
     "defs/sensors/test_retraining.py",

@@ -8,6 +8,16 @@ import polars as pl
 
 from migraine_platform.config.simulator.triggers import TriggerRule
 
+SCHEMA = {
+    **dict.fromkeys(("trigger", "label", "exposures", "rule"), pl.String),
+    **dict.fromkeys(("threshold_low", "threshold_high"), pl.Float64),
+    "unit": pl.String,
+    **dict.fromkeys(("lag_first", "lag_last"), pl.Int64),
+    "words": pl.String,
+    **dict.fromkeys(("effect", "share_of_people"), pl.Float64),
+    "source": pl.String,
+}
+
 
 def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
     """Rows of `priors.triggers`."""
@@ -29,4 +39,4 @@ def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
         }
         for trigger, row in ((row.family(name), row) for name, row in rules.items())
     ]
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema=SCHEMA)

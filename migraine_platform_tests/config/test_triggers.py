@@ -110,12 +110,6 @@ def test_columns_that_the_rule_cannot_read_are_refused(project, reads: list[str]
         load_settings("default", project)
 
 
-def test_a_project_without_triggers_is_refused(project) -> None:
-    rewritten(project, lambda rows: rows.clear())
-    with pytest.raises(ConfigError, match="there are none; expected a row of at least one trigger"):
-        load_settings("default", project)
-
-
 @pytest.mark.parametrize("name", ["all", "level"])
 def test_a_name_that_tables_use_otherwise_is_refused(project, name: str) -> None:
     """`evaluation.trigger_recovery` has a row of all, `twin.drift` a column of the level."""

@@ -274,8 +274,6 @@ def misread(name: str, row: TriggerRule, values: Collection[str], items: Collect
 
 def _can_be_read(rules: dict[Name, TriggerRule]) -> dict[Name, TriggerRule]:
     """The rows; of those that read features of the workbook, `priors/lived.py` asks the same when it has these."""
-    if not rules:
-        raise ValueError("there are none; expected a row of at least one trigger")
     known, labels = {*READ_VALUES, *DIET_COLUMNS}, [row.label for row in rules.values()]
     if twice := [f'"{label}"' for label in dict.fromkeys(labels) if labels.count(label) > 1]:
         raise ValueError(f"several triggers have the label {', '.join(twice)}; expected a label of its own for each")

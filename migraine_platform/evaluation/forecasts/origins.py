@@ -97,6 +97,7 @@ def trigger_flags(days: pl.DataFrame, histories: Histories) -> NDArray[np.float6
     found = found.filter(pl.col("day").is_between(0, histories.days - 1))
     out = np.full((histories.count, histories.days, len(TRIGGER_FLAGS)), np.nan)
     flags = found.select(pl.col(name).cast(pl.Float64) for name in TRIGGER_FLAGS).to_numpy()
+    flags = flags.reshape(found.height, len(TRIGGER_FLAGS))
     out[found["row"].to_numpy(), found["day"].to_numpy()] = flags
     return out
 

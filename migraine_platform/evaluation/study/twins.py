@@ -98,7 +98,7 @@ def _covariates(latent: NDArray[np.float64]) -> Covariates:
         baseline=nothing,
         latent=latent,
         spread=np.zeros((*latent.shape, latent.shape[-1])),
-        weekend=nothing[..., 0],
+        weekend=np.zeros(nothing.shape[:2]),
     )
 
 

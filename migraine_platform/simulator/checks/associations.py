@@ -38,7 +38,8 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
 
     y = pl.col("has_migraine").cast(pl.Float64).shift(-1).over("patient_id", order_by="date")
     known = days.with_columns(y=y).drop_nulls("y").with_columns(pl.col("y") - pl.col("y").mean().over("patient_id"))
-    frames = []
+    types = {"patient_id": pl.String, "sxx": pl.Float64, "sxy": pl.Float64, "trigger": pl.String}
+    frames = [pl.DataFrame(schema=types)]
     for trigger in TRIGGER_NAMES:
         flag = pl.col(f"{trigger}_trigger").cast(pl.Float64)
         own = known.with_columns(x=flag - flag.mean().over("patient_id"))

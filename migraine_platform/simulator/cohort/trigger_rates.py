@@ -66,7 +66,7 @@ def trigger_rates(settings: Simulator, tables: Sequence[NDArray[np.float64]], pe
             rates.append(np.where(persons.cycle_day[:, 0] > 0, shares.mean(), 0.0))
         else:
             rates.append(np.interp(persons.level[:, DRAWN_COLUMNS.index(column)], LEVELS, shares))
-    return np.column_stack(rates)
+    return np.stack(rates, axis=1) if rates else np.empty((len(persons.index), 0))
 
 
 def trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: TriggerFamily) -> NDArray[np.float64]:

@@ -61,14 +61,16 @@ def draw_changes(
     u = uniforms(seed, Stream.DRIFT, index, 1, 8)[:, 0]
     changes = u[:, 0] < settings.share
     waiting = np.floor(np.log(u[:, 1]) / np.log1p(-settings.daily_hazard)).astype(np.int64)
-    kind = np.where(changes, 1 + _weighted(u[:, 2], [settings.kinds[name] for name in CHANGE_KINDS]), NONE)
-    trigger = np.floor(u[:, 4] * susceptibility.shape[1]).astype(np.int64)
+    triggers = susceptibility.shape[1]
+    weights = [settings.kinds[name] if triggers or name != "concept" else 0.0 for name in CHANGE_KINDS]
+    kind = np.where(changes, 1 + _weighted(u[:, 2], weights), NONE)
+    trigger = np.floor(u[:, 4] * triggers).astype(np.int64)
     movable = np.array([FEATURES.index(name) for name in settings.covariate_features])
     feature = movable[np.floor(u[:, 4] * len(movable)).astype(np.int64)]
     signs = np.zeros(len(FEATURES))
     for name, sign in settings.covariate_features.items():
         signs[FEATURES.index(name)] = sign
-    own = susceptibility[np.arange(len(index)), trigger]
+    own = susceptibility[np.arange(len(index)), trigger] if triggers else np.zeros(len(index))
     moved = np.where(own < MOVABLE, 1, -1) * _between(settings.concept_change, u[:, 5])
     strengths = [
         np.zeros(len(index)),

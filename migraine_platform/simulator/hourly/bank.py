@@ -152,7 +152,7 @@ def _days_of(simulator: CohortSimulator, trajectories: Trajectories) -> DayBank:
         weights=weights,
         headache=each_day(persons.symptoms[:, HEADACHE]),
         susceptibility=each_day(persons.susceptibility),
-        trigger=np.moveaxis(days.trigger()[:, :, today], 0, -1).reshape(-1, len(days.trigger())),
+        trigger=np.moveaxis(days.trigger()[:, :, today], 0, -1).reshape(len(p), len(days.trigger())),
         diet=np.stack(
             [days.flag(f"{name}_consumed")[:, today].ravel() for name in ("alcohol", "caffeine", "chocolate")],
             axis=1,

@@ -19,6 +19,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.hours import DAY_FACTS, DIET_ITEMS, FACT_OF, QUESTIONS, Hours
 from migraine_platform.config.simulator.latent import AXES
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.simulator.generative.attacks import AttackCourse, lasting_share
 from migraine_platform.simulator.generative.dynamics import HOURS_A_DAY, LatentDynamics, to_hourly
 from migraine_platform.simulator.hourly.bank import DayBank, sign_hours
@@ -41,6 +42,9 @@ CYCLE_EDGES = np.array([-0.5, 0.5])
 
 CARD_SIZES = (len(COUNT_EDGES) + 1, len(SINCE_EDGES) + 1, len(CYCLE_EDGES) + 2, 2)
 """Classes on a patient's card: count, since, cycle, weather trigger of the day."""
+
+KNOWN = [place for place, trigger in enumerate(TRIGGERS) if not trigger.recorded]
+"""Triggers of the weather, which are known without asking."""
 
 OTHER_SHARE = 0.25
 """Of training windows that end at an hour other than the evening or midnight."""
@@ -282,7 +286,7 @@ def card_of(days: DayBank, now: NDArray[np.int64] | int) -> NDArray[np.int64]:
     since = np.searchsorted(SINCE_EDGES, np.where(today, 0, days.since), side="right")
     cycle = np.searchsorted(CYCLE_EDGES, np.nan_to_num(days.cycle_score))
     cycle = np.where(np.isnan(days.cycle_score), len(CYCLE_EDGES) + 1, cycle)
-    return np.column_stack([count, since, cycle, days.trigger[:, 0].astype(np.int64)])
+    return np.column_stack([count, since, cycle, days.trigger[:, KNOWN].any(axis=1).astype(np.int64)])
 
 
 def askable(hours: Hours, windows: HourlyWindows) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.twin import Twin
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES
+from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.clinical import ClinicalPrior
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 LEARNED_FROM, RECIPE = "patient.", "recipe."
 SUPERSEDED = "superseded"
 """Parameter that marks an older model, kept because twins still belong to it."""
+
+BY_TRIGGER = ("effects.trigger", "usual.trigger")
+"""Parameters with a value for each trigger: without triggers, no rows."""
 
 FORMAT = 7
 """Version of the rows, and of stored twins; others are refused."""
@@ -173,12 +176,11 @@ class TwinModel:
             "dynamics.between": (channels, channels),
             "dynamics.effect": (channels, -1),
             "effects.lasting": (-1, 2),
-            "effects.trigger": (-1,),
-            "usual.trigger": (-1,),
+            **dict.fromkeys(BY_TRIGGER, (-1,)),
         }
 
         def part(name: str) -> Any:
-            values = found[name]
+            values = np.empty(0) if name in BY_TRIGGER and not TRIGGER_COUNT else found[name]
             if name in shapes:
                 return values.reshape(shapes[name])
             return float(values[0]) if len(values) == 1 else values

@@ -70,7 +70,8 @@ class Grid(NamedTuple):
         watched = np.sort(np.argsort(-matters, kind="stable")[:WATCHED])
         nodes = _nodes(personal.susceptibility)[watched]
         corners = np.tile(personal.susceptibility.mean(), (CORNERS, 1))
-        corners[:, watched] = np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1).reshape(CORNERS, -1)
+        chosen = np.indices((NODES,) * WATCHED).reshape(WATCHED, CORNERS).T
+        corners[:, watched] = nodes[np.arange(WATCHED), chosen]
         kernel = np.exp(-0.5 * ((level[:, None] - level) / level_change) ** 2)
         points = Points(
             level=np.repeat(level, CORNERS),

@@ -154,7 +154,7 @@ class Watcher:
             *(np.concatenate(arrays) for arrays in zip(*(part[0] for part in parts), strict=True))
         )
         trigger = np.zeros((*odds.shape[:2], TRIGGER_COUNT))
-        trigger[..., self.grid.watched] = self.kinds[CONCEPT] / TRIGGER_COUNT * odds[..., 1:]
+        trigger[..., self.grid.watched] = self.kinds[CONCEPT] / max(TRIGGER_COUNT, 1) * odds[..., 1:]
         return DriftWatch(filter_state, changed, strayed), Suspicion(channel, trigger, self.kinds[LABEL] * odds[..., 0])
 
     def _follow_some(
@@ -171,7 +171,7 @@ class Watcher:
 
     def reset(self, watch: DriftWatch) -> DriftWatch:
         """After an alarm the person is whom the odds make him now, and the watch begins anew."""
-        prior = np.concatenate([[self.kinds[LABEL]], np.full(WATCHED, self.kinds[CONCEPT] / TRIGGER_COUNT)])
+        prior = np.concatenate([[self.kinds[LABEL]], np.full(WATCHED, self.kinds[CONCEPT] / max(TRIGGER_COUNT, 1))])
         weight = np.exp(watch.filter_state.log_weight) + self.rate * np.einsum("c,pcm->pm", prior, watch.changed)
         log_weight = np.log(np.maximum(weight / weight.sum(axis=1, keepdims=True), 1e-300))
         return DriftWatch(

@@ -60,7 +60,7 @@ class Sensitivities(NamedTuple):
         values = {names.get(name, name): part.ravel() for name, part in self._asdict().items()}
         keys = {
             "patient_id": np.repeat(patient_ids, len(TRIGGER_NAMES)),
-            "trigger": np.tile(TRIGGER_NAMES, len(patient_ids)),
+            "trigger": pl.Series(TRIGGER_NAMES * len(patient_ids), dtype=pl.String),
         }
         means = {trigger: meaning(f"trigger_{trigger}", ADJUSTED) for trigger in TRIGGER_NAMES}
         reported = pl.DataFrame({**keys, **values})
@@ -76,7 +76,9 @@ def sensitivities(points: Points, effects: Effects, filter_state: FilterState) -
     variance = share @ effect**2 - mean**2
     before = prior @ effect**2 - usual**2
     known = np.where(before > NOTHING, 1 - variance / np.maximum(before, NOTHING), 0.0)
-    ends = np.stack([quantiles(effect[:, k], share) for k in range(len(TRIGGER_NAMES))], axis=1)
+    ends = np.empty((*mean.shape, 2))
+    for k in range(len(TRIGGER_NAMES)):
+        ends[:, k] = quantiles(effect[:, k], share)
     return Sensitivities(
         mean=mean,
         lower=ends[..., 0],

@@ -4,13 +4,18 @@
 -- onset_share_after: Of the days after them, how many had an onset [share]
 -- onset_share_otherwise: The same of all other days [share]
 -- difference: The one less the other [share]
-WITH long AS (
+WITH days AS (
+    SELECT *, NULL::BOOLEAN AS no_trigger  -- dropped below; else a project without triggers has nothing to unpivot
+    FROM cohort.patient_days
+),
+
+long AS (
     UNPIVOT (
         SELECT
             patient_id,
             lead(onset) OVER (PARTITION BY patient_id ORDER BY date) AS onset_next_day,
             COLUMNS('(.*)_trigger') AS '\1'
-        FROM cohort.patient_days
+        FROM days
     )
     ON COLUMNS(* EXCLUDE (patient_id, onset_next_day))
     INTO NAME trigger VALUE happened

@@ -22,18 +22,28 @@ WITH attacks AS (
         avg(severity) AS mean_severity
     FROM cohort.attacks
     GROUP BY patient_id
+),
+
+days AS (
+    SELECT *, NULL::BOOLEAN AS no_trigger  -- taken out below; else a project without triggers has nothing to average
+    FROM cohort.patient_days
+),
+
+profiles AS (
+    SELECT
+        p.*,
+        30 * p.base_frequency AS profile_days_a_month,
+        30 * avg(d.has_migraine::INT) AS realised_days_a_month,
+        coalesce(any_value(a.attacks), 0) AS attacks,
+        any_value(a.median_duration_hours) AS median_duration_hours,
+        any_value(a.mean_severity) AS mean_severity,
+        avg(COLUMNS('.*_trigger')::INT) AS '\0_share'
+    FROM cohort.patients AS p
+    JOIN days AS d USING (patient_id)
+    LEFT JOIN attacks AS a USING (patient_id)
+    GROUP BY ALL
 )
 
-SELECT
-    p.*,
-    30 * p.base_frequency AS profile_days_a_month,
-    30 * avg(d.has_migraine::INT) AS realised_days_a_month,
-    coalesce(any_value(a.attacks), 0) AS attacks,
-    any_value(a.median_duration_hours) AS median_duration_hours,
-    any_value(a.mean_severity) AS mean_severity,
-    avg(COLUMNS('.*_trigger')::INT) AS '\0_share'
-FROM cohort.patients AS p
-JOIN cohort.patient_days AS d USING (patient_id)
-LEFT JOIN attacks AS a USING (patient_id)
-GROUP BY ALL
-ORDER BY p.patient_id
+SELECT * EXCLUDE (no_trigger_share)
+FROM profiles
+ORDER BY patient_id

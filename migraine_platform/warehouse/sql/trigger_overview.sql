@@ -6,8 +6,13 @@
 -- susceptible: Share of patients whose susceptibility is in the upper third of its range, by the truth [share]
 -- named: Share of patients for whom their twin names it [share]
 -- auc: How well the twins' figures tell the susceptible from the others; 0.5 is guessing [share]
-WITH happened AS (
-    UNPIVOT (SELECT avg(COLUMNS('(.*)_trigger')::INT) AS '\1' FROM cohort.patient_days)
+WITH days AS (
+    SELECT *, NULL::BOOLEAN AS no_trigger  -- dropped below; else a project without triggers has nothing to unpivot
+    FROM cohort.patient_days
+),
+
+happened AS (
+    UNPIVOT (SELECT avg(COLUMNS('(.*)_trigger')::INT) AS '\1' FROM days)
     ON COLUMNS(*) INTO NAME trigger VALUE days
 ),
 

@@ -76,6 +76,7 @@ class Triggers(Table, name="priors.triggers", key=("trigger",)):
     share_of_people = share("People to whom it can do anything at all")
     source = text("Where the row's numbers come from")
 
+    may_be_empty: ClassVar = True
     rules: ClassVar = {
         "thresholds are ordered": "threshold_low <= threshold_high",
         "lags are ordered": "lag_first <= lag_last",
