@@ -297,7 +297,7 @@ def test_the_rows_are_told_as_they_were_written(more: Platform) -> None:
     assert set(told) == {*TRIGGER_NAMES, *OWN}
     assert told["screen"] == ["6 h or more", "h", 0.45, "a clinician"]
     assert told["drink"][0] == "yes the day before"
-    assert told["thirst"][0] == "0.5 L or more below the person's usual within a day"
+    assert told["thirst"][0] == "0.5 L or more below the person's usual on that day or the day before"
     odds = 1.7 * 0.2 / 0.8
     assert told["meal"][:3] == ["yes", "yes/no", pytest.approx(odds / (1 + odds) - 0.2, abs=1e-4)]
 

@@ -207,7 +207,7 @@ class TriggerRule(Frozen):
         if last == 0:
             return ""
         if first == 0:
-            return " within a day" if last == 1 else f" within {last} days"
+            return " on that day or the day before" if last == 1 else f" on that day or one of {last} before"
         if first < last:
             return f" {first} to {last} days before"
         return " the day before" if last == 1 else f" {last} days before"
