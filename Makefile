@@ -35,6 +35,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=benchmarks $(BIN)/mypy --config-file benchmarks/mypy.ini benchmarks/*.py tools/*.py scripts/*.py
 	$(BIN)/migraine tables --check
 
 format: $(VENV)/installed-dev

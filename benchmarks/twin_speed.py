@@ -31,7 +31,7 @@ from migraine_platform.twin.data.channels import CHANNELS, StandardDays
 from migraine_platform.twin.data.histories import Histories, histories
 from migraine_platform.twin.symptoms.progression import SIGNS, fit_symptoms
 from migraine_platform.twin.triggers.analysis import days_of, interaction_frame, threshold_frame
-from migraine_platform.twin.triggers.sensitivity import sensitivities
+from migraine_platform.twin.triggers.sensitivity import population_effect, sensitivities
 from migraine_platform.warehouse import tables
 
 BASELINE_PATIENTS = 3
@@ -75,7 +75,7 @@ def main() -> None:
         sensitivities(points, model.effects, twins.filter_state)
         reported = days_of(points, model.effects, twins.filter_state, replay, some)
         threshold_frame(reported, some, clinical.prior.rules)
-        interaction_frame(reported, some)
+        interaction_frame(reported, some, population_effect(points, model.effects))
         days = model.scales.standard(some)
         theirs = attacks.filter(pl.col("patient_id").is_in(list(some.patient_ids)))
         fit_symptoms(some, theirs, days.z[..., signs], days.seen[..., signs]).to_frames()

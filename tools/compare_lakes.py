@@ -26,8 +26,9 @@ def difference(before: pl.DataFrame, after: pl.DataFrame) -> str:
     if before.schema != after.schema or before.height != after.height:
         return f"{before.height} x {before.width} before, {after.height} x {after.width} after, or other types"
     unlike = [name for name in before.columns if not before[name].equals(after[name])]
-    far = {name: (before[name] - after[name]).abs().max() for name in unlike if before[name].dtype.is_float()}
-    return ", ".join(f"{name} (by at most {far[name]:.2g})" if far.get(name) else name for name in unlike)
+    far = {name: (before[name] - after[name]).abs() for name in unlike if before[name].dtype.is_float()}
+    largest = {name: float(gaps.drop_nulls().to_numpy().max(initial=0.0)) for name, gaps in far.items()}
+    return ", ".join(f"{name} (by at most {largest[name]:.2g})" if largest.get(name) else name for name in unlike)
 
 
 def main(before: Path, after: Path) -> int:
