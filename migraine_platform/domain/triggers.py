@@ -33,6 +33,14 @@ class TriggerFamily(NamedTuple):
         return self.changes or self.lag[1] > 0
 
     @property
+    def acts(self) -> str:
+        """When it acts, counted from the day on which it happened, as a person reads it."""
+        first, last = (later + 1 for later in self.lag)
+        if first < last:
+            return f"{first} to {last} days after"
+        return "the day after" if first == 1 else f"{first} days after"
+
+    @property
     def flag(self) -> str:
         """Column that says whether a day was a trigger day."""
         return f"{self.name}_trigger"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -352,6 +353,10 @@ def test_commands_and_pages_show_them(more: Platform) -> None:
     assert told.returncode == 0, told.stderr
     page = (more.root / "data" / "reports" / "P0001.html").read_text()
     assert "Long hours at a screen" in page
+    assert re.search(r"A drink: [^.]* odds of an attack 2 days after by", page)
+    assert re.search(r"Less water: [^.]* odds of an attack 1 to 2 days after by", page)
+    shown = migraine(more.root, "twin", "show", "P0001").stdout
+    assert "; acts 2 days after" in shown
     assert "A skipped meal" in page
 
 

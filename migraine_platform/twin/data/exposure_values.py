@@ -52,10 +52,8 @@ def unit_of(trigger: TriggerFamily, row: TriggerRule) -> str:
     """Of the value, as a person reads it."""
     unit = f"of {', '.join(trigger.exposures)}" if row.rule == "at least" else trigger.unit
     if row.rule in SINCE_YESTERDAY:
-        unit = f"{unit} more than the day before" if row.lag[1] else f"{unit} more than yesterday"
-    elif row.rule in AGAINST_USUAL:
-        unit = f"{unit} more than usual"
-    return unit + row.lag_words
+        return f"{unit} more than the day before" if row.lag[1] else f"{unit} more than yesterday"
+    return f"{unit} more than usual" if row.rule in AGAINST_USUAL else unit
 
 
 def _days_before(days: NDArray[Any], later: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from migraine_platform.errors import UserError
+from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.warehouse.lake.places import Places
 from migraine_platform.warehouse.query import query
 from migraine_platform.warehouse.tables.names import PATIENT_ID
@@ -106,7 +107,9 @@ def _tomorrow(warehouse: Path, patient_id: str) -> Iterator[str]:
     factors = _rows(warehouse, "twin.contributions", patient_id, "abs(log_odds) DESC")
     kept = factors.filter(factors["log_odds"].abs() >= SMALLEST_FACTOR).head(SHOWN_FACTORS)
     for row in kept.iter_rows(named=True):
-        seen = f"   (today {row['observed']:.1f} {row['unit']})" if row["observed"] is not None else ""
+        lagged = any(trigger.factor == row["factor"] and trigger.lag[1] for trigger in TRIGGERS)
+        when = "" if lagged else "today "
+        seen = f"   ({when}{row['observed']:.1f} {row['unit']})" if row["observed"] is not None else ""
         yield f"    {row['log_odds']:+.2f}  {row['factor']}{seen}"
     rest = sum(factors["log_odds"].to_list()) - sum(kept["log_odds"].to_list())
     yield f"    {rest:+.2f}  the rest"
@@ -115,12 +118,14 @@ def _tomorrow(warehouse: Path, patient_id: str) -> Iterator[str]:
 def _triggers(warehouse: Path, patient_id: str) -> Iterator[str]:
     """Direct effects, with what is known of them, and thresholds."""
     yield "Triggers (what each adds to the log-odds of an attack the day after, directly; 90 % interval):"
+    later = {trigger.name: f"; acts {trigger.acts}" for trigger in TRIGGERS if trigger.lag[1]}
     effects = _rows(warehouse, "twin.trigger_sensitivity", patient_id, "mean DESC")
     widest = max((len(name) for name in effects["trigger"]), default=0)
     for row in effects.iter_rows(named=True):
         yield (
             f"    {row['trigger']:<{widest}} {row['mean']:5.2f}  ({row['lower']:.2f} to {row['upper']:.2f})   "
             f"strong: {100 * row['probability_strong']:.0f} %; learned so far: {100 * row['confidence']:.0f} %"
+            f"{later.get(row['trigger'], '')}"
         )
     for row in _rows(warehouse, "twin.alike_triggers", patient_id, "correlation DESC").iter_rows(named=True):
         yield (

@@ -140,7 +140,7 @@ class Contributions(Table, name="twin.contributions", key=("patient_id", "factor
     factor = text("What contributes")
     log_odds = number("How much, log-odds; a direct effect")
     sd = number("How uncertain that is, where it can be said", nullable=True, low=0)
-    observed = number("What was recorded today, where it was", nullable=True)
+    observed = number("What was recorded of it where it was: today, or when what acts today happened", nullable=True)
     unit = text("Its unit", nullable=True)
 
 

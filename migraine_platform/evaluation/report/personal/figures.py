@@ -78,7 +78,7 @@ def trigger_effects(person: PersonFacts) -> Drawn | None:
     axis.axvline(0, color=GREY, lw=0.8)
     axis.set_yticks(range(len(rows)), [row["trigger"] for row in rows])
     axis.set_ylim(-0.6, len(rows) - 0.4)
-    labelled(axis, "Added to the log-odds of an attack the day after", "")
+    labelled(axis, "Added to the log-odds of an attack", "")
     told = [f"{row['trigger']} {row['mean']:.2f} ({row['lower']:.2f} to {row['upper']:.2f})" for row in person.triggers]
     return drawn(
         figure,

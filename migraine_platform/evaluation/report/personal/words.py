@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from migraine_platform.config.simulator.triggers import YES_NO
 from migraine_platform.evaluation.report.personal.facts import Row
 from migraine_platform.evaluation.report.words import listed, minus, number, plain
 from migraine_platform.priors.vocabulary import TRIGGERS
@@ -53,6 +54,7 @@ FACTORS = {
 }
 
 LABELS = {trigger.name: trigger.label for trigger in TRIGGERS}
+ACTS = {trigger.name: trigger.acts for trigger in TRIGGERS}
 
 ENDS = (("trigger", "other"), ("other", "trigger"))
 """The one and the other trigger of a row of `twin.alike_triggers`, either way round."""
@@ -98,14 +100,22 @@ def contribution(row: Row, p: float) -> str:
         name = f"no trigger from {name}"  # a trigger that did not happen counts as less than usual
     if row["factor"] == "early signs" and row["log_odds"] < 0:
         name = f"no {name}"
-    seen = ""
-    if row["observed"] is not None:
-        value = f"{row['observed']:.1f}".removesuffix(".0")
-        seen = f" (today {minus(value)} {_unit(row['unit'])})"
+    seen = f" ({_seen(row)})" if row["observed"] is not None else ""
     odds = p / max(1 - p, 1e-9) / math.exp(row["log_odds"])
     without = odds / (1 + odds)
     instead = f"{number(p, True)} instead of {number(without, True)}"
     return f"{name[0].upper()}{name[1:]}{seen}: {instead} (odds × {math.exp(row['log_odds']):.2f})"
+
+
+def _seen(row: Row) -> str:
+    """What was recorded of a reason: `today 4.5 h`, `today: no`; of a trigger that acts later, without the day."""
+    lagged = any(trigger.factor == row["factor"] and trigger.lag[1] for trigger in TRIGGERS)
+    if row["unit"] == YES_NO:
+        answer = "yes" if row["observed"] else "no"
+        return answer if lagged else f"today: {answer}"
+    figure = f"{row['observed']:.1f}".removesuffix(".0")
+    value = f"{minus(figure)} {_unit(row['unit'])}"
+    return value if lagged else f"today {value}"
 
 
 def _unit(unit: str | None) -> str:
@@ -137,8 +147,8 @@ def trigger(row: Row, pairs: Sequence[Row] = ()) -> str:
     else:
         verdict = "open whether it is a strong trigger"
     return (
-        f"{name}: {verdict} ({number(row['probability_strong'], True)}); multiplies the odds of an attack the day "
-        f"after by {times[0]} (90 % interval {times[1]} to {times[2]}); {known}."
+        f"{name}: {verdict} ({number(row['probability_strong'], True)}); multiplies the odds of an attack "
+        f"{ACTS.get(row['trigger'], 'the day after')} by {times[0]} (90 % interval {times[1]} to {times[2]}); {known}."
     )
 
 
@@ -146,9 +156,10 @@ def alike(row: Row) -> str:
     """Two triggers that the days do not tell apart, and what they do together."""
     first, second = (str(LABELS.get(row[name], row[name])) for name in ("trigger", "other"))
     times = [f"{math.exp(row[end]):.1f}" for end in ("mean", "lower", "upper")]
+    acts = listed(list(dict.fromkeys(ACTS.get(row[name], "the day after") for name in ("trigger", "other"))))
     return (
         f"{first}, and {second[:1].lower()}{second[1:]}, were there on the same days ({row['days']} days with both): "
-        f"which of the two matters, this diary cannot tell; together they multiply the odds of an attack the day after "
+        f"which of the two matters, this diary cannot tell; together they multiply the odds of an attack {acts} "
         f"by {times[0]} (90 % interval {times[1]} to {times[2]})."
     )
 

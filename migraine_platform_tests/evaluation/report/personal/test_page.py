@@ -218,6 +218,8 @@ def test_a_malformed_name_is_one_sentence_and_reads_nothing(name: str) -> None:
 def test_rows_are_told_in_plain_words() -> None:
     reason = {"factor": "trigger: weather", "log_odds": -0.1, "observed": -8.0, "unit": "hPa"}
     assert contribution(reason, 0.2) == "No trigger from the weather (today −8 hPa): 20 % instead of 22 % (odds × 0.90)"
+    flag = {**reason, "observed": 0.0, "unit": "yes/no"}
+    assert contribution(flag, 0.2) == "No trigger from the weather (today: no): 20 % instead of 22 % (odds × 0.90)"
     signs = {"factor": "early signs", "log_odds": 1.38629, "observed": None, "unit": None}
     assert contribution(signs, 0.5) == "Early signs of an attack: 50 % instead of 20 % (odds × 4.00)"
     assert contribution({**signs, "log_odds": -0.1}, 0.2).startswith(
