@@ -18,6 +18,9 @@ from migraine_platform.twin.data.clinical import ClinicalPrior
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+NO_CYCLE = (-1.0, 0.0, 0.0)
+"""Of `cycles`, before the first day."""
+
 NOTHING_BEFORE = (0.0, 0.0, 1.0, 0.0, 1.0, 0.0)
 """What `two_days` (hazard/trigger_probability.py) leaves, before the first day."""
 
@@ -61,6 +64,9 @@ class Ledger(NamedTuple):
     """[P, L, LONGEST_LAG] how likely it is that the rule of each trigger that acts later held, yesterday first."""
     cycle: NDArray[np.float64]
     """[P] yesterday's day of the cycle; 0 for none."""
+    cycles: NDArray[np.float64]
+    """[P, 3] days since the first of the last menses that were recorded, less than 0 for none; number of cycles from
+    menses to the next that were recorded; sum of their lengths."""
 
 
 def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) -> Ledger:
@@ -81,6 +87,7 @@ def first_ledger(prior: ClinicalPrior, baseline: BaselineDays, patients: int) ->
         usual=np.zeros((patients, usual)),
         held=np.tile(np.reshape(held, (-1, 1)), (patients, 1, LONGEST_LAG)),
         cycle=np.zeros(patients),
+        cycles=np.tile(NO_CYCLE, (patients, 1)),
     )
 
 

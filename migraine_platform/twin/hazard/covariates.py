@@ -38,6 +38,7 @@ from migraine_platform.twin.hazard.trigger_probability import (
     of_a_value,
     of_items,
     on_any_day,
+    recorded_cycles,
     two_days,
 )
 
@@ -82,6 +83,8 @@ class TriggerInputs(NamedTuple):
     """[P, C] the channels' D v."""
     cycle: NDArray[np.float64]
     """[P] day of the cycle, 0 for none."""
+    cycles: NDArray[np.float64]
+    """[P, 3] of the ledger."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,12 @@ class Reader:
         for k in range(histories.days):
             there = k >= histories.begun
             cycle, cycle_score = self._cycle(histories, k, kept.cycle)
-            of_day = TriggerInputs(k, by_value[:, k], yesterdays[:, k], values[:, k], channels.shift[:, k], cycle)
+            place = POSITION[CYCLE_DAY]
+            reported, day = histories.present[:, k, place], histories.values[:, k, place]
+            cycles = recorded_cycles(self.prior.hormones, reported, day, kept.cycles)
+            of_day = TriggerInputs(
+                k, by_value[:, k], yesterdays[:, k], values[:, k], channels.shift[:, k], cycle, cycles
+            )
             held = self._held(histories, of_day, kept)
             trigger = self._acting(held, kept)
             u = scores[:, k].copy()
@@ -129,6 +137,7 @@ class Reader:
                 usual=_mean_with(kept.usual, of_day.values[..., -1], kept.days),
                 held=np.concatenate([held[:, self._lagged(), None], kept.held[..., :-1]], axis=2),
                 cycle=cycle,
+                cycles=cycles,
             )
             after = after._replace(latent_sum=kept.latent_sum + after.latent)
             kept = Ledger(*(_where(there, new, old) for new, old in zip(after, kept, strict=True)))
@@ -161,7 +170,7 @@ class Reader:
         for place, trigger in enumerate(TRIGGERS):
             row = self.prior.rules[trigger.name]
             if row.rule == "window":
-                out[:, place] = of_a_phase(row, self.prior.hormones, day.cycle)
+                out[:, place] = of_a_phase(row, self.prior.hormones, day.cycle, day.cycles[:, 1:])
             elif trigger.exposures[0] == CYCLE_DAY:
                 out[:, place] = (day.cycle > 0) & row.happened(day.cycle)
             elif row.rule in BY_VALUE:

@@ -4,7 +4,7 @@
     a feature's value x ~ N(mean, sd^2) on its channel's scale, as the state-space model has it
     a rise or a fall  of the two days' joint distribution, yesterday's belief being updated by today's
     off the usual     of the day's distribution, the person's usual value being taken for known
-    about menses      by how long cycles last, given that this one has lasted until today
+    about menses      by how long cycles last, given the person's recorded ones and that this one has lasted until today
     several days      on any of them, as if one day did not tell of another
     items of a diet   each by the person's habit; their number is Poisson binomial
     the weather       by the person's share of days with it so far
@@ -155,20 +155,41 @@ def of_a_difference(
     return np.asarray(np.where(sd > 0, probability, row.exceeded(value - usual)))
 
 
-def of_a_phase(row: TriggerRule, hormones: Hormones, day: NDArray[np.float64]) -> NDArray[np.float64]:
+def of_a_phase(
+    row: TriggerRule, hormones: Hormones, day: NDArray[np.float64], cycles: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """[P] probability that a day of the cycle lies between two, counted from the nearer menses.
 
     Args:
-        hormones: how long cycles last; of a person of whom nothing more is known.
+        hormones: how long cycles last, between and within persons.
         day: [P] of the cycle, 1 the first of menses; 0 for none.
+        cycles: [P, 2] number of a person's recorded cycles, sum of their lengths.
     """
-    lengths, shares = _cycle_lengths(hormones)
+    lengths, shares = _cycle_lengths(hormones, cycles)
     left = lengths - day[:, None]
     phase = np.where(day[:, None] <= MIDDLE, day[:, None], np.minimum(-1.0 - left, 0.0))
     phase = np.where(phase < -MIDDLE, np.nan, phase)  # the middle of a long cycle is near to neither
     lasts = shares * (left >= 0)
     inside = (lasts * ((phase >= row.low) & (phase <= row.high))).sum(axis=1)
     return np.asarray(np.where(day > 0, inside / np.maximum(lasts.sum(axis=1), CERTAIN), 0.0))
+
+
+def recorded_cycles(
+    hormones: Hormones, reported: NDArray[np.bool_], day: NDArray[np.float64], before: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[P, 3] `Ledger.cycles` after a day: a cycle counts if its menses and the next were recorded.
+
+    Args:
+        reported: [P] whether the day of the cycle was.
+        day: [P] that day, 1 the first of menses.
+        before: [P, 3] `Ledger.cycles` before it.
+    """
+    shortest, longest = hormones.cycle_range
+    expected = np.where(before[:, 0] < 0, before[:, 0], before[:, 0] + 1)
+    length = expected - (day - 1)  # of the cycle that has ended, if another has begun
+    ended = reported & (expected >= 0) & (length >= shortest) & (length <= longest)
+    since = np.where(reported, day - 1, expected)
+    return np.column_stack([since, before[:, 1] + ended, before[:, 2] + np.where(ended, length, 0.0)])
 
 
 def on_any_day(row: TriggerRule, today: NDArray[np.float64], held: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -198,15 +219,22 @@ def of_items(row: TriggerRule, share: NDArray[np.float64]) -> NDArray[np.float64
     return np.asarray(count[:, int(row.low) :].sum(axis=1))
 
 
-def _cycle_lengths(hormones: Hormones) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """[lengths] in days, and how likely each is: rounded, and limited as cycles are."""
+def _cycle_lengths(hormones: Hormones, cycles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[lengths] in days, and [P, lengths] how likely a person's next cycle has each: rounded, limited as cycles are.
+
+    A person's mean is normal about the population's, her cycles about her mean.
+    """
     from scipy.special import ndtr
 
     shortest, longest = hormones.cycle_range
     lengths = np.arange(shortest, longest + 1.0)
-    sd = np.hypot(hormones.between_sd, hormones.within_sd)
-    below = ndtr((lengths[:-1] + 0.5 - hormones.cycle_days) / max(float(sd), CERTAIN))
-    return lengths, np.diff(below, prepend=0.0, append=1.0)
+    between, within = (max(sd, CERTAIN) ** 2 for sd in (hormones.between_sd, hormones.within_sd))
+    count, total = cycles.T
+    weight = between / (between * count + within)
+    mean = hormones.cycle_days + weight * (total - count * hormones.cycle_days)
+    sd = np.sqrt(weight * within + within)
+    below = ndtr((lengths[:-1] + 0.5 - mean[:, None]) / sd[:, None])
+    return lengths, np.diff(below, axis=1, prepend=0.0, append=1.0)
 
 
 def _yesterday(

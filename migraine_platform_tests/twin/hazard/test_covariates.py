@@ -22,6 +22,7 @@ from migraine_platform.twin.data.ledger import BaselineDays, Ledger, usual_of
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
 from migraine_platform.twin.hazard.covariates import USUAL_WEIGHT, Covariates, Reader
+from migraine_platform_tests.conftest import trigger_rule
 from migraine_platform_tests.twin.conftest import everybody, simulated
 
 USUAL = BaselineDays(np.array([0.1, 0.2, 0.15, 0.3]), np.array([0.1, -0.2, 0.05, 0.0]), np.array([0.2, 0.6, 0.3]))
@@ -232,10 +233,45 @@ def late_beginners(histories: Histories) -> Histories:
     )
 
 
+LATER = {
+    "weather": ("below", -5.0, 2),
+    "sleep": ("off usual", 1.5, (0, 1)),
+    "stress": ("rise", 2.0, 1),
+    "diet": ("at least", 2, (1, 3)),
+}
+"""Rule, threshold and lag of triggers that take more than two days to read."""
+
+
+def reads_later(reader: Reader) -> Reader:
+    rules = {name: trigger_rule(name, rule, at, lag=lag) for name, (rule, at, lag) in LATER.items()}
+    return replace(reader, prior=replace(reader.prior, rules=rules))
+
+
+def test_triggers_that_act_later_are_read_off_the_days_before(complete, clinical, dynamics, reader) -> None:
+    """Against plain shifts of each day's own; the usual night is the mean of the nights before."""
+    later, plain = reads_later(reader), dict(clinical.prior.rules)
+    for name, (rule, at, _) in LATER.items():
+        plain[name] = trigger_rule(name, rule, at)
+    held = read(replace(reader, prior=replace(reader.prior, rules=plain)), dynamics, complete)[0].trigger
+    found = read(later, dynamics, complete)[0].trigger
+    for k, name in enumerate(TRIGGER_NAMES):
+        first, last = later.prior.rules[name].lag
+        shifted = [held[:, last - days : held.shape[1] - days, k] for days in range(first, last + 1)]
+        assert_allclose(found[:, last:, k], 1 - np.prod(1 - np.array(shifted), axis=0), atol=1e-12, err_msg=name)
+    nights = complete.values[..., POSITION["total_sleep_hours"]]
+    mean = nights[:, :20].cumsum(axis=1) / np.arange(1, 21)
+    off = np.abs(nights[:, 1:20] - mean[:, :19]) >= 1.5
+    assert_array_equal(held[:, 1:20, TRIGGER_NAMES.index("sleep")], off)
+
+
+@pytest.mark.parametrize("rules", ["as configured", "later"])
 @settings(max_examples=10)
-@given(st.integers(1, 69))
-def test_two_pieces_read_like_one(histories: Histories, reader: Reader, dynamics: DayDynamics, cut: int) -> None:
+@given(cut=st.integers(1, 69))
+def test_two_pieces_read_like_one(
+    histories: Histories, reader: Reader, dynamics: DayDynamics, rules: str, cut: int
+) -> None:
     own = late_beginners(histories)
+    reader = reads_later(reader) if rules == "later" else reader
     whole, end = read(reader, dynamics, own)
     past = own.until(cut)
     days = reader.scales.standard(past)

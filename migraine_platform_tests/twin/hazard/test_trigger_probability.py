@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.config.simulator.change import Hormones
 from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.simulator.exogenous.cycle import cycle_days
 from migraine_platform.twin.data.channels import CHANNELS, grid
@@ -24,6 +25,7 @@ from migraine_platform.twin.hazard.trigger_probability import (
     of_a_value,
     of_items,
     on_any_day,
+    recorded_cycles,
 )
 from migraine_platform_tests.conftest import trigger_rule
 
@@ -35,6 +37,11 @@ DRAWS = 400_000
 
 def row(rule: str, threshold: Any) -> TriggerRule:
     return trigger_rule("stress", rule, threshold)
+
+
+def about_menses(first: int, last: int) -> TriggerRule:
+    given = {"label": "Menses", "reads": ["cycle_day"], "rule": "window", "unit": "day", "effect": 0.1}
+    return TriggerRule.model_validate({**given, "threshold": [first, last]})
 
 
 def units(z: np.ndarray) -> np.ndarray:
@@ -137,17 +144,65 @@ def test_days_about_menses_have_the_share_of_simulated_cycles(settings, window: 
     """By day of the cycle, over 4,000 persons' 200 days; five standard errors, and a person counts for some."""
     hormones = settings.simulator.hormones
     day, standard = cycle_days(hormones, np.arange(4000), np.ones(4000, dtype=np.bool_), 200, 3)
-    own = TriggerRule.model_validate(
-        {"label": "Menses", "reads": ["cycle_day"], "rule": "window", "threshold": window, "unit": "day", "effect": 0.1}
-    )
+    own = about_menses(*window)
     phase = np.where(standard > 14, standard - 29, standard)
     inside = (phase >= window[0]) & (phase <= window[1])
-    found = of_a_phase(own, hormones, np.arange(36.0))
+    found = of_a_phase(own, hormones, np.arange(36.0), np.zeros((36, 2)))
     assert found[0] == 0
     for of in range(1, 33):
         chosen = (day == of)[:, 40:]  # the first cycle is entered at any day
         share, count = inside[:, 40:][chosen].mean(), chosen.sum()
         assert abs(share - found[of]) < 5 * np.sqrt(max(share * (1 - share), 0.01) / count) * 2, of
+
+
+def test_days_before_menses_are_as_likely_as_said_once_a_persons_cycles_are_known(settings) -> None:
+    """After four cycles, by tenths of what was said: within 0.03; it tells more than the population's lengths."""
+    hormones = settings.simulator.hormones
+    rng, persons = np.random.default_rng(5), 20_000
+    mean = hormones.cycle_days + hormones.between_sd * rng.standard_normal(persons)
+    drawn = mean[:, None] + hormones.within_sd * rng.standard_normal((persons, 5))
+    lengths = np.floor(np.clip(drawn, *hormones.cycle_range) + 0.5)
+    day = np.floor(rng.uniform(15, 36, persons))
+    day = np.where(day <= lengths[:, 4], day, 0)
+    own = TriggerRule.model_validate(
+        {
+            "label": "Menses",
+            "reads": ["cycle_day"],
+            "rule": "window",
+            "threshold": [-3, -1],
+            "unit": "day",
+            "effect": 0.1,
+        }
+    )
+    came = (lengths[:, 4] - day < 3)[day > 0]
+    known = np.column_stack([np.full(persons, 4.0), lengths[:, :4].sum(axis=1)])
+    told, untold = (of_a_phase(own, hormones, day, cycles)[day > 0] for cycles in (known, np.zeros((persons, 2))))
+    for low in np.arange(0, 1, 0.1):
+        chosen = (told >= low) & (told < low + 0.1)
+        if chosen.sum() > 1000:
+            assert abs(told[chosen].mean() - came[chosen].mean()) < 0.03
+    loss, usual = (-np.log(np.clip(np.where(came, p, 1 - p), 1e-6, 1)).mean() for p in (told, untold))
+    assert loss < 0.93 * usual
+
+
+@given(
+    st.lists(st.integers(21, 40), min_size=1, max_size=6),
+    st.integers(0, 39),
+    st.lists(st.booleans(), min_size=300, max_size=300),
+)
+def test_a_cycle_counts_if_its_menses_and_the_next_were_recorded(lengths: list[int], entered: int, wrote) -> None:
+    """Any record of a cycle says when its menses were: by hand, cycles of which both have one, each after the other."""
+    hormones = Hormones(menstruating_ages=(18, 50), cycle_days=28, between_sd=2.2, within_sd=2.0, cycle_range=(21, 40))
+    days = [(number, day) for number, length in enumerate(lengths) for day in range(1, length + 1)][entered:]
+    kept = np.array([[-1.0, 0.0, 0.0]])
+    recorded = []
+    for (number, day), written in zip(days, wrote, strict=False):
+        kept = recorded_cycles(hormones, np.array([written]), np.array([float(day)]), kept)
+        recorded += [number] * written
+    seen = sorted(set(recorded))
+    # Of two cycles on end, the length between their menses; if one between was not recorded, both would be too long.
+    wanted = [lengths[one] for one, other in pairwise(seen) if other == one + 1]
+    assert kept[0, 1:].tolist() == [len(wanted), sum(wanted)]
 
 
 @given(st.lists(st.floats(0, 1), min_size=8, max_size=8), st.integers(0, 7), st.integers(0, 7))
