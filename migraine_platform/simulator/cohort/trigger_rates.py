@@ -128,7 +128,7 @@ def _over_a_cycle(row: TriggerRule) -> NDArray[np.float64]:
         held = np.array([row.low <= phase <= row.high for phase in phases])
     else:
         held = row.happened(np.array(days, dtype=np.float64))
-    return np.asarray(acting_days(held, row), dtype=np.float64)
+    return np.asarray(acting_days(np.tile(held, 2), row)[STANDARD:], dtype=np.float64)
 
 
 def _habitual(settings: Simulator, persons: Persons, trigger: TriggerFamily) -> NDArray[np.float64]:

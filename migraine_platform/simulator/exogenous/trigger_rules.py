@@ -170,10 +170,11 @@ def _remember(
 
 
 def acting_days(held: NDArray[np.bool_], row: TriggerRule) -> NDArray[np.bool_]:
-    """[..., T] days on which a trigger acts; the last days come before the first, as in a cycle.
+    """[..., T] days on which a trigger acts; before the first day its rule never held.
 
     Args:
         held: [..., T] days on which its rule held.
     """
-    first, last = row.lag
-    return np.asarray(np.any([np.roll(held, later, axis=-1) for later in range(first, last + 1)], axis=0))
+    (first, last), days = row.lag, held.shape[-1]
+    past = np.concatenate([np.zeros((*held.shape[:-1], last), dtype=np.bool_), held], axis=-1)
+    return np.asarray(np.any([past[..., last - later :][..., :days] for later in range(first, last + 1)], axis=0))

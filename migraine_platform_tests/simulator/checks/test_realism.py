@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 import pytest
@@ -19,6 +21,7 @@ from migraine_platform.simulator.checks.realism import (
     within_person_lag1,
 )
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.warehouse.contracts import audit
 from migraine_platform.warehouse.tables import Realism
 
@@ -75,6 +78,27 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
         "prodrome_conversion",
     }
     assert "stress_lag1" not in outside
+
+
+def test_the_references_of_a_fall_are_those_of_the_real_station(settings, simulator, cohort) -> None:
+    """New York's year, given for two sites: humidity and warming go with its falls as configs/realism.yaml says."""
+    station = read_station(next(site.station for site in settings.simulator.weather.sites if site.station is not None))
+    days = simulator.site_days().filter(pl.col("origin") == "simulated").head(0)
+    year = pl.DataFrame(station.values, schema=["temperature", "humidity", "pressure"], orient="row").with_columns(
+        date=pl.date_range(date(2024, 1, 1), date(2024, 12, 31), eager=True),
+        pressure_change_24h=pl.col("pressure").diff(),
+        climate=pl.lit("temperate"),
+        hemisphere=pl.lit("north"),
+        origin=pl.lit("simulated"),
+        weather_trigger=pl.lit(False),
+    )
+    real = pl.concat([year.slice(1).with_columns(site_id=pl.lit(name)).select(days.columns) for name in ("S02", "S03")])
+    everywhere = pl.concat([simulator.site_days().select(days.columns).filter(pl.col("origin") != "simulated"), real])
+    names = ["fall_humidity_correlation", "fall_warming_correlation"]
+    asked = settings.realism.model_copy(update={"figures": {name: settings.realism.figures[name] for name in names}})
+    frame = realism_frame(asked, cohort, everywhere)
+    assert_allclose(frame["simulated"].to_list(), [0.51, 0.53], atol=0.01)
+    assert frame["verdict"].to_list() == ["within", "within"]
 
 
 def test_weather_that_is_the_same_everywhere_or_that_pressure_decides_is_found_out(settings, simulator, cohort) -> None:

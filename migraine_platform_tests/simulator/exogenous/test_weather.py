@@ -14,6 +14,7 @@ from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.station import read_station
 from migraine_platform.simulator.exogenous.station_file import StationError
 from migraine_platform.simulator.exogenous.weather import ar1, simulate_sites, site_frame
+from migraine_platform_tests.conftest import trigger_rule
 
 YEARS = Calendar(date(2024, 1, 1), 28, 8 * 365)
 
@@ -81,6 +82,20 @@ def test_falls_of_pressure_bring_moist_warm_days_and_no_more_of_them(settings) -
     assert_allclose(after.humidity[row].std(), before.humidity[row].std(), rtol=0.1)
     assert_allclose(after.temperature[row].mean(), before.temperature[row].mean(), atol=0.5)
     assert_array_equal(after.pressure, before.pressure)
+
+
+@pytest.mark.parametrize("burn_in", [0, 28])
+def test_a_sites_flags_of_a_later_trigger_know_nothing_of_the_days_to_come(settings, burn_in: int) -> None:
+    """Two days after each fall; on the first days of all none, whatever the last days were like."""
+    weather, calendar = settings.simulator.weather, Calendar(date(2024, 1, 1), burn_in, 60)
+    rules = {**settings.simulator.triggers, "weather": trigger_rule("weather", "below", -3.0, lag=2)}
+    sites = simulate_sites(weather, calendar, 1)
+    frame = site_frame(sites, weather.sites, calendar, rules)
+    flags = frame["weather_trigger"].to_numpy().reshape(len(weather.sites), 60)
+    fell = sites.pressure_change <= -3.0
+    assert fell[:, -2:].any()
+    assert_array_equal(flags[:, 2:], fell[:, burn_in:-2])
+    assert_array_equal(flags[:, :2], fell[:, burn_in - 2 : burn_in] if burn_in else np.zeros_like(flags[:, :2]))
 
 
 def test_pressure_is_highest_in_the_coldest_days_of_either_hemisphere(settings) -> None:
