@@ -1,17 +1,19 @@
 """Claim: twins reach what an ideal learner reaches: forecasts, intervals, susceptibilities.
 
-python benchmarks/twin_forecast.py [--patients 400] [--learner FILE]
+[MIGRAINE_PRESET=literature] python benchmarks/twin_forecast.py [--patients 400] [--learner FILE]
+                                                                [--hypotheses 256] [--particles 64]
 
-The default population, 1,000 patients x 180 days. Twins of the first patients are made twice: with a population learned
-from the others alone (patients never seen), and with one learned from everybody's first 120 days (days never seen).
-Expected log loss is against (a), the probability that the whole state gives; (c) is the ideal learner of
-research/ideal_learner/learner.py, (b) the filter that knows a patient's parameters. The learner takes most of an hour:
-what it said is kept in FILE, if one is given, and read from there the next time.
+The default population, or another preset's: 1,000 patients x 180 days. Twins of the first patients are made twice:
+with a population learned from the others alone (patients never seen), and with one learned from everybody's first 120
+days (days never seen). Expected log loss is against (a), the probability that the whole state gives; (c) is the ideal
+learner of research/ideal_learner/learner.py, (b) the filter that knows a patient's parameters. The learner takes most
+of an hour: what it said is kept in FILE, if one is given, and read from there the next time.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -41,8 +43,6 @@ from migraine_platform.warehouse import tables
 
 SPANS = {30: slice(30, 60), 60: slice(60, 90), 120: slice(120, 180)}
 """Days that are scored after so many days of history."""
-
-HYPOTHESES, PARTICLES = 256, 64
 
 
 def interval_score(lower: np.ndarray, upper: np.ndarray, truth: np.ndarray) -> float:
@@ -77,11 +77,13 @@ def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: sl
     return np.concatenate([np.full((len(x[target]), 1), np.nan), flat.reshape(x[target].shape[:2])], axis=1)
 
 
-def learner_of(simulator: CohortSimulator, trajectories: Trajectories, path: Path | None) -> dict[str, np.ndarray]:
+def learner_of(
+    simulator: CohortSimulator, trajectories: Trajectories, path: Path | None, hypotheses: int, particles: int
+) -> dict[str, np.ndarray]:
     """What the ideal learner said, from the file if it is there."""
     if path is None or not path.is_file():
         found = learn(
-            simulator, trajectories, HYPOTHESES, PARTICLES, lambda done: print(f"{done} learned", file=sys.stderr)
+            simulator, trajectories, hypotheses, particles, lambda done: print(f"{done} learned", file=sys.stderr)
         )
         said = {
             "forecast": found.forecast,
@@ -147,19 +149,27 @@ def report(
     susceptibilities(model, clinical, points, own, ideal, s)
 
 
+def is_it_mine(guess: np.ndarray, s: np.ndarray) -> float:
+    """Mean over the triggers of the area under the curve; NaN where everybody has all of them."""
+    own = s > 0
+    areas = [auc(own[:, k].astype(float), guess[:, k]) for k in range(s.shape[1]) if 0 < own[:, k].mean() < 1]
+    return float(np.mean(areas)) if areas else np.nan
+
+
 def susceptibilities(
     model: TwinModel, clinical: Clinical, points: object, own: Histories, ideal: dict, s: np.ndarray
 ) -> None:
     """Print what was learned of the triggers."""
-    prior = interval_score(np.full_like(s, 0.145), np.full_like(s, 0.955), s)
+    low, high = np.quantile(model.points(4096).susceptibility, (0.05, 0.95), axis=0)
+    prior = interval_score(low, high, s)
     print(f"susceptibilities (the prior's interval scores {prior:.4f}); rank correlation by {', '.join(TRIGGER_NAMES)}")
     for history in (30, 60, 120, 180):
         made, _ = twin.create(model, clinical, points, own.until(history))
         found = sensitivities(points, model.effects, made.filter_state)
         mean, lower, upper = (part / model.effects.trigger for part in (found.mean, found.lower, found.upper))
         im, ii = ideal["s"][:, history - 1, :, 0], ideal["si"][:, history - 1]
-        mine = [spearmanr(mean[:, k], s[:, k])[0] for k in range(4)]
-        his = [spearmanr(im[:, k], s[:, k])[0] for k in range(4)]
+        mine = [spearmanr(mean[:, k], s[:, k])[0] for k in range(len(TRIGGER_NAMES))]
+        his = [spearmanr(im[:, k], s[:, k])[0] for k in range(len(TRIGGER_NAMES))]
         scores = interval_score(lower, upper, s), interval_score(ii[..., 0], ii[..., 1], s)
         strong, weak = s > 0.7, s < 0.3
         calls = []
@@ -167,10 +177,12 @@ def susceptibilities(
             call = guess > s.mean()
             precision = (call & strong).sum() / max(1, (call & (strong | weak)).sum())
             calls.append(f"{precision:.3f}/{(call & strong).sum() / strong.sum():.3f}")
+        mine_at_all = " against ".join(f"{is_it_mine(guess, s):.3f}" for guess in (mean, im))
         print(
             f"{history:5} days: twin {np.round(mine, 3)} (c) {np.round(his, 3)}; intervals hold "
             f"{((lower <= s) & (s <= upper)).mean():.3f}, score {scores[0]:.4f} against (c)'s {scores[1]:.4f}; "
-            f"strong or not, precision/recall {calls[0]} against {calls[1]}; (c)'s effective hypotheses "
+            f"strong or not, precision/recall {calls[0]} against {calls[1]}; is it mine? {mine_at_all}; "
+            f"(c)'s effective hypotheses "
             f"{np.median(ideal['eff'][:, history - 1]):.0f}"
         )
 
@@ -180,8 +192,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--patients", type=int, default=400)
     arguments.add_argument("--learner", type=Path)
+    arguments.add_argument("--hypotheses", type=int, default=256)
+    arguments.add_argument("--particles", type=int, default=64)
     given = arguments.parse_args()
-    settings = load_settings("default")
+    settings = load_settings(os.environ.get("MIGRAINE_PRESET", "default"))
     features = configured_features(settings.priors)
     simulator = CohortSimulator(settings.simulator, features, fit_parameters(settings.simulator, features))
     frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
@@ -193,9 +207,10 @@ def main() -> None:
     trajectories = simulator.trajectories(first_patients(settings.simulator, given.patients))
     full, migraine = trajectories.days.migraine_probability, trajectories.days.flag("has_migraine").astype(float)
     known = simulator.filtered(trajectories, 128).forecast
-    ideal = learner_of(simulator, trajectories, given.learner)
+    ideal = learner_of(simulator, trajectories, given.learner, given.hypotheses, given.particles)
     print(machine())
-    print(f"{given.patients} patients x {own.days} days; (c) of {HYPOTHESES} hypotheses x {PARTICLES} particles")
+    print(f"{settings.preset}: {given.patients} patients x {own.days} days; ", end="")
+    print(f"(c) of {given.hypotheses} hypotheses x {given.particles} particles")
     others = slice(given.patients, None)
     for name, teachers in (("patients never seen", everybody.of(others)), ("days never seen", everybody)):
         model = learn_model(teachers.until(120), clinical, settings.twin)
