@@ -42,10 +42,9 @@ from migraine_platform.config.detectors import Detectors
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import FEATURES
-from migraine_platform.simulator.filtering.oracle import RecordedEvidence, filter_days
+from migraine_platform.simulator.filtering.oracle import filter_days
 from migraine_platform.simulator.generative.drift import LABEL, NEVER, SUDDEN
 from migraine_platform.simulator.generative.drift import TrueChanges as Planted
-from migraine_platform.simulator.generative.measurement import adherence
 from migraine_platform.simulator.generative.model import Persons
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.classical import DETECTORS, Streams, alarms
@@ -81,8 +80,7 @@ def log_evidence(cohort: Cohort, rows: np.ndarray, change: Planted, particles: i
         change: of these patients.
     """
     simulator, trajectories = cohort.simulator, cohort.trajectories
-    entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
-    evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, trajectories.recorded, entries)
+    evidence = simulator.evidence(trajectories)
     persons = Persons(*(part[rows] for part in trajectories.persons[:-1]), change=change)
     print(f"filtering {len(rows)} patients", file=sys.stderr)
     return filter_days(simulator.parameters, persons, simulator.day_effects, evidence, particles, rows).log_evidence

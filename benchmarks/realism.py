@@ -33,7 +33,7 @@ if __name__ == "__main__":
     simulator = CohortSimulator(settings, features, fit_parameters(settings, features))
     tables = simulator.batch(0)
     days = tables["cohort.patient_days"].select("patient_id", "date", *DAILY)
-    seen = view(days, tables["truth.patient_days"], tables["cohort.attacks"])
+    seen = view(days, tables["truth.patient_days"], tables["cohort.attacks"], tables["measured.patient_days"])
     frame = realism_frame(chosen.realism, seen, simulator.site_days())
     print(f"{machine()}; {asked.patients} patients x {asked.days} days")
     with pl.Config(tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=60, tbl_width_chars=200, float_precision=3):

@@ -61,7 +61,7 @@ def fill(lake: Lake, settings: Settings, simulator, features, calibration, stamp
     cohort = realism.view(
         *(
             pl.concat([frames[table.name] for frames in batches.values()])
-            for table in (tables.PatientDays, tables.TruthPatientDays, tables.Attacks)
+            for table in (tables.PatientDays, tables.TruthPatientDays, tables.Attacks, tables.MeasuredDays)
         )
     )
     for table, frame in learned(settings).items():

@@ -50,6 +50,24 @@ class BetweenPersons(Frozen):
     """Whether a prodrome comes before it."""
 
 
+class SeverityWith(Frozen):
+    """Correlations of an attack's severity, at a person, on a normal scale."""
+
+    duration: Annotated[float, Field(ge=0, lt=1)]
+    """With how long the headache lasts, untreated."""
+    treatment: Annotated[float, Field(ge=0, lt=1)]
+    """With how soon the person takes a drug: the worst attacks are treated first."""
+
+    @model_validator(mode="after")
+    def _something_is_left_to_chance(self) -> SeverityWith:
+        if self.duration**2 + self.treatment**2 >= 1:
+            raise ValueError(
+                f"duration is {self.duration:g} and treatment {self.treatment:g}; expected squares that add up to less "
+                "than 1"
+            )
+        return self
+
+
 class AttackSettings(Frozen):
     """Course of an attack. Durations in hours, severity on a scale of 10."""
 
@@ -68,6 +86,7 @@ class AttackSettings(Frozen):
     postdrome: Range
     migraine_day_hours: Annotated[float, Field(gt=0, le=24)]
     between_persons: BetweenPersons
+    severity_with: SeverityWith
     weekend_log_odds_sd: NonNegative
     """Between persons, of how much likelier an onset is at weekends than on workdays; nobody's on average."""
     prodrome: Prodrome

@@ -18,7 +18,7 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         owners=[owner],
         kinds={"numpy", "parquet"},
-        deps=["patient_days", "truth_patient_days"],
+        deps=["patient_days", "truth_patient_days", "measured_days"],
         metadata=table_metadata(tables.Realism),
     )
     def realism(lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
@@ -33,6 +33,7 @@ def realism_assets(owner: str) -> list[dg.AssetsDefinition]:
                 population.read(tables.PatientDays, batches, ["patient_id", "date", *science.DAILY]),
                 population.read(tables.TruthPatientDays, batches, ["migraine_probability", "announced"]),
                 population.read(tables.Attacks, batches),
+                population.read(tables.MeasuredDays, batches, list(science.RECORDED)),
             )
             frame = science.realism_frame(settings.realism, view, population.read(tables.SiteDays))
             population.write(tables.Realism, WHOLE, frame)

@@ -24,10 +24,9 @@ from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.research.ideal_learner.hypotheses import Hypotheses, from_both, from_population
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
 from migraine_platform.simulator.cohort.exposure import AverageDays
-from migraine_platform.simulator.filtering.oracle import FilteredForecasts, RecordedEvidence, filter_days
+from migraine_platform.simulator.filtering.oracle import FilteredForecasts, filter_days
 from migraine_platform.simulator.filtering.particles import LOGIT_BINS, LOGIT_STEP
 from migraine_platform.simulator.generative.attacks import own_signs
-from migraine_platform.simulator.generative.measurement import adherence
 from migraine_platform.simulator.generative.model import Persons
 from migraine_platform.simulator.generative.symptoms import HEADACHE, WEEKEND
 
@@ -74,8 +73,7 @@ def learn(
         particles: per hypothetical person in the final run; the coarse one has a quarter.
         progress: is told how many patients are done.
     """
-    entries = adherence(simulator.settings.measurement, trajectories.patients.index, simulator.settings.cohort.seed)
-    evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, trajectories.recorded, entries)
+    evidence = simulator.evidence(trajectories)
     average = simulator.average_days(trajectories.persons)
     count, days = evidence.diary.shape
     out = LearnerForecasts(

@@ -18,9 +18,11 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.realism import RealismSettings, Reference
-from migraine_platform.domain.exposures import PRESSURE_FALL
 from migraine_platform.errors import UserError
+from migraine_platform.simulator.checks.gaps import gap_odds, tiring
 from migraine_platform.simulator.checks.onset_ratios import before_menses_ratio, let_down_odds, menses_ratio
+from migraine_platform.simulator.checks.resemblance import share_between, within_correlation, within_difference
+from migraine_platform.simulator.checks.weather_figures import WIDTH, site_figures
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 GROUPS = 10
-WIDTH = 4.78
-"""Standard errors to either side: 99.9 % of Student's t with 9 degrees of freedom."""
 
 CHRONIC_FROM = 15
 DAILY = (
@@ -44,6 +44,9 @@ DAILY = (
     "onset",
     "cycle_day",
 )
+
+RECORDED = (BY_DIARY, BY_DEVICE) = ("stress_level", "total_sleep_hours")
+"""A column that every entry, and every day with the device has."""
 
 
 class RealismError(UserError):
@@ -67,6 +70,11 @@ class View:
     """[A] hour of the day at which the headache began."""
     attack_duration: Array
     attack_treated: NDArray[np.bool_]
+    attack_severity: Array
+    wrote: Array
+    """[P, K] whether the evening has a diary entry."""
+    worn: Array
+    """[P, K] whether the device was worn."""
 
     def of(self, patients: NDArray[np.int64]) -> View:
         """Some of the patients.
@@ -84,16 +92,22 @@ class View:
             self.attack_hour[chosen],
             self.attack_duration[chosen],
             self.attack_treated[chosen],
+            self.attack_severity[chosen],
+            self.wrote[patients],
+            self.worn[patients],
         )
 
 
-def view(patient_days: pl.DataFrame, truth_days: pl.DataFrame, attacks: pl.DataFrame) -> View:
+def view(
+    patient_days: pl.DataFrame, truth_days: pl.DataFrame, attacks: pl.DataFrame, measured_days: pl.DataFrame
+) -> View:
     """The figures' view of some patients' rows: patient by patient, day by day.
 
     Args:
         patient_days: rows of `cohort.patient_days`.
         truth_days: rows of `truth.patient_days`, in the same order.
         attacks: rows of `cohort.attacks`.
+        measured_days: RECORDED of `measured.patient_days`, in the same order.
     """
 
     ids = patient_days["patient_id"].unique(maintain_order=True)
@@ -110,6 +124,9 @@ def view(patient_days: pl.DataFrame, truth_days: pl.DataFrame, attacks: pl.DataF
         attack_hour=hours.to_numpy(),
         attack_duration=began["duration_hours"].to_numpy(),
         attack_treated=began["treated"].to_numpy(),
+        attack_severity=began["severity"].to_numpy(),
+        wrote=measured_days[BY_DIARY].is_not_null().cast(pl.Float64).to_numpy().reshape(shape),
+        worn=measured_days[BY_DEVICE].is_not_null().cast(pl.Float64).to_numpy().reshape(shape),
     )
 
 
@@ -120,10 +137,10 @@ def realism_frame(settings: RealismSettings, cohort: View, site_days: pl.DataFra
         RealismError: if the configuration asks for a figure that is not known.
     """
 
-    unknown = sorted(set(settings.figures) - set(FIGURES) - set(_site_figures(site_days)))
+    unknown = sorted(set(settings.figures) - set(FIGURES) - set(site_figures(site_days)))
     if unknown:
         raise RealismError(f"realism.figures: no figure is called {', '.join(unknown)}; known: {', '.join(FIGURES)}")
-    measured = {**_patient_figures(cohort, settings), **_site_figures(site_days)}
+    measured = {**_patient_figures(cohort, settings), **site_figures(site_days)}
     rows = []
     for name, reference in settings.figures.items():
         value, margin = measured[name]
@@ -195,6 +212,12 @@ def _untreated_median(cohort: View) -> float:
     return float(np.median(durations)) if len(durations) else np.nan
 
 
+def _with_length(cohort: View) -> float:
+    untreated = ~cohort.attack_treated
+    length = np.log(cohort.attack_duration[untreated])
+    return within_correlation(cohort.attack_severity[untreated], length, cohort.attack_patient[untreated])
+
+
 def _one_duration(cohort: View) -> float:
     """Share of the headaches that last as long as most others do, to the minute."""
     counts = np.unique(np.round(60 * cohort.attack_duration), return_counts=True)[1]
@@ -230,6 +253,12 @@ FIGURES: dict[str, Callable[[View], float]] = {
     "menses_onset_ratio": lambda c: menses_ratio(c.days["onset"], c.days["cycle_day"]),
     "before_menses_onset_ratio": lambda c: before_menses_ratio(c.days["onset"], c.days["cycle_day"]),
     "let_down_odds_ratio": lambda c: let_down_odds(c.days["onset"], c.days["stress_level"]),
+    "severity_between_share": lambda c: share_between(c.attack_severity, c.attack_patient),
+    "severity_length_correlation": _with_length,
+    "treated_more_severe_points": lambda c: within_difference(c.attack_severity, c.attack_treated, c.attack_patient),
+    "entry_lag1": lambda c: within_person_lag1(c.wrote),
+    "late_minus_early_entries": lambda c: tiring(c.wrote),
+    "device_gap_odds_ratio": lambda c: gap_odds(c.wrote, c.worn),
 }
 """Figure -> how it is measured on a cohort."""
 
@@ -253,46 +282,3 @@ def _groups(count: int) -> list[NDArray[np.int64]]:
     strata = np.random.default_rng(0).permutation(count // size)
     parts = np.array_split(strata, min(GROUPS, max(count // 2, 1)))
     return [(part[:, None] * size + np.arange(size)).ravel() for part in parts]
-
-
-def _site_figures(site_days: pl.DataFrame) -> dict[str, tuple[float, float]]:
-    """Share of days with a pressure fall, by climate and of the real station, as proportions."""
-
-    is_station = (pl.col("origin") != "simulated").any().over("site_id")
-    kind = pl.when(is_station).then(pl.lit("station")).otherwise(pl.col("climate"))
-    fell = pl.col("pressure_change_24h") <= -PRESSURE_FALL
-    shares = site_days.group_by(kind.alias("kind")).agg(share=fell.mean(), days=pl.len())
-    out = {}
-    for kind_name, share, days in shares.iter_rows():
-        # 3.29: 99.9 % of the normal; falls hardly repeat from day to day.
-        margin = 3.29 * np.sqrt(max(share * (1 - share), 1 / days) / days)
-        out[f"pressure_falls_{kind_name}"] = (float(share), float(margin))
-    return out | _weather_correlations(site_days.filter(~is_station))
-
-
-def _weather_correlations(site_days: pl.DataFrame) -> dict[str, tuple[float, float]]:
-    """How a fall of pressure goes with the rest of the weather, and the pressure of neighbours with each other.
-
-    Args:
-        site_days: of the simulated sites.
-    """
-    days = site_days.sort("site_id", "date").with_columns(
-        fall=-pl.col("pressure_change_24h"), warmer=pl.col("temperature").diff().over("site_id")
-    )
-    sites = days.drop_nulls("warmer").group_by("site_id", maintain_order=True)
-    moist = sites.agg(r=pl.corr("fall", "humidity"))["r"].to_numpy()
-    warm = sites.agg(r=pl.corr("fall", "warmer"))["r"].to_numpy()
-    pairs = []
-    for _, near in days.group_by("climate", "hemisphere", maintain_order=True):
-        alike = np.atleast_2d(np.corrcoef(near["pressure"].to_numpy().reshape(near["site_id"].n_unique(), -1)))
-        pairs.append(alike[np.triu_indices(len(alike), 1)])
-    found = {
-        "fall_humidity_correlation": moist,
-        "fall_warming_correlation": warm,
-        "neighbour_pressure_correlation": np.concatenate(pairs) if pairs else np.empty(0),
-    }
-    return {
-        name: (float(values.mean()), float(WIDTH * values.std(ddof=1) / np.sqrt(len(values))))
-        for name, values in found.items()
-        if len(values) > 1
-    }

@@ -33,7 +33,7 @@ from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import SiteWeather, simulate_sites, site_frame
 from migraine_platform.simulator.filtering.oracle import FilteredForecasts, RecordedEvidence, filter_days
 from migraine_platform.simulator.generative.drift import TrueChanges, drift_frame
-from migraine_platform.simulator.generative.measurement import Recorded, adherence, measured_days, record
+from migraine_platform.simulator.generative.measurement import Recorded, adherence, entry_chances, measured_days, record
 from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, SimulatedDays
 from migraine_platform.simulator.generative.profiles import Profiles, draw_batch
 from migraine_platform.simulator.generative.trajectories import simulate_days
@@ -137,7 +137,7 @@ class CohortSimulator:
         name = batch_name(number)
         daily = DayFrames(patients, persons, days, self.calendar, name)
         joined = daily.joined()
-        entries = adherence(self.settings.measurement, patients.index, self.settings.cohort.seed)
+        usual = adherence(self.settings.measurement, patients.index, self.settings.cohort.seed)
         return {
             "cohort.patients": patient_frame(
                 patients, persons, name, [site.site_id for site in self.settings.weather.sites]
@@ -149,7 +149,7 @@ class CohortSimulator:
             "cohort.attacks": attack_frame(days, patients, self.calendar, list(self.settings.treatments.acute)),
             "cohort.patient_days": joined,
             "measured.patient_days": measured_days(joined, trajectories.recorded, self.settings.triggers),
-            "truth.patients": truth_frame(patients, persons, self.parameters.course, entries),
+            "truth.patients": truth_frame(patients, persons, self.parameters.course, usual),
             "truth.patient_days": daily.truth(self.oracle(trajectories) if oracle is None else self._longer(oracle)),
             "truth.drift": drift_frame(persons.change, patients.ids, TRIGGER_NAMES, self.calendar),
         }
@@ -166,15 +166,19 @@ class CohortSimulator:
             out[wanted] = self.filtered(trajectories).forecast[wanted]
         return out
 
+    def evidence(self, trajectories: Trajectories) -> RecordedEvidence:
+        """What their diaries and devices recorded, as filters read it."""
+        seed, index = self.settings.cohort.seed, trajectories.patients.index
+        entries = entry_chances(self.settings.measurement, index, self.calendar.days, seed)
+        return RecordedEvidence.of(self.parameters, trajectories.days, trajectories.recorded, entries)
+
     def filtered(self, trajectories: Trajectories, particles: int | None = None) -> FilteredForecasts:
         """What a filter that knows the patients' parameters makes of their measured days."""
-        entries = adherence(self.settings.measurement, trajectories.patients.index, self.settings.cohort.seed)
-        evidence = RecordedEvidence.of(self.parameters, trajectories.days, trajectories.recorded, entries)
         return filter_days(
             self.parameters,
             trajectories.persons,
             self.day_effects,
-            evidence,
+            self.evidence(trajectories),
             particles or self.settings.ceilings.particles,
         )
 

@@ -124,7 +124,7 @@ def truth_frame(
 
     Args:
         course: of the population's attacks.
-        adherence: [P, 2] as `measurement.adherence` gives it.
+        adherence: [P] as `measurement.adherence` gives it.
     """
 
     susceptibilities = {trigger.susceptibility: patients.susceptibility[:, k] for k, trigger in enumerate(TRIGGERS)}
@@ -133,7 +133,7 @@ def truth_frame(
             "patient_id": patients.ids,
             **susceptibilities,
             "intercept": persons.intercept,
-            "diary_adherence": adherence[:, 0],
+            "diary_adherence": adherence,
             **traits(course, persons.symptoms, persons.has_aura)._asdict(),
             "weekend_log_odds": persons.weekend,
         }

@@ -74,7 +74,7 @@ class RecordedEvidence(NamedTuple):
     device: NDArray[np.bool_]
     """[P, K] whether the device was worn; without it, its features say nothing."""
     entries: NDArray[np.float64]
-    """[P, 2] probability of an entry on an evening without, and with migraine."""
+    """[P, K, 2, 2] probability of an entry, as `measurement.entry_chances` has it."""
 
     @classmethod
     def of(
@@ -83,7 +83,7 @@ class RecordedEvidence(NamedTuple):
         """What was recorded of these days.
 
         Args:
-            entries: [P] share of evenings on which each person writes.
+            entries: [P, K, 2, 2] as `measurement.entry_chances` has them.
         """
         columns = [VALUES.index(COLUMN_OF.get(name, name)) for name in FEATURES]
         values = np.moveaxis(days.values[columns], 0, 2).astype(np.float64)
@@ -190,6 +190,7 @@ def _filter_one(
         has_diary = k >= 0 and evidence.diary[subject, k]
         has_device = k >= 0 and evidence.device[subject, k]
         told_late = k > 0 and evidence.diary[subject, k - 1]
+        written = 1 if k <= 0 or told_late else 0
         late = told_late and evidence.events[subject, k - 1, 0] and not evidence.events[subject, k - 1, 2]
         row = max(k, 0)
         gap += 1
@@ -199,7 +200,8 @@ def _filter_one(
         begin_day(parameters, persons, day_effects, cloud, source, i, t, told_late, late)
         record = DayRecord(
             has_diary, has_device, evidence.values[subject, row], evidence.latent[subject, row],
-            evidence.diet[subject, row], evidence.events[subject, row], evidence.entries[subject], k >= 0, gap,
+            evidence.diet[subject, row], evidence.events[subject, row], evidence.entries[subject, row, written],
+            k >= 0, gap,
         )  # fmt: skip
         observe_events(parameters, persons, day_effects, cloud, source, i, t, record)
         observe_features(parameters, persons, day_effects, cloud, source, patterns, i, t, record)

@@ -5,9 +5,8 @@ Belongs here: what happens once an attack begins, and how long it goes on. Does 
     P(headache lasts longer than x) = S(x)                              untreated, S cut to the configured range
                                     = S(x) exp(-H(x - delay))           treated
 
-and 1 below the shortest duration, which treated ones may have of their own.
-S leans towards what is the person's own (symptoms.py); H is the cumulative hazard with which a drug ends the headache
-(treatment.py).
+and 1 below the shortest duration, which treated ones may have of their own. S leans towards what is the person's own
+(symptoms.py); H is the cumulative hazard with which a drug ends the headache (treatment.py).
 """
 
 from __future__ import annotations
@@ -27,7 +26,9 @@ from migraine_platform.simulator.generative.symptoms import (
     SEVERITY,
     SIGNS,
     Lean,
+    badness,
     leaning,
+    parts_of_severity,
     straightened,
 )
 from migraine_platform.simulator.generative.treatment import STEPS_AN_HOUR, UNTREATED, drug_hazard, drug_number
@@ -80,6 +81,8 @@ class AttackCourse(NamedTuple):
     aura_share: float
     aura_minutes: tuple[float, float]
     severity: tuple[float, float]
+    severity_parts: tuple[float, float, float]
+    """Weights on a normal scale: of the untreated duration, of the wish for a drug, of chance."""
     postdrome: tuple[float, float]
     migraine_day_hours: float
     lean: Lean
@@ -111,6 +114,7 @@ class AttackCourse(NamedTuple):
             aura_share=settings.aura_share_of_attacks,
             aura_minutes=settings.aura_minutes,
             severity=settings.severity,
+            severity_parts=parts_of_severity(settings.severity_with),
             postdrome=settings.postdrome,
             migraine_day_hours=settings.migraine_day_hours,
             lean=Lean.of(settings),
@@ -241,6 +245,7 @@ def begin_attack(
     free_from: float,
     prodromal: bool,
     early: bool,
+    calm: float,
     u: NDArray[np.float64],
 ) -> Attack:
     """An attack whose headache begins at `hour` of a day.
@@ -250,6 +255,7 @@ def begin_attack(
         free_from: before this hour since the first midnight neither prodrome nor aura begins.
         prodromal: whether signs come before it.
         early: whether they were there at 20:00 of the day before; if not, they begin later.
+        calm: uniform deviate: treated are the attacks in which it is below a share.
         u: [8] uniform deviates: duration, drug, aura or not, aura's length, severity, prodrome's length, postdrome.
     """
     start = HOURS * day + hour
@@ -265,7 +271,8 @@ def begin_attack(
         since = hour + HOURS - EVENING if early else start - evening
         prodrome = min(prodrome_length(course, since, early, share), max(start - free_from, 0.0))
     low, high = course.severity
-    severity = low + leaning(course.lean, SEVERITY, own[SEVERITY], u[4]) * (high - low)
+    share = leaning(course.lean, SEVERITY, own[SEVERITY], badness(course.severity_parts, u[0], calm, u[4]))
+    severity = low + share * (high - low)
     low, high = course.postdrome
     postdrome = low + leaning(course.lean, POSTDROME, own[POSTDROME], u[6]) * (high - low)
     hours = draw_duration(course, own[HEADACHE], drug, u[0], u[1])

@@ -1,7 +1,10 @@
 """What was recorded: the diary's and the device's gaps.
 
-    P(diary entry)   = a_i on evenings without migraine, a_i drawn per person; odds lower by a factor with migraine
-    device           worn but for gaps of whole days: a gap begins with a fixed probability, its length is geometric
+    P(diary entry)   = a_i + r (1 - a_i) after an evening with an entry, a_i (1 - r) after one without: a_i the person's
+                       share of evenings, r how much entries come in streaks; odds lower by a factor with migraine, by
+                       another with every month; 0 from the day on which the person stops
+    device           worn but for gaps of whole days: a gap begins with one probability after an evening with an entry,
+                     another after one without; its length is geometric
 
 The diary is filled at 20:00 and depends on what the day had brought by then. Belongs here: which days are recorded,
 and what a recorded day shows. Does not: what happened (trajectories.py). Truth and measurement are separate tables, so
@@ -30,6 +33,7 @@ from migraine_platform.simulator.generative.model import (
     SLEEP_COLUMNS,
     WEARABLE_COLUMNS,
 )
+from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH
 from migraine_platform.simulator.random.streams import Stream, fill_uniforms, uniforms
 
 if TYPE_CHECKING:
@@ -53,15 +57,38 @@ class Recorded:
 
 
 def adherence(settings: Measurement, index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """[P, 2] each person's probability of an entry on an evening without, and with migraine.
+    """[P] each person's share of evenings without migraine that have an entry, before tiring of it.
 
     Args:
         index: [P] patients' indices.
     """
     low, high = settings.diary_adherence
-    usual = low + uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0] * (high - low)
-    with_migraine = usual / (usual + (1 - usual) * np.exp(settings.attack_day_log_odds))
-    return np.column_stack([usual, with_migraine])
+    return np.asarray(low + uniforms(seed, Stream.ADHERENCE, index, 1, 1)[:, 0, 0] * (high - low))
+
+
+def entry_chances(settings: Measurement, index: NDArray[np.int64], days: int, seed: int) -> NDArray[np.float64]:
+    """[P, days, 2, 2] probability of an entry on each kept day, by whether the evening before has one, by migraine.
+
+    Args:
+        index: [P] patients' indices.
+    """
+    usual = adherence(settings, index, seed)[:, None]
+    calm = np.concatenate([usual * (1 - settings.diary_streaks), usual + settings.diary_streaks * (1 - usual)], axis=1)
+    tired = np.ones((len(index), days, 1))
+    speed, stop = np.moveaxis(uniforms(seed, Stream.ADHERENCE, index, 1, 3)[:, 0, 1:], 1, 0)
+    if settings.diary_fatigue:
+        months = np.arange(days) / DAYS_A_MONTH
+        tired[..., 0] = np.exp(settings.diary_fatigue * speed[:, None] * months)
+
+    def at_odds(factor: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(calm[:, None] / (calm[:, None] + (1 - calm[:, None]) * factor))
+
+    well = at_odds(tired) if settings.diary_fatigue else np.broadcast_to(calm[:, None], (len(index), days, 2))
+    out = np.stack([well, at_odds(tired * np.exp(settings.attack_day_log_odds))], axis=3)
+    if settings.diary_stop:
+        last = np.floor(np.log(stop) / np.log1p(-settings.diary_stop))
+        out[np.arange(days) > last[:, None]] = 0.0
+    return out
 
 
 def record(
@@ -79,12 +106,13 @@ def record(
         by_evening: [P, K] kept days that were migraine days by the evening.
         replicate: of the draws.
     """
-    entries = adherence(settings, index, seed)
+    start, odds = settings.device_gap_start, settings.device_gap_odds
+    unwritten = start if odds == 1.0 else start * odds / (1 - start + start * odds)
     recorded = _record(
         index,
         by_evening,
-        entries,
-        settings.device_gap_start,
+        entry_chances(settings, index, by_evening.shape[1], seed),
+        np.array([unwritten, start]),
         settings.device_gap_days,
         calendar.burn_in,
         seed,
@@ -98,21 +126,26 @@ def _record(
     index: NDArray[np.int64],
     by_evening: NDArray[np.bool_],
     entries: NDArray[np.float64],
-    start: float,
+    starts: NDArray[np.float64],
     mean_days: float,
     burn_in: int,
     seed: int,
     replicate: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Diary entries and worn devices; a gap lasts 1 + floor(log u / log(1 - 1 / mean)) days."""
+    """Diary entries and worn devices; a gap lasts 1 + floor(log u / log(1 - 1 / mean)) days.
+
+    Args:
+        entries: [P, K, 2, 2] of `entry_chances`; whoever begins a diary writes.
+        starts: [2] probability that a gap begins after an evening without, and with an entry.
+    """
     diary = np.empty(by_evening.shape, dtype=np.bool_)
     device = np.empty(by_evening.shape, dtype=np.bool_)
     u = np.empty(8)
     for i in range(len(index)):
-        left = 0
+        left, wrote = 0, 1
         for t in range(burn_in + by_evening.shape[1]):
             fill_uniforms(u, seed, RECORDING_STREAM, index[i], t, 0, replicate)
-            if left == 0 and u[1] < start:
+            if left == 0 and u[1] < starts[wrote]:
                 left = 1
                 if mean_days > 1.0:
                     left += int(np.log(u[2]) / np.log(1.0 - 1.0 / mean_days))
@@ -121,7 +154,8 @@ def _record(
             if t >= burn_in:
                 k = t - burn_in
                 device[i, k] = worn
-                diary[i, k] = u[0] < entries[i, 1 if by_evening[i, k] else 0]
+                diary[i, k] = u[0] < entries[i, k, wrote, 1 if by_evening[i, k] else 0]
+                wrote = 1 if diary[i, k] else 0
     return diary, device
 
 

@@ -39,7 +39,7 @@ class TruthPatients(Table, name="truth.patients", key=("patient_id",), by_batch=
     patient_id = text("Patient", pattern=PATIENT_ID)
     susceptibilities = family((trigger.susceptibility for trigger in TRIGGERS), _susceptibility)
     intercept = number("Base log-odds of an onset")
-    diary_adherence = share("Probability of a diary entry on an evening without migraine")
+    diary_adherence = share("Share of evenings without migraine that have a diary entry, before the person tires of it")
     severity = number("Mean severity of the patient's attacks", unit="points", low=0, high=10)
     aura_share = share("Of the patient's attacks, with an aura")
     prodrome_hours = number("Typical length of a prodrome (geometric mean), not cut at the evening", unit="h", low=0)

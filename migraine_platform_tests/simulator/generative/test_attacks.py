@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
+from migraine_platform.config.simulator.attacks import SeverityWith
 from migraine_platform.simulator.generative.attacks import (
     EVENING,
     AttackCourse,
@@ -85,6 +86,32 @@ def test_courses_keep_their_ranges_and_medians(result) -> None:
     assert found["severity"].min() >= 3
     assert found["severity"].max() <= 10
     assert found["postdrome"].min() >= 2
+
+
+def test_worse_attacks_last_longer_and_are_treated_where_it_is_so_configured(simulator_of, result) -> None:
+    """Correlations on a normal scale, of attacks of persons who do not differ; nothing else of the attacks changes."""
+    alike = result[0].settings.attacks.between_persons.model_copy(update={"severity": 0.0, "headache": 0.0})
+    linked = {"duration": 0.4, "treatment": 0.5}
+    worlds = []
+    for severity_with in ({"duration": 0.0, "treatment": 0.0}, linked):
+        simulator = simulator_of(
+            cohort={"patients": PERSONS, "days": DAYS},
+            attacks={"severity_with": SeverityWith(**severity_with), "between_persons": alike},
+        )
+        worlds.append(attacks_of(simulator.trajectories(first_patients(simulator.settings, PERSONS)).days))
+    for name in ("who", "when", "start", "duration", "drug", "postdrome"):
+        assert_array_equal(worlds[0][name], worlds[1][name])
+    for world, by_length, by_wish in zip(worlds, (0.0, 0.4), (0.0, 0.5), strict=True):
+        treated = world["drug"] != UNTREATED
+        z = norm.ppf(np.clip((world["severity"] - 3) / 7, 1e-9, 1 - 1e-9))
+        assert abs(z.mean()) < 4 / np.sqrt(len(z))
+        assert abs(z.std() - 1) < 4 / np.sqrt(2 * len(z))
+        rank = norm.ppf((world["duration"][~treated].argsort().argsort() + 0.5) / (~treated).sum())
+        # The untreated have the milder 40 %: their spread is what is left, the slope on the length is not touched.
+        assert_allclose((rank * z[~treated]).mean(), by_length, atol=5 / np.sqrt((~treated).sum()))
+        # E(z | treated) - E(z | not), with 60 % treated: the normal density at the cut over 0.6 x 0.4.
+        gain = by_wish * norm.pdf(norm.ppf(0.6)) / (0.6 * 0.4)
+        assert_allclose(z[treated].mean() - z[~treated].mean(), gain, atol=5 * 2 / np.sqrt(len(z)))
 
 
 def test_a_treated_headache_is_gone_two_hours_after_the_drug_as_often_as_the_trial_says(result) -> None:

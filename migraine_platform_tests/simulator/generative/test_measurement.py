@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.exogenous.calendar import Calendar
-from migraine_platform.simulator.generative.measurement import BY_DEVICE, BY_DIARY, adherence, record
+from migraine_platform.simulator.generative.measurement import BY_DEVICE, BY_DIARY, adherence, entry_chances, record
+from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.warehouse.tables import MeasuredDays, PatientDays
 from migraine_platform_tests.conftest import trigger_rule
 
@@ -45,11 +46,67 @@ def test_adherence_differs_by_person_over_the_configured_range(recorded, migrain
 
 def test_the_stated_adherence_is_the_one_that_records(settings, recorded, migraine) -> None:
     """Per person, entries on evenings without and with migraine; five standard errors over all persons."""
-    stated = adherence(settings.simulator.measurement, np.arange(PERSONS), 5)
-    for column, evenings in enumerate((~migraine, migraine)):
-        counts, expected = (recorded.diary & evenings).sum(axis=1), evenings.sum(axis=1) * stated[:, column]
-        error = np.sqrt((expected * (1 - stated[:, column])).sum())
+    usual = adherence(settings.simulator.measurement, np.arange(PERSONS), 5)
+    with_migraine = usual / (usual + (1 - usual) * np.exp(0.7))
+    for stated, evenings in ((usual, ~migraine), (with_migraine, migraine)):
+        counts, expected = (recorded.diary & evenings).sum(axis=1), evenings.sum(axis=1) * stated
+        error = np.sqrt((expected * (1 - stated)).sum())
         assert abs(counts.sum() - expected.sum()) < 5 * error
+
+
+REAL = {"diary_streaks": 0.6, "diary_fatigue": 0.5, "diary_stop": 0.002, "device_gap_odds": 4.0}
+
+
+def test_entries_come_as_often_as_their_chances_say(settings, migraine) -> None:
+    """By what the evening before brought, by migraine, early and late; five standard errors of each count."""
+    real = settings.simulator.measurement.model_copy(update=REAL)
+    index = np.arange(PERSONS)
+    diary = record(real, index, migraine, CALENDAR, 5).diary
+    chances = entry_chances(real, index, DAYS, 5)
+    for days in (slice(1, 60), slice(140, DAYS)):
+        before, now = diary[:, days.start - 1 : days.stop - 1], diary[:, days]
+        for wrote in (False, True):
+            for ill in (False, True):
+                these = (before == wrote) & (migraine[:, days] == ill)
+                p = chances[:, days, int(wrote), int(ill)][these]
+                assert these.sum() > 1000
+                assert abs(now[these].sum() - p.sum()) < 5 * np.sqrt((p * (1 - p)).sum())
+
+
+def test_streaks_leave_adherence_what_it_is(settings) -> None:
+    """No migraine, nobody tires: shares of evenings are the stated ones, lag-1 correlation is the configured."""
+    streaky = settings.simulator.measurement.model_copy(update={"diary_streaks": 0.6})
+    index = np.arange(PERSONS)
+    diary = record(streaky, index, np.zeros((PERSONS, DAYS), dtype=np.bool_), CALENDAR, 5).diary.astype(float)
+    usual = adherence(streaky, index, 5)
+    assert_allclose(diary[:, 20:].mean(), usual.mean(), atol=0.01)
+    centred = diary - usual[:, None]
+    later = slice(20, None)
+    assert_allclose((centred[:, 20:] * centred[:, 19:-1]).sum() / (centred[:, later] ** 2).sum(), 0.6, atol=0.02)
+
+
+def test_who_stops_writes_no_more_and_a_device_is_left_off_with_the_diary(settings, migraine) -> None:
+    real = settings.simulator.measurement.model_copy(update={**REAL, "diary_streaks": 0.0, "diary_fatigue": 0.0})
+    recorded = record(real, np.arange(PERSONS), migraine, CALENDAR, 5)
+    silent = ~recorded.diary[:, -40:].any(axis=1)
+    # Geometric: 1 - 0.998^160 stop by 40 days before the end; else 40 empty evenings in a row do not happen.
+    assert_allclose(silent.mean(), 1 - 0.998 ** (DAYS - 40), atol=5 * np.sqrt(0.2 / PERSONS))
+    begins = recorded.device[:, :-1] & ~recorded.device[:, 1:]
+    rates = [begins[recorded.device[:, :-1] & (recorded.diary[:, :-1] == wrote)].mean() for wrote in (False, True)]
+    odds = [rate / (1 - rate) for rate in rates]
+    assert_allclose(odds[0] / odds[1], 4.0, rtol=0.1)
+
+
+def test_a_filter_that_knows_the_person_knows_how_he_writes(simulator_of) -> None:
+    """Forecasts of a diary in streaks are calibrated, also after evenings without an entry; five standard errors."""
+    simulator = simulator_of(measurement=REAL, cohort={"patients": 200, "days": 60, "batch_size": 200})
+    trajectories = simulator.trajectories(first_patients(simulator.settings, 200))
+    forecast = simulator.filtered(trajectories, 64).forecast[:, 1:]
+    came = trajectories.days.flag("has_migraine")[:, 1:].astype(float)
+    silent = ~trajectories.recorded.diary[:, :-1]
+    for evenings in (silent, ~silent):
+        error = np.sqrt((forecast * (1 - forecast))[evenings].sum()) / evenings.sum()
+        assert abs((came - forecast)[evenings].mean()) < 5 * error
 
 
 def test_an_entrys_odds_halve_on_a_migraine_day(recorded, migraine) -> None:
