@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
+from migraine_platform.twin.data.writing import SILENCES, kind_of_silence
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Effects, Points
 
@@ -40,6 +41,7 @@ def effects_of(**values: object) -> Effects:
         "early": 0.0,
         "conversion": 0.7,
         "entry_odds": 1.0,
+        "writing": np.zeros(SILENCES),
         "renewal": 0.0,
     }
     return Effects(**(baseline | values))
@@ -91,7 +93,7 @@ def live(
     )
     centred = effects.trigger * (covariates.trigger - covariates.baseline)
     wrote = np.broadcast_to(wrote, patients)
-    odds = wrote / (1 - wrote) * effects.entry_odds
+    usual, silent = wrote / (1 - wrote), np.zeros(patients, dtype=np.int64)
     diary, late_told = np.zeros((2, patients, days), dtype=bool)
     events = np.zeros((patients, days, 5), dtype=bool)
     ill, attack_history, logit, late = (
@@ -109,7 +111,10 @@ def live(
         alarm = ~goes_on & ~onset & (u < p * effects.by_evening * (1 + effects.alarms * oftener))
         by_evening = goes_on | onset
         late_told[:, k] = late & diary[:, k - 1] if k else False
-        diary[:, k] = rng.random(patients) < np.where(by_evening, odds / (1 + odds), wrote)
+        odds = usual * np.exp(effects.writing[[kind_of_silence(count) for count in silent]])
+        odds = np.where(by_evening, odds * effects.entry_odds, odds)
+        diary[:, k] = rng.random(patients) < odds / (1 + odds)
+        silent = np.where(diary[:, k], 0, silent + 1)
         rest = p * (1 - effects.by_evening) / (1 - p * effects.by_evening * (1 + effects.alarms * oftener))
         late = ~by_evening & ~alarm & (rng.random(patients) < rest)
         ill = by_evening | late

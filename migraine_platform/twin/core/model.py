@@ -26,6 +26,7 @@ from migraine_platform.twin.data.clinical import ClinicalPrior
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.ledger import BaselineDays, usual_of
+from migraine_platform.twin.data.writing import kinds_of_silence
 from migraine_platform.twin.dynamics.kalman import DayDynamics
 from migraine_platform.twin.dynamics.state_space import filter_histories, fit
 from migraine_platform.twin.hazard.course import lasting_atoms
@@ -45,7 +46,7 @@ SUPERSEDED = "superseded"
 BY_TRIGGER = ("effects.trigger", "usual.trigger")
 """Parameters with a value for each trigger: without triggers, no rows."""
 
-FORMAT = 7
+FORMAT = 8
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30
@@ -286,8 +287,10 @@ def _recalibration(
     migraine = histories.events[..., EVENTS.index("has_migraine")]
     by_evening = histories.events[..., EVENTS.index("migraine_by_evening")].sum() / max(1, migraine.sum())
     wrote = filter_state.numbers[:, WRITTEN] / np.maximum(filter_state.numbers[:, LIVED], 1.0)
-    wrote = np.clip(wrote, 0.02, 0.98)
-    odds = wrote / (1 - wrote) * effects.entry_odds
+    kinds = kinds_of_silence(histories.diary, histories.begun)[:, 1:]
+    wrote = np.clip(wrote, 0.02, 0.98)[:, None]
+    logit = np.log(wrote / (1 - wrote)) + effects.writing[kinds]
+    wrote = 1 / (1 + np.exp(-logit))
+    odds = np.exp(logit) * effects.entry_odds
     shift = np.log1p(by_evening * (odds / (1 + odds) / wrote - 1))
-    every = np.broadcast_to(shift[:, None], reported.shape)
-    return Recalibration.of(probability[:, :-1][reported], migraine[:, 1:][reported], every[reported])
+    return Recalibration.of(probability[:, :-1][reported], migraine[:, 1:][reported], shift[reported])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.writing import SILENCES, at_log_odds, kinds_of_silence
 from migraine_platform.twin.hazard.hypotheses import (
     AGES,
     FIRST_DAY,
@@ -27,15 +28,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MOST_WRITTEN = 0.999
+"""Share of evenings with an entry, beyond which migraine days are as often written down as others."""
+
+
 def counted(evidence: AttackEvidence, effects: Effects) -> Effects:
-    """The effects with what counting tells; `effects.early` and `entry_odds` are taken as they are."""
+    """The effects with what counting tells; `effects.early`, `entry_odds` and `writing` are taken as they are."""
     onset, migraine, prodrome, drug = (
         evidence.events[..., EVENTS.index(name)] & evidence.diary
         for name in ("onset", "migraine_by_evening", "prodrome", "acute_medication")
     )
-    wrote = evidence.diary.mean()
-    odds = wrote / (1 - wrote) * effects.entry_odds
-    ill_ratio = odds / (1 + odds) / wrote
+    ill_ratio = _rarer(evidence, effects)
     begun, late = (onset & migraine).sum(), evidence.late.sum()
     early = begun / ill_ratio
     free = evidence.diary & ~migraine
@@ -46,6 +49,17 @@ def counted(evidence: AttackEvidence, effects: Effects) -> Effects:
         signs=float(((onset & migraine & prodrome).sum() + 0.3) / (begun + 1)),
         alarms=float((max((prodrome & ~migraine).sum() - announced, 0.0) + 0.1) / (early + 1)),
     )
+
+
+def _rarer(evidence: AttackEvidence, effects: Effects) -> float:
+    """How much rarer an entry is on a migraine day: mean over the evenings that have one."""
+    kinds = np.bincount(kinds_of_silence(evidence.diary, evidence.begun)[evidence.diary], minlength=SILENCES)
+    if not kinds.any():
+        return 1.0
+    usual = min(float(evidence.diary.mean()), MOST_WRITTEN)
+    wrote = np.array([at_log_odds(usual, shift) for shift in effects.writing])
+    odds = wrote / (1 - wrote) * effects.entry_odds
+    return float(np.average(odds / (1 + odds) / wrote, weights=kinds))
 
 
 def _lasting(

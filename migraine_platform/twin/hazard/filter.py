@@ -24,6 +24,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
+from migraine_platform.twin.data.writing import ENTRIES_NO, ENTRIES_YES, at_log_odds, kind_of_silence
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import (
     AFTER_ILL,
@@ -37,6 +38,7 @@ from migraine_platform.twin.hazard.hypotheses import (
     MEDICATED,
     NO_ATTACK,
     SECOND_DAY,
+    SILENT,
     STARTED,
     TOLD,
     UNKNOWN_DAY,
@@ -58,9 +60,6 @@ if TYPE_CHECKING:
 
 MEAN_SUSCEPTIBILITY = 0.55
 """At which a trigger that may or may not have been there makes the hazard uncertain."""
-
-ENTRIES_YES, ENTRIES_NO = 4.0, 1.0
-"""Days with and without an entry that every diary starts with."""
 
 
 def follow(
@@ -232,7 +231,8 @@ def _weigh(
         filter_state.hazard[i],
         filter_state.numbers[i],
     )
-    wrote = (own[WRITTEN] + ENTRIES_YES) / (own[LIVED] + ENTRIES_YES + ENTRIES_NO)
+    usual = (own[WRITTEN] + ENTRIES_YES) / (own[LIVED] + ENTRIES_YES + ENTRIES_NO)
+    wrote = at_log_odds(usual, effects.writing[kind_of_silence(own[SILENT])])
     odds = wrote / (1.0 - wrote) * effects.entry_odds
     wrote_ill, device = odds / (1.0 + odds), np.exp(pain)
     onset, migraine = events[1], events[2]
@@ -267,7 +267,7 @@ def _weigh(
 
 @njit(cache=True)
 def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, ahead: float, own: NDArray[np.float64]) -> None:
-    """How far the attack is, whether a drug was taken, how often the person writes on days without migraine."""
+    """How far the attack is, whether a drug was taken, how often the person writes."""
     onset, migraine, prodrome, drug = events[1], events[2], events[3], events[4]
     if not diary:
         own[AGE], own[MEDICATED] = UNKNOWN_DAY, 0.0
@@ -283,6 +283,7 @@ def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, ahead: float
     free = max(1.0 - ill, 0.0)
     own[WRITTEN] += own[TOLD] * free
     own[LIVED] += free
+    own[SILENT] = 0.0 if diary else own[SILENT] + 1.0
 
 
 @njit(cache=True)

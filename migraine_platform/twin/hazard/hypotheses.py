@@ -22,11 +22,12 @@ NO_ATTACK, FIRST_DAY, SECOND_DAY, LATER_DAY, UNKNOWN_DAY, LATE = range(6)
 """How far an attack is, as the diaries tell; LATE is one that began after the evening."""
 
 AGES = 6
-AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED, LASTS, LASTS_VARIANCE, SIGNS, SIGNS_VARIANCE = range(11)
-"""Places in a patient's numbers; WRITTEN and LIVED count days without migraine, those with an entry and all; the last
-four are the normals of own_course.py, mean and variance."""
+AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED, SILENT = range(8)
+LASTS, LASTS_VARIANCE, SIGNS, SIGNS_VARIANCE = range(8, 12)
+"""Places in a patient's numbers; WRITTEN and LIVED count days without migraine, those with an entry and all, SILENT
+evenings since the last entry; the last four are the normals of own_course.py, mean and variance."""
 
-NUMBERS = 11
+NUMBERS = 12
 AFTER_WELL, AFTER_ILL, UNSIGNED = range(3)
 """Days after which tomorrow is looked at; UNSIGNED is one without migraine, before its signs are heard of."""
 
@@ -79,6 +80,8 @@ class Effects(NamedTuple):
     """Share of those signs that an attack follows."""
     entry_odds: float
     """Odds of an entry on a migraine day, against other days."""
+    writing: NDArray[np.float64]
+    """[SILENCES] log-odds of an entry against the usual one, by how many evenings had none (data/writing.py)."""
     renewal: float
     """Probability that a person changes overnight into another of the population."""
 

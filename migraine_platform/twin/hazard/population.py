@@ -23,6 +23,7 @@ from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.writing import SILENCES, learned_writing
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
@@ -105,6 +106,7 @@ def first_guess(
         early=0.0,
         conversion=conversion,
         entry_odds=0.6,
+        writing=np.zeros(SILENCES),
         renewal=renewal,
     )
     return Personal(levels, susceptibility), effects
@@ -127,7 +129,7 @@ def learn(
         conversion: share of the signs of tomorrow's attack that it follows.
     """
     personal, effects = first_guess(susceptibility, settings.trace_memory, renewal, conversion)
-    effects = counted(evidence, effects)
+    effects = counted(evidence, effects._replace(writing=learned_writing(evidence.diary, evidence.begun)))
     log_evidence: list[float] = []
     for step in range(settings.steps):
         chosen = personal.points(settings.points)

@@ -16,6 +16,7 @@ from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.writing import at_log_odds
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, Points
@@ -115,7 +116,7 @@ def _score_one(
     """
     diary, complete, events, begun = own.diary, own.complete, own.events, own.begun
     row, scale = np.zeros(SHARED), np.ones(SHARED)
-    shift = _selection(diary, begun, effects.entry_odds)
+    shift = _selection(diary, begun, effects)
     for k in range(begun, len(diary) - 1):
         continued = events[k + 1, 2] and not events[k + 1, 1]
         if not (diary[k] and diary[k + 1]) or continued:
@@ -143,13 +144,14 @@ def _score_one(
 
 
 @njit(cache=True)
-def _selection(diary: NDArray[np.bool_], begun: int, entry_odds: float) -> float:
+def _selection(diary: NDArray[np.bool_], begun: int, effects: Effects) -> float:
     """What it adds to the log-odds that days are known only if somebody wrote, who writes less with migraine."""
     wrote = 0.0
     for k in range(begun, len(diary)):
         wrote += diary[k] / (len(diary) - begun)
-    odds = max(wrote, 0.02) / max(1.0 - wrote, 0.02) * entry_odds
-    return float(np.log(odds / (1.0 + odds) / max(wrote, 0.02)))
+    again = at_log_odds(min(max(wrote, 0.02), 0.98), effects.writing[0])
+    odds = again / (1.0 - again) * effects.entry_odds
+    return float(np.log(odds / (1.0 + odds) / again))
 
 
 @njit(cache=True)

@@ -26,9 +26,10 @@ from migraine_platform.twin.core.twins import TwinArrays
 from migraine_platform.twin.data.channels import CHANNELS, WEEKEND_SHARE, Scales
 from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
+from migraine_platform.twin.data.writing import ENTRIES_YES
 from migraine_platform.twin.dynamics.state_space import ahead, filter_histories
 from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE
-from migraine_platform.twin.hazard.filter import ENTRIES_YES, follow
+from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import TOLD, WRITTEN, AttackEvidence, Points
 from migraine_platform.twin.updating.evening_update import TwinUpdater
 from migraine_platform.warehouse import tables

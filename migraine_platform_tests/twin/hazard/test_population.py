@@ -8,9 +8,10 @@ from scipy.stats import kstest
 
 from migraine_platform.config.twin import TwinPopulationSettings
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
+from migraine_platform.twin.data.writing import kinds_of_silence, learned_writing
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.population import LEVELS, SPREADS, Personal, _told_of, learn
-from migraine_platform_tests.twin.modelled import effects_of, live, triggers_alone
+from migraine_platform_tests.twin.modelled import ALWAYS, effects_of, live, triggers_alone
 
 PATIENTS, DAYS = 300, 100
 LEVEL, LEVEL_SD, RANGE = -1.8, 0.9, (0.2, 0.9)
@@ -110,6 +111,36 @@ def test_no_step_makes_the_diaries_less_likely(result) -> None:
     gained = np.delete(np.diff(result[0].log_evidence), STEPS // 2)
     assert gained[0] > 0.1
     assert gained.min() > -0.01
+
+
+PAUSES = np.array([0.5, -1.0, -1.5, -2.0, -2.5, -3.0, -3.5])
+"""How much rarer an entry is, the longer there has been none."""
+
+
+def after_pauses(streaks_known: bool) -> tuple[float, float, float]:
+    """Mean forecast after five evenings without an entry or more, share of migraine days, and four standard errors."""
+    rng = np.random.default_rng(5)
+    truth = TRUTH._replace(writing=PAUSES)
+    covariates = triggers_alone(rng, PATIENTS, DAYS)
+    level, susceptibility, wrote = people(rng, PATIENTS)
+    # The same lives twice: as these people write, and as if everything were written down.
+    evidence, everything = (
+        live(np.random.default_rng(6), level, susceptibility, truth, covariates, often) for often in (wrote, ALWAYS)
+    )
+    points = Personal(LEVEL + LEVEL_SD * ndtri(np.linspace(0.001, 0.999, LEVELS)), PRIOR).points(512)
+    writing = learned_writing(evidence.diary, evidence.begun) if streaks_known else np.zeros_like(PAUSES)
+    said = follow(points, truth._replace(writing=writing), covariates, evidence)[0].probability[:, :-1]
+    paused = kinds_of_silence(evidence.diary, evidence.begun)[:, 1:] >= 4
+    came = everything.events[:, 1:, 0][paused]
+    return float(said[paused].mean()), float(came.mean()), 4 * float(np.sqrt(came.var() / len(came))) + 0.01
+
+
+def test_a_pause_of_the_diary_is_no_sign_of_migraine_where_people_write_in_streaks() -> None:
+    """Taken one evening at a time, people who write less on migraine days would have had them all through the pause."""
+    said, came, error = after_pauses(streaks_known=True)
+    assert abs(said - came) < error
+    said, came, error = after_pauses(streaks_known=False)
+    assert said - came > 1.5 * error
 
 
 def test_entry_odds_are_recovered_roughly(result) -> None:

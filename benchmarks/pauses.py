@@ -1,0 +1,89 @@
+"""Claim: twins do not take a pause of the diary for migraine: after it, too, they say as much as happens.
+
+python benchmarks/pauses.py [--patients 200] [--taught 400]
+
+The population of the preset that the environment names, 180 days, with its diaries kept evening by evening (a coin for
+each) and as real people keep them (`simulator.measurement` of `literature`). Twins of patients never seen, with and
+without what the population teaches of pauses, by how many evenings before the forecast have no entry. Expected log loss
+is against the probability that the whole state gives; (b) is the filter that knows a patient's parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from many_triggers import forecasts
+from measure import machine
+
+from migraine_platform.config import load_settings, resized
+from migraine_platform.forecast_scores import log_loss
+from migraine_platform.priors.workbook.configured import configured_features
+from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
+from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
+from migraine_platform.simulator.generative.profiles import first_patients
+from migraine_platform.twin.core import twins as twin
+from migraine_platform.twin.core.model import Clinical, learn_model
+from migraine_platform.twin.data.histories import histories
+from migraine_platform.warehouse import tables
+
+DAYS, WARM_UP = 180, 30
+COINS: dict[str, Any] = {"diary_streaks": 0.0, "diary_fatigue": 0.0, "diary_stop": 0.0, "device_gap_odds": 1.0}
+SILENT = {"any": (0, DAYS), "none": (0, 0), "1": (1, 1), "2 to 3": (2, 3), "4 to 10": (4, 10), "more": (11, DAYS)}
+
+
+def silent_before(diary: np.ndarray) -> np.ndarray:
+    """[P, K] evenings before each day that have no entry, up to the last that has."""
+    out = np.zeros(diary.shape, dtype=np.int64)
+    for k in range(1, diary.shape[1]):
+        out[:, k] = np.where(diary[:, k - 1], 0, out[:, k - 1] + 1)
+    return out
+
+
+def world(name: str, measurement: dict[str, Any], patients: int, taught: int) -> None:
+    """Simulate one kind of diaries, learn from some patients, forecast others, print."""
+    settings = resized(load_settings(), patients=patients + taught, days=DAYS)
+    kept = settings.simulator.measurement.model_copy(update=measurement)
+    simulated = settings.simulator.model_copy(update={"measurement": kept})
+    features = configured_features(settings.priors)
+    simulator = CohortSimulator(simulated, features, fit_parameters(simulated, features))
+    frames = [simulator.batch(number)[tables.MeasuredDays.name] for number in range(simulated.cohort.batches)]
+    measured = pl.concat(frames)
+    everybody, _ = histories(measured, measured["patient_id"].unique(maintain_order=True).to_list())
+    own, clinical = everybody.of(slice(0, patients)), Clinical.of(simulated, features)
+    trajectories = simulator.trajectories(first_patients(simulated, patients))
+    full = trajectories.days.migraine_probability
+    model = learn_model(everybody.of(slice(patients, None)).until(120), clinical, settings.twin)
+    blind = replace(model, effects=model.effects._replace(writing=np.zeros_like(model.effects.writing)))
+    said = {
+        "(b)": simulator.filtered(trajectories, 64).forecast,
+        "twin": forecasts(model, clinical, own, settings.twin.points)[0],
+        "without": forecasts(blind, clinical, own, settings.twin.points)[0],
+        "climatology": twin.climatology(own),
+    }
+    print(f"{name}: entries on {100 * own.diary.mean():.0f} % of evenings; log-odds of an entry by silence ", end="")
+    print(np.round(model.effects.writing, 2))
+    header = "".join(f"{label + ' loss, said':>24}" for label in said)
+    print(f"{'silent':>8}{'days':>8}{'truth said':>12}{header}")
+    silent = silent_before(own.diary)
+    for label, (low, high) in SILENT.items():
+        days = (silent >= low) & (silent <= high) & (np.arange(DAYS) >= WARM_UP)
+        if days.sum() < 100:
+            continue
+        cells = "".join(f"{log_loss(p[days], full[days]).mean():16.4f}{p[days].mean():8.3f}" for p in said.values())
+        print(f"{label:>8}{days.sum():8}{full[days].mean():12.3f}{cells}")
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--patients", type=int, default=200)
+    arguments.add_argument("--taught", type=int, default=400)
+    given = arguments.parse_args()
+    print(machine())
+    literature = load_settings("literature").simulator.measurement
+    real = {name: getattr(literature, name) for name in COINS}
+    world("evening by evening", COINS, given.patients, given.taught)
+    world("as real people write", real, given.patients, given.taught)
