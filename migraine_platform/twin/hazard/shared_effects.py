@@ -16,7 +16,6 @@ from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
-from migraine_platform.twin.data.writing import at_log_odds
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, Points
@@ -145,13 +144,17 @@ def _score_one(
 
 @njit(cache=True)
 def _selection(diary: NDArray[np.bool_], begun: int, effects: Effects) -> float:
-    """What it adds to the log-odds that days are known only if somebody wrote, who writes less with migraine."""
+    """What it adds to the log-odds that days are known only if somebody wrote, who writes less with migraine.
+
+    Both evenings of a pair have an entry, so that `effects.writing` of an evening after one counts.
+    """
     wrote = 0.0
     for k in range(begun, len(diary)):
         wrote += diary[k] / (len(diary) - begun)
-    again = at_log_odds(min(max(wrote, 0.02), 0.98), effects.writing[0])
-    odds = again / (1.0 - again) * effects.entry_odds
-    return float(np.log(odds / (1.0 + odds) / again))
+    share, streak = max(wrote, 0.02), effects.writing[0]
+    again = share / max(1.0 - wrote, 0.02) * np.exp(streak)
+    odds = again * effects.entry_odds
+    return float(np.log(odds / (1.0 + odds) / (share if streak == 0.0 else again / (1.0 + again))))
 
 
 @njit(cache=True)
