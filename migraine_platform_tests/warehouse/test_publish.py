@@ -188,7 +188,8 @@ def twins(settings: Settings) -> dict[type[Table], dict[str, pl.DataFrame]]:
     rows: dict[type[Table], dict[str, object]] = {
         tables.Twins: {
             **{"patient_batch": "", "status": "fitted", "reason": None, "as_of": last, "twin_version": version},
-            **{"population_version": version, "file_version": version, "in_population": True, "entries": 30},
+            **{"population_version": version, "file_version": version, "in_population": True},
+            **{"entries": 30, "silent_evenings": 0},
             **{"discarded_values": 0, "adherence": 0.8, "level": -1.0, "transition_model": "experts"},
             **{"state_space_log_likelihood": -1.0, "experts_log_likelihood": -1.0, "horizon_days": 2},
             **{"state_error": 1.0, "validation_days": 10, "validation_log_loss": 0.5, "validation_brier": 0.2},

@@ -209,6 +209,7 @@ def _twins_frame(
             "population_version": [twins.population] * len(versions),
             "in_population": [patient in learned_from for patient in twins.patient_ids],
             "entries": twins.entries,
+            "silent_evenings": twins.silent,
             "discarded_values": twins.discarded,
             "level": np.exp(twins.filter_state.log_weight) @ points.level,
             "weekend": weekend,

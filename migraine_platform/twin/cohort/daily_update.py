@@ -160,6 +160,7 @@ def _twin_rows(updater: TwinUpdater, state: TwinState, before: pl.DataFrame, ver
             "as_of": [twins.as_of] * len(versions),
             "twin_version": versions,
             "entries": twins.entries,
+            "silent_evenings": twins.silent,
             "discarded_values": twins.discarded,
             "level": np.exp(twins.filter_state.log_weight) @ points.level,
             "weekend": weekend,

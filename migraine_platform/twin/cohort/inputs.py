@@ -290,6 +290,7 @@ def _refused_rows(made: FittedCohort, batch: str, version: str) -> list[pl.DataF
                 "file_version": [version] * count,
                 "in_population": [False] * count,
                 "entries": [0] * count,
+                "silent_evenings": [0] * count,
                 "discarded_values": [0] * count,
                 "horizon_days": [0] * count,
                 "validation_days": [0] * count,

@@ -29,6 +29,7 @@ from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import (
     LIVED,
+    SILENT,
     STARTED,
     WRITTEN,
     AttackEvidence,
@@ -68,6 +69,11 @@ class TwinArrays:
     def started(self) -> NDArray[np.bool_]:
         """[P] who has a day at all; the others' twins are the population's prior."""
         return np.asarray(self.filter_state.numbers[:, STARTED] > 0)
+
+    @property
+    def silent(self) -> NDArray[np.int64]:
+        """[P] evenings since the last diary entry; since the first day, if there is none."""
+        return self.filter_state.numbers[:, SILENT].astype(np.int64)
 
     @property
     def adherence(self) -> NDArray[np.float64]:

@@ -26,6 +26,9 @@ SMALLEST_FACTOR = 0.05
 """Log-odds below which a factor is not worth a line."""
 
 FRESH_DAYS = 30
+PAUSE_DAYS = 7
+"""Evenings without a diary entry from which on that is told."""
+
 SUPPORTED = 0.9
 """How surely there must be a step, for its place to be told."""
 
@@ -74,7 +77,8 @@ def _head(twin: dict[str, Any]) -> Iterator[str]:
     yield f"{twin['patient_id']}, evening of {twin['as_of']}; twin {twin['twin_version']}"
     wrote = f", on {100 * twin['adherence']:.0f} % of days without migraine" if twin["adherence"] is not None else ""
     fresh = "; a short history: mostly the population's" if twin["entries"] < FRESH_DAYS else ""
-    yield f"  {twin['entries']} diary entries{wrote}{fresh}"
+    paused = f"; none for {twin['silent_evenings']} evenings" if twin["silent_evenings"] >= PAUSE_DAYS else ""
+    yield f"  {twin['entries']} diary entries{wrote}{fresh}{paused}"
     if twin["reason"]:
         yield f"  note: {twin['reason']}"
     if twin["validation_log_loss"] is not None:

@@ -50,6 +50,7 @@ class Twins(Table, name="twin.twins", key=("patient_id",), by_batch=True, by_day
     file_version = text("First digits of the hash of the file that holds the batch's twins", pattern=VERSION)
     in_population = flag("The population was learned from this patient too")
     entries = integer("Diary entries so far", low=0)
+    silent_evenings = integer("Evenings since the last of them; 0 if there was one today", low=0)
     discarded_values = integer("Impossible values that were discarded", low=0)
     adherence = share("Share of days without migraine that have an entry", nullable=True)
     level = number("Log-odds of an onset on a baseline day, posterior mean", nullable=True)

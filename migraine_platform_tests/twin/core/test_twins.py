@@ -164,6 +164,15 @@ def test_a_patient_who_recorded_nothing_is_forecast_by_the_population(make, mode
     assert np.all((said > np.quantile(levels, 0.05)) & (said < np.quantile(levels, 0.95)))
     assert twins.started.all()
     assert_array_equal(twins.entries, 0)
+    assert_array_equal(twins.silent, histories.days - np.maximum(histories.begun, 0))
+
+
+def test_evenings_since_the_last_entry_are_counted(make, histories) -> None:
+    """Against numpy's own search for the last entry, diaries cut off at different days."""
+    for until in (40, 55, histories.days):
+        some = histories.until(until)
+        last = until - 1 - np.argmax(some.diary[:, ::-1], axis=1)
+        assert_array_equal(make(some)[0].silent[some.diary.any(axis=1)], (until - 1 - last)[some.diary.any(axis=1)])
 
 
 @pytest.mark.parametrize("always", [False, True])

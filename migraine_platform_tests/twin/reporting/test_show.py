@@ -27,7 +27,8 @@ def places(tmp_path_factory, settings, simulator, features, calibration, stamp) 
     batches = settings.simulator.cohort.batch_names
     fill(lake, settings, simulator, features, calibration, dated)
     refused = {"status": "refused", "reason": "2 days are there more than once", "twin_version": "0" * 12}
-    prior = {"status": "prior", "reason": "no day is there: the twin is the population's prior", "entries": 0}
+    nobody = "no day is there: the twin is the population's prior"
+    prior = {"status": "prior", "reason": nobody, "entries": 0, "silent_evenings": 23}
     unknown = ["adherence", "validation_log_loss", "climatology_log_loss"]
     nothing = [pl.lit(None, dtype=pl.Float64).alias(name) for name in unknown]
     for batch, changes, nulls in ((batches[1], refused, []), (batches[2], prior, nothing)):
@@ -73,7 +74,7 @@ def test_a_patient_without_a_twin_is_told_why(places) -> None:
 
 def test_a_prior_says_that_it_is_one(places) -> None:
     lines = show(places, "P0051").splitlines()
-    assert lines[1] == "  0 diary entries; a short history: mostly the population's"
+    assert lines[1] == "  0 diary entries; a short history: mostly the population's; none for 23 evenings"
     assert lines[2] == "  note: no day is there: the twin is the population's prior"
     assert not any("log loss" in line for line in lines)
     assert not any("None" in line or "nan" in line for line in lines)

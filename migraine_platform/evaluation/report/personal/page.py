@@ -38,7 +38,7 @@ from migraine_platform.evaluation.report.personal.words import (
     weekend,
 )
 from migraine_platform.evaluation.report.words import counted, number
-from migraine_platform.twin.reporting.show import FRESH_DAYS, SMALLEST_FACTOR, SUPPORTED
+from migraine_platform.twin.reporting.show import FRESH_DAYS, PAUSE_DAYS, SMALLEST_FACTOR, SUPPORTED
 
 SHOWN_FACTORS = 3
 """On either side."""
@@ -108,6 +108,11 @@ def _header(person: PersonFacts) -> str:
     notes = [f"Note: {twin['reason']}."] if twin["reason"] else []
     if twin["entries"] < FRESH_DAYS:
         notes.append("The diary is still short: most of what follows is what is true of patients in general.")
+    if twin["silent_evenings"] >= PAUSE_DAYS:
+        notes.append(
+            f"There has been no diary entry for {twin['silent_evenings']} evenings: what is said of tomorrow rests on "
+            "the days before, on the weather and on the device."
+        )
     return header(
         "", twin["patient_id"], paragraph(" ".join(about), "dim") + _tomorrow(person) + "".join(map(paragraph, notes))
     )

@@ -40,7 +40,7 @@ def person_frames(status: str = "fitted", reason: str | None = None) -> Frames:
             "reason": reason,
             "as_of": AS_OF,
         }
-        | {"twin_version": HASH, "entries": 67, "validation_days": 20, "validation_log_loss": 0.5}
+        | {"twin_version": HASH, "entries": 67, "silent_evenings": 2, "validation_days": 20, "validation_log_loss": 0.5}
         | {"climatology_log_loss": 0.6, "trained_on": AS_OF, "drift_adaptations": 1}
         for person in (1, 2, 3)
     ]
@@ -192,6 +192,16 @@ def test_a_patient_with_few_records_has_a_page() -> None:
         assert found.sections == SECTIONS
         assert without_gaps(found.text)
         assert "There is no forecast for tomorrow." in found.text
+
+
+def test_a_diary_that_has_paused_is_told() -> None:
+    def silent_for(evenings: int) -> str:
+        frames = person_frames()
+        told = frames[twin.Twins.name].with_columns(silent_evenings=pl.lit(evenings, pl.Int64))
+        return Page(personal_page(reader(frames | {twin.Twins.name: told}), "P0001")).text
+
+    assert "no diary entry for 23 evenings" in silent_for(23)
+    assert "no diary entry" not in silent_for(6)
 
 
 def test_a_refused_twin_says_why_and_is_escaped() -> None:
