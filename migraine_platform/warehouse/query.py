@@ -194,14 +194,20 @@ def rows(warehouse: Path, table: type[Table], patient_id: str | None = None) -> 
         patient_id: only rows of this patient, where the table has patients.
 
     Raises:
-        QueryError: if nothing is published yet.
+        QueryError: if nothing is published yet, or by an earlier version, whose table lacks a column.
     """
     with _connected(warehouse) as connection:
-        there = connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+        published = connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?",
             [table.schema_name(), table.table_name()],
-        ).fetchone()
-        if there is None:
+        ).fetchall()
+        lacking = [column.name for column in table.columns if (column.name,) not in published]
+        if published and lacking:
+            raise QueryError(
+                f"the published {table.name} has no column {', '.join(lacking)}: an earlier version made it; expected "
+                "one that `migraine run` makes anew"
+            )
+        if not published:
             types = ", ".join(f'CAST(NULL AS {column.sql_type}) AS "{column.name}"' for column in table.columns)
             return connection.execute(f"SELECT {types} WHERE false").pl()
         own = patient_id is not None and any(column.name == "patient_id" for column in table.columns)

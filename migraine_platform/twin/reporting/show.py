@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from migraine_platform.errors import UserError
 from migraine_platform.priors.vocabulary import TRIGGERS
 from migraine_platform.warehouse.lake.places import Places
-from migraine_platform.warehouse.query import query
+from migraine_platform.warehouse.query import query, rows
 from migraine_platform.warehouse.tables.names import PATIENT_ID
+from migraine_platform.warehouse.tables.twin import Twins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +45,12 @@ def show(places: Places, patient_id: str) -> str:
 
     Raises:
         ShowError: if there is no such patient.
-        QueryError: if nothing is published.
+        QueryError: if nothing is published, or by an earlier version.
     """
     if not re.fullmatch(PATIENT_ID, patient_id):
         raise ShowError(f'patient "{patient_id}"; expected a name as in P0001')
     warehouse = places.warehouse
-    twin = _rows(warehouse, "twin.twins", patient_id)
+    twin = rows(warehouse, Twins, patient_id)
     if twin.is_empty():
         count = query(warehouse, "SELECT count(*) AS n FROM twin.twins")["n"][0]
         raise ShowError(f'patient "{patient_id}" has no twin in the warehouse, which has {count:,} twins')

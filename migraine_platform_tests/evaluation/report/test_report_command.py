@@ -87,3 +87,18 @@ def test_rows_are_those_of_the_table_in_the_order_of_its_key(published: Path, fr
     assert missing.schema == frames["clinical.diary_days"].schema
     with pytest.raises(QueryError, match="nothing is published yet"):
         rows(tmp_path / "none.duckdb", evaluation.Gates)
+
+
+def test_a_warehouse_of_an_earlier_version_is_one_sentence(tmp_path: Path) -> None:
+    """Of before a column was there: the page and `migraine twin show` say what to do."""
+    root = make_project(tmp_path)
+    earlier = {name: content for name, content in person_frames().items() if content.height}
+    earlier[twin.Twins.name] = earlier[twin.Twins.name].drop("silent_evenings")
+    write(root / "data" / "warehouse.duckdb", earlier)
+    sentence = (
+        "error: the published twin.twins has no column silent_evenings: an earlier version made it; expected one that "
+        "`migraine run` makes anew\n"
+    )
+    for command in (("report", "P0001"), ("twin", "show", "P0001")):
+        result = migraine(root, *command)
+        assert (result.returncode, result.stderr) == (1, sentence)
