@@ -144,7 +144,7 @@ def test_more_measured_days_make_better_forecasts(simulator_of, filtered) -> Non
     simulator, trajectories, forecast = filtered
     everything = Recorded(np.ones_like(trajectories.recorded.diary), np.ones_like(trajectories.recorded.device))
     full = trajectories.days.migraine_probability
-    entries = np.tile([0.999, 0.999], (250, 1))
+    entries = np.full((250, trajectories.recorded.diary.shape[1], 2, 2), 0.999)
     evidence = RecordedEvidence.of(simulator.parameters, trajectories.days, everything, entries)
     better = filter_days(simulator.parameters, trajectories.persons, simulator.day_effects, evidence, 64).forecast
     assert expected_log_loss(full, better) < expected_log_loss(full, forecast) - 0.003
@@ -159,7 +159,7 @@ def test_a_forecast_knows_nothing_of_its_own_day(filtered) -> None:
     cut.values[:, :, 40:] *= np.float32(1.01)
     recorded = Recorded(trajectories.recorded.diary[some].copy(), trajectories.recorded.device[some].copy())
     recorded.diary[:, 40:] = ~recorded.diary[:, 40:]
-    entries = np.tile([0.8, 0.6], (20, 1))
+    entries = np.tile([0.8, 0.6], (20, simulator.calendar.days, 2, 1))
     plain = Recorded(trajectories.recorded.diary[some], trajectories.recorded.device[some])
     original = SimulatedDays(*(v[:, some] if v.ndim == 3 else v[some] for v in trajectories.days))
     persons = simulator.persons(first_patients(simulator.settings, 20))
@@ -184,7 +184,7 @@ def test_a_forecast_knows_nothing_of_an_attack_after_20_00(filtered) -> None:
     late = trajectories.days.flag("has_migraine")[:, k] & ~trajectories.days.flag("migraine_by_evening")[:, k]
     late &= trajectories.recorded.diary[:, k]
     assert late.sum() > 3
-    entries = np.tile([0.8, 0.6], (250, 1))
+    entries = np.tile([0.8, 0.6], (250, simulator.calendar.days, 2, 1))
     hidden = trajectories.days._replace(flags=trajectories.days.flags.copy())
     for name in ("has_migraine", "onset"):
         hidden.flag(name)[late, k] = False
@@ -216,7 +216,9 @@ def test_an_impossible_day_counts_against_a_hypothesis(filtered) -> None:
         days.flag(name)[:, 38] = True
     recorded = Recorded(np.ones((20, 90), dtype=bool), trajectories.recorded.device[some])
     persons = simulator.persons(first_patients(simulator.settings, 20))
-    evidence = RecordedEvidence.of(simulator.parameters, days, recorded, np.tile([0.8, 0.6], (20, 1)))
+    evidence = RecordedEvidence.of(
+        simulator.parameters, days, recorded, np.tile([0.8, 0.6], (*recorded.diary.shape, 2, 1))
+    )
     found = filter_days(simulator.parameters, persons, simulator.day_effects, evidence, 32)
     assert np.all(found.log_evidence[:, 38] == IMPOSSIBLE)
     assert np.all(np.isfinite(found.forecast))
