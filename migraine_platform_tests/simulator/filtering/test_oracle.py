@@ -16,7 +16,7 @@ from migraine_platform.simulator.generative.trajectories import simulate_days
 from migraine_platform_tests.simulator.conftest import STEADY, changed
 
 LIVES, KEPT, BURN_IN = 200_000, 6, 3
-ENTRIES = np.array([[0.6, 0.35]])
+ENTRIES_OF_A_DAY = [0.6, 0.35]
 TOLD = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 
 
@@ -65,7 +65,9 @@ def tiny(settings, features):
     day_effects = baseline_day_effects(model, parameters.copula, parameters.course, calendar)
     days = simulate_days(parameters, copies(one, LIVES), day_effects, SimulatedDays.empty(LIVES, calendar))
     evening = days.flag("migraine_by_evening")
-    diary, _ = _record(np.arange(LIVES), evening, np.repeat(ENTRIES, LIVES, axis=0), 0.0, 3.0, BURN_IN, 42, 0)
+    diary, _ = _record(
+        np.arange(LIVES), evening, np.tile(ENTRIES_OF_A_DAY, (LIVES, KEPT, 2, 1)), np.zeros(2), 3.0, BURN_IN, 42, 0
+    )
     return parameters, one, day_effects, days, diary
 
 
@@ -98,7 +100,10 @@ def test_the_filter_agrees_with_brute_force(tiny) -> None:
         subject = slice(members[0], members[0] + 1)
         his = SimulatedDays(*(values[:, subject] if values.ndim == 3 else values[subject] for values in days))
         evidence = RecordedEvidence.of(
-            parameters, his, Recorded(diary[subject], np.zeros((1, KEPT), dtype=bool)), ENTRIES
+            parameters,
+            his,
+            Recorded(diary[subject], np.zeros((1, KEPT), dtype=bool)),
+            np.tile(ENTRIES_OF_A_DAY, (1, KEPT, 2, 1)),
         )
         forecast = filter_days(parameters, one, day_effects, evidence, 8000).forecast[0, KEPT - 1]
         error = np.sqrt(forecast * (1 - forecast) / len(members))
