@@ -45,8 +45,8 @@ DAILY = (
     "cycle_day",
 )
 
-RECORDED = (BY_DIARY, BY_DEVICE) = ("stress_level", "total_sleep_hours")
-"""A column that every entry, and every day with the device has."""
+ENTRY_COLUMN, DEVICE_COLUMN = RECORDED = ("stress_level", "total_sleep_hours")
+"""A column that every diary entry has, and one that every day with the device has."""
 
 
 class RealismError(UserError):
@@ -125,8 +125,8 @@ def view(
         attack_duration=began["duration_hours"].to_numpy(),
         attack_treated=began["treated"].to_numpy(),
         attack_severity=began["severity"].to_numpy(),
-        wrote=measured_days[BY_DIARY].is_not_null().cast(pl.Float64).to_numpy().reshape(shape),
-        worn=measured_days[BY_DEVICE].is_not_null().cast(pl.Float64).to_numpy().reshape(shape),
+        wrote=measured_days[ENTRY_COLUMN].is_not_null().cast(pl.Float64).to_numpy().reshape(shape),
+        worn=measured_days[DEVICE_COLUMN].is_not_null().cast(pl.Float64).to_numpy().reshape(shape),
     )
 
 

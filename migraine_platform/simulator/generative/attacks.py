@@ -26,9 +26,8 @@ from migraine_platform.simulator.generative.symptoms import (
     SEVERITY,
     SIGNS,
     Lean,
-    badness,
     leaning,
-    parts_of_severity,
+    severity_deviate,
     straightened,
 )
 from migraine_platform.simulator.generative.treatment import STEPS_AN_HOUR, UNTREATED, drug_hazard, drug_number
@@ -81,8 +80,6 @@ class AttackCourse(NamedTuple):
     aura_share: float
     aura_minutes: tuple[float, float]
     severity: tuple[float, float]
-    severity_parts: tuple[float, float, float]
-    """Weights on a normal scale: of the untreated duration, of the wish for a drug, of chance."""
     postdrome: tuple[float, float]
     migraine_day_hours: float
     lean: Lean
@@ -114,7 +111,6 @@ class AttackCourse(NamedTuple):
             aura_share=settings.aura_share_of_attacks,
             aura_minutes=settings.aura_minutes,
             severity=settings.severity,
-            severity_parts=parts_of_severity(settings.severity_with),
             postdrome=settings.postdrome,
             migraine_day_hours=settings.migraine_day_hours,
             lean=Lean.of(settings),
@@ -127,7 +123,7 @@ class AttackCourse(NamedTuple):
         """The course of a person of whom nothing is known: headaches last as they do in the population."""
         between, within = self.lean.between.copy(), self.lean.within.copy()
         between[HEADACHE], within[HEADACHE] = 0.0, 1.0
-        return self._replace(lean=Lean(between, within))
+        return self._replace(lean=self.lean._replace(between=between, within=within))
 
 
 class Own(NamedTuple):
@@ -245,7 +241,7 @@ def begin_attack(
     free_from: float,
     prodromal: bool,
     early: bool,
-    calm: float,
+    treatment: float,
     u: NDArray[np.float64],
 ) -> Attack:
     """An attack whose headache begins at `hour` of a day.
@@ -255,7 +251,7 @@ def begin_attack(
         free_from: before this hour since the first midnight neither prodrome nor aura begins.
         prodromal: whether signs come before it.
         early: whether they were there at 20:00 of the day before; if not, they begin later.
-        calm: uniform deviate: treated are the attacks in which it is below a share.
+        treatment: uniform deviate; treated are the attacks of which it is below a share.
         u: [8] uniform deviates: duration, drug, aura or not, aura's length, severity, prodrome's length, postdrome.
     """
     start = HOURS * day + hour
@@ -271,8 +267,8 @@ def begin_attack(
         since = hour + HOURS - EVENING if early else start - evening
         prodrome = min(prodrome_length(course, since, early, share), max(start - free_from, 0.0))
     low, high = course.severity
-    share = leaning(course.lean, SEVERITY, own[SEVERITY], badness(course.severity_parts, u[0], calm, u[4]))
-    severity = low + share * (high - low)
+    deviate = severity_deviate(course.lean, u[0], treatment, u[4])
+    severity = low + leaning(course.lean, SEVERITY, own[SEVERITY], deviate) * (high - low)
     low, high = course.postdrome
     postdrome = low + leaning(course.lean, POSTDROME, own[POSTDROME], u[6]) * (high - low)
     hours = draw_duration(course, own[HEADACHE], drug, u[0], u[1])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.config.simulator.attacks import AttackSettings, SeverityWith
+from migraine_platform.config.simulator.attacks import AttackSettings
 from migraine_platform.simulator.random.normal import normal_quantile
 from migraine_platform.simulator.random.streams import Stream, normals
 
@@ -36,13 +36,17 @@ class Lean(NamedTuple):
     """[SYMPTOMS] sqrt(r); 0 for the weekend, which is no attack's."""
     within: NDArray[np.float64]
     """[SYMPTOMS] sqrt(1 - r)"""
+    severity_weights: tuple[float, float, float]
+    """What makes an attack severe, on a normal scale: its untreated duration, its treatment, chance."""
 
     @classmethod
     def of(cls, settings: AttackSettings) -> Lean:
         """As configured."""
         own = settings.between_persons
         share = np.array([own.severity, own.aura, own.prodrome, own.postdrome, own.headache, own.signs, 0.0])
-        return cls(np.sqrt(share), np.sqrt(1 - share))
+        with_length, with_treatment = settings.severity_with.duration, settings.severity_with.treatment
+        chance = float(np.sqrt(1 - with_length**2 - with_treatment**2))
+        return cls(np.sqrt(share), np.sqrt(1 - share), (with_length, with_treatment, chance))
 
 
 def own_symptoms(index: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
@@ -59,28 +63,21 @@ def leaning(lean: Lean, symptom: int, own: float, u: float) -> float:
     """u' of an attack's deviate."""
     if lean.between[symptom] == 0.0:
         return u
-    return normal_share(lean.between[symptom] * own + lean.within[symptom] * normal_quantile(u))
+    return _normal_share(lean.between[symptom] * own + lean.within[symptom] * normal_quantile(u))
 
 
 @njit(cache=True)
-def badness(parts: tuple[float, float, float], length: float, calm: float, u: float) -> float:
+def severity_deviate(lean: Lean, length: float, treatment: float, u: float) -> float:
     """u of an attack's severity, which goes with how long it lasts and whether it is treated.
 
     Args:
-        parts: weights on a normal scale, of `parts_of_severity`.
-        length, calm, u: uniform deviates of the untreated duration, of the treatment (lower is sooner), and of chance.
+        length, treatment, u: uniform deviates of the untreated duration, of the treatment (lower is sooner), of chance.
     """
-    by_length, by_wish, by_chance = parts
-    if by_length == 0.0 and by_wish == 0.0:
+    by_length, by_treatment, by_chance = lean.severity_weights
+    if by_length == 0.0 and by_treatment == 0.0:
         return u
-    z = by_length * normal_quantile(length) - by_wish * normal_quantile(calm) + by_chance * normal_quantile(u)
-    return normal_share(z)
-
-
-def parts_of_severity(severity_with: SeverityWith) -> tuple[float, float, float]:
-    """Weights of the duration, the wish for a drug and chance, whose squares add up to 1."""
-    duration, treatment = severity_with.duration, severity_with.treatment
-    return duration, treatment, float(np.sqrt(1 - duration**2 - treatment**2))
+    z = by_length * normal_quantile(length) - by_treatment * normal_quantile(treatment)
+    return _normal_share(z + by_chance * normal_quantile(u))
 
 
 @njit(cache=True)
@@ -88,10 +85,10 @@ def straightened(lean: Lean, symptom: int, own: float, share: float) -> float:
     """Inverse of `leaning`: how often an attack's u' is below `share`, at this person."""
     if lean.between[symptom] == 0.0 or share <= 0.0 or share >= 1.0:
         return share
-    return normal_share((normal_quantile(share) - lean.between[symptom] * own) / lean.within[symptom])
+    return _normal_share((normal_quantile(share) - lean.between[symptom] * own) / lean.within[symptom])
 
 
 @njit(cache=True)
-def normal_share(z: float) -> float:
+def _normal_share(z: float) -> float:
     """Share of a standard normal below z."""
     return 0.5 * math.erfc(-z / math.sqrt(2.0))

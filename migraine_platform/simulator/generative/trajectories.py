@@ -143,11 +143,21 @@ def _simulate_patient(
         onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
         previous_end, medication = end, intake == t
         if onset:
-            calm = u[3]
-            drug = day_effects.drug[t] if calm < day_effects.treated_share[t] else UNTREATED
+            treatment = u[3]
+            drug = day_effects.drug[t] if treatment < day_effects.treated_share[t] else UNTREATED
             draw_day(u, seed, person, t, 1, replicate)
             attack = begin_attack(
-                course, persons.has_aura[i], persons.symptoms[i], drug, t, hour, end, prodromal, sign == CAME, calm, u
+                course,
+                persons.has_aura[i],
+                persons.symptoms[i],
+                drug,
+                t,
+                hour,
+                end,
+                prodromal,
+                sign == CAME,
+                treatment,
+                u,
             )
             start, end = attack.start, attack.start + attack.duration
             intake = reported_on(start + course.intake_delay) if drug != UNTREATED else -1

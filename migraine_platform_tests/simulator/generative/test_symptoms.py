@@ -24,7 +24,7 @@ def course(settings) -> AttackCourse:
 
 
 def lean_of(share: float) -> Lean:
-    return Lean(np.full(SYMPTOMS, np.sqrt(share)), np.full(SYMPTOMS, np.sqrt(1 - share)))
+    return Lean(np.full(SYMPTOMS, np.sqrt(share)), np.full(SYMPTOMS, np.sqrt(1 - share)), (0.0, 0.0, 1.0))
 
 
 def test_over_the_population_nothing_changes_and_two_attacks_of_one_are_alike() -> None:
