@@ -120,6 +120,7 @@ class TwinModel:
             "signs, between persons": round(effects.signs_sd, 3),
             "onsets with a sign on the evening before": round(effects.early, 3),
             "odds of an entry on a migraine day": round(effects.entry_odds, 3),
+            "odds of an entry by how long there was none": np.exp(effects.writing).round(3).tolist(),
             "recalibration": [round(self.recalibration.offset, 3), round(self.recalibration.slope, 3)],
         }
 

@@ -29,6 +29,9 @@ SHIFT_SD = 2.0
 CHANCE = 3.0
 """Standard errors of a w that is taken for 0: people who write in no streaks are to be forecast as such."""
 
+RAREST = 1e-6
+"""Share of evenings without an entry that is taken for none."""
+
 STEPS = 30
 """Newton steps; w is found to the last digit long before."""
 
@@ -48,25 +51,32 @@ def at_log_odds(share: float, shift: float) -> float:
     """A share whose log-odds are moved; the same number where they are not."""
     if shift == 0.0:
         return share
-    odds = share / (1.0 - share) * np.exp(shift)
+    odds = share / max(1.0 - share, RAREST) * np.exp(shift)
     return float(odds / (1.0 + odds))
 
 
-@njit(cache=True)
-def kinds_of_silence(diary: NDArray[np.bool_], begun: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[P, K] of which kind each evening is; the first evening of a diary counts as one after an entry.
+def silent_before(diary: NDArray[np.bool_], begun: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[P, K] evenings in a row without an entry, up to the day before; the first evening of a diary follows none.
 
     Args:
         diary: [P, K] which evenings have an entry.
         begun: [P] first evening of each diary.
     """
     out = np.zeros(diary.shape, dtype=np.int64)
-    for i in range(len(diary)):
-        silent = 0.0
-        for k in range(max(begun[i], 0), diary.shape[1]):
-            out[i, k] = kind_of_silence(silent)
-            silent = 0.0 if diary[i, k] else silent + 1.0
+    for k in range(1, diary.shape[1]):
+        out[:, k] = np.where(diary[:, k - 1] | (begun >= k), 0, out[:, k - 1] + 1)
     return out
+
+
+def kinds_of_silence(diary: NDArray[np.bool_], begun: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[P, K] which of SILENCES each evening is of.
+
+    Args:
+        diary: [P, K] which evenings have an entry.
+        begun: [P] first evening of each diary.
+    """
+    kinds = np.array([kind_of_silence(evenings) for evenings in range(diary.shape[1] + 1)])
+    return np.asarray(kinds[silent_before(diary, begun)])
 
 
 def learned_writing(diary: NDArray[np.bool_], begun: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.writing import at_log_odds
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Effects, Points
@@ -151,10 +152,9 @@ def _selection(diary: NDArray[np.bool_], begun: int, effects: Effects) -> float:
     wrote = 0.0
     for k in range(begun, len(diary)):
         wrote += diary[k] / (len(diary) - begun)
-    share, streak = max(wrote, 0.02), effects.writing[0]
-    again = share / max(1.0 - wrote, 0.02) * np.exp(streak)
-    odds = again * effects.entry_odds
-    return float(np.log(odds / (1.0 + odds) / (share if streak == 0.0 else again / (1.0 + again))))
+    again = at_log_odds(max(wrote, 0.02), effects.writing[0])
+    odds = again / max(1.0 - again, 0.02) * effects.entry_odds
+    return float(np.log(odds / (1.0 + odds) / again))
 
 
 @njit(cache=True)

@@ -15,6 +15,7 @@ from migraine_platform.twin.data.writing import (
 )
 
 PATIENTS, DAYS = 600, 150
+STREAKS = np.array([0.8, -0.6, -1.2, -1.8, -2.4, -3.0, -4.0])
 NONE_BEGINS_LATER = np.zeros(PATIENTS, dtype=np.int64)
 
 
@@ -60,17 +61,19 @@ def test_whoever_writes_by_chance_has_no_streaks(seed: int) -> None:
 
 def test_streaks_are_learned() -> None:
     """Odds of going on writing, and of taking a diary up again, as they were made; the latter rarer with every day."""
-    writing = np.array([0.8, -0.6, -1.2, -1.8, -2.4, -3.0, -4.0])
-    found = learned_writing(diaries(writing), NONE_BEGINS_LATER)
-    assert_allclose(found[:5], writing[:5], atol=0.5)
+    found = learned_writing(diaries(STREAKS), NONE_BEGINS_LATER)
+    assert_allclose(found[:5], STREAKS[:5], atol=0.5)
     # Whoever pauses long has a low share over all, against which an entry is likelier than against the usual one.
-    assert np.all((writing[5:] < found[5:]) & (found[5:] < -1.5)), found
+    assert np.all((STREAKS[5:] < found[5:]) & (found[5:] < -1.5)), found
 
 
 def test_days_before_a_diary_begins_tell_nothing() -> None:
-    diary = diaries(np.zeros(SILENCES))
+    diary = diaries(STREAKS)
     later = np.concatenate([np.zeros((PATIENTS, 30), dtype=np.bool_), diary], axis=1)
-    assert_allclose(learned_writing(later, NONE_BEGINS_LATER + 30), learned_writing(diary, NONE_BEGINS_LATER))
+    expected = learned_writing(diary, NONE_BEGINS_LATER)
+    assert np.abs(expected).min() > 0.3
+    assert_allclose(learned_writing(later, NONE_BEGINS_LATER + 30), expected)
+    assert np.abs(learned_writing(later, NONE_BEGINS_LATER) - expected).max() > 0.1
 
 
 @pytest.mark.parametrize("diary", [np.zeros((3, 20), dtype=np.bool_), np.ones((3, 20), dtype=np.bool_)])
