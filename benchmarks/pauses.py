@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from diaries import COINS, kept_as
 from many_triggers import forecasts
 from measure import machine
 
@@ -28,26 +29,17 @@ from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.twin.core import twins as twin
 from migraine_platform.twin.core.model import Clinical, learn_model
 from migraine_platform.twin.data.histories import histories
+from migraine_platform.twin.data.writing import silent_before
 from migraine_platform.warehouse import tables
 
 DAYS, WARM_UP = 180, 30
-COINS: dict[str, Any] = {"diary_streaks": 0.0, "diary_fatigue": 0.0, "diary_stop": 0.0, "device_gap_odds": 1.0}
 SILENT = {"any": (0, DAYS), "none": (0, 0), "1": (1, 1), "2 to 3": (2, 3), "4 to 10": (4, 10), "more": (11, DAYS)}
-
-
-def silent_before(diary: np.ndarray) -> np.ndarray:
-    """[P, K] evenings before each day that have no entry, up to the last that has."""
-    out = np.zeros(diary.shape, dtype=np.int64)
-    for k in range(1, diary.shape[1]):
-        out[:, k] = np.where(diary[:, k - 1], 0, out[:, k - 1] + 1)
-    return out
 
 
 def world(name: str, measurement: dict[str, Any], patients: int, taught: int) -> None:
     """Simulate one kind of diaries, learn from some patients, forecast others, print."""
     settings = resized(load_settings(), patients=patients + taught, days=DAYS)
-    kept = settings.simulator.measurement.model_copy(update=measurement)
-    simulated = settings.simulator.model_copy(update={"measurement": kept})
+    simulated = kept_as(settings.simulator, measurement)
     features = configured_features(settings.priors)
     simulator = CohortSimulator(simulated, features, fit_parameters(simulated, features))
     frames = [simulator.batch(number)[tables.MeasuredDays.name] for number in range(simulated.cohort.batches)]
@@ -68,7 +60,7 @@ def world(name: str, measurement: dict[str, Any], patients: int, taught: int) ->
     print(np.round(model.effects.writing, 2))
     header = "".join(f"{label + ' loss, said':>24}" for label in said)
     print(f"{'silent':>8}{'days':>8}{'truth said':>12}{header}")
-    silent = silent_before(own.diary)
+    silent = silent_before(own.diary, own.begun)
     for label, (low, high) in SILENT.items():
         days = (silent >= low) & (silent <= high) & (np.arange(DAYS) >= WARM_UP)
         if days.sum() < 100:

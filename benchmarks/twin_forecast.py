@@ -1,13 +1,14 @@
 """Claim: twins reach what an ideal learner reaches: forecasts, intervals, susceptibilities.
 
 [MIGRAINE_PRESET=literature] python benchmarks/twin_forecast.py [--patients 400] [--learner FILE]
-                                                                [--hypotheses 256] [--particles 64]
+                                                                [--hypotheses 256] [--particles 64] [--coins]
 
 The default population, or another preset's: 1,000 patients x 180 days. Twins of the first patients are made twice:
 with a population learned from the others alone (patients never seen), and with one learned from everybody's first 120
 days (days never seen). Expected log loss is against (a), the probability that the whole state gives; (c) is the ideal
 learner of research/ideal_learner/learner.py, (b) the filter that knows a patient's parameters. The learner takes most
-of an hour: what it said is kept in FILE, if one is given, and read from there the next time.
+of an hour: what it said is kept in FILE, if one is given, and read from there the next time. With --coins diaries are
+kept evening by evening, whatever the preset says.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from diaries import COINS, kept_as
 from measure import machine
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
@@ -194,8 +196,11 @@ def main() -> None:
     arguments.add_argument("--learner", type=Path)
     arguments.add_argument("--hypotheses", type=int, default=256)
     arguments.add_argument("--particles", type=int, default=64)
+    arguments.add_argument("--coins", action="store_true")
     given = arguments.parse_args()
     settings = load_settings(os.environ.get("MIGRAINE_PRESET", "default"))
+    if given.coins:
+        settings = settings.model_copy(update={"simulator": kept_as(settings.simulator, COINS)})
     features = configured_features(settings.priors)
     simulator = CohortSimulator(settings.simulator, features, fit_parameters(settings.simulator, features))
     frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
