@@ -36,7 +36,7 @@ GRAPH = {
     "truth_patient_days": {"site_days"},
     "truth_drift": {"site_days"},
     "true_effects": {"calibration"},
-    "realism": {"patient_days", "truth_patient_days"},
+    "realism": {"patient_days", "truth_patient_days", "measured_days"},
     "synthetic_migraine": {"patient_days", "truth_patient_days"},
     "training_run": {"calibration"},
     "checkpoint": {"training_run"},
