@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import migraine_platform
-from migraine_platform.config.loading import process_settings
 from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.settings import Simulator
 
 SCIENCE = ("domain", "priors", "simulator")
 """Packages whose source decides what a population looks like."""
 
-COMPILED = (*SCIENCE, "compiled", "twin", "research")
-"""Packages whose source holds compiled functions."""
+COMPILED = (*SCIENCE, "config", "compiled", "twin", "research")
+"""Packages whose source holds compiled functions, or what they take for constants."""
 
 LEARNING = ("aline",)
 """Packages whose source decides what is learned from it."""
@@ -113,12 +112,8 @@ def package_version() -> str:
 
 @cache
 def compiled_version() -> str:
-    """A digest of all source that is compiled, and of what the settings make array sizes of: both are compiled in."""
-    settings = process_settings()
-    further = settings.simulator.further_features
-    workbook = digest(settings.priors.workbook.read_bytes()) if further else ""
-    sizes = _hash({"triggers": len(settings.simulator.triggers), "further": further, "workbook": workbook})
-    return digest(f"{_source_digest(COMPILED)} {sizes}".encode())[:8]
+    """A digest of all source that is compiled. No setting is compiled in: every project runs the same code."""
+    return _source_digest(COMPILED)[:8]
 
 
 @cache

@@ -39,10 +39,8 @@ SLEEP, AWAKE, DEEP, REM, STRESS, WATER = range(len(EXOGENOUS_FEATURES))
 NIGHT = len(NIGHT_FEATURES)
 """The first so many features belong to the night."""
 
-EXPOSURES = len(DRAWN_FEATURES)
-COUNT = len(FEATURES)
-SCRATCH = 8 * -(-max(EXPOSURES, COUNT - EXPOSURES) // 8)
-"""Room for the draws of a day's features: whole blocks."""
+EXPOSURES, WORN = len(DRAWN_FEATURES), len(WEARABLE_FEATURES)
+COUNT = EXPOSURES + WORN
 
 TABLE_SIZE = 1025
 """Small enough for all tables to stay in a core's cache; interpolation errs by less than 1e-4 of an sd."""
@@ -97,8 +95,14 @@ class Copula(NamedTuple):
             persons: [P] indices.
         """
         own = normals(seed, Stream.PERSON, persons, 1, EXPOSURES)[:, 0]
-        worn = normals(seed, Stream.WEARABLE_PERSON, persons, 1, COUNT - EXPOSURES)[:, 0]
+        worn = normals(seed, Stream.WEARABLE_PERSON, persons, 1, WORN)[:, 0]
         return np.concatenate([own, worn], axis=1) * self.level_share
+
+
+@njit(cache=True)
+def scratch_size(count: int) -> int:
+    """Room for a day's draws of so many features: whole blocks."""
+    return 8 * ((max(count - WORN, WORN) + 7) // 8)
 
 
 @njit(cache=True)
@@ -108,11 +112,12 @@ def advance(
     """One day of x [F], in place; sums in a fixed order, whatever the batch.
 
     Args:
-        e: [SCRATCH]
+        e: [scratch_size]
     """
+    drawn = len(x) - WORN
     for block in range(2):
-        first = EXPOSURES * block
-        last = COUNT if block else EXPOSURES
+        first = drawn * block
+        last = len(x) if block else drawn
         stream = WEARABLE_STREAM if block else EXPOSURE_STREAM
         fill_normals(e, seed, stream, person, day, 0, replicate, min(8, last - first))
         for more in range(1, (last - first + 7) // 8):

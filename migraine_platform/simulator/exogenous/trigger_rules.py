@@ -38,8 +38,8 @@ EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS, CYCLE_DAY, 
 """What triggers are read from."""
 
 FIRST_FEATURE = len(WEATHER_COLUMNS)
-FIRST_ITEM = FIRST_FEATURE + len(DRAWN_COLUMNS)
-EXPOSURE_COUNT = len(EXPOSURE_COLUMNS)
+OF_THE_CYCLE = 2
+"""So many come last."""
 
 BELOW, ABOVE, OUTSIDE, RISE, FALL, ABOVE_USUAL, BELOW_USUAL, OFF_USUAL, WINDOW = (
     RULES.index(rule)
@@ -103,6 +103,12 @@ def _days(first: int, last: int) -> int:
 
 
 @njit(cache=True)
+def exposure_count(features: int, items: int) -> int:
+    """How many exposures a day has, of so many drawn features and so much of yes or no."""
+    return FIRST_FEATURE + features + items + OF_THE_CYCLE
+
+
+@njit(cache=True)
 def memory_size(rules: CompiledRules) -> int:
     """How much `before` holds."""
     return len(rules.stepped) + len(rules.usual) + len(rules.lagged)
@@ -119,7 +125,7 @@ def read_triggers(
     """Which triggers act on the evening of a day into `out`; the day is added to `before`.
 
     Args:
-        day: [EXPOSURE_COUNT] exposures in their units, flags as 0 and 1; NaN is no trigger by any rule.
+        day: [exposure_count] exposures in their units, flags as 0 and 1; NaN is no trigger by any rule.
         before: [memory_size] what earlier days left; 0 before the first.
         t: days before this one; without any nothing changes.
         out: [K] to be filled.

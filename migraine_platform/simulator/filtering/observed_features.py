@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, STRESS, at, position_of
-from migraine_platform.simulator.exogenous.trigger_rules import EXPOSURE_COUNT, read_triggers
+from migraine_platform.simulator.exogenous.features import NIGHT, STRESS, WORN, at, position_of
+from migraine_platform.simulator.exogenous.trigger_rules import exposure_count, read_triggers
 from migraine_platform.simulator.filtering.particles import Cloud, RandomSource, uniform
 from migraine_platform.simulator.filtering.recorded import (
     BOTH,
@@ -30,7 +30,7 @@ from migraine_platform.simulator.generative.attacks import (
 )
 from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.latent_inputs import INPUT_COUNT, drift_of
-from migraine_platform.simulator.generative.model import ITEMS, DayEffects, ModelParameters, Persons, baseline_logit
+from migraine_platform.simulator.generative.model import DayEffects, ModelParameters, Persons, baseline_logit
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
@@ -50,11 +50,11 @@ class Today(NamedTuple):
     """What is the same for all particles of a day."""
 
     order: NDArray[np.int64]
-    """[EXPOSURES] the recorded ones first."""
+    """[drawn] the recorded ones first."""
     recorded: int
     """How many these are."""
     mixing: NDArray[np.float64]
-    """[EXPOSURES, EXPOSURES] factor of the innovations, in that order."""
+    """[drawn, drawn] factor of the innovations, in that order."""
     weather: NDArray[np.float64]
     """[4]"""
     moved: int
@@ -81,9 +81,10 @@ def observe_features(
     today = _today(parameters, persons, day_effects, patterns, i, t, record)
     order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
     copula, coupling, weather = parameters.copula, parameters.coupling, today.weather
-    here, seen, y = np.empty(EXPOSURES), np.empty(EXPOSURES), np.empty(EXPOSURES)
-    eaten, trigger = np.zeros(ITEMS, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
-    exposures = np.zeros(EXPOSURE_COUNT)
+    drawn, items = len(order), persons.habit.shape[1]
+    here, seen, y = np.empty(drawn), np.empty(drawn), np.empty(drawn)
+    eaten, trigger = np.zeros(items, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
+    exposures = np.zeros(exposure_count(drawn, items))
     scores = np.zeros(INPUT_COUNT)
     for n in range(len(cloud.p)):
         before, began, start, end = cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n]
@@ -91,7 +92,7 @@ def observe_features(
         day = overlaps(t, NIGHT_ENDS, EVENING, before, began, start, end)
 
         # Recorded exposures weigh the particle, the others are drawn given them.
-        for row in range(EXPOSURES):
+        for row in range(drawn):
             f = order[row]
             shift = day_effects.shift[f, t] + persons.level[i, f]
             if f < NIGHT:
@@ -118,7 +119,7 @@ def observe_features(
                 seen[f] = at(copula.tables[f], position_of(here[f], copula.tables.shape[1]))
             cloud.x[n, f] = x
 
-        for item in range(ITEMS):
+        for item in range(items):
             share = (persons.habit[i, item] + day_effects.diet_extra[item, t]) * day_effects.diet_factor[item, t]
             eaten[item] = (
                 diet[item] if record.has_diary else uniform(source, parameters.seed, persons.index[i], t) < share
@@ -174,12 +175,13 @@ def _worn(
     record: DayRecord,
 ) -> None:
     """The wearable's features weigh the particles, given the last record and the gap since."""
-    gap, y = min(record.gap, GAPS - 1), np.empty(COUNT - EXPOSURES)
+    gap, y = min(record.gap, GAPS - 1), np.empty(WORN)
+    drawn = cloud.x.shape[1] - WORN
     latent, decay, mixing = record.latent, patterns.worn_decay[gap], patterns.worn_mixing[gap]
     for n in range(len(cloud.p)):
         day = overlaps(t, NIGHT_ENDS, EVENING, cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n])
-        for row in range(COUNT - EXPOSURES):
-            f = EXPOSURES + row
+        for row in range(WORN):
+            f = drawn + row
             shift = day_effects.shift[f, t] + persons.level[i, f] + (parameters.coupling.pain[f] if day else 0.0)
             x = (latent[f] - shift) / (parameters.copula.spread[f] * day_effects.scale[f, t])
             rest = x - decay[row] * cloud.x[n, f]

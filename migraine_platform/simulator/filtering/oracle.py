@@ -178,7 +178,7 @@ def _filter_one(
     subject: int,
     out: FilteredForecasts,
 ) -> None:
-    cloud: Cloud = new_cloud(particles, memory_size(parameters.rules))
+    cloud: Cloud = new_cloud(particles, persons.level.shape[1], memory_size(parameters.rules))
     source = RandomSource(np.empty(8), np.zeros(2, dtype=np.int64))
     for n in range(particles):
         cloud.logit[n], cloud.attack_history[n] = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.exogenous.features import COUNT
 from migraine_platform.simulator.generative.attacks import (
     EVENING,
     HOURS,
@@ -89,17 +88,18 @@ class Cloud(NamedTuple):
 
 
 @njit(cache=True)
-def new_cloud(particles: int, memory: int) -> Cloud:
+def new_cloud(particles: int, features: int, memory: int) -> Cloud:
     """Particles on the eve of the first simulated day.
 
     Args:
+        features: that the copula draws.
         memory: what earlier days leave to the triggers (trigger_rules.py).
     """
     return Cloud(
         np.zeros(particles),
         np.zeros((particles, LATENT)),
         np.zeros((particles, LATENT)),
-        np.zeros((particles, COUNT)),
+        np.zeros((particles, features)),
         np.zeros(particles),
         np.zeros(particles),
         np.zeros(particles),
@@ -220,7 +220,7 @@ def resample(cloud: Cloud, source: RandomSource, person: int, seed: int, t: int)
     for axis in range(LATENT):
         _reorder(cloud.z[:, axis], chosen, scratch)
         _reorder(cloud.ahead[:, axis], chosen, scratch)
-    for f in range(COUNT):
+    for f in range(cloud.x.shape[1]):
         _reorder(cloud.x[:, f], chosen, scratch)
     _reorder(cloud.logit, chosen, scratch)
     _reorder(cloud.attack_history, chosen, scratch)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
-from migraine_platform.simulator.exogenous.features import AWAKE, COUNT, DEEP, REM, SLEEP, STRESS, WATER
+from migraine_platform.simulator.exogenous.features import AWAKE, DEEP, REM, SLEEP, STRESS, WATER
 from migraine_platform.simulator.generative.attacks import Attack
-from migraine_platform.simulator.generative.model import EVENT_COUNT, ITEMS, SimulatedDays
+from migraine_platform.simulator.generative.model import EVENT_COUNT, SimulatedDays
 from migraine_platform.simulator.generative.readings import sleep_quality
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def keep_values(
     out[9, i, k] = sleep_quality(deep, rem, awake)
     out[10, i, k] = values[STRESS]
     out[11, i, k] = values[WATER]
-    for f in range(WATER + 1, COUNT):
+    for f in range(WATER + 1, len(values)):
         out[12 + f - WATER - 1, i, k] = values[f]
 
 
@@ -61,10 +61,10 @@ def keep_flags(out: NDArray[np.bool_], i: int, k: int, diet: NDArray[np.bool_], 
     Args:
         out: [FLAGS, P, K] to be filled.
     """
-    for item in range(ITEMS):
+    for item in range(len(diet)):
         out[item, i, k] = diet[item]
     for kind in range(len(trigger)):
-        out[ITEMS + kind, i, k] = trigger[kind]
+        out[len(diet) + kind, i, k] = trigger[kind]
 
 
 @njit(cache=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.exogenous.cycle import day_of_menses
-from migraine_platform.simulator.exogenous.features import EXPOSURES, at, position_of
-from migraine_platform.simulator.exogenous.trigger_rules import FIRST_FEATURE, FIRST_ITEM
+from migraine_platform.simulator.exogenous.features import at, position_of
+from migraine_platform.simulator.exogenous.trigger_rules import FIRST_FEATURE, OF_THE_CYCLE
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
 from migraine_platform.simulator.generative.drift import CONCEPT
 from migraine_platform.simulator.generative.latent_inputs import (
@@ -91,23 +91,25 @@ def keep_exposures(
     cycle_standard: int,
     out: NDArray[np.float64],
 ) -> None:
-    """The day's exposures into `out` [EXPOSURE_COUNT], in the order of trigger_rules.EXPOSURE_COLUMNS.
+    """The day's exposures into `out`, in the order of trigger_rules.EXPOSURE_COLUMNS.
 
     Args:
         weather: [4] of the day.
-        values: [EXPOSURES or more] features, in units.
+        values: [drawn or more] features, in units.
         diet: [ITEMS] what was eaten, and others of yes or no.
         cycle_day, cycle_standard: 0 for none.
-        out: [EXPOSURE_COUNT] to be filled.
+        out: [exposure_count] to be filled.
     """
     for place in range(FIRST_FEATURE):
         out[place] = weather[place]
-    for f in range(EXPOSURES):
-        out[FIRST_FEATURE + f] = values[f]
+    cycle = len(out) - OF_THE_CYCLE
+    first_item = cycle - len(diet)
+    for place in range(FIRST_FEATURE, first_item):
+        out[place] = values[place - FIRST_FEATURE]
     for item in range(len(diet)):
-        out[FIRST_ITEM + item] = diet[item]
-    out[FIRST_ITEM + len(diet)] = cycle_day if cycle_day > 0 else np.nan
-    out[FIRST_ITEM + len(diet) + 1] = day_of_menses(cycle_standard) if cycle_day > 0 else np.nan
+        out[first_item + item] = diet[item]
+    out[cycle] = cycle_day if cycle_day > 0 else np.nan
+    out[cycle + 1] = day_of_menses(cycle_standard) if cycle_day > 0 else np.nan
 
 
 @njit(cache=True)

@@ -20,15 +20,15 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.simulator.exogenous.features import (
-    COUNT,
     NIGHT,
-    SCRATCH,
     STRESS,
+    WORN,
     advance,
     at,
     position_of,
+    scratch_size,
 )
-from migraine_platform.simulator.exogenous.trigger_rules import EXPOSURE_COUNT, memory_size, read_triggers
+from migraine_platform.simulator.exogenous.trigger_rules import exposure_count, memory_size, read_triggers
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, begin_attack, draw_day
 from migraine_platform.simulator.generative.drift import COVARIATE, LABEL, level_at
 from migraine_platform.simulator.generative.hazard import (
@@ -46,7 +46,6 @@ from migraine_platform.simulator.generative.latent_inputs import (
     drift_of,
 )
 from migraine_platform.simulator.generative.model import (
-    ITEMS,
     DayEffects,
     ModelParameters,
     Persons,
@@ -112,12 +111,13 @@ def _simulate_patient(
 ) -> None:
     course, carry, inputs, own = parameters.course, parameters.carry, parameters.inputs, own_of(persons, i)
     person, seed = persons.index[i], parameters.seed
-    e, u = np.empty(SCRATCH), np.empty(8)
+    count, items = persons.level.shape[1], persons.habit.shape[1]
+    e, u = np.empty(scratch_size(count)), np.empty(8)
     z, ahead, scores = np.zeros(LATENT), np.zeros(LATENT), np.zeros(INPUT_COUNT)
-    x, latent = np.zeros(COUNT), np.zeros(COUNT)
-    values, weather = np.zeros(COUNT), np.zeros(4)
-    diet, trigger = np.zeros(ITEMS, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
-    exposures, before = np.zeros(EXPOSURE_COUNT), np.zeros(memory_size(parameters.rules))
+    x, latent = np.zeros(count), np.zeros(count)
+    values, weather = np.zeros(count), np.zeros(4)
+    diet, trigger = np.zeros(items, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
+    exposures, before = np.zeros(exposure_count(count - WORN, items)), np.zeros(memory_size(parameters.rules))
     logit, expected, stress_excess = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i], 0.0
     attack_history, was_migraine = persons.attack_history[i], False
     end, start, drug = -1e9, -1e9, UNTREATED
@@ -174,7 +174,7 @@ def _simulate_patient(
         advance(parameters.copula, x, e, seed, person, t, replicate)
         _features(parameters, persons, day_effects, i, t, x, night, day, stress_excess, change, latent, values)
         stress_excess = latent[STRESS] - persons.level[i, STRESS]
-        for item in range(ITEMS):
+        for item in range(items):
             if item % 8 == 0:
                 fill_uniforms(u, seed, DIARY_STREAM, person, t, item // 8, replicate)
             share = (persons.habit[i, item] + day_effects.diet_extra[item, t]) * day_effects.diet_factor[item, t]
@@ -249,7 +249,7 @@ def _features(
         latent, values: [F] to be filled, on the copula's scale and in units.
     """
     moved = persons.change.target[i] if persons.change.kind[i] == COVARIATE else -1
-    for f in range(COUNT):
+    for f in range(len(x)):
         spread = parameters.copula.spread[f] * day_effects.scale[f, t]
         shift = day_effects.shift[f, t]
         if f < NIGHT:

@@ -135,7 +135,7 @@ def _follow_one(
             total += weight[m] * chance[m]
         for m in range(count):
             weight[m] *= chance[m] / total
-        for way in range(WAYS):
+        for way in range(len(changed)):
             odds = 0.0
             for m in range(count):
                 changed[way, m] *= chance[m] / total
@@ -148,15 +148,17 @@ def _begin(
     kernel: NDArray[np.float64], weight: NDArray[np.float64], changed: NDArray[np.float64], memory: float
 ) -> None:
     """Overnight the person may change, in each of the ways."""
-    for to in range(LEVELS):
-        for corner in range(CORNERS):
+    levels, watched = len(kernel), len(changed) - 1
+    corners = len(weight) // levels
+    for to in range(levels):
+        for corner in range(corners):
             arrived = 0.0
-            for level in range(LEVELS):
-                arrived += weight[level * CORNERS + corner] * kernel[level, to]
-            m = to * CORNERS + corner
+            for level in range(levels):
+                arrived += weight[level * corners + corner] * kernel[level, to]
+            m = to * corners + corner
             changed[0, m] = memory * (changed[0, m] + arrived)
-    for kind in range(WATCHED):
-        step = NODES ** (WATCHED - 1 - kind)
+    for kind in range(watched):
+        step = NODES ** (watched - 1 - kind)
         for m in range(len(weight)):
             first = m - (m // step % NODES) * step
             either = 0.0

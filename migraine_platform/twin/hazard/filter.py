@@ -23,7 +23,6 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
-from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.writing import ENTRIES_NO, ENTRIES_YES, at_log_odds, kind_of_silence
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import (
@@ -295,11 +294,11 @@ def _look_ahead(
     onset: NDArray[np.float64],
 ) -> None:
     """Each hypothesis' probability of an onset tomorrow."""
-    offset, flattened = predictors[0], predictors[1]
+    offset, flattened, triggers = predictors[0], predictors[1], points.susceptibility.shape[1]
     for m in range(len(attack_history)):
         logit = points.level[m] + offset + effects.attack_history * effects.memory * attack_history[m]
-        logit += points.weekend[m] * predictors[2 + TRIGGER_COUNT]
-        for kind in range(TRIGGER_COUNT):
+        logit += points.weekend[m] * predictors[2 + triggers]
+        for kind in range(triggers):
             logit += points.susceptibility[m, kind] * predictors[2 + kind]
         after = logit + effects.refractory + effects.attack_history * (1.0 - effects.memory)
         onset[m, AFTER_WELL], onset[m, AFTER_ILL] = _expit(logit * flattened), _expit(after * flattened)

@@ -14,7 +14,6 @@ from migraine_platform.compiled import njit
 from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.writing import at_log_odds
 from migraine_platform.twin.hazard.covariates import Covariates
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LATENT = len(AXES)
-REFRACTORY = TRIGGER_COUNT + LATENT
-HISTORY = REFRACTORY + 1
-SHARED = HISTORY + 1
-"""Triggers, latent state, refractory, attack history."""
+OTHERS = LATENT + 2
+"""Shared effects beside those of the triggers, which come first: latent state, refractory, attack history."""
+
+REFRACTORY, HISTORY = -2, -1
 
 RIDGE = 1.0
 
@@ -47,8 +46,9 @@ def newton_step(
         attack_history: [P, K] exponentially weighted attack history.
         shares: [P, M] weight of each hypothesis.
     """
-    patients = len(evidence.diary)
-    gradient, curvature = np.zeros((patients, SHARED)), np.zeros((patients, SHARED, SHARED))
+    patients, triggers = len(evidence.diary), len(effects.trigger)
+    shared = triggers + OTHERS
+    gradient, curvature = np.zeros((patients, shared)), np.zeros((patients, shared, shared))
     centred = covariates.trigger - covariates.baseline
     flattened = attenuation(effects, covariates)
     complete = evidence.events[..., EVENTS.index("has_migraine")]
@@ -62,11 +62,11 @@ def newton_step(
             _score_one(points, effects, all_in_one_layout(own), shares[i], gradient[i], curvature[i])
 
     in_parallel(patients, work)
-    ridge = RIDGE * np.eye(SHARED)
+    ridge = RIDGE * np.eye(shared)
     step = np.linalg.solve(curvature.sum(axis=0) + ridge, gradient.sum(axis=0))
     step *= min(1.0, 1.0 / np.abs(step).max())
-    trigger = np.maximum(effects.trigger + step[:TRIGGER_COUNT], 0.0)
-    latent = np.maximum(effects.latent + step[TRIGGER_COUNT:REFRACTORY], 0.0)
+    trigger = np.maximum(effects.trigger + step[:triggers], 0.0)
+    latent = np.maximum(effects.latent + step[triggers:REFRACTORY], 0.0)
     return effects._replace(
         trigger=trigger,
         latent=latent,
@@ -111,11 +111,12 @@ def _score_one(
 
     Args:
         share: [M] weight of each hypothesis.
-        gradient: [SHARED].
-        curvature: [SHARED, SHARED].
+        gradient: [K + OTHERS].
+        curvature: [K + OTHERS, K + OTHERS].
     """
     diary, complete, events, begun = own.diary, own.complete, own.events, own.begun
-    row, scale = np.zeros(SHARED), np.ones(SHARED)
+    shared = len(gradient)
+    row, scale = np.zeros(shared), np.ones(shared)
     shift = _selection(diary, begun, effects)
     for k in range(begun, len(diary) - 1):
         continued = events[k + 1, 2] and not events[k + 1, 1]
@@ -128,17 +129,17 @@ def _score_one(
             if share[m] < 1e-6:
                 continue
             logit = points.level[m] + fixed + effects.weekend * points.weekend[m] * own.weekend[k]
-            for kind in range(TRIGGER_COUNT):
+            for kind in range(shared - OTHERS):
                 scale[kind] = points.susceptibility[m, kind]
                 logit += effects.trigger[kind] * scale[kind] * row[kind]
             p = 1.0 / (1.0 + np.exp(-(logit * attenuation + shift)))
             slope, bend = share[m] * (onset - p) * attenuation, share[m] * p * (1.0 - p) * attenuation * attenuation
-            for a in range(SHARED):
+            for a in range(shared):
                 left = row[a] * scale[a]
                 gradient[a] += slope * left
                 for b in range(a + 1):
                     curvature[a, b] += bend * left * row[b] * scale[b]
-    for a in range(SHARED):
+    for a in range(shared):
         for b in range(a):
             curvature[b, a] = curvature[a, b]
 
@@ -159,14 +160,19 @@ def _selection(diary: NDArray[np.bool_], begun: int, effects: Effects) -> float:
 
 @njit(cache=True)
 def _design(effects: Effects, own: OnsetDays, k: int, row: NDArray[np.float64]) -> float:
-    """Fill `row` [SHARED] with what the shared effects of day k multiply; log-odds of those without a person's part."""
+    """Fill `row` with what the shared effects of day k multiply; log-odds of those without a person's part.
+
+    Args:
+        row: [K + OTHERS] to be filled.
+    """
     after = 1.0 if own.diary[k] and own.complete[k] else 0.0
+    triggers = len(row) - OTHERS
     row[REFRACTORY] = after
     row[HISTORY] = effects.memory * own.attack_history[k] + (1.0 - effects.memory) * after
     fixed = effects.refractory * after + effects.attack_history * row[HISTORY]
-    for kind in range(TRIGGER_COUNT):
+    for kind in range(triggers):
         row[kind] = own.centred[k, kind]
     for axis in range(LATENT):
-        row[TRIGGER_COUNT + axis] = own.latent[k, axis]
+        row[triggers + axis] = own.latent[k, axis]
         fixed += effects.latent[axis] * own.latent[k, axis]
     return float(fixed)

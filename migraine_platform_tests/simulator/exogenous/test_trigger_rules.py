@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from migraine_platform.config.simulator.triggers import TriggerRule
-from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_NAMES, TRIGGERS
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
 from migraine_platform.simulator.cohort.trigger_rates import trigger_rates
 from migraine_platform.simulator.exogenous.cycle import day_of_menses
 from migraine_platform.simulator.exogenous.trigger_rules import (
     EXPOSURE_COLUMNS,
-    EXPOSURE_COUNT,
-    FIRST_ITEM,
     CompiledRules,
     memory_size,
     read_triggers,
@@ -91,14 +89,15 @@ def by_hand(row: TriggerRule, days: list[list[float]]) -> bool:
     plain | two_sided | step,
     st.integers(1, 3),
     st.tuples(lag, lag, lag, lag),
-    st.lists(st.lists(value, min_size=EXPOSURE_COUNT, max_size=EXPOSURE_COUNT), min_size=1, max_size=12),
+    st.lists(st.lists(value, min_size=len(EXPOSURE_COLUMNS), max_size=len(EXPOSURE_COLUMNS)), min_size=1, max_size=12),
 )
 def test_compiled_rules_are_the_rules(weather, sleep, stress, diet: int, lags, days: list[list[float]]) -> None:
     table = rows(weather, sleep, stress, diet, lags)
     rules = CompiledRules.of(table)
     before, out = np.zeros(memory_size(rules)), np.zeros(len(TRIGGERS), dtype=np.bool_)
     past = np.array(days)
-    past[:, FIRST_ITEM:] = past[:, FIRST_ITEM:] > 0
+    items = [EXPOSURE_COLUMNS.index(name) for name in ITEM_COLUMNS]
+    past[:, items] = past[:, items] > 0
     for t, today in enumerate(past):
         read_triggers(rules, today, before, t, out)
         for k, trigger in enumerate(TRIGGERS):
