@@ -135,7 +135,7 @@ def observe_features(
         _worn(parameters, persons, day_effects, cloud, patterns, i, t, record)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _today(
     parameters: ModelParameters,
     persons: Persons,
@@ -163,7 +163,7 @@ def _today(
     )
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _worn(
     parameters: ModelParameters,
     persons: Persons,

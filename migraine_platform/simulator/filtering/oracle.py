@@ -166,7 +166,7 @@ def _filter_some(
         _filter_one(parameters, persons, day_effects, evidence, patterns, particles, i, subject[i], out)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _filter_one(
     parameters: ModelParameters,
     persons: Persons,

@@ -194,13 +194,13 @@ class SimulatedDays(NamedTuple):
         return self.flags[ITEMS : ITEMS + len(TRIGGER_NAMES)]
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def own_of(persons: Persons, i: int) -> Own:
     """What is one person's own of the course of attacks."""
     return Own(persons.symptoms[i, HEADACHE], persons.sign_share[i], persons.early_share[i])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def baseline_logit(persons: Persons, day_effects: DayEffects, i: int, t: int) -> float:
     """Log-odds of an onset on day t, but for what the day before was like; after the last day as on any."""
     if t >= len(day_effects.hazard):

@@ -142,7 +142,7 @@ def sleep_quality(deep: float, rem: float, awake_minutes: float) -> float:
     return min(max(50 + 100 * (2 * deep + rem - awake_minutes / 120), 0.0), 100.0)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def add_triggers(
     logit: float,
     parameters: ModelParameters,

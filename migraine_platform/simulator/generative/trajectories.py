@@ -105,7 +105,7 @@ def _simulate_some(
         _simulate_patient(parameters, persons, day_effects, days, replicate, i)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _simulate_patient(
     parameters: ModelParameters, persons: Persons, day_effects: DayEffects, days: SimulatedDays, replicate: int, i: int
 ) -> None:
@@ -224,7 +224,7 @@ def _simulate_patient(
         was_migraine = is_migraine
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _features(
     parameters: ModelParameters,
     persons: Persons,
@@ -264,7 +264,7 @@ def _features(
         )
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _tomorrows_logit(
     parameters: ModelParameters,
     persons: Persons,
