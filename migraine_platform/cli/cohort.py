@@ -39,10 +39,13 @@ def features(workbook: Path | None) -> None:
         click.echo("What the workbook does not say, and what is taken instead:")
         click.echo(text_table(["variable", "field", "value"], [list(fill) for fill in found.fills], len(found.fills)))
     rows = settings.simulator.triggers
-    triggers = trigger_frame(rows).select("trigger", "label", "exposures", "words", "effect")
-    texts = [[*words, f"{100 * effect:.1f}"] for *words, effect in triggers.iter_rows()]
+    triggers = trigger_frame(rows).select("trigger", "label", "exposures", "words", "effect", "latent_axis", "load")
+    texts = [
+        [*words, f"{100 * effect:.1f}", f"{axis} {load:g}" if load else "-"]
+        for *words, effect, axis, load in triggers.iter_rows()
+    ]
     click.echo("Triggers, those of the settings and those of the workbook:")
-    click.echo(text_table(["trigger", "label", "read from", "rule", "points"], texts, triggers.height))
+    click.echo(text_table(["trigger", "label", "read from", "rule", "points", "loads"], texts, triggers.height))
     counts = f"{frame.height} features in {frame['category'].n_unique()} categories"
     own = sum(row.place is not None for row in rows.values())
     click.echo(f"{path.name}: {counts}, {own} trigger{'' if own == 1 else 's'} of its own, all valid")

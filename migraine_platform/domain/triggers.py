@@ -24,6 +24,8 @@ class TriggerFamily(NamedTuple):
     """Whether a diary or a device must record it; the weather is known without them."""
     changes: bool = False
     """Whether it is a change, since the day before or from what is usual."""
+    loads: bool = False
+    """Whether it also adds to the latent state."""
     lag: tuple[int, int] = (0, 0)
     """First and last day on which it acts, counted from the one on which it happened."""
 

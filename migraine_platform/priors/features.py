@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.errors import UserError
 
 if TYPE_CHECKING:
     import polars as pl
 
-LATENT_AXES = ("stress", "sleep_debt", "hormonal", "env_load", "none")
+NO_AXIS = "none"
+LATENT_AXES = (*AXES, NO_AXIS)
 SD_TOLERANCE = 0.02
 """How far sqrt(between^2 + within^2) may lie from the total sd, as a share of it (tables print few digits)."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.priors.features import NO_AXIS
 
 SCHEMA = {
     **dict.fromkeys(("trigger", "label", "exposures", "rule"), pl.String),
@@ -15,6 +16,8 @@ SCHEMA = {
     **dict.fromkeys(("lag_first", "lag_last"), pl.Int64),
     "words": pl.String,
     **dict.fromkeys(("effect", "share_of_people"), pl.Float64),
+    "latent_axis": pl.String,
+    "load": pl.Float64,
     "source": pl.String,
 }
 
@@ -35,6 +38,8 @@ def trigger_frame(rules: Mapping[str, TriggerRule]) -> pl.DataFrame:
             "words": row.words(trigger.unit),
             "effect": row.effect,
             "share_of_people": row.share,
+            "latent_axis": row.axis or NO_AXIS,
+            "load": row.load or 0.0,
             "source": row.source,
         }
         for trigger, row in ((row.family(name), row) for name, row in rules.items())

@@ -100,6 +100,8 @@ THIRST = {
     "unit": "L",
     "lag": "0 to 1",
     "effect": 10,
+    "axis": "env_load",
+    "load": 0.2,
 }
 HEAT = {
     "name": "heat",
@@ -298,6 +300,9 @@ def test_the_rows_are_told_as_they_were_written(more: Platform) -> None:
     assert set(told) == {*TRIGGER_NAMES, *OWN}
     assert told["screen"] == ["6 h or more", "h", 0.45, "a clinician"]
     assert told["drink"][0] == "yes the day before"
+    loads = dict(more.warehouse.sql("SELECT trigger, (latent_axis, load) FROM priors.triggers").fetchall())
+    assert loads.pop("thirst") == ("env_load", 0.2)
+    assert set(loads.values()) == {("none", 0.0)}
     assert told["thirst"][0] == "0.5 L or more below the person's usual on that day or the day before"
     odds = 1.7 * 0.2 / 0.8
     assert told["meal"][:3] == ["yes", "yes/no", pytest.approx(odds / (1 + odds) - 0.2, abs=1e-4)]
@@ -398,6 +403,17 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {**SCREEN, "lag": "tomorrow"},
         'column "Lag": "tomorrow" cannot be read; expected "1" for the day before, or "0 to 2"',
     ),
+    "a load in words": (
+        {**SCREEN, "axis": "stress", "load": "much"},
+        'column "Load": "much" cannot be read; expected "0.2", above 0 and at most 1',
+    ),
+    "a load of nothing": ({**SCREEN, "load": 0.2}, "screen: a load without a latent axis; expected both or neither"),
+    "an axis without a load": ({**SCREEN, "axis": "stress"}, "screen: a latent axis without a load; expected both"),
+    "an axis that nobody knows": ({**SCREEN, "axis": "mood", "load": 0.2}, "'mood': expected 'stress', 'sleep_debt'"),
+    "a load of some people": (
+        {**SCREEN, "axis": "stress", "load": 0.2, "share": 40},
+        "screen: loads stress in 40% of people; expected everybody, as an axis is",
+    ),
     "a lag of a fortnight": ({**SCREEN, "lag": 14}, "screen.lag: 14: expected whole days from 0 to 7"),
     "lags the wrong way round": ({**SCREEN, "lag": "3 to 1"}, "expected whole days from 0 to 7, one or two, the lower"),
     "days of a cycle that there are not": (
@@ -456,6 +472,19 @@ def test_a_sheet_is_found_by_its_name_in_any_case_and_a_threshold_of_nothing_cou
     book["own"].title = "Triggers"
     book.save(workbook)
     assert load_settings("tiny", project).simulator.triggers["screen"].threshold == 0
+
+
+def test_each_title_says_what_its_own_column_takes(shared_project: Path) -> None:
+    """By what an example of the column looks like in its comment; a column that is put between moves no comment."""
+    header = load_workbook(shared_project / "data" / "migraine_prediction.xlsx")["triggers"][1]
+    told = {str(cell.value): cell.comment.text if cell.comment else "" for cell in header}
+    assert list(told) == list(TRIGGER_COLUMNS.values())
+    examples = {
+        "Name": "underscores", "Label": "Long hours", "Reads": "a variable", "Rule": "outside", "Threshold": "5 to 9",
+        "Unit": "unit", "Lag": "0 to 2", "Effect": "OR 1.7", "Share of people": "38", "Latent axis": "env_load",
+        "Load": "0.2", "Reason": "in a sentence", "Source": "come from",
+    }  # fmt: skip
+    assert {title: example in told[title] for title, example in examples.items()} == dict.fromkeys(told, True)
 
 
 def test_titles_alone_are_no_trigger_and_cost_no_reading(shared_project: Path) -> None:

@@ -26,6 +26,8 @@ COLUMNS = {
     "lag": "Lag",
     "effect": "Effect",
     "share": "Share of people",
+    "axis": "Latent axis",
+    "load": "Load",
     "reason": "Reason",
     "source": "Source",
 }
@@ -35,6 +37,7 @@ EXPECTED = {
     "threshold": '"6", or "5 to 9"',
     "lag": '"1" for the day before, or "0 to 2" for the same day or one of two before',
     "effect": '"17.5" percentage points, or "OR 1.7"',
+    "load": '"0.2", above 0 and at most 1',
     "share": '"38" or "38 %", per cent of people, from 1 to 100',
 }
 REQUIRED = ("name", "label", "reads", "rule", "effect")
@@ -127,6 +130,8 @@ def _row(said: Mapping[str, Any], place: str) -> tuple[dict[str, Any], list[str]
             value = _effect(text)
         elif field == "share":
             value = _share(text)
+        elif field == "load":
+            value = float(text) if _NUMBER.fullmatch(text) else None
         if value is None:
             expected = EXPECTED[field]
             errors.append(f'{place}, column "{COLUMNS[field]}": "{text}" cannot be read; expected {expected}')

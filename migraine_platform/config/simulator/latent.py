@@ -7,14 +7,15 @@ Plain Python: settings load without numpy.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 from pydantic import model_validator
 
 from migraine_platform.config.base import Frozen
 from migraine_platform.config.simulator.matrices import Matrix, is_positive_semidefinite, is_stable, is_symmetric
 
-AXES: Final = ("stress", "sleep_debt", "hormonal", "env_load")
+Axis = Literal["stress", "sleep_debt", "hormonal", "env_load"]
+AXES: Final[tuple[Axis, ...]] = get_args(Axis)
 """Components of Z, in order."""
 
 INPUTS: Final = (

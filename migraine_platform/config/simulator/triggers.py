@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from migraine_platform.config.base import Frozen, Range
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
+from migraine_platform.config.simulator.latent import Axis
 from migraine_platform.config.simulator.threshold_search import FAR, RuleSide, ThresholdSearch
 from migraine_platform.domain.exposures import CYCLE_DAY, DIET_COLUMNS, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
@@ -92,6 +93,12 @@ class TriggerRule(Frozen):
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of people to whom it can do anything at all; the others have no susceptibility to it."""
 
+    axis: Axis | None = None
+    """Latent axis that it also loads; that of everybody, so that its share is 1."""
+
+    load: Annotated[float, Field(gt=0, le=1)] | None = None
+    """What it adds to the axis overnight, on days on which it acts."""
+
     reason: Words | None = None
     """As a reason of a forecast, in a sentence; by default the label."""
 
@@ -112,6 +119,7 @@ class TriggerRule(Frozen):
             reason=self.reason or self.label[0].lower() + self.label[1:] + self.lag_words,
             recorded=not set(self.reads) & set(WEATHER_COLUMNS),
             changes=self.rule in BY_CHANGE,
+            loads=self.axis is not None,
             lag=self.lag,
         )
 
@@ -231,6 +239,15 @@ class TriggerRule(Frozen):
             raise ValueError(f"threshold of the rule `{self.rule}` is {self.low:g}; expected a step above 0")
         if self.rule in BY_ITEMS and self.search:
             raise ValueError(f"search of the rule `{self.rule}`; expected none, for items have no threshold")
+        return self
+
+    @model_validator(mode="after")
+    def _axis_is_loaded_in_everybody(self) -> TriggerRule:
+        if (self.axis is None) != (self.load is None):
+            given, lacking = ("a latent axis", "a load") if self.load is None else ("a load", "a latent axis")
+            raise ValueError(f"{given} without {lacking}; expected both or neither")
+        if self.axis is not None and self.share < 1:
+            raise ValueError(f"loads {self.axis} in {self.share:.0%} of people; expected everybody, as an axis is")
         return self
 
 

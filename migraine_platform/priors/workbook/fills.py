@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from migraine_platform.priors.families import implied_sd
-from migraine_platform.priors.features import mid_range_mean, quarter_range_sd
+from migraine_platform.priors.features import NO_AXIS, mid_range_mean, quarter_range_sd
 
 YES_NO, NO_UNIT = "yes/no", "points"
 BOUNDED = ("%", "share", NO_UNIT)
 """Units of values that cannot leave their range."""
 
-NO_AXIS = "none"
 NO_SOURCE = "the workbook names none"
 
 

@@ -1,7 +1,7 @@
 """What a person's days are like on average: how often each trigger comes, and where the latent state lies.
 
     rate_k = P(trigger k on a day | person)        from the person's own levels, habits and site
-    E Z    = (I - A)^-1 B E[u | person]
+    E Z    = (I - A)^-1 (B E[u | person] + L rate), L: what triggers load
 
 Cycles of the week, coupling and drift are left out: the intercept needs to know who has many triggers, not how many to
 the day. Nothing here depends on the cohort's horizon.
@@ -24,6 +24,7 @@ from migraine_platform.simulator.cohort.trigger_rates import (
     trigger_rates,
     trigger_shares,
 )
+from migraine_platform.simulator.exogenous.trigger_rules import loads_of
 from migraine_platform.simulator.generative.latent_inputs import (
     DRAWN_INPUTS,
     FIRST_WEATHER_INPUT,
@@ -67,11 +68,14 @@ class ExposureTables(NamedTuple):
     """[sites, 3] mean u of the weather inputs."""
     by_latent: NDArray[np.float64]
     """[4, inputs] (I - A)^-1 B"""
+    by_trigger: NDArray[np.float64]
+    """[4, K] the same of the triggers' loads."""
 
     @classmethod
     def of(cls, settings: Simulator, parameters: ModelParameters) -> ExposureTables:
         """Tabulate the model's."""
         copula, inputs, points = parameters.copula, parameters.inputs, normal_points()
+        lasting = np.linalg.inv(np.eye(len(AXES)) - inputs.A)
         grid = np.linspace(-Z_LIMIT, Z_LIMIT, inputs.by_z.shape[1])
         return cls(
             triggers=tuple(trigger_shares(settings, parameters, trigger) for trigger in TRIGGERS),
@@ -83,6 +87,7 @@ class ExposureTables(NamedTuple):
             ),
             weather=_weather_scores(settings, parameters),
             by_latent=np.asarray(np.linalg.solve(np.eye(len(AXES)) - inputs.A, inputs.B), dtype=np.float64),
+            by_trigger=lasting @ loads_of(parameters.rules),
         )
 
 
@@ -90,21 +95,26 @@ def average_days(
     settings: Simulator, parameters: ModelParameters, exposure: ExposureTables, persons: Persons
 ) -> AverageDays:
     """What these persons' days are like on average."""
-    own = persons.symptoms[:, HEADACHE]
-    return AverageDays(
-        trigger_rates(settings, exposure.triggers, persons), latent_mean(parameters, exposure, persons), own
-    )
+    rates = trigger_rates(settings, exposure.triggers, persons)
+    return AverageDays(rates, latent_mean(parameters, exposure, persons, rates), persons.symptoms[:, HEADACHE])
 
 
-def latent_mean(parameters: ModelParameters, exposure: ExposureTables, persons: Persons) -> NDArray[np.float64]:
-    """[P] w_i . E Z, the weather at the climates' means and cycles of 28 days."""
+def latent_mean(
+    parameters: ModelParameters, exposure: ExposureTables, persons: Persons, rates: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[P] w_i . E Z, the weather at the climates' means and cycles of 28 days.
+
+    Args:
+        rates: [P, K] share of days on which each trigger comes.
+    """
     scores = np.zeros((len(persons.index), len(INPUTS)))
     for k, f in enumerate(DRAWN_INPUTS):
         scores[:, k] = np.interp(persons.level[:, f], LEVELS, exposure.scores[k])
     cycling = persons.cycle_day[:, 0] > 0
     scores[cycling, INPUTS.index("cycle_day")] = parameters.inputs.by_cycle_day[1:].mean()
     scores[:, FIRST_WEATHER_INPUT:] = exposure.weather[persons.site]
-    return np.asarray(((scores[:, None, :] * exposure.by_latent).sum(axis=2) * persons.latent_weights).sum(axis=1))
+    mean = (scores[:, None, :] * exposure.by_latent).sum(axis=2) + (rates[:, None, :] * exposure.by_trigger).sum(axis=2)
+    return np.asarray((mean * persons.latent_weights).sum(axis=1))
 
 
 def _weather_scores(settings: Simulator, parameters: ModelParameters) -> NDArray[np.float64]:

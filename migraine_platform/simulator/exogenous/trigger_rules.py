@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.simulator.triggers import (
     AGAINST_USUAL,
     LONGEST_LAG,
@@ -69,6 +70,10 @@ class CompiledRules(NamedTuple):
     """[L] places of the triggers that act later than on their day."""
     lags: NDArray[np.int64]
     """[L] days on which each acts, a bit a day; the lowest is the day itself."""
+    axis: NDArray[np.int64]
+    """[K] place in AXES of the latent axis that each loads; -1 for none."""
+    load: NDArray[np.float64]
+    """[K] what it adds to the axis."""
 
     @classmethod
     def of(cls, rules: Mapping[str, TriggerRule]) -> CompiledRules:
@@ -95,7 +100,14 @@ class CompiledRules(NamedTuple):
             usual=np.array([reads[k][0] for k in usual], dtype=np.int64),
             lagged=np.array(lagged, dtype=np.int64),
             lags=np.array([_days(*rows[k].lag) for k in lagged], dtype=np.int64),
+            axis=np.array([AXES.index(row.axis) if row.axis else -1 for row in rows], dtype=np.int64),
+            load=np.array([row.load or 0.0 for row in rows], dtype=np.float64),
         )
+
+
+def loads_of(rules: CompiledRules) -> NDArray[np.float64]:
+    """[4, K] what each trigger adds to each latent axis."""
+    return np.where(np.arange(len(AXES))[:, None] == rules.axis, rules.load, 0.0)
 
 
 def _days(first: int, last: int) -> int:

@@ -34,6 +34,7 @@ from migraine_platform.simulator.generative.model import DayEffects, ModelParame
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
+    add_loads,
     add_triggers,
     keep_exposures,
     overlaps,
@@ -130,6 +131,7 @@ def observe_features(
         read_triggers(parameters.rules, exposures, cloud.before[n], t, trigger)
         read_scores(parameters.inputs, here, persons.cycle_standard[i, t], weather, scores)
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
+        add_loads(parameters.rules, trigger, cloud.ahead[n])
         cloud.logit[n] = add_triggers(today.baseline, parameters, persons, day_effects, i, t, trigger, today.level)
     if record.has_device:
         _worn(parameters, persons, day_effects, cloud, patterns, i, t, record)

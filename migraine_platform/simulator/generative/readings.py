@@ -12,7 +12,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.simulator.exogenous.cycle import day_of_menses
 from migraine_platform.simulator.exogenous.features import at, position_of
-from migraine_platform.simulator.exogenous.trigger_rules import FIRST_FEATURE, OF_THE_CYCLE
+from migraine_platform.simulator.exogenous.trigger_rules import FIRST_FEATURE, OF_THE_CYCLE, CompiledRules
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS
 from migraine_platform.simulator.generative.drift import CONCEPT
 from migraine_platform.simulator.generative.latent_inputs import (
@@ -140,6 +140,19 @@ def read_scores(
 def sleep_quality(deep: float, rem: float, awake_minutes: float) -> float:
     """Quality of a night, 0-100: 50 + 100 (2 deep + rem - awake / 120) (generator design document, 3.1)."""
     return min(max(50 + 100 * (2 * deep + rem - awake_minutes / 120), 0.0), 100.0)
+
+
+@njit(cache=True)
+def add_loads(rules: CompiledRules, trigger: NDArray[np.bool_], out: NDArray[np.float64]) -> None:
+    """Add to tomorrow's latent state what the day's triggers load its axes with.
+
+    Args:
+        trigger: [K] which act.
+        out: [LATENT] tomorrow's mean, to be moved.
+    """
+    for k in range(len(trigger)):
+        if trigger[k] and rules.axis[k] >= 0:
+            out[rules.axis[k]] += rules.load[k]
 
 
 @njit(cache=True, inline="always")

@@ -57,6 +57,7 @@ from migraine_platform.simulator.generative.outputs import keep_attack, keep_eve
 from migraine_platform.simulator.generative.readings import (
     NIGHT_BEGINS,
     NIGHT_ENDS,
+    add_loads,
     add_triggers,
     keep_exposures,
     overlaps,
@@ -188,6 +189,7 @@ def _simulate_patient(
         read_triggers(parameters.rules, exposures, before, t, trigger)
         read_scores(inputs, latent, persons.cycle_standard[i, t], weather, scores)
         drift_of(inputs, z, scores, ahead)
+        add_loads(parameters.rules, trigger, ahead)
         logit = _tomorrows_logit(parameters, persons, day_effects, i, t, trigger, change)
         outlook = logit + weighted(persons.latent_weights[i], ahead)
         sign_today, sign, shift = sign, UNASKED, 0.0

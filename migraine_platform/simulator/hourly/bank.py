@@ -17,6 +17,7 @@ from migraine_platform.config.simulator.latent import INPUTS
 from migraine_platform.priors.features import select
 from migraine_platform.priors.impact import ImpactScorer
 from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator, Trajectories
+from migraine_platform.simulator.exogenous.trigger_rules import loads_of
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, prodrome_length
 from migraine_platform.simulator.generative.latent_inputs import CYCLE_INPUT, LATENT
 from migraine_platform.simulator.generative.profiles import draw_patients
@@ -217,7 +218,7 @@ def _draw_signs(
 
 
 def _drive(simulator: CohortSimulator, trajectories: Trajectories) -> NDArray[np.float64]:
-    """[P, K, 4] B u of each kept day, from the values of the day."""
+    """[P, K, 4] B u of each kept day, and what its triggers load, from the values of the day."""
     days, persons, inputs = trajectories.days, trajectories.persons, simulator.parameters.inputs
     features = dict(zip(INPUTS, select(simulator.features, INPUTS), strict=True))
     drive = np.zeros((*days.at_risk.shape, LATENT))
@@ -228,6 +229,8 @@ def _drive(simulator: CohortSimulator, trajectories: Trajectories) -> NDArray[np
             values = days.value(VALUE_OF_INPUT.get(name, name)).astype(np.float64)
             u = ImpactScorer([features[name]]).centred(values[..., None])[..., 0]
         drive += u[..., None] * inputs.B[:, k]
+    for flags, load in zip(days.trigger(), loads_of(simulator.parameters.rules).T, strict=True):
+        drive += flags[..., None] * load
     return drive
 
 

@@ -1,9 +1,10 @@
 """What clinicians say before any diary is read: how the latent load builds up, what a trigger is, how strong it may be.
 
-    latent[t+1] = A latent[t] + B u[t] + noise,   noise ~ N(0, Q)        u: centred impact scores of the day
+    latent[t+1] = A latent[t] + B u[t] + L x[t] + noise,   noise ~ N(0, Q)
 
-These are the priors that the platform's configuration states; what a population's diaries say is learned elsewhere
-(population.py). Belongs here: those priors as arrays. Does not: a patient's days (covariates.py).
+with u the day's centred impact scores and x its triggers. These are the priors that the platform's configuration
+states; what a population's diaries say is learned elsewhere (population.py). Belongs here: those priors as arrays. Does
+not: a patient's days (covariates.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from migraine_platform.config.simulator.triggers import TriggerRule
 from migraine_platform.priors.families import Prior
 from migraine_platform.priors.features import Feature, select
 from migraine_platform.priors.impact import ImpactScorer
+from migraine_platform.simulator.exogenous.trigger_rules import CompiledRules, loads_of
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class ClinicalPrior:
     B: NDArray[np.float64]
     """[4, inputs]"""
     Q: NDArray[np.float64]
+    loads: NDArray[np.float64]
+    """[4, K] what each trigger adds to the latent state of the next day."""
     rules: dict[str, TriggerRule]
     """By the trigger's name."""
     susceptibility: SusceptibilityPrior
@@ -76,6 +80,7 @@ class ClinicalPrior:
             A=np.array(settings.latent.A),
             B=np.array(settings.latent.columns()),
             Q=np.array(settings.latent.Q),
+            loads=loads_of(CompiledRules.of(settings.triggers)),
             rules=settings.triggers,
             susceptibility=SusceptibilityPrior.of(settings),
             conversion=settings.attacks.prodrome.conversion,

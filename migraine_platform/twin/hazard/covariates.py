@@ -1,10 +1,11 @@
 """What the evening of a day says of tomorrow's hazard: triggers, latent load; with gaps filled by their distribution.
 
-    latent[t+1] = A latent[t] + B E u[t],   V[t+1] = A V[t] A' + B Var u[t] B' + Q
+    latent[t+1] = A latent[t] + B E u[t] + L E x[t],   V[t+1] = A V[t] A' + B Var u[t] B' + L Var x[t] L' + Q
 
 u is exact where the day recorded its feature; else its mean and variance follow from what the state-space model says
-of the channel. A trigger that was not recorded has a probability instead (trigger_probability.py). Both are taken
-against the person's baseline so far, so that a person's level means his ordinary days.
+of the channel. x are the triggers, and L what they load. A trigger that was not recorded has a probability instead
+(trigger_probability.py). Both are taken against the person's baseline so far, so that a person's level means his
+ordinary days.
 
 A day is added to a ledger (data/ledger.py). Belongs here: covariates. Does not: their effect (filter.py).
 """
@@ -129,8 +130,8 @@ class Reader:
             u = scores[:, k].copy()
             u[:, len(BY_CHANNEL)] = cycle_score
             after = _with_meals(histories, k, kept)._replace(
-                latent=_each(self.prior.A, kept.latent) + _each(self.prior.B, u),
-                spread=_propagate(self.prior, kept.spread, variance[:, k]),
+                latent=_each(self.prior.A, kept.latent) + _each(self.prior.B, u) + _each(self.prior.loads, trigger),
+                spread=_propagate(self.prior, kept.spread, variance[:, k], trigger * (1 - trigger)),
                 trigger_sum=kept.trigger_sum + trigger,
                 days=kept.days + 1,
                 yesterday=of_day.yesterday,
@@ -287,11 +288,18 @@ def _each(matrix: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.
     return (matrix @ rows[..., None]).reshape(len(rows), len(matrix))
 
 
-def _propagate(prior: ClinicalPrior, spread: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A V A' + B Var B' + Q, patient by patient."""
+def _propagate(
+    prior: ClinicalPrior, spread: NDArray[np.float64], variance: NDArray[np.float64], unsure: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """A V A' + B Var B' + L Var L' + Q, patient by patient.
+
+    Args:
+        variance: [P, inputs] of the scores; unsure: [P, K] of the triggers.
+    """
     B = prior.B[:, : len(BY_CHANNEL)]
     kept = np.einsum("ij,pjk,lk->pil", prior.A, spread, prior.A)
-    return np.asarray(kept + np.einsum("ij,pj,lj->pil", B, variance, B) + prior.Q)
+    loaded = np.einsum("ij,pj,lj->pil", prior.loads, unsure, prior.loads)
+    return np.asarray(kept + np.einsum("ij,pj,lj->pil", B, variance, B) + loaded + prior.Q)
 
 
 def _where(there: NDArray[np.bool_], new: NDArray[np.float64], old: NDArray[np.float64]) -> NDArray[np.float64]:

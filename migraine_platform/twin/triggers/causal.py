@@ -103,6 +103,8 @@ def _edges() -> tuple[Edge, ...]:
     ]
     loaded = (*_LOADING, "pressure_change_24h", "total_sleep_hours", "stress_level", "cycle_day", "past_exposures")
     load = [Edge(name, LOAD, "drives the latent state through its impact score") for name in loaded]
+    by_trigger = dict.fromkeys(name for trigger in TRIGGERS if trigger.loads for name in trigger.exposures)
+    load += [Edge(name, LOAD, "loads the latent state as a trigger") for name in by_trigger if name not in loaded]
     homes = (*_DAILY, *_IDLE, "past_exposures")
     habits = [Edge("person", name, "habits and home differ between persons") for name in homes]
     persistent = [Edge("past_exposures", name, "days resemble the days before") for name in _DAILY]

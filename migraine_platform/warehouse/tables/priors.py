@@ -74,6 +74,8 @@ class Triggers(Table, name="priors.triggers", key=("trigger",)):
     words = text("The rule in words")
     effect = share("Rise of the next day's probability of an onset at susceptibility 1")
     share_of_people = share("People to whom it can do anything at all")
+    latent_axis = text("Latent state that it also loads", values=LATENT_AXES)
+    load = number("What it adds to that state overnight; 0 if it loads none", low=0)
     source = text("Where the row's numbers come from")
 
     may_be_empty: ClassVar = True

@@ -120,8 +120,11 @@ def test_a_newcomer_beyond_everybodys_values_is_read_as_he_is(complete, clinical
     assert_array_equal(found[:, 1:, 2], np.diff(stress, axis=1) >= step.low)
 
 
-def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settings, features) -> None:
-    """load[t+1] = A load[t] + B u[t] by hand, from the configuration and the workbook's scorer."""
+@pytest.mark.parametrize("loads", [0.0, 0.3], ids=["triggers load nothing", "triggers load the state"])
+def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settings, features, loads: float) -> None:
+    """load[t+1] = A load[t] + B u[t] + L x[t] by hand, from the configuration and the workbook's scorer."""
+    L = loads * np.random.default_rng(4).random((len(AXES), len(TRIGGER_NAMES)))
+    reader = replace(reader, prior=replace(reader.prior, loads=L))
     process = settings.simulator.latent
     A, B = np.array(process.A), np.array([process.B.get(name, (0.0,) * len(AXES)) for name in INPUTS]).T
     columns = ["water_consumed_liters" if name == "water_liters" else name for name in INPUTS]
@@ -135,7 +138,7 @@ def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settin
     found, ledger = read(reader, dynamics, complete)
     latent, total = np.tile(USUAL.latent, (complete.count, 1)), np.zeros((complete.count, len(AXES)))
     for k in range(complete.days):
-        latent = np.stack([A @ latent[i] + B @ u[i, k] for i in range(complete.count)])
+        latent = np.stack([A @ latent[i] + B @ u[i, k] + L @ found.trigger[i, k] for i in range(complete.count)])
         total += latent
         baseline = (total + USUAL_WEIGHT * USUAL.latent) / (k + 1 + USUAL_WEIGHT)
         assert_allclose(found.latent[:, k], latent - baseline, rtol=1e-9, atol=1e-12)
@@ -144,6 +147,23 @@ def test_the_load_is_the_simulators_recursion(complete, reader, dynamics, settin
     for _ in range(200):
         hidden = A @ hidden @ A.T + np.array(process.Q)
     assert_allclose(ledger.spread, np.tile(hidden, (complete.count, 1, 1)), rtol=1e-9, atol=1e-12)
+
+
+def test_what_nobody_knows_of_a_trigger_nobody_knows_of_what_it_loads(histories, reader, dynamics) -> None:
+    """The spread that loads add: A V A' + L Var x L', by hand."""
+    L = np.random.default_rng(5).random((len(AXES), len(TRIGGER_NAMES)))
+    plain, loaded = (
+        read(replace(reader, prior=replace(reader.prior, loads=loads)), dynamics, histories)[0] for loads in (0 * L, L)
+    )
+    assert_allclose(loaded.trigger, plain.trigger)
+    unsure, A = loaded.trigger * (1 - loaded.trigger), reader.prior.A
+    assert (unsure > 0.05).any()
+    more = np.zeros((histories.count, 4, 4))
+    for k in range(histories.days):
+        added = np.einsum("ij,pj,lj->pil", L, unsure[:, k], L)
+        begun = (k >= histories.begun)[:, None, None]
+        more = np.where(begun, A @ more @ A.T + added, more)
+        assert_allclose(loaded.spread[:, k] - plain.spread[:, k], more, atol=1e-9)
 
 
 def test_the_true_state_lies_about_the_load_as_widely_as_is_said(complete, lives_truth, reader, dynamics) -> None:
