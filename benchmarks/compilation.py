@@ -1,10 +1,10 @@
-"""Claim: arrays in one layout spare a first run a part of its compiling.
+"""Claim: arrays in one layout, and functions compiled into their callers, spare a first run a part of its compiling.
 
 python benchmarks/compilation.py [--runs 3]
 
-The smallest platform from nothing, with nothing compiled before, by turns: as it is, and with arrays handed to compiled
-filters as they come (frozen, by columns, parts of others), where each layout is compiled anew. Prints the seconds spent
-compiling, and how many times a function was compiled.
+The smallest platform from nothing, with nothing compiled before, by turns: as it is; with arrays handed to compiled
+filters as they come (frozen, by columns, parts of others), where each layout is compiled anew; and with every compiled
+function called, none compiled into its caller. Prints the seconds spent compiling, and how many times a function was.
 """
 
 from __future__ import annotations
@@ -37,7 +37,17 @@ class Listener(event.Listener):
         spent[0] += 0.0 if begun else took  # what is compiled within another is part of it
 
 event.register("numba:compile", Listener())
-if sys.argv.pop(1) == "as they come":
+way = sys.argv.pop(1)
+if way == "called":
+    import migraine_platform.compiled as compiled
+    given = compiled.njit
+
+    def called(*args, **options):
+        options.pop("inline", None)
+        return given(*args, **options)
+
+    compiled.njit = called
+if way == "as they come":
     from migraine_platform.compiled import layout
     layout.in_one_layout = lambda array: array
     layout.all_in_one_layout = lambda arrays: arrays
@@ -49,8 +59,15 @@ finally:
 """
 
 
-def compiled(layout: str) -> tuple[float, int]:
-    """Seconds spent compiling in a first run, and how many compilations there were."""
+WAYS = {"as it is": "", "as they come": "arrays as they come", "called": "every function called"}
+
+
+def compiled(way: str) -> tuple[float, int]:
+    """Seconds spent compiling in a first run, and how many compilations there were.
+
+    Args:
+        way: of WAYS.
+    """
     with tempfile.TemporaryDirectory() as folder:
         project = made(Path(folder) / "project")
         environment = {
@@ -59,7 +76,7 @@ def compiled(layout: str) -> tuple[float, int]:
             "MIGRAINE_PRESET": PRESET,
             "NUMBA_CACHE_DIR": str(Path(folder) / "compiled"),
         }
-        command = [sys.executable, "-c", CHILD, layout, "run"]
+        command = [sys.executable, "-c", CHILD, way, "run"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     said = next(line for line in done.stderr.splitlines() if line.startswith("compiled:"))
     seconds, count = json.loads(said.removeprefix("compiled:"))
@@ -70,8 +87,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
-    found = [(compiled("one"), compiled("as they come")) for _ in range(runs)]
-    ours, baseline = (statistics.median(pair[side][0] for pair in found) for side in (0, 1))
+    found = [{way: compiled(way) for way in WAYS} for _ in range(runs)]
+    seconds = {way: statistics.median(run[way][0] for run in found) for way in WAYS}
     print(machine())
-    print(f"compiling {ours:.1f} s in {found[0][0][1]} compilations; arrays as they come {baseline:.1f} s in", end=" ")
-    print(f"{found[0][1][1]} (medians of {runs}); ratio {ours / baseline:.2f}")
+    print(f"compiling {seconds['as it is']:.1f} s in {found[0]['as it is'][1]} compilations (medians of {runs})")
+    for way, words in WAYS.items():
+        if words:
+            ratio = seconds["as it is"] / seconds[way]
+            print(f"{words}: {seconds[way]:.1f} s in {found[0][way][1]}; ratio {ratio:.2f}")

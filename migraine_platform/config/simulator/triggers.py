@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from migraine_platform.config.base import Frozen, Range
-from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES
+from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.config.simulator.latent import Axis
 from migraine_platform.config.simulator.threshold_search import FAR, RuleSide, ThresholdSearch
 from migraine_platform.domain.exposures import CYCLE_DAY, DIET_COLUMNS, WEATHER_COLUMNS
@@ -45,7 +45,12 @@ FARTHEST_IN_CYCLE: Final = 13
 """Days before menses, and after their first, up to which a window counts: between the two halves no cycle is alike."""
 YES_NO: Final = "yes/no"
 
-READ_VALUES: Final = (*(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES), *WEATHER_COLUMNS, CYCLE_DAY)
+READ_VALUES: Final = (
+    *(COLUMN_OF.get(name, name) for name in EXOGENOUS_FEATURES),
+    *WEARABLE_FEATURES,
+    *WEATHER_COLUMNS,
+    CYCLE_DAY,
+)
 """Columns of a day with values that a trigger can be read from: how often each comes to a person is known of these."""
 
 TAKEN_NAMES: Final = ("all", "level")

@@ -23,9 +23,10 @@ from migraine_platform.config.simulator.triggers import (
 from migraine_platform.domain.exposures import CYCLE_DAY, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.priors.families import Z_LIMIT
-from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGERS
 from migraine_platform.simulator.cohort.weather_rates import share_at, weather_shares
 from migraine_platform.simulator.exogenous.cycle import STANDARD, day_of_menses
+from migraine_platform.simulator.exogenous.features import FEATURE_COLUMNS
 from migraine_platform.simulator.exogenous.trigger_rules import acting_days
 from migraine_platform.simulator.generative.model import ALCOHOL, ModelParameters, Persons
 
@@ -65,7 +66,7 @@ def trigger_rates(settings: Simulator, tables: Sequence[NDArray[np.float64]], pe
         elif column == CYCLE_DAY:
             rates.append(np.where(persons.cycle_day[:, 0] > 0, shares.mean(), 0.0))
         else:
-            rates.append(np.interp(persons.level[:, DRAWN_COLUMNS.index(column)], LEVELS, shares))
+            rates.append(np.interp(persons.level[:, FEATURE_COLUMNS.index(column)], LEVELS, shares))
     return np.stack(rates, axis=1) if rates else np.empty((len(persons.index), 0))
 
 
@@ -82,7 +83,7 @@ def trigger_shares(settings: Simulator, parameters: ModelParameters, trigger: Tr
         return weather_shares(settings.weather, column, row)
     if column == CYCLE_DAY:
         return _over_a_cycle(row)
-    f, points = DRAWN_COLUMNS.index(column), normal_points()
+    f, points = FEATURE_COLUMNS.index(column), normal_points()
     if row.rule in AGAINST_USUAL or row.acts_on_several_days:
         return _over_long_paths(parameters, f, row)
     today = _values(parameters, f, points)

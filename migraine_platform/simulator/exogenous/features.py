@@ -26,7 +26,7 @@ from migraine_platform.config.simulator.copula import (
 )
 from migraine_platform.priors.families import Z_LIMIT, Prior
 from migraine_platform.priors.features import Feature, select
-from migraine_platform.priors.vocabulary import DRAWN_FEATURES
+from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, DRAWN_FEATURES
 from migraine_platform.simulator.random.streams import Stream, fill_normals, normals
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ FEATURES = DRAWN_FEATURES + WEARABLE_FEATURES
 SLEEP, AWAKE, DEEP, REM, STRESS, WATER = range(len(EXOGENOUS_FEATURES))
 NIGHT = len(NIGHT_FEATURES)
 """The first so many features belong to the night."""
+
+FEATURE_COLUMNS = (*DRAWN_COLUMNS, *WEARABLE_FEATURES)
+"""What tables call them."""
 
 EXPOSURES, WORN = len(DRAWN_FEATURES), len(WEARABLE_FEATURES)
 COUNT = EXPOSURES + WORN

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.simulator.triggers import (
     AGAINST_USUAL,
@@ -27,7 +28,8 @@ from migraine_platform.config.simulator.triggers import (
     TriggerRule,
 )
 from migraine_platform.domain.exposures import CYCLE_DAY, WEATHER_COLUMNS
-from migraine_platform.priors.vocabulary import DRAWN_COLUMNS, ITEM_COLUMNS, TRIGGERS, demand_same_triggers
+from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGERS, demand_same_triggers
+from migraine_platform.simulator.exogenous.features import FEATURE_COLUMNS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 DAY_OF_MENSES = "day_of_menses"
 """Day of the cycle from the nearer menses: 1 their first day, -1 the day before; no column, as no evening knows it."""
 
-EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *DRAWN_COLUMNS, *ITEM_COLUMNS, CYCLE_DAY, DAY_OF_MENSES)
+EXPOSURE_COLUMNS = (*WEATHER_COLUMNS, *FEATURE_COLUMNS, *ITEM_COLUMNS, CYCLE_DAY, DAY_OF_MENSES)
 """What triggers are read from."""
 
 FIRST_FEATURE = len(WEATHER_COLUMNS)
@@ -74,6 +76,8 @@ class CompiledRules(NamedTuple):
     """[K] place in AXES of the latent axis that each loads; -1 for none."""
     load: NDArray[np.float64]
     """[K] what it adds to the axis."""
+    worn: int
+    """How many are read from what a wearable records."""
 
     @classmethod
     def of(cls, rules: Mapping[str, TriggerRule]) -> CompiledRules:
@@ -102,6 +106,7 @@ class CompiledRules(NamedTuple):
             lags=np.array([_days(*rows[k].lag) for k in lagged], dtype=np.int64),
             axis=np.array([AXES.index(row.axis) if row.axis else -1 for row in rows], dtype=np.int64),
             load=np.array([row.load or 0.0 for row in rows], dtype=np.float64),
+            worn=sum(not set(WEARABLE_FEATURES).isdisjoint(trigger.exposures) for trigger in TRIGGERS),
         )
 
 
@@ -116,7 +121,7 @@ def _days(first: int, last: int) -> int:
 
 @njit(cache=True)
 def exposure_count(features: int, items: int) -> int:
-    """How many exposures a day has, of so many drawn features and so much of yes or no."""
+    """How many exposures a day has, of so many features and so much of yes or no."""
     return FIRST_FEATURE + features + items + OF_THE_CYCLE
 
 

@@ -95,7 +95,7 @@ def keep_exposures(
 
     Args:
         weather: [4] of the day.
-        values: [drawn or more] features, in units.
+        values: [F] features, in units.
         diet: [ITEMS] what was eaten, and others of yes or no.
         cycle_day, cycle_standard: 0 for none.
         out: [exposure_count] to be filled.

@@ -22,7 +22,6 @@ from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.simulator.exogenous.features import (
     NIGHT,
     STRESS,
-    WORN,
     advance,
     at,
     position_of,
@@ -118,7 +117,7 @@ def _simulate_patient(
     x, latent = np.zeros(count), np.zeros(count)
     values, weather = np.zeros(count), np.zeros(4)
     diet, trigger = np.zeros(items, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
-    exposures, before = np.zeros(exposure_count(count - WORN, items)), np.zeros(memory_size(parameters.rules))
+    exposures, before = np.zeros(exposure_count(count, items)), np.zeros(memory_size(parameters.rules))
     logit, expected, stress_excess = baseline_logit(persons, day_effects, i, 0), persons.attack_history[i], 0.0
     attack_history, was_migraine = persons.attack_history[i], False
     end, start, drug = -1e9, -1e9, UNTREATED

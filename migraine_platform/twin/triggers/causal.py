@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
 from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.errors import UserError
 from migraine_platform.priors.vocabulary import LIVED, TRIGGERS
@@ -108,7 +109,8 @@ def _edges() -> tuple[Edge, ...]:
     homes = (*_DAILY, *_IDLE, "past_exposures")
     habits = [Edge("person", name, "habits and home differ between persons") for name in homes]
     persistent = [Edge("past_exposures", name, "days resemble the days before") for name in _DAILY]
-    pained = ("total_sleep_hours", "awake_time_mins", "sleep_quality", "stress_level", "wearable_signs")
+    worn = (name for name in WEARABLE_FEATURES if name in _READ)
+    pained = ("total_sleep_hours", "awake_time_mins", "sleep_quality", "stress_level", "wearable_signs", *worn)
     pain = [Edge("migraine_today", name, "pain spoils nights, strains, and keeps people still") for name in pained]
     weekly = ("total_sleep_hours", "stress_level", "alcohol_consumed")
     week = [Edge("weekday", name, "weekends are slept in, calmer, and drunk at") for name in weekly]
@@ -270,7 +272,7 @@ def is_offered(feature: str) -> bool:
     from migraine_platform.twin.data.features import COLUMNS, NAMES
 
     column = dict(zip(NAMES, COLUMNS, strict=True)).get(feature, feature)
-    node = _NODE_OF.get(column, column)
+    node = column if column in ROLES else _NODE_OF.get(column, column)
     if node not in ROLES:
         raise CausalError(f"{feature!r} is not in the causal graph; expected a node or a feature of a day")
     return ROLES[node] in (Role.EXPOSURE, Role.TRIGGER)
