@@ -72,6 +72,8 @@ class AttackSettings(Frozen):
     """Course of an attack. Durations in hours, severity on a scale of 10."""
 
     onset_weight_by_hour: Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
+    weekend_later: Annotated[float, Field(ge=0, le=6)]
+    """Hours by which attacks begin later at weekends in the morning, less and less towards the evening."""
     duration: Range
     duration_median: Positive
     duration_log_sd: Positive

@@ -24,6 +24,7 @@ from migraine_platform.simulator.checks.onset_ratios import before_menses_ratio,
 from migraine_platform.simulator.checks.resemblance import share_between, within_correlation, within_difference
 from migraine_platform.simulator.checks.weather_figures import WIDTH, site_figures
 from migraine_platform.simulator.generative.profiles import DAYS_A_MONTH, STRATUM
+from migraine_platform.simulator.random.quantiles import LATEST_RISE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,9 @@ DAILY = (
     "onset",
     "cycle_day",
 )
+
+SATURDAY = 6
+"""Of days counted from Monday, 1."""
 
 ENTRY_COLUMN, DEVICE_COLUMN = RECORDED = ("stress_level", "total_sleep_hours")
 """A column that every diary entry has, and one that every day with the device has."""
@@ -68,6 +72,8 @@ class View:
     """[A] row of each attack's patient."""
     attack_hour: Array
     """[A] hour of the day at which the headache began."""
+    attack_weekend: NDArray[np.bool_]
+    """[A] whether it began at a weekend."""
     attack_duration: Array
     attack_treated: NDArray[np.bool_]
     attack_severity: Array
@@ -90,6 +96,7 @@ class View:
             self.is_weekend,
             self.attack_patient[chosen],
             self.attack_hour[chosen],
+            self.attack_weekend[chosen],
             self.attack_duration[chosen],
             self.attack_treated[chosen],
             self.attack_severity[chosen],
@@ -119,9 +126,10 @@ def view(
         days={name: patient_days[name].cast(pl.Float64).to_numpy().reshape(shape) for name in DAILY},
         forecast=truth_days["migraine_probability"].to_numpy().reshape(shape),
         announced=truth_days["announced"].to_numpy().reshape(shape),
-        is_weekend=(patient_days["date"].head(shape[1]).dt.weekday() >= 6).to_numpy(),
+        is_weekend=(patient_days["date"].head(shape[1]).dt.weekday() >= SATURDAY).to_numpy(),
         attack_patient=began["row"].to_numpy(),
         attack_hour=hours.to_numpy(),
+        attack_weekend=(began["headache_start"].dt.weekday() >= SATURDAY).to_numpy(),
         attack_duration=began["duration_hours"].to_numpy(),
         attack_treated=began["treated"].to_numpy(),
         attack_severity=began["severity"].to_numpy(),
@@ -207,6 +215,13 @@ def _weekend(cohort: View) -> float:
     return float(labels[:, cohort.is_weekend].mean() - labels[:, ~cohort.is_weekend].mean())
 
 
+def _early_at_weekends(cohort: View) -> float:
+    """Share of the attacks that begin before people who sleep on are up, at weekends less that on workdays."""
+    early = cohort.attack_hour < LATEST_RISE
+    free, work = early[cohort.attack_weekend], early[~cohort.attack_weekend]
+    return float(free.mean() - work.mean()) if len(free) and len(work) else np.nan
+
+
 def _untreated_median(cohort: View) -> float:
     durations = cohort.attack_duration[~cohort.attack_treated]
     return float(np.median(durations)) if len(durations) else np.nan
@@ -242,6 +257,7 @@ FIGURES: dict[str, Callable[[View], float]] = {
     "untreated_duration_median_h": _untreated_median,
     "one_duration_share": _one_duration,
     "onsets_06_to_12_share": lambda c: float(((c.attack_hour >= 6) & (c.attack_hour < 12)).mean()),
+    "weekend_minus_workday_early_onsets": _early_at_weekends,
     "migraine_lag1": lambda c: within_person_lag1(c.days["has_migraine"]),
     "weekend_minus_workday_share": _weekend,
     "perfect_auc_pooled": lambda c: auc(c.days["has_migraine"].ravel(), c.forecast.ravel()),

@@ -67,7 +67,7 @@ from migraine_platform.simulator.generative.readings import (
 )
 from migraine_platform.simulator.generative.signs import CAME, NONE, UNASKED, evening_entry, prodrome_entry, sign_shift
 from migraine_platform.simulator.generative.treatment import UNTREATED
-from migraine_platform.simulator.random.quantiles import quantile
+from migraine_platform.simulator.random.quantiles import later_hour, quantile
 from migraine_platform.simulator.random.streams import Stream, fill_normals, fill_uniforms
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def _simulate_patient(
         draw_day(u, seed, person, t, 0, replicate)
         share = own.sign_share[sign]
         direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, own, p, sign), u[4]
-        hour = max(quantile(course.onset_hours, u[2]), left_over)
+        later = course.weekend_later if day_effects.weekend[t] > 0.0 else 0.0
+        hour = max(later_hour(quantile(course.onset_hours, u[2]), later, EVENING), left_over)
         prodromal = at_risk and direct <= u[0] < direct + entry
         onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
         previous_end, medication = end, intake == t

@@ -24,6 +24,9 @@ FARTHEST_LOCATION = 6.0
 SHORTEST_PRODROME = 0.1
 """Hours."""
 
+LATEST_RISE = 8
+"""Hour until which onsets wait for a person who gets up later."""
+
 
 class CourseError(UserError):
     """A course of attacks that no distribution has."""
@@ -55,6 +58,27 @@ def share_below(table: NDArray[np.float64], value: float) -> float:
     right = int(np.searchsorted(table, value, side="right"))
     left = right - 1
     return float((left + (value - table[left]) / (table[right] - table[left])) / (len(table) - 1))
+
+
+@njit(cache=True)
+def later_hour(hour: float, later: float, evening: float) -> float:
+    """An hour of onset on a day when attacks begin later: by so much until LATEST_RISE, then by less, at last by none.
+
+    Args:
+        hour: as it would be on other days.
+        later: hours, fewer than lie between LATEST_RISE and the evening.
+        evening: hour from which nothing is later.
+    """
+    return hour + later * min(1.0, max(evening - hour, 0.0) / (evening - LATEST_RISE))
+
+
+@njit(cache=True)
+def earlier_hour(hour: float, later: float, evening: float) -> float:
+    """Inverse of `later_hour`: the hour that it would have been on other days."""
+    if hour >= evening:
+        return hour
+    slope = later / (evening - LATEST_RISE)
+    return hour - later if hour <= LATEST_RISE + later else (hour - slope * evening) / (1.0 - slope)
 
 
 def onset_hour_quantiles(weights: NDArray[np.float64]) -> NDArray[np.float64]:

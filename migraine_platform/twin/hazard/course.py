@@ -18,10 +18,11 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.settings import Simulator
+from migraine_platform.simulator.exogenous.calendar import WEEK, WORKDAYS
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, lasting_share
 from migraine_platform.simulator.generative.hazard import running_tomorrow
 from migraine_platform.simulator.generative.treatment import UNTREATED
-from migraine_platform.simulator.random.quantiles import quantile
+from migraine_platform.simulator.random.quantiles import later_hour, quantile
 from migraine_platform.twin.hazard.hypotheses import AGES, FIRST_DAY, LATER_DAY, UNKNOWN_DAY
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def lasting_atoms(settings: Simulator) -> NDArray[np.float64]:
     course = AttackCourse.of(settings.attacks, settings.treatments)
     found: dict[tuple[int, int], list[float]] = {}
     rng = np.random.default_rng(0)
-    for u in rng.random((ATTACKS, 4)):
+    for number, u in enumerate(rng.random((ATTACKS, 4))):
         own = float(ndtri(u[3]))
-        start = quantile(course.onset_hours, u[0])
+        later = course.weekend_later if number % WEEK >= WORKDAYS else 0.0
+        start = later_hour(quantile(course.onset_hours, u[0]), later, EVENING)
         drug = course.usual_drug if u[1] < course.usual_treated_share else UNTREATED
         for day in range(4):
             elapsed = HOURS * day + EVENING - start

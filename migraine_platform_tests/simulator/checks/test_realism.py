@@ -52,7 +52,8 @@ def test_the_default_cohort_is_realistic(settings, simulator, cohort) -> None:
 
 def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
     """Migraine independent of yesterday and certain to a perfect model; sleep spread twice as far; signs by chance; all
-    treat the mild attacks, write for a month and then not for a month, and wear the device so, a day later."""
+    treat the mild attacks, which come by night at weekends and in the afternoon on workdays, write for a month and then
+    not for a month, and wear the device so, a day later."""
     rng = np.random.default_rng(1)
     fake = {name: values.copy() for name, values in cohort.days.items()}
     fake["has_migraine"] = (rng.random(cohort.forecast.shape) < 0.3).astype(float)
@@ -65,7 +66,8 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
         cohort.announced,
         cohort.is_weekend,
         cohort.attack_patient,
-        np.full_like(cohort.attack_hour, 15.0),
+        np.where(cohort.attack_weekend, 3.0, 15.0),
+        cohort.attack_weekend,
         np.full_like(cohort.attack_duration, 8.0),
         cohort.attack_treated,
         np.where(cohort.attack_treated, 3.0, 9.0),
@@ -80,6 +82,7 @@ def test_an_unreal_cohort_is_found_out(settings, simulator, cohort) -> None:
         "perfect_auc_pooled",
         "sleep_within_sd_hours",
         "onsets_06_to_12_share",
+        "weekend_minus_workday_early_onsets",
         "untreated_duration_median_h",
         "one_duration_share",
         "prodrome_conversion",

@@ -16,7 +16,7 @@ from migraine_platform.simulator.generative.attacks import (
 from migraine_platform.simulator.generative.model import SimulatedDays
 from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.simulator.generative.treatment import UNTREATED
-from migraine_platform.simulator.random.quantiles import CourseError, quantile, share_below
+from migraine_platform.simulator.random.quantiles import CourseError, later_hour, quantile, share_below
 
 PERSONS, DAYS = 500, 200
 
@@ -188,6 +188,40 @@ def test_the_week_moves_the_onsets_of_each_person_his_own_way_and_nobody_s_on_av
     error = (reported - slope * own).std() / np.sqrt(own @ own)
     assert abs(slope - 1) < 4 * error + 0.05  # 0.05: what comes at weekends leaves its trace on the days after
     assert abs(own.mean()) < 4 * own.std() / np.sqrt(PERSONS)
+
+
+def test_at_weekends_attacks_begin_as_much_later_as_is_configured(simulator_of) -> None:
+    """Hours of onset before 20:00 against the table's, and as many later ones; four standard errors.
+
+    What an attack of the day before leaves of a day moves a few: 0.1 h.
+    """
+    simulator = simulator_of(cohort={"patients": PERSONS, "days": DAYS}, attacks={"weekend_later": 3.0})
+    days = simulator.trajectories(first_patients(simulator.settings, PERSONS)).days
+    course, weekend = simulator.parameters.course, simulator.day_effects.weekend > 0
+    begun = np.nonzero(days.attack)
+    hour = days.start[begun] - 24 * begun[1]
+    table = [quantile(course.onset_hours, (1 - course.late_share) * u) for u in (np.arange(2000) + 0.5) / 2000]
+    for free, later in ((True, 3.0), (False, 0.0)):
+        own = hour[weekend[begun[1]] == free]
+        early = own[own < EVENING]
+        wanted = np.mean([later_hour(usual, later, EVENING) for usual in table])
+        assert abs(early.mean() - wanted) < 4 * early.std() / np.sqrt(len(early)) + 0.1
+        error = np.sqrt(course.late_share * (1 - course.late_share) / len(own))
+        assert abs((own >= EVENING).mean() - course.late_share) < 4 * error + 0.01
+
+
+def test_a_filter_knows_that_attacks_begin_later_at_weekends(simulator_of) -> None:
+    """Drugs told of at 20:00 weigh by when attacks began: the days after stay calibrated, at four standard errors."""
+    simulator = simulator_of(cohort={"patients": 150, "days": 60}, attacks={"weekend_later": 6.0})
+    lived = simulator.trajectories(first_patients(simulator.settings, 150))
+    forecast = simulator.filtered(lived, 64).forecast
+    migraine, onset = lived.days.flag("has_migraine"), lived.days.flag("onset")
+    weekend = simulator.day_effects.weekend[simulator.calendar.burn_in :] > 0
+    for free in (True, False):
+        chosen = np.zeros_like(migraine)
+        chosen[:, 1:] = (onset & lived.recorded.diary & (weekend == free))[:, :-1]
+        p = forecast[chosen]
+        assert abs(migraine[chosen].sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum()) + 0.01 * len(p)
 
 
 @pytest.mark.parametrize("median", [5.0, 24.0, 60.0])
