@@ -14,7 +14,8 @@ from typing import NamedTuple
 from migraine_platform.config.settings import Settings
 from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATURES, WEARABLE_FEATURES
 from migraine_platform.config.simulator.settings import Simulator
-from migraine_platform.config.simulator.triggers import BY_CHANGE, READ_VALUES, misread
+from migraine_platform.config.simulator.trigger_columns import READ_VALUES, misread
+from migraine_platform.config.simulator.triggers import BY_CHANGE
 from migraine_platform.domain.exposures import DIET_COLUMNS, FOLLOWS_FROM, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.errors import UserError

@@ -21,7 +21,7 @@ from openpyxl import load_workbook
 from migraine_platform.config import load_settings
 from migraine_platform.config.sheets.spreadsheet import holds_rows
 from migraine_platform.config.sheets.triggers import COLUMNS as TRIGGER_COLUMNS
-from migraine_platform.config.simulator.triggers import READ_VALUES
+from migraine_platform.config.simulator.trigger_columns import READ_VALUES
 from migraine_platform.priors.lived import MADE_ALREADY, TAKEN
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.priors.workbook.configured import configured_features
@@ -127,6 +127,8 @@ GLARE = {
     "threshold": 1000,
     "unit": "lux",
     "effect": 15,
+    "axis": "stress",
+    "load": 0.3,
 }
 OWN = ("screen", "meal", "coffee", "menses", "empty", "drink", "thirst", "heat", "glare")
 ROWS = (SCREEN, MEAL, COFFEE, MENSES, EMPTY, DRINK, THIRST, HEAT, GLARE)
@@ -299,6 +301,22 @@ def test_the_particle_filter_reads_what_a_device_records_and_draws_what_it_did_n
 
 
 @pytest.mark.slow
+def test_the_causal_graph_knows_what_loads_the_state_and_what_pain_does_to_the_device(more: Platform) -> None:
+    """Back doors stay closed; without today's migraine, which keeps people in the dark, those of bright days open."""
+    code = (
+        "from migraine_platform.twin.triggers.causal import ADJUSTED, EDGES, TRIGGER_NODES, closes_back_doors\n"
+        "edges = {(edge.cause, edge.effect) for edge in EDGES}\n"
+        "print(('light_exposure', 'expected_load') in edges, ('migraine_today', 'light_exposure') in edges)\n"
+        "print(all(closes_back_doors(name, ADJUSTED) for name in TRIGGER_NODES))\n"
+        "print(closes_back_doors('trigger_glare', set(ADJUSTED) - {'migraine_today'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(more.root), capture_output=True, text=True, timeout=1800
+    )
+    assert done.stdout.split() == ["True", "True", "True", "False"], done.stderr
+
+
+@pytest.mark.slow
 def test_a_trigger_of_the_device_is_known_where_it_was_worn(more: Platform) -> None:
     known = "(glare_trigger IS NULL) = (light_exposure IS NULL)"
     assert more.column(f"SELECT bool_and({known}) FROM measured.patient_days") == [True]
@@ -362,6 +380,7 @@ def test_the_rows_are_told_as_they_were_written(more: Platform) -> None:
     assert told["drink"][0] == "yes the day before"
     loads = dict(more.warehouse.sql("SELECT trigger, (latent_axis, load) FROM priors.triggers").fetchall())
     assert loads.pop("thirst") == ("env_load", 0.2)
+    assert loads.pop("glare") == ("stress", 0.3)
     assert set(loads.values()) == {("none", 0.0)}
     assert told["thirst"][0] == "0.5 L or more below the person's usual on that day or the day before"
     odds = 1.7 * 0.2 / 0.8

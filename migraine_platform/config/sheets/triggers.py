@@ -1,7 +1,7 @@
 """A clinician's own triggers: rows of the sheet `triggers` in the workbook, as rows of `simulator.triggers`.
 
-Belongs here: what each cell may hold. Does not: whether a rule fits what it reads (config/simulator/triggers.py,
-priors/lived.py), or the file (spreadsheet.py).
+Belongs here: what each cell may hold. Does not: whether a rule fits what it reads
+(config/simulator/trigger_columns.py, priors/lived.py), or the file (spreadsheet.py).
 """
 
 from __future__ import annotations

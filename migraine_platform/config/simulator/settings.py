@@ -15,7 +15,8 @@ from migraine_platform.config.simulator.copula import Exogenous, Wearable
 from migraine_platform.config.simulator.latent import Latent
 from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.config.simulator.treatment import Treatments
-from migraine_platform.config.simulator.triggers import READ_VALUES, Name, TriggerRules
+from migraine_platform.config.simulator.trigger_columns import READ_VALUES, TriggerRules
+from migraine_platform.config.simulator.triggers import Name
 from migraine_platform.domain.exposures import DIET_COLUMNS
 
 Hemisphere = Literal["north", "south"]

@@ -75,7 +75,7 @@ class ExposureTables(NamedTuple):
     def of(cls, settings: Simulator, parameters: ModelParameters) -> ExposureTables:
         """Tabulate the model's."""
         copula, inputs, points = parameters.copula, parameters.inputs, normal_points()
-        lasting = np.linalg.inv(np.eye(len(AXES)) - inputs.A)
+        fading = np.eye(len(AXES)) - inputs.A
         grid = np.linspace(-Z_LIMIT, Z_LIMIT, inputs.by_z.shape[1])
         return cls(
             triggers=tuple(trigger_shares(settings, parameters, trigger) for trigger in TRIGGERS),
@@ -86,8 +86,8 @@ class ExposureTables(NamedTuple):
                 ]
             ),
             weather=_weather_scores(settings, parameters),
-            by_latent=np.asarray(np.linalg.solve(np.eye(len(AXES)) - inputs.A, inputs.B), dtype=np.float64),
-            by_trigger=lasting @ loads_of(parameters.rules),
+            by_latent=np.asarray(np.linalg.solve(fading, inputs.B), dtype=np.float64),
+            by_trigger=np.asarray(np.linalg.solve(fading, loads_of(parameters.rules)), dtype=np.float64),
         )
 
 

@@ -138,6 +138,7 @@ def baseline_day_effects(settings: Simulator, copula: Copula, course: AttackCour
         diet_factor=np.ones((ITEMS, total)),
         hazard=np.zeros(total),
         weekend=balanced,
+        onset_later=np.where(weekend, settings.attacks.weekend_later, 0.0),
         treated_share=np.full(total, course.usual_treated_share),
         drug=np.full(total, course.usual_drug, dtype=np.int64),
         forced=np.zeros((len(TRIGGER_NAMES), total), dtype=np.int64),

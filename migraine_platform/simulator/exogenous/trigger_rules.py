@@ -76,8 +76,6 @@ class CompiledRules(NamedTuple):
     """[K] place in AXES of the latent axis that each loads; -1 for none."""
     load: NDArray[np.float64]
     """[K] what it adds to the axis."""
-    worn: int
-    """How many are read from what a wearable records."""
 
     @classmethod
     def of(cls, rules: Mapping[str, TriggerRule]) -> CompiledRules:
@@ -106,13 +104,17 @@ class CompiledRules(NamedTuple):
             lags=np.array([_days(*rows[k].lag) for k in lagged], dtype=np.int64),
             axis=np.array([AXES.index(row.axis) if row.axis else -1 for row in rows], dtype=np.int64),
             load=np.array([row.load or 0.0 for row in rows], dtype=np.float64),
-            worn=sum(not set(WEARABLE_FEATURES).isdisjoint(trigger.exposures) for trigger in TRIGGERS),
         )
 
 
 def loads_of(rules: CompiledRules) -> NDArray[np.float64]:
     """[4, K] what each trigger adds to each latent axis."""
     return np.where(np.arange(len(AXES))[:, None] == rules.axis, rules.load, 0.0)
+
+
+def reads_worn(rules: CompiledRules) -> bool:
+    """Whether any is read from what a wearable records."""
+    return bool(np.isin(rules.reads, [EXPOSURE_COLUMNS.index(name) for name in WEARABLE_FEATURES]).any())
 
 
 def _days(first: int, last: int) -> int:

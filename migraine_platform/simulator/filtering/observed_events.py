@@ -114,8 +114,8 @@ def observe_events(
     course, own, seed, person = parameters.course, own_of(persons, i), parameters.seed, persons.index[i]
     morning = HOURS * t + course.migraine_day_hours
     events, entries, has_diary = record.events, record.entries, record.has_diary
-    later = course.weekend_later if day_effects.weekend[t] > 0.0 else 0.0
-    told_today = share_below(course.onset_hours, earlier_hour(EVENING - course.intake_delay, later, EVENING))
+    told_until = earlier_hour(EVENING - course.intake_delay, day_effects.onset_later[t], EVENING)
+    told_today = share_below(course.onset_hours, told_until)
     evening_share = 1.0 - told_today / (1.0 - course.late_share)
     for n in range(len(cloud.p)):
         running = np.isinf(cloud.previous_end[n])
@@ -148,7 +148,6 @@ def observe_events(
                 events,
                 medication,
                 evening_share,
-                later,
             )
 
         if has_diary and medication != events[4]:
@@ -233,18 +232,16 @@ def _begin_headache(
     events: NDArray[np.bool_],
     medication: bool,
     evening_share: float,
-    later: float,
 ) -> bool:
     """When it begins, whether it is treated and when it ends; returns whether a drug is told of by this evening.
 
     Args:
         medication: whether the diary tells of one for an earlier headache.
         evening_share: of the attacks before 20:00, those whose drug tomorrow's diary will be the first to tell of.
-        later: hours by which the day's attacks begin later in the morning.
     """
     left_over = max(0.0, cloud.end[n] - HOURS * t)
     u = _propose_hour(cloud.log_weight, n, evening_share, uniform(source, seed, person, t))
-    hour = later_hour(quantile(course.onset_hours, (1.0 - course.late_share) * u), later, EVENING)
+    hour = later_hour(quantile(course.onset_hours, (1.0 - course.late_share) * u), day_effects.onset_later[t], EVENING)
     cloud.start[n] = HOURS * t + max(hour, left_over)
 
     treated = uniform(source, seed, person, t) < day_effects.treated_share[t]

@@ -82,17 +82,17 @@ def observe_features(
     today = _today(parameters, persons, day_effects, patterns, i, t, record)
     order, mixing, latent, values, diet = today.order, today.mixing, record.latent, record.values, record.diet
     copula, coupling, weather = parameters.copula, parameters.coupling, today.weather
-    drawn, items = len(order), persons.habit.shape[1]
-    here, seen, y = np.empty(drawn), np.full(cloud.x.shape[1], np.nan), np.empty(drawn)
+    drawn, count, items = len(order), cloud.x.shape[1], persons.habit.shape[1]
+    here, seen, y = np.empty(count), np.full(count, np.nan), np.empty(drawn)
     eaten, trigger = np.zeros(items, dtype=np.bool_), np.zeros(len(parameters.rules.rule), dtype=np.bool_)
-    exposures = np.zeros(exposure_count(len(seen), items))
+    exposures = np.zeros(exposure_count(count, items))
     scores = np.zeros(INPUT_COUNT)
     for n in range(len(cloud.p)):
         before, began, start, end = cloud.previous_end[n], cloud.began[n], cloud.start[n], cloud.end[n]
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, before, began, start, end)
         day = overlaps(t, NIGHT_ENDS, EVENING, before, began, start, end)
 
-        # Recorded exposures weigh the particle, the others are drawn given them.
+        # Recorded features weigh the particle, the others are drawn given them.
         for row in range(drawn):
             f = order[row]
             shift = day_effects.shift[f, t] + persons.level[i, f]
@@ -126,8 +126,6 @@ def observe_features(
                 diet[item] if record.has_diary else uniform(source, parameters.seed, persons.index[i], t) < share
             )
         cloud.stress_excess[n] = here[STRESS] - persons.level[i, STRESS]
-        if parameters.rules.worn > 0:
-            _wear(parameters, persons, day_effects, cloud, source, i, t, record, n, day, seen)
 
         keep_exposures(weather, seen, eaten, persons.cycle_day[i, t], persons.cycle_standard[i, t], exposures)
         read_triggers(parameters.rules, exposures, cloud.before[n], t, trigger)
@@ -135,7 +133,7 @@ def observe_features(
         drift_of(parameters.inputs, cloud.z[n], scores, cloud.ahead[n])
         add_loads(parameters.rules, trigger, cloud.ahead[n])
         cloud.logit[n] = add_triggers(today.baseline, parameters, persons, day_effects, i, t, trigger, today.level)
-    if record.has_device and parameters.rules.worn == 0:
+    if record.has_device and drawn < count:
         _worn(parameters, persons, day_effects, cloud, patterns, i, t, record)
 
 
@@ -165,47 +163,6 @@ def _today(
         level_at(change, i, t) * change.strength[i] if change.kind[i] else 0.0,
         baseline_logit(persons, day_effects, i, t + 1) + label,
     )
-
-
-@njit(cache=True)
-def _wear(
-    parameters: ModelParameters,
-    persons: Persons,
-    day_effects: DayEffects,
-    cloud: Cloud,
-    source: RandomSource,
-    i: int,
-    t: int,
-    record: DayRecord,
-    n: int,
-    day: bool,
-    seen: NDArray[np.float64],
-) -> None:
-    """The wearable's features of particle n into `seen` [F]: recorded, which weighs the particle, or else drawn.
-
-    Args:
-        day: whether a headache falls into the day.
-    """
-    copula, y = parameters.copula, np.empty(WORN)
-    drawn = len(seen) - WORN
-    for row in range(WORN):
-        f = drawn + row
-        shift = day_effects.shift[f, t] + persons.level[i, f] + (parameters.coupling.pain[f] if day else 0.0)
-        spread = copula.spread[f] * day_effects.scale[f, t]
-        innovation = 0.0
-        for column in range(row):
-            innovation += copula.mixing[f, drawn + column] * y[column]
-        mean = copula.lag1[f] * cloud.x[n, f] if t > 0 else 0.0
-        fresh = copula.fresh[f] if t > 0 else 1.0
-        if record.has_device:
-            x, seen[f] = (record.latent[f] - shift) / spread, record.values[f]
-            y[row] = ((x - mean) / fresh - innovation) / copula.mixing[f, f]
-            cloud.log_weight[n] -= 0.5 * y[row] * y[row]
-        else:
-            y[row] = fast_normal_quantile(uniform(source, parameters.seed, persons.index[i], t))
-            x = mean + fresh * (innovation + copula.mixing[f, f] * y[row])
-            seen[f] = at(copula.tables[f], position_of(shift + spread * x, copula.tables.shape[1]))
-        cloud.x[n, f] = x
 
 
 @njit(cache=True, inline="always")

@@ -22,7 +22,7 @@ from migraine_platform.config.simulator.copula import COLUMN_OF
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS
 from migraine_platform.simulator.exogenous.features import FEATURES
-from migraine_platform.simulator.exogenous.trigger_rules import memory_size
+from migraine_platform.simulator.exogenous.trigger_rules import memory_size, reads_worn
 from migraine_platform.simulator.filtering.midnight import begin_day
 from migraine_platform.simulator.filtering.observed_events import observe_events
 from migraine_platform.simulator.filtering.observed_features import observe_features
@@ -136,7 +136,7 @@ def filter_days(
     kept = evidence.diary.shape[1]
     bins = LOGIT_BINS if with_spread else 0
     out = FilteredForecasts(np.empty((count, kept)), np.empty((count, kept)), np.empty((count, kept, bins)))
-    patterns = factors(parameters.copula)
+    patterns = factors(parameters.copula, reads_worn(parameters.rules))
 
     in_parallel(
         count,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.simulator.exogenous.features import EXPOSURES, NIGHT, Copula
+from migraine_platform.simulator.exogenous.features import COUNT, EXPOSURES, NIGHT, Copula
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,23 +45,28 @@ class Factors(NamedTuple):
     """Cholesky factors of the features' innovations."""
 
     order: NDArray[np.int64]
-    """[4, exposures] by pattern of what is recorded: the recorded exposures first."""
+    """[4, drawn] by pattern of what is recorded: the recorded features first; of the wearable's only where they act."""
     mixing: NDArray[np.float64]
-    """[4, exposures, exposures] in that order."""
+    """[4, drawn, drawn] in that order."""
     recorded: NDArray[np.int64]
-    """[4] how many of the exposures are recorded."""
+    """[4] how many of them are recorded."""
     worn_decay: NDArray[np.float64]
     """[gaps, wearable] what is left of the last recorded day's x, by days since."""
     worn_mixing: NDArray[np.float64]
     """[gaps, wearable, wearable] factor of what has come since then; a gap needs no draws of its own."""
 
 
-def factors(copula: Copula) -> Factors:
-    """Factors by pattern and by gap."""
+def factors(copula: Copula, worn_act: bool = False) -> Factors:
+    """Factors by pattern and by gap.
+
+    Args:
+        worn_act: whether something follows from what a wearable records, so that it is drawn where it was not worn.
+    """
     covariance = copula.mixing @ copula.mixing.T
-    plain = np.arange(EXPOSURES)
-    diary_first = np.concatenate([plain[NIGHT:], plain[:NIGHT]])
-    orders = (plain, plain, diary_first, plain)
+    night, day = np.arange(NIGHT), np.arange(NIGHT, EXPOSURES)
+    of_device = np.concatenate([night, np.arange(EXPOSURES, COUNT)]) if worn_act else night
+    device_first, diary_first = np.concatenate([of_device, day]), np.concatenate([day, of_device])
+    orders = (device_first, device_first, diary_first, device_first)
     worn = slice(EXPOSURES, None)
     phi, fresh = copula.lag1[worn], copula.fresh[worn]
     gaps = np.arange(GAPS)
@@ -71,7 +76,7 @@ def factors(copula: Copula) -> Factors:
     return Factors(
         order=np.array(orders),
         mixing=np.stack([np.linalg.cholesky(covariance[np.ix_(order, order)]) for order in orders]),
-        recorded=np.array([0, NIGHT, EXPOSURES - NIGHT, EXPOSURES]),
+        recorded=np.array([0, len(of_device), len(day), len(device_first)]),
         worn_decay=phi ** gaps[:, None],
         worn_mixing=np.asarray(np.linalg.cholesky(since), dtype=np.float64),
     )

@@ -55,9 +55,7 @@ class AttackCourse(NamedTuple):
     """The course of an attack, tabulated for the kernels."""
 
     onset_hours: NDArray[np.float64]
-    """[K] quantiles of the hour of onset on workdays."""
-    weekend_later: float
-    """How much later attacks begin at weekends in the morning."""
+    """[K] quantiles of the hour of onset, on days on which none begins later."""
     durations: NDArray[np.float64]
     """[K] quantiles of the untreated headache's duration, in hours."""
     drug_hazard: NDArray[np.float64]
@@ -97,7 +95,6 @@ class AttackCourse(NamedTuple):
         lengths = prodrome_quantiles(settings.prodrome)
         course = cls(
             onset_hours=hours,
-            weekend_later=settings.weekend_later,
             durations=duration_quantiles(settings),
             drug_hazard=np.stack([drug_hazard(drug) for drug in treatments.acute.values()]),
             prodrome_hours=lengths,

@@ -124,6 +124,8 @@ class DayEffects(NamedTuple):
     """[T] log-odds"""
     weekend: NDArray[np.float64]
     """[T] 1 at weekends, less the week's mean."""
+    onset_later: NDArray[np.float64]
+    """[T] hours by which attacks of the morning begin later (quantiles.later_hour)."""
     treated_share: NDArray[np.float64]
     drug: NDArray[np.int64]
     """[T] the acute drug of those who take one."""

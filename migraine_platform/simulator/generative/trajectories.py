@@ -138,8 +138,7 @@ def _simulate_patient(
         draw_day(u, seed, person, t, 0, replicate)
         share = own.sign_share[sign]
         direct, entry, for_sign = p * (1.0 - share), prodrome_entry(course, own, p, sign), u[4]
-        later = course.weekend_later if day_effects.weekend[t] > 0.0 else 0.0
-        hour = max(later_hour(quantile(course.onset_hours, u[2]), later, EVENING), left_over)
+        hour = max(later_hour(quantile(course.onset_hours, u[2]), day_effects.onset_later[t], EVENING), left_over)
         prodromal = at_risk and direct <= u[0] < direct + entry
         onset = at_risk and (u[0] < direct or (prodromal and u[1] * entry < p * share))
         previous_end, medication = end, intake == t

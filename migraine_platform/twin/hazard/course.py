@@ -46,7 +46,7 @@ def lasting_atoms(settings: Simulator) -> NDArray[np.float64]:
     rng = np.random.default_rng(0)
     for number, u in enumerate(rng.random((ATTACKS, 4))):
         own = float(ndtri(u[3]))
-        later = course.weekend_later if number % WEEK >= WORKDAYS else 0.0
+        later = settings.attacks.weekend_later if number % WEEK >= WORKDAYS else 0.0
         start = later_hour(quantile(course.onset_hours, u[0]), later, EVENING)
         drug = course.usual_drug if u[1] < course.usual_treated_share else UNTREATED
         for day in range(4):
