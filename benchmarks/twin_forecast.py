@@ -26,6 +26,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.forecast_scores import calibration_error, log_loss
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.priors.workbook.configured import configured_features
@@ -58,14 +59,15 @@ def within_auc(migraine: np.ndarray, forecast: np.ndarray) -> float:
 
 
 def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: slice) -> np.ndarray:
-    """One logistic regression for everybody: triggers, load, today's status, recent and usual migraine days."""
+    """One logistic regression for everybody: triggers, load, today's attack, recent and usual migraine days."""
     baseline = twin.climatology(own)
     logit = np.log(baseline / (1 - baseline))
     columns = [
         *np.moveaxis(replay.covariates.trigger, -1, 0),
         *np.moveaxis(replay.covariates.latent, -1, 0),
         replay.forecasts.ill,
-        own.events[..., 4] * replay.forecasts.ill,
+        own.events[..., EVENTS.index("acute_medication")] * replay.forecasts.ill,
+        own.events[..., EVENTS.index("headache_at_evening")],
         replay.forecasts.attack_history,
         logit,
     ]

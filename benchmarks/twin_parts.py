@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from measure import machine
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.research import imputation
 from migraine_platform.twin.data.channels import Scales, StandardDays
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics import state_space
 from migraine_platform.twin.dynamics.experts.network import ExpertSettings, negative_log_likelihood

@@ -16,6 +16,7 @@ from migraine_platform.config.simulator.copula import COLUMN_OF, EXOGENOUS_FEATU
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.simulator.trigger_columns import READ_VALUES, misread
 from migraine_platform.config.simulator.triggers import BY_CHANGE
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.domain.exposures import DIET_COLUMNS, FOLLOWS_FROM, WEATHER_COLUMNS
 from migraine_platform.domain.triggers import TriggerFamily
 from migraine_platform.errors import UserError
@@ -29,7 +30,7 @@ BOUNDED, POSITIVE = ("beta", "uniform"), ("gamma", "lognormal", "poisson")
 
 TAKEN = {
     *("patient_id", "patient_batch", "date", "light_sleep_pct", "sleep_quality"),
-    *("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication"),
+    *EVENTS,
     *("headache_severity", "aura", "nausea", "photophobia", "preventive_medication", "relaxation_minutes"),
     "eeg_alpha_power",
 }

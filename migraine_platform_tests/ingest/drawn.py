@@ -44,6 +44,8 @@ def cells(draw: st.DrawFn) -> Row:
     if not row["has_migraine"]:
         for event in ("onset", "migraine_by_evening"):
             row[event] = row[event] and None
+    if not row["migraine_by_evening"]:
+        row["headache_at_evening"] = row["headache_at_evening"] and None
     return row
 
 

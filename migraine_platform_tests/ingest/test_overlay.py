@@ -100,11 +100,12 @@ def test_a_day_that_is_not_there_stays_away() -> None:
     assert overlay(frame([DAY]), said(told, "a")).equals(frame([DAY]))
 
 
-def test_no_migraine_takes_back_the_onset_that_was_reported_before() -> None:
-    before = frame([{**DAY, "has_migraine": True, "onset": True, "migraine_by_evening": True, "stress_level": 7}])
+def test_no_migraine_takes_back_the_attack_that_was_reported_before() -> None:
+    """Its onset, that it was there by the evening, and that it was still there."""
+    attack = dict.fromkeys(("onset", "migraine_by_evening", "headache_at_evening"), True)
+    before = frame([{**DAY, "has_migraine": True, **attack, "stress_level": 7}])
     found = overlay(before, said(frame([{**DAY, "has_migraine": False}]), "a"))
-    taken_back = {**DAY, "has_migraine": False, "onset": False, "migraine_by_evening": False, "stress_level": 7}
-    assert found.equals(frame([taken_back]))
+    assert found.equals(frame([{**DAY, "has_migraine": False, **dict.fromkeys(attack, False), "stress_level": 7}]))
 
 
 def test_a_stage_of_sleep_that_is_told_anew_leaves_the_others_unknown() -> None:

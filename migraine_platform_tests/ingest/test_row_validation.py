@@ -21,6 +21,7 @@ from migraine_platform_tests.ingest.drawn import BEGAN, LAST, PATIENTS, csv_of, 
 
 FLAGS = "has_migraine,onset,migraine_by_evening"
 HEADER = f"patient_id,date,stress_level,{FLAGS},deep_sleep_pct,rem_sleep_pct,light_sleep_pct,steps"
+STILL_THERE = b"patient_id,date,migraine_by_evening,has_migraine,headache_at_evening\n"
 GOOD = "P0003,2024-06-01,5,false,,,,,,"
 
 DOUBTED = {
@@ -124,3 +125,17 @@ def test_days_before_the_cohort_began_are_not_believed() -> None:
     found = validate_rows(PlainCsv(100).read(b"patient_id,date,stress_level\n" + rows), PATIENTS, BEGAN, LAST)
     assert found.quarantine.select("row", "rule").rows() == [(row, NOT_EARLIER) for row in (2, 3, 4)]
     assert found.rows["date"].to_list() == [BEGAN]
+
+
+@pytest.mark.parametrize(
+    ("said", "rules"),
+    [
+        (b"true,true,true", []),
+        (b"true,true,false", []),
+        (b",,true", ["a headache of the evening makes a migraine day", "a headache of the evening has begun"]),
+        (b"false,true,true", ["a headache of the evening has begun"]),
+    ],
+)
+def test_a_headache_that_is_still_there_has_begun(said: bytes, rules: list[str]) -> None:
+    reading = PlainCsv(1000).read(STILL_THERE + b"P0001,2024-06-02," + said + b"\n")
+    assert validate_rows(reading, PATIENTS, BEGAN, LAST).quarantine["rule"].to_list() == rules

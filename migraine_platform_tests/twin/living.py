@@ -31,7 +31,7 @@ from migraine_platform.warehouse.lake.places import Places
 
 POPULATION = "0123456789abcdef"
 BATCH = "batch-000"
-DAYS, MADE, LAST, CHANGED = 70, 58, 64, 50
+DAYS, MADE, LAST, CHANGED, CHANGED_LATE = 70, 58, 64, 50, 57
 """Days of everybody's life; those that twins know when they are made, and after the nights; when people change."""
 
 PAGE_HINKLEY, ADWIN = ("page_hinkley", "surprise"), ("adwin", "state_error")
@@ -51,17 +51,22 @@ def some(measured: pl.DataFrame, patients: int) -> pl.DataFrame:
 
 
 def with_changes(measured: pl.DataFrame, patients: int) -> pl.DataFrame:
-    """Days of some patients, of whom one is never calm again from a day on, and one always has a migraine."""
+    """Days of some patients, of whom two are never calm again from a day on, and one always has a migraine."""
     days = some(measured, patients)
     wanted = days["patient_id"].unique().sort()
-    late = pl.col("date") >= days["date"].min() + timedelta(days=CHANGED)
-    stressed, ill = (late & (pl.col("patient_id") == patient) for patient in wanted[:2])
+    changes = zip((wanted[0], wanted[-1], wanted[1]), (CHANGED, CHANGED_LATE, CHANGED), strict=True)
+    stressed, stressed_late, ill = (
+        (pl.col("patient_id") == patient) & (pl.col("date") >= days["date"].min() + timedelta(days=day))
+        for patient, day in changes
+    )
     wrote = pl.col("migraine_by_evening").is_not_null()
     attack = [
         pl.when(ill & wrote).then(pl.lit(True)).otherwise(pl.col(name)).alias(name)
-        for name in ("has_migraine", "migraine_by_evening")
+        for name in ("has_migraine", "migraine_by_evening", "headache_at_evening")
     ]
-    return days.with_columns(pl.when(stressed).then(10.0).otherwise("stress_level").alias("stress_level"), *attack)
+    return days.with_columns(
+        pl.when(stressed | stressed_late).then(10.0).otherwise("stress_level").alias("stress_level"), *attack
+    )
 
 
 @dataclass

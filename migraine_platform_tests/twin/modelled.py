@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.data.writing import SILENCES, kind_of_silence
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Effects, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, HEADACHES, NOT_TOLD, AttackEvidence, Effects, Points
 
 ALWAYS = 1 - 1e-12
 
@@ -32,7 +33,7 @@ def effects_of(**values: object) -> Effects:
         "attack_history": 0.0,
         "weekend": 0.0,
         "memory": 0.8,
-        "lasting": np.full((AGES, 2), 0.3),
+        "lasting": np.full((AGES, 2, HEADACHES), 0.3),
         "lasting_sd": 0.0,
         "by_evening": 0.85,
         "alarms": 0.1,
@@ -74,7 +75,7 @@ def live(
     wrote: NDArray[np.float64] | float = ALWAYS,
     own: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> AttackEvidence:
-    """Diaries of persons whose attacks go on equally likely at every age.
+    """Diaries of persons whose attacks go on equally likely at every age, and that do not say when they are over.
 
     Args:
         wrote: probability of an entry on a day without migraine.
@@ -82,7 +83,7 @@ def live(
     """
     patients, days, _ = covariates.trigger.shape
     lasts, signs, weekend = (np.zeros(patients),) * 3 if own is None else own
-    on = effects.lasting[0, 0]
+    on = effects.lasting[0, 0, NOT_TOLD]
     if own is not None:
         steep = np.sqrt(1 + np.pi * effects.lasting_sd**2 / 8)
         on = expit(np.log(on / (1 - on)) * steep + effects.lasting_sd * lasts)
@@ -95,7 +96,7 @@ def live(
     wrote = np.broadcast_to(wrote, patients)
     usual, silent = wrote / (1 - wrote), np.zeros(patients, dtype=np.int64)
     diary, late_told = np.zeros((2, patients, days), dtype=bool)
-    events = np.zeros((patients, days, 5), dtype=bool)
+    events = np.zeros((patients, days, len(EVENTS)), dtype=bool)
     ill, attack_history, logit, late = (
         np.zeros(patients, dtype=bool),
         share_ill(level, on),
@@ -132,6 +133,9 @@ def live(
         unsigned = np.where(by_evening | alarm, outlook, outlook * (1 - effects.early) / (1 - entry))
         outlook = np.where(sign, announcing, unsigned)
         before = onset & (rng.random(patients) < noted) if effects.signs else np.zeros_like(ill)
-        flags = np.stack([ill, onset | late, by_evening, alarm | sign | before, np.zeros_like(ill)], axis=-1)
+        nothing = np.zeros_like(ill)
+        flags = np.stack([ill, onset | late, by_evening, alarm | sign | before, nothing, nothing], axis=-1)
         events[:, k] = flags & diary[:, k, None]
-    return AttackEvidence(diary, events, late_told, np.zeros((patients, days)), np.zeros(patients, dtype=np.int64))
+    headache = np.full((patients, days), NOT_TOLD, dtype=np.int64)
+    begun = np.zeros(patients, dtype=np.int64)
+    return AttackEvidence(diary, events, headache, late_told, np.zeros((patients, days)), begun)

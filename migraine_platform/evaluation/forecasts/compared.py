@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config import Settings
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.evaluation.forecasts.aline_forecasts import aline_forecasts, numbers_of
 from migraine_platform.evaluation.forecasts.baselines import BaselineTraining, forecasts, share_learned
 from migraine_platform.evaluation.forecasts.days import Split, evaluated_days, splits
@@ -25,7 +26,6 @@ from migraine_platform.priors.features import Feature
 from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.simulator.cohort.fitted_parameters import FittedParameters
 from migraine_platform.twin.cohort.inputs import Read, read_histories
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.updating.evening_update import TwinUpdater
 from migraine_platform.warehouse import tables

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.twin.core.twins import PRIOR_DAYS
-from migraine_platform.twin.data.features import COLUMNS, EVENTS
+from migraine_platform.twin.data.features import COLUMNS
 from migraine_platform.twin.data.histories import Histories
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.evaluation.study.panel import Panel
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AttackEvidence
+from migraine_platform.twin.hazard.hypotheses import NOT_TOLD, AttackEvidence
 from migraine_platform.twin.hazard.population import LearnedPopulation, learn
 
 if TYPE_CHECKING:
@@ -106,4 +106,5 @@ def _evidence(headache: NDArray[np.bool_], recorded: NDArray[np.bool_], begun: N
     events = np.zeros((*recorded.shape, len(EVENTS)), dtype=np.bool_)
     for name in ("has_migraine", "onset", "migraine_by_evening"):
         events[..., EVENTS.index(name)] = headache & recorded
-    return AttackEvidence(recorded, events, np.zeros_like(recorded), np.zeros(recorded.shape), begun)
+    not_told = np.full(recorded.shape, NOT_TOLD, dtype=np.int64)
+    return AttackEvidence(recorded, events, not_told, np.zeros_like(recorded), np.zeros(recorded.shape), begun)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-EVENTS = 5
-GOES_ON, PLAIN, SIGNALLED, ALARM, NOTHING_HAPPENED = range(EVENTS)
+OUTCOMES = 5
+GOES_ON, PLAIN, SIGNALLED, ALARM, NOTHING_HAPPENED = range(OUTCOMES)
 """What a day may bring by the evening: an attack goes on, one begins without or with a prodrome, a false alarm."""
 
 EVENLY = 0.5
@@ -59,10 +59,10 @@ def _propose(log_weight: NDArray[np.float64], n: int, chances: Chances, u: float
     What the next diary tells may need an event that few particles would have had by chance.
     """
     possible = 0
-    for event in range(EVENTS):
+    for event in range(OUTCOMES):
         possible += chances[event] > 0
     reached, drawn = 0.0, NOTHING_HAPPENED
-    for event in range(EVENTS):
+    for event in range(OUTCOMES):
         if chances[event] > 0:
             proposal = (1.0 - EVENLY) * chances[event] + EVENLY / possible
             if reached <= u < reached + proposal:
@@ -129,6 +129,8 @@ def observe_events(
         medication = reported_on(cloud.start[n] + course.intake_delay) == t and cloud.drug[n] != UNTREATED
         if running:
             low, high = (morning, np.inf) if migraine and not onset else (since, morning)
+            if has_diary and migraine and not onset:
+                low, high = _end_told(course, own, cloud, n, morning, HOURS * t + EVENING, events[5])
             u = uniform(source, seed, person, t)
             cloud.previous_end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], low, high, u)
         cloud.end[n] = cloud.previous_end[n]
@@ -252,6 +254,28 @@ def _begin_headache(
         medication = treated
     cloud.drug[n] = day_effects.drug[t] if treated else UNTREATED
 
+    low, high = cloud.start[n], np.inf
+    if has_diary:
+        low, high = _end_told(course, own, cloud, n, cloud.start[n], HOURS * t + EVENING, events[5])
     u = uniform(source, seed, person, t)
-    cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], cloud.start[n], np.inf, u)
+    cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], low, high, u)
     return medication
+
+
+@njit(cache=True, inline="always")
+def _end_told(
+    course: AttackCourse, own: Own, cloud: Cloud, n: int, since: float, evening: float, is_there: bool
+) -> tuple[float, float]:
+    """Weigh particle n by what the diary tells of its headache at 20:00; moments between which it ends, then.
+
+    Args:
+        since: hour until which it is known to have lasted.
+        evening: hour of the diary.
+        is_there: whether there is a headache then.
+    """
+    alive = lasting_share(course, own.headache, cloud.drug[n], since - cloud.start[n])
+    lasting = lasting_share(course, own.headache, cloud.drug[n], evening - cloud.start[n])
+    goes_on = lasting / alive if alive > 0 else 0.0
+    chance = goes_on if is_there else 1.0 - goes_on
+    cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
+    return (evening, np.inf) if is_there else (since, evening)

@@ -68,7 +68,7 @@ class RecordedEvidence(NamedTuple):
     diet: NDArray[np.bool_]
     """[P, K, 4]"""
     events: NDArray[np.bool_]
-    """[P, K, 5] in the order of model.EVENTS."""
+    """[P, K, EVENTS]"""
     diary: NDArray[np.bool_]
     """[P, K] whether there is an entry; without one, `diet`, `events` and the diary's features say nothing."""
     device: NDArray[np.bool_]

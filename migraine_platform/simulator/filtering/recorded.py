@@ -32,7 +32,7 @@ class DayRecord(NamedTuple):
     diet: NDArray[np.bool_]
     """[DIET]"""
     events: NDArray[np.bool_]
-    """[5] in the order of model.EVENTS."""
+    """[EVENTS]"""
     entries: NDArray[np.float64]
     """[2] how likely the person is to write on an evening without migraine, and with."""
     reported: bool

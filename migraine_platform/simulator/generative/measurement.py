@@ -23,13 +23,13 @@ import polars as pl
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.measurement import Measurement
 from migraine_platform.config.simulator.triggers import SINCE_YESTERDAY, TriggerRule
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, TRIGGERS
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.cycle import MIDDLE
 from migraine_platform.simulator.generative.model import (
     DIARY_COLUMNS,
-    EVENTS,
     SLEEP_COLUMNS,
     WEARABLE_COLUMNS,
 )
@@ -39,7 +39,7 @@ from migraine_platform.simulator.random.streams import Stream, fill_uniforms, un
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BY_DIARY = (*DIARY_COLUMNS, *ITEM_COLUMNS, *EVENTS, "cycle_day")
+BY_DIARY = (*DIARY_COLUMNS, *ITEM_COLUMNS, *EVENTS, CYCLE_DAY)
 """Columns that a day without a diary entry lacks."""
 
 BY_DEVICE = (*SLEEP_COLUMNS, *WEARABLE_COLUMNS)

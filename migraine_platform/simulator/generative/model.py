@@ -12,6 +12,7 @@ import numpy as np
 
 from migraine_platform.compiled import njit
 from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.domain.exposures import WEATHER_COLUMNS
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS, LIVED_VALUES, TRIGGER_FLAGS, TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import Copula
@@ -40,7 +41,6 @@ WEARABLE_COLUMNS = WEARABLE_FEATURES
 VALUES = WEATHER_COLUMNS + SLEEP_COLUMNS + DIARY_COLUMNS + WEARABLE_COLUMNS
 """Columns of `SimulatedDays.values`."""
 
-EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 FLAGS = ITEM_COLUMNS + TRIGGER_FLAGS + EVENTS
 """Columns of `SimulatedDays.flags`."""
 

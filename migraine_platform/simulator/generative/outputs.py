@@ -77,6 +77,7 @@ def keep_events(
     by_evening: bool,
     prodrome: bool,
     medication: bool,
+    headache: bool,
 ) -> None:
     """In the order of model.EVENTS.
 
@@ -89,3 +90,4 @@ def keep_events(
     out[first + 2, i, k] = by_evening
     out[first + 3, i, k] = prodrome
     out[first + 4, i, k] = medication
+    out[first + 5, i, k] = headache

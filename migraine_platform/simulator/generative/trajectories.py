@@ -166,6 +166,7 @@ def _simulate_patient(
         is_migraine = onset or not at_risk
         by_evening = is_migraine and not (onset and hour >= EVENING)
         signalled = prodromal and hour < EVENING
+        runs = by_evening and end > HOURS * t + EVENING
 
         # Morning and day: the features, moved by pain, stress, drift and intervention.
         night = overlaps(t, NIGHT_BEGINS, NIGHT_ENDS, previous_end, onset, start, end)
@@ -201,7 +202,8 @@ def _simulate_patient(
             k = t - parameters.burn_in
             keep_values(days.values, i, k, values, weather)
             keep_flags(days.flags, i, k, diet, trigger)
-            keep_events(days.flags, i, k, is_migraine, onset, by_evening, signalled or sign == CAME, medication)
+            sign_noted = signalled or sign == CAME
+            keep_events(days.flags, i, k, is_migraine, onset, by_evening, sign_noted, medication, runs)
             days.announced[i, k] = sign == CAME
             days.at_risk[i, k] = at_risk
             days.z[:, i, k] = z
@@ -212,7 +214,7 @@ def _simulate_patient(
             persons.noise_factor[i],
             attack_history,
             by_evening,
-            HOURS * t + EVENING - start if by_evening and end > HOURS * t + EVENING else -1.0,
+            HOURS * t + EVENING - start if runs else -1.0,
             drug,
             at_risk and not signalled,
             p,

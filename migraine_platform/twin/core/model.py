@@ -17,13 +17,13 @@ import polars as pl
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.simulator.settings import Simulator
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.errors import UserError
 from migraine_platform.priors.features import Feature
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
 from migraine_platform.twin.data.channels import CHANNELS, Scales
 from migraine_platform.twin.data.clinical import ClinicalPrior
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.ledger import BaselineDays, usual_of
 from migraine_platform.twin.data.writing import kinds_of_silence
@@ -32,7 +32,15 @@ from migraine_platform.twin.dynamics.state_space import filter_histories, fit
 from migraine_platform.twin.hazard.course import lasting_atoms
 from migraine_platform.twin.hazard.covariates import Reader
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import LIVED, WRITTEN, AttackEvidence, Effects, FilterState, Points
+from migraine_platform.twin.hazard.hypotheses import (
+    HEADACHES,
+    LIVED,
+    WRITTEN,
+    AttackEvidence,
+    Effects,
+    FilterState,
+    Points,
+)
 from migraine_platform.twin.hazard.population import Personal, learn
 from migraine_platform.twin.hazard.uncertainty import Recalibration
 
@@ -46,7 +54,7 @@ SUPERSEDED = "superseded"
 BY_TRIGGER = ("effects.trigger", "usual.trigger")
 """Parameters with a value for each trigger: without triggers, no rows."""
 
-FORMAT = 8
+FORMAT = 9
 """Version of the rows, and of stored twins; others are refused."""
 
 WARM_UP = 30
@@ -63,7 +71,7 @@ class Clinical:
 
     prior: ClinicalPrior
     atoms: NDArray[np.float64]
-    """[AGES, 2, J] probabilities that an attack goes on, as far as a diary leaves them open."""
+    """[AGES, 2, HEADACHES, J] probabilities that an attack goes on, as far as a diary leaves them open."""
 
     @classmethod
     def of(cls, settings: Simulator, features: tuple[Feature, ...]) -> Clinical:
@@ -177,7 +185,7 @@ class TwinModel:
             "dynamics.noise": (channels, channels),
             "dynamics.between": (channels, channels),
             "dynamics.effect": (channels, -1),
-            "effects.lasting": (-1, 2),
+            "effects.lasting": (-1, 2, HEADACHES),
             **dict.fromkeys(BY_TRIGGER, (-1,)),
         }
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.core.twins import TwinArrays
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FACTORS, PersonParameters, contributions, factor_sd
 from migraine_platform.twin.hazard.covariates import Covariates

@@ -140,18 +140,11 @@ class Replay:
         """One patient's first so many evenings."""
         rows, days = slice(row, row + 1), slice(0, evenings)
         channels = {name: part[rows, days] for name, part in self.channels._asdict().items() if name != "beliefs"}
-        reported = self.evidence.of_patients(rows)
         return Replay(
             Forecasts(*(part[rows, days] for part in self.forecasts)),
             Covariates(*(part[rows, days] for part in self.covariates)),
             self.channels._replace(**channels),
-            AttackEvidence(
-                reported.diary[:, days],
-                reported.events[:, days],
-                reported.late[:, days],
-                reported.pain[:, days],
-                reported.begun,
-            ),
+            self.evidence.of_patients(rows).of_days(days),
         )
 
     def then(self, later: Replay) -> Replay:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import LIVED_VALUES
-from migraine_platform.twin.data.features import EVENTS, POSITION
+from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories, HistoryError
 
 if TYPE_CHECKING:

@@ -58,6 +58,7 @@ _NAMES = {
     "prodrome": "symptom.prodrome.signs",
     "migraine_by_evening": "symptom.headache.migraine_by_evening",
     "acute_medication": "treatment.acute_medication",
+    "headache_at_evening": "symptom.headache.at_evening",
     **{feature.name: f"trigger.further.{feature.name}" for feature in LIVED},
 }
 
@@ -94,6 +95,3 @@ REPORTED_NAMES = {
     "relaxation_minutes": "treatment.recent_interventions.relaxation_minutes",
 }
 """Columns of `recorded.patient_days` that only files from outside fill, and their places in a state."""
-
-EVENTS = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
-"""What a diary says of an attack; `has_migraine` and `onset` of a day are complete by the next evening."""

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.errors import UserError
-from migraine_platform.twin.data.features import COLUMNS, EVENTS, FEATURES
+from migraine_platform.twin.data.features import COLUMNS, FEATURES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,8 +19,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from migraine_platform.config.base import Frozen
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.errors import UserError
-from migraine_platform.twin.data.features import EVENTS, NAMES
+from migraine_platform.twin.data.features import NAMES
 from migraine_platform.twin.data.histories import Histories
 
 if TYPE_CHECKING:

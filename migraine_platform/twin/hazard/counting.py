@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.data.writing import SILENCES, at_log_odds, kinds_of_silence
 from migraine_platform.twin.hazard.hypotheses import (
     AGES,
     FIRST_DAY,
+    HEADACHES,
     LATE,
     LATER_DAY,
     NO_ATTACK,
+    NOT_TOLD,
+    OVER,
+    RUNS,
     SECOND_DAY,
     UNKNOWN_DAY,
     AttackEvidence,
@@ -69,7 +73,7 @@ def _lasting(
     drug: NDArray[np.bool_],
     ill_ratio: float,
 ) -> NDArray[np.float64]:
-    """[AGES, 2] share of attacks that go on, by age and drug; three attacks are added, of which one does.
+    """`Effects.lasting`: share of attacks that go on; three are added, of which one does.
 
     A day after that is a migraine day was written down less often, and counts for more: 1 / ill_ratio.
     """
@@ -84,7 +88,9 @@ def _lasting(
         taken[:, k] = migraine[:, k] & (drug[:, k] | earlier)
     reported = evidence.diary[:, 1:] & evidence.diary[:, :-1]
     goes_on = (migraine & ~onset)[:, 1:]
-    out = np.zeros((AGES, 2))
+    headache = evidence.headache[:, :-1]
+    told = {NOT_TOLD: np.ones_like(reported), OVER: headache == OVER, RUNS: headache == RUNS}
+    out = np.zeros((AGES, 2, HEADACHES))
 
     def share(days: NDArray[np.bool_]) -> float:
         days = days & reported
@@ -95,7 +101,10 @@ def _lasting(
 
     for one in (FIRST_DAY, SECOND_DAY, LATER_DAY):
         for with_drug in (False, True):
-            out[one, int(with_drug)] = share((age == one)[:, :-1] & (taken == with_drug)[:, :-1])
-    out[UNKNOWN_DAY] = share(migraine[:, :-1])
+            days = (age == one)[:, :-1] & (taken == with_drug)[:, :-1]
+            for tick, among in told.items():
+                out[one, int(with_drug), tick] = share(days & among)
+    for tick, among in told.items():
+        out[UNKNOWN_DAY, :, tick] = share(migraine[:, :-1] & among)
     out[LATE] = share(evidence.late[:, 1:])
     return out

@@ -1,8 +1,8 @@
 """How sure one can be that a running attack goes on: what a diary leaves open of its hour and its length.
 
-A diary says that today was a migraine day, not when the attack began or whether it has ended, nor how long this
-person's last. The clinicians' numbers on attacks (hours of onset, durations and how persons differ in them, drugs) say
-how likely each of that is, and how likely it goes on then:
+A diary says that today was a migraine day, and perhaps whether the headache is over by the evening, but not when it
+began, nor how long this person's last. The clinicians' numbers on attacks (hours of onset, durations and how persons
+differ in them, drugs) say how likely each of that is, and how likely it goes on then:
 
     c = 0                                       it has ended by the evening
     c = S(rest of the night) / S(so far)        it runs; S: share of headaches that last longer
@@ -23,7 +23,16 @@ from migraine_platform.simulator.generative.attacks import EVENING, HOURS, Attac
 from migraine_platform.simulator.generative.hazard import running_tomorrow
 from migraine_platform.simulator.generative.treatment import UNTREATED
 from migraine_platform.simulator.random.quantiles import later_hour, quantile
-from migraine_platform.twin.hazard.hypotheses import AGES, FIRST_DAY, LATER_DAY, UNKNOWN_DAY
+from migraine_platform.twin.hazard.hypotheses import (
+    AGES,
+    FIRST_DAY,
+    HEADACHES,
+    LATER_DAY,
+    NOT_TOLD,
+    OVER,
+    RUNS,
+    UNKNOWN_DAY,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,14 +44,14 @@ HALVINGS = 40
 
 
 def lasting_atoms(settings: Simulator) -> NDArray[np.float64]:
-    """[AGES, 2, ATOMS] equally likely probabilities that an attack goes on, by its age and by whether a drug was taken.
+    """[AGES, 2, HEADACHES, ATOMS] equally likely probabilities that an attack goes on, as `Effects.lasting` has them.
 
     Sorted; what never happens is zero.
     """
     from scipy.special import ndtri
 
     course = AttackCourse.of(settings.attacks, settings.treatments)
-    found: dict[tuple[int, int], list[float]] = {}
+    found: dict[tuple[int, int, int], list[float]] = {}
     rng = np.random.default_rng(0)
     for number, u in enumerate(rng.random((ATTACKS, 4))):
         own = float(ndtri(u[3]))
@@ -58,11 +67,13 @@ def lasting_atoms(settings: Simulator) -> NDArray[np.float64]:
             with_drug = drug != UNTREATED and elapsed >= course.intake_delay
             c = running_tomorrow(course, own, drug, elapsed) if runs else 0.0
             for age in (min(FIRST_DAY + day, LATER_DAY), UNKNOWN_DAY):
-                found.setdefault((age, int(with_drug) if age != UNKNOWN_DAY else 0), []).append(c)
-    out = np.zeros((AGES, 2, ATOMS))
-    for (age, taken), values in found.items():
+                taken = int(with_drug) if age != UNKNOWN_DAY else 0
+                for headache in (NOT_TOLD, RUNS if runs else OVER):
+                    found.setdefault((age, taken, headache), []).append(c)
+    out = np.zeros((AGES, 2, HEADACHES, ATOMS))
+    for place, values in found.items():
         parts = np.array_split(np.sort(values), ATOMS)
-        out[age, taken] = [part.mean() if len(part) else values[-1] for part in parts]
+        out[place] = [part.mean() if len(part) else values[-1] for part in parts]
     return out
 
 

@@ -30,12 +30,14 @@ from migraine_platform.twin.hazard.hypotheses import (
     AFTER_WELL,
     AGE,
     FIRST_DAY,
+    HEADACHE,
     LATE,
     LATER_DAY,
     LIVED,
     MAY_BEGIN,
     MEDICATED,
     NO_ATTACK,
+    NOT_TOLD,
     SECOND_DAY,
     SILENT,
     STARTED,
@@ -146,7 +148,14 @@ def _follow_one(
                 out.likelihood[i, k] += filter_state.log_weight[i]
             out.log_evidence[i, k] = _normalise(filter_state.log_weight[i], share)
             ill = _mean(share, filter_state.ill[i])
-            _keep_count(evidence.diary[i, k], evidence.events[i, k], ill, ahead, filter_state.numbers[i])
+            _keep_count(
+                evidence.diary[i, k],
+                evidence.events[i, k],
+                evidence.headache[i, k],
+                ill,
+                ahead,
+                filter_state.numbers[i],
+            )
         forecast_one(effects, share, filter_state, i, k, out)
 
 
@@ -208,7 +217,7 @@ def _complete_yesterday(effects: Effects, late: bool, filter_state: FilterState,
         filter_state.hazard[i],
         filter_state.numbers[i],
     )
-    on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
+    on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, NOT_TOLD, own)
     for m in range(len(ill)):
         chance = late_onset(effects, hazard[m], own)
         if own[TOLD] > 0 and ill[m] < 0.5:
@@ -265,8 +274,10 @@ def _weigh(
 
 
 @njit(cache=True)
-def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, ahead: float, own: NDArray[np.float64]) -> None:
-    """How far the attack is, whether a drug was taken, how often the person writes."""
+def _keep_count(
+    diary: bool, events: NDArray[np.bool_], headache: int, ill: float, ahead: float, own: NDArray[np.float64]
+) -> None:
+    """How far the attack is, whether a drug was taken, whether it is over, how often the person writes."""
     onset, migraine, prodrome, drug = events[1], events[2], events[3], events[4]
     if not diary:
         own[AGE], own[MEDICATED] = UNKNOWN_DAY, 0.0
@@ -277,6 +288,7 @@ def _keep_count(diary: bool, events: NDArray[np.bool_], ill: float, ahead: float
     else:
         own[AGE] = LATER_DAY if own[AGE] in (SECOND_DAY, LATER_DAY) else SECOND_DAY
         own[MEDICATED] = 1.0 if drug or own[MEDICATED] > 0 else 0.0
+    own[HEADACHE] = headache if diary and migraine else NOT_TOLD
     own[MAY_BEGIN] = (0.0 if migraine else ahead if prodrome else 1.0) if diary else 1.0
     own[TOLD], own[STARTED] = 1.0 if diary else 0.0, 1.0
     free = max(1.0 - ill, 0.0)

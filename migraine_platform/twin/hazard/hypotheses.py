@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.domain.events import EVENTS
+from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.kalman import FilteredStates
 
@@ -22,12 +23,16 @@ NO_ATTACK, FIRST_DAY, SECOND_DAY, LATER_DAY, UNKNOWN_DAY, LATE = range(6)
 """How far an attack is, as the diaries tell; LATE is one that began after the evening."""
 
 AGES = 6
-AGE, MEDICATED, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED, SILENT = range(8)
-LASTS, LASTS_VARIANCE, SIGNS, SIGNS_VARIANCE = range(8, 12)
+NOT_TOLD, OVER, RUNS = range(3)
+"""What the evening's diary tells of a migraine day's headache: nothing, that it is over, that it is still there."""
+
+HEADACHES = 3
+AGE, MEDICATED, HEADACHE, MAY_BEGIN, STARTED, TOLD, WRITTEN, LIVED, SILENT = range(9)
+LASTS, LASTS_VARIANCE, SIGNS, SIGNS_VARIANCE = range(9, 13)
 """Places in a patient's numbers; WRITTEN and LIVED count days without migraine, those with an entry and all, SILENT
 evenings since the last entry; the last four are the normals of own_course.py, mean and variance."""
 
-NUMBERS = 12
+NUMBERS = 13
 AFTER_WELL, AFTER_ILL, UNSIGNED = range(3)
 """Days after which tomorrow is looked at; UNSIGNED is one without migraine, before its signs are heard of."""
 
@@ -63,7 +68,8 @@ class Effects(NamedTuple):
     memory: float
     """Share of the trace of migraine days that is left after a day."""
     lasting: NDArray[np.float64]
-    """[AGES, 2] probability that an attack goes on tomorrow, by its age and by whether a drug was taken."""
+    """[AGES, 2, HEADACHES] probability that an attack goes on tomorrow: by its age, by whether a drug was taken, by
+    whether the headache is still there in the evening."""
     lasting_sd: float
     """Standard deviation between persons of its log-odds."""
     by_evening: float
@@ -100,7 +106,7 @@ class FilterState(NamedTuple):
     onset: NDArray[np.float64]
     """[P, M, 3] probability of an onset tomorrow, after a day without and with migraine; and without, before signs."""
     numbers: NDArray[np.float64]
-    """[P, NUMBERS] how far an attack is, whether a drug was taken, whether one may begin tonight, ..."""
+    """[P, NUMBERS] how far an attack is, whether a drug was taken, whether the headache is over, ..."""
 
     def of(self, rows: NDArray[np.int64] | slice) -> FilterState:
         """Some of the patients.
@@ -117,7 +123,9 @@ class AttackEvidence(NamedTuple):
     diary: NDArray[np.bool_]
     """[P, K]"""
     events: NDArray[np.bool_]
-    """[P, K, 5] in the order of EVENTS."""
+    """[P, K, EVENTS]"""
+    headache: NDArray[np.int64]
+    """[P, K] NOT_TOLD, OVER or RUNS."""
     late: NDArray[np.bool_]
     """[P, K] an attack began after the evening of the day before."""
     pain: NDArray[np.float64]
@@ -128,7 +136,14 @@ class AttackEvidence(NamedTuple):
     @classmethod
     def of(cls, histories: Histories, channels: FilteredStates) -> AttackEvidence:
         """The days of histories; `channels` is what the state-space model makes of them."""
-        return cls(histories.diary, histories.events, told_late(histories), channels.pain, histories.begun)
+        return cls(
+            histories.diary,
+            histories.events,
+            told_headache(histories),
+            told_late(histories),
+            channels.pain,
+            histories.begun,
+        )
 
     def of_patients(self, rows: NDArray[np.int64] | slice) -> AttackEvidence:
         """Some of the patients.
@@ -136,21 +151,36 @@ class AttackEvidence(NamedTuple):
         Args:
             rows: [N] places of those wanted.
         """
-        return AttackEvidence(self.diary[rows], self.events[rows], self.late[rows], self.pain[rows], self.begun[rows])
+        return AttackEvidence(
+            self.diary[rows],
+            self.events[rows],
+            self.headache[rows],
+            self.late[rows],
+            self.pain[rows],
+            self.begun[rows],
+        )
+
+    def of_days(self, days: slice) -> AttackEvidence:
+        """Some of the days; when each patient's begin is still counted from the first of all."""
+        return AttackEvidence(
+            self.diary[:, days],
+            self.events[:, days],
+            self.headache[:, days],
+            self.late[:, days],
+            self.pain[:, days],
+            self.begun,
+        )
 
     def then(self, later: AttackEvidence) -> AttackEvidence:
         """Both stretches of days as one."""
         days = [np.concatenate(parts, axis=1) for parts in zip(self[:-1], later[:-1], strict=True)]
         here = self.diary.shape[1]
         begun = np.where(self.begun < here, self.begun, here + np.maximum(later.begun, 0))
-        return AttackEvidence(days[0], days[1], days[2], days[3], begun)
+        return AttackEvidence(days[0], days[1], days[2], days[3], days[4], begun)
 
     def since(self, first: int) -> AttackEvidence:
         """The days from one on; the first of them knows what the day before it told late."""
-        days = slice(first, None)
-        return AttackEvidence(
-            self.diary[:, days], self.events[:, days], self.late[:, days], self.pain[:, days], self.begun - first
-        )
+        return self.of_days(slice(first, None))._replace(begun=self.begun - first)
 
 
 def weekends(
@@ -173,6 +203,13 @@ def told_late(histories: Histories) -> NDArray[np.bool_]:
     return late
 
 
+def told_headache(histories: Histories) -> NDArray[np.int64]:
+    """[P, K] what each evening's diary tells of a headache: NOT_TOLD, OVER or RUNS."""
+    place = POSITION["headache_at_evening"]
+    told = np.where(histories.values[..., place] > 0, RUNS, OVER)
+    return np.where(histories.present[..., place] & histories.diary, told, NOT_TOLD)
+
+
 class Forecasts(NamedTuple):
     """What P patients' filters say on K evenings of the day that follows."""
 
@@ -191,7 +228,7 @@ class Forecasts(NamedTuple):
     attack_history: NDArray[np.float64]
     """[P, K] of migraine days up to the day before."""
     course: NDArray[np.float64]
-    """[P, K] how far the attack is, times two, plus whether a drug was taken."""
+    """[P, K] place in `Effects.lasting`, flat: how far the attack is, whether a drug was taken, whether it is over."""
     log_evidence: NDArray[np.float64]
     """[P, K] log probability of what the day recorded of attacks, given the days before."""
     spread: NDArray[np.float64]
@@ -204,7 +241,7 @@ class Forecasts(NamedTuple):
 def initial_filter_state(points: Points, effects: Effects, patients: int) -> FilterState:
     """Of persons of whom nothing is known."""
     nothing = np.zeros((patients, len(points.level)))
-    p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0]
+    p, on = 1 / (1 + np.exp(-points.level)), effects.lasting[UNKNOWN_DAY, 0, NOT_TOLD]
     baseline = p / (1 - on + on * p)  # share of migraine days in the long run
     numbers = np.zeros((patients, NUMBERS))
     numbers[:, LASTS_VARIANCE], numbers[:, SIGNS_VARIANCE] = effects.lasting_sd**2, effects.signs_sd**2

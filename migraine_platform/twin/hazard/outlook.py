@@ -19,11 +19,14 @@ from migraine_platform.twin.hazard.hypotheses import (
     AFTER_ILL,
     AFTER_WELL,
     AGE,
+    HEADACHE,
+    HEADACHES,
     LATE,
     LOGIT_BINS,
     LOGIT_STEP,
     MAY_BEGIN,
     MEDICATED,
+    NOT_TOLD,
     STARTED,
     TOLD,
     UNSIGNED,
@@ -86,9 +89,9 @@ def forecast_one(
         share: [M] weights of the hypotheses.
     """
     own = filter_state.numbers[i]
-    on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, own)
+    on, late_on = chance_to_last(effects, own), goes_on(effects, LATE, 0, NOT_TOLD, own)
     out.lasts[i, k] = on
-    out.course[i, k] = 2 * own[AGE] + own[MEDICATED]
+    out.course[i, k] = HEADACHES * (2 * own[AGE] + own[MEDICATED]) + own[HEADACHE]
     for m in range(len(share)):
         p0, p1 = filter_state.onset[i, m, AFTER_WELL], filter_state.onset[i, m, AFTER_ILL]
         late = late_onset(effects, filter_state.hazard[i, m], own) if own[STARTED] > 0 else 0.0

@@ -1,6 +1,6 @@
 """What a person's own attacks are like: how readily they go on to the next day, how often signs come before them.
 
-    logit P(goes on)             = logit c + b,   b ~ N(0, s^2)      c: the population's share, by age and drug
+    logit P(goes on)             = logit c + b,   b ~ N(0, s^2)      c: the population's share, by age, drug and tick
     logit P(signs of an onset)   = logit a + g,   g ~ N(0, v^2)      a: the population's share
     log rate of signs with none  = log r + g                         r: the population's rate
 
@@ -19,11 +19,13 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.twin.hazard.hypotheses import (
     AGE,
+    HEADACHE,
     LASTS,
     LASTS_VARIANCE,
     LATE,
     MEDICATED,
     NO_ATTACK,
+    NOT_TOLD,
     SIGNS,
     SIGNS_VARIANCE,
     STARTED,
@@ -40,13 +42,15 @@ FLATTENING = np.pi / 8
 
 
 @njit(cache=True)
-def goes_on(effects: Effects, age: int, drug: int, own: NDArray[np.float64]) -> float:
+def goes_on(effects: Effects, age: int, drug: int, headache: int, own: NDArray[np.float64]) -> float:
     """Probability that a person's attack of such an age makes the next day a migraine day.
 
     Args:
+        drug: whether one was taken.
+        headache: NOT_TOLD, OVER or RUNS.
         own: [OWN] a person's course.
     """
-    return _share(float(effects.lasting[age, drug]), effects.lasting_sd, own[LASTS], own[LASTS_VARIANCE])
+    return _share(float(effects.lasting[age, drug, headache]), effects.lasting_sd, own[LASTS], own[LASTS_VARIANCE])
 
 
 @njit(cache=True)
@@ -76,7 +80,8 @@ def chance_to_last(effects: Effects, own: NDArray[np.float64]) -> float:
         own: [OWN] a person's course.
     """
     age = int(own[AGE])
-    return goes_on(effects, UNKNOWN_DAY if age == NO_ATTACK else age, int(own[MEDICATED]), own)
+    age = UNKNOWN_DAY if age == NO_ATTACK else age
+    return goes_on(effects, age, int(own[MEDICATED]), int(own[HEADACHE]), own)
 
 
 @njit(cache=True)
@@ -103,8 +108,7 @@ def learn_lasting(
     ill = own[AGE] != NO_ATTACK or late
     if effects.lasting_sd == 0.0 or not diary or own[STARTED] == 0.0 or own[TOLD] == 0.0 or not ill:
         return
-    age, drug = (LATE, 0) if own[AGE] == NO_ATTACK else (int(own[AGE]), int(own[MEDICATED]))
-    p = goes_on(effects, age, drug, own)
+    p = chance_to_last(effects, own) if own[AGE] != NO_ATTACK else goes_on(effects, LATE, 0, NOT_TOLD, own)
     if 0.0 < p < 1.0:
         went_on = 1.0 if events[2] and not events[1] else 0.0
         own[LASTS_VARIANCE] = 1.0 / (1.0 / own[LASTS_VARIANCE] + p * (1.0 - p))

@@ -20,14 +20,14 @@ import numpy as np
 
 from migraine_platform.config.simulator.latent import AXES
 from migraine_platform.config.twin import TwinPopulationSettings
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.simulator.generative.profiles import SusceptibilityPrior
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.writing import SILENCES, learned_writing
 from migraine_platform.twin.hazard.counting import counted
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Effects, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, HEADACHES, AttackEvidence, Effects, Points
 from migraine_platform.twin.hazard.shared_effects import newton_step
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def first_guess(
         attack_history=0.0,
         weekend=0.0,
         memory=memory,
-        lasting=np.full((AGES, 2), 0.3),
+        lasting=np.full((AGES, 2, HEADACHES), 0.3),
         lasting_sd=0.0,
         by_evening=0.85,
         alarms=0.1,

@@ -14,7 +14,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.data.writing import at_log_odds
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation

@@ -63,7 +63,7 @@ def uncertainty(
     Args:
         forecasts: with their spread.
         noise: [4, 4] Q; tomorrow's noise of the latent state is nobody's to know, and left out.
-        atoms: [AGES, 2, J] probabilities that an attack goes on; weighted so that their mean is the forecasts'.
+        atoms: [AGES, 2, HEADACHES, J] probabilities that an attack goes on; so weighted that their mean is theirs.
     """
     patients, days = forecasts.probability.shape
     of_today, every = unknown(effects, covariates, noise), unknown(effects, covariates)
@@ -71,7 +71,7 @@ def uncertainty(
     sd = np.sqrt(of_today / by_noise)
     steepness = np.sqrt((1 + FLATTENING * every) / by_noise)
     out = Uncertainty(*(np.empty((patients, days)) for _ in range(4)))
-    c = atoms.reshape(atoms.shape[0] * atoms.shape[1], atoms.shape[2])
+    c = atoms.reshape(-1, atoms.shape[-1])
 
     def work(first: int, last: int) -> None:
         _spread_out(forecasts.spread, forecasts.course, forecasts.lasts, sd, steepness, c, first, last, out)

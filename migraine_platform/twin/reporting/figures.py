@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.plotting import BLUE, GREEN, GREY, ORANGE, new_figure, to_png
 from migraine_platform.twin.cohort.build import Built
 from migraine_platform.twin.core.model import TwinModel
 from migraine_platform.twin.data.channels import CHANNELS
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.hazard.contributions import LATENT_TERMS, PersonParameters, onset_terms
 from migraine_platform.warehouse import tables
 

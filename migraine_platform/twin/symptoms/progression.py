@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.symptoms.phases import PHASES, Phases, attack_log, fit_phases, with_recorded
 from migraine_platform.twin.symptoms.prodrome import LAGS, SignDiary, SignLags, fit_signs
 from migraine_platform.twin.symptoms.survival import WITHIN, Onsets, fit_onsets

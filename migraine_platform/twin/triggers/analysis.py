@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 
 from migraine_platform.config.simulator.triggers import TriggerRule
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES, TRIGGERS
 from migraine_platform.twin.core.twins import Replay
 from migraine_platform.twin.data.exposure_values import exposure_values
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER, PersonParameters, onset_terms
 from migraine_platform.twin.hazard.hypotheses import Effects, FilterState, Points

@@ -90,7 +90,7 @@ _NODE_OF = {
         ("steps", "light_exposure", "noise_level"), "wearable_signs"
     ),  # in pain people keep still, in the dark
     **dict.fromkeys(("deep_sleep_pct", "rem_sleep_pct"), "sleep_quality"),
-    "migraine_by_evening": "migraine_today",
+    **dict.fromkeys(("migraine_by_evening", "headache_at_evening"), "migraine_today"),
 }
 """Columns of a day that are not nodes by themselves."""
 

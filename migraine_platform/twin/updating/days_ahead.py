@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.core.prediction import ForecastSpread, TwinForecasts, say
 from migraine_platform.twin.core.twins import TwinArrays
 from migraine_platform.twin.data.channels import CHANNELS, WEEKEND_SHARE, Scales
-from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
+from migraine_platform.twin.data.features import FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.writing import ENTRIES_YES
 from migraine_platform.twin.dynamics.state_space import ahead, filter_histories

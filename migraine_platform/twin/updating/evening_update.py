@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.core.prediction import ForecastSpread, say
 from migraine_platform.twin.core.twins import Replay, TwinArrays, create, update
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.adaptation import renewals, replay_with_changes
 from migraine_platform.twin.drift.alarms import AlarmThresholds, First, Record, first_alarms

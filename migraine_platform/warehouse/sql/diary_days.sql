@@ -6,6 +6,7 @@
 -- has_migraine: Migraine day, as recorded [may be null]
 -- onset: A headache began, as recorded [may be null]
 -- acute_medication: An acute drug was taken, as recorded [may be null]
+-- headache_at_evening: A headache was there at 20:00, as recorded [may be null]
 -- cycle_day: Day of the menstrual cycle, 1 the first of menses [may be null]
 -- cycle_phase: Perimenstrual is from two days before menses to the third day of them, late luteal the five days before that; null while the next menses are not known [may be null]
 WITH starts AS (
@@ -28,6 +29,7 @@ SELECT
     has_migraine,
     onset,
     acute_medication,
+    headache_at_evening,
     cycle_day,
     CASE
         WHEN cycle_day IS NULL THEN NULL

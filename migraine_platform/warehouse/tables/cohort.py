@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from migraine_platform.config.simulator.settings import HEMISPHERES, WEATHER_ORIGINS
+from migraine_platform.domain.events import EVENTS
+from migraine_platform.domain.exposures import CYCLE_DAY
 from migraine_platform.priors.vocabulary import LIVED, TRIGGER_FLAGS, TRIGGERS
 from migraine_platform.warehouse.declare import (
     Column,
@@ -174,19 +176,23 @@ class PatientDays(
     migraine_by_evening = flag("Migraine day by 20:00: what a forecast made that evening may know")
     prodrome = flag("Signs of a coming attack by 20:00, of the same day or of the next; a false alarm if none comes")
     acute_medication = flag("An acute drug was taken since 20:00 of the day before")
+    headache_at_evening = flag("A headache is there at 20:00, when the diary is filled")
     cycle_day = integer("Day of the menstrual cycle, 1 the first of menses", low=1, high=60, nullable=True)
     triggers = family(TRIGGER_FLAGS, _trigger_flag)
 
     rules: ClassVar = {
         "an onset makes a migraine day": "has_migraine or not onset",
         "what the evening knows has happened": "has_migraine or not migraine_by_evening",
+        "a headache of the evening has begun": "migraine_by_evening or not headache_at_evening",
+        "a headache of the evening makes a migraine day": "has_migraine or not headache_at_evening",
     }
     audits: ClassVar = ("contract", COMPLETE, *VALIDATION)
 
 
 RECORDED = (
     *(column.name for table in (SleepDays, DiaryDays, WearableDays) for column in table.columns),
-    *("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication", "cycle_day"),
+    *EVENTS,
+    CYCLE_DAY,
     *(trigger.flag for trigger in TRIGGERS if trigger.recorded),
 )
 """What diary or device must record; the weather is known without them."""

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.evaluation.components.states import (
     OWN_MEAN,
     SHRINKAGE,
@@ -26,7 +27,7 @@ from migraine_platform.twin.cohort.inputs import updater_of
 from migraine_platform.twin.core.model import Clinical, learn_model
 from migraine_platform.twin.core.twins import create
 from migraine_platform.twin.data.channels import CHANNELS, GRID, PLACES, Scales, StandardDays, grid
-from migraine_platform.twin.data.features import EVENTS, FEATURES
+from migraine_platform.twin.data.features import FEATURES
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.dynamics.experts.network import ExpertNet, Experts, ExpertSettings
 from migraine_platform.twin.dynamics.transition import EXPERTS, STATE_SPACE, StateSpace

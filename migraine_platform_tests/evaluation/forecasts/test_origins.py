@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.evaluation.forecasts.origins import LONGEST, RECENT, ForecastOrigins, evenings, trigger_flags
 from migraine_platform.priors.vocabulary import TRIGGER_FLAGS
 from migraine_platform.twin.core.twins import PRIOR_DAYS
-from migraine_platform.twin.data.features import COLUMNS, EVENTS
+from migraine_platform.twin.data.features import COLUMNS
 from migraine_platform.warehouse import tables
 
 BASE = 0.25

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.simulator.cohort.populate import baseline_day_effects, build_parameters, build_persons
 from migraine_platform.simulator.exogenous.calendar import Calendar
 from migraine_platform.simulator.exogenous.weather import simulate_sites
@@ -17,7 +18,6 @@ from migraine_platform_tests.simulator.conftest import STEADY, changed
 
 LIVES, KEPT, BURN_IN = 200_000, 6, 3
 ENTRIES_OF_A_DAY = [0.6, 0.35]
-TOLD = ("has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication")
 
 
 def copies(persons: Persons, count: int) -> Persons:
@@ -73,14 +73,16 @@ def tiny(settings, features):
 
 def histories(days: SimulatedDays, diary: np.ndarray) -> np.ndarray:
     """[lives] one number for all that the diaries told by the evening before the last day."""
-    events = np.stack([days.flag(name) for name in TOLD], axis=2).astype(int)
+    events = np.stack([days.flag(name) for name in EVENTS], axis=2).astype(int)
     number = np.zeros(len(diary), dtype=np.int64)
     for k in range(KEPT - 1):
-        migraine, onset, evening, prodrome, medication = np.moveaxis(events[:, k], -1, 0)
+        told = events[:, k]
         if k == KEPT - 2:  # by the last evening, a late onset has not been told yet
-            migraine, onset = evening, onset * evening
-        reported = 32 + 16 * medication + 8 * prodrome + 4 * evening + 2 * onset + migraine
-        number = 64 * number + np.where(diary[:, k], reported, 0)
+            evening = told[:, EVENTS.index("migraine_by_evening")]
+            told[:, EVENTS.index("has_migraine")] = evening
+            told[:, EVENTS.index("onset")] *= evening
+        entry = 2 ** len(EVENTS)
+        number = 2 * entry * number + np.where(diary[:, k], entry + told @ 2 ** np.arange(len(EVENTS)), 0)
     return number
 
 
@@ -215,7 +217,7 @@ def test_an_impossible_day_counts_against_a_hypothesis(filtered) -> None:
     days = SimulatedDays(*(v[:, some].copy() if v.ndim == 3 else v[some].copy() for v in trajectories.days))._replace(
         flags=flags
     )
-    for name in TOLD:
+    for name in EVENTS:
         days.flag(name)[:, 30:40] = False
     for name in ("has_migraine", "migraine_by_evening"):
         days.flag(name)[:, 38] = True

@@ -178,6 +178,21 @@ def test_medication_is_told_by_the_first_diary_after_it(plain) -> None:
     assert np.array_equal(days.flag("acute_medication"), expected[:, burn_in:])
 
 
+def test_the_evening_s_headache_is_an_attack_that_has_begun_and_not_ended(plain) -> None:
+    simulator, trajectories = plain
+    days, burn_in = trajectories.days, simulator.calendar.burn_in
+    who, when = np.nonzero(days.attack)
+    start, end = days.start[who, when], days.start[who, when] + days.duration[who, when]
+    expected = np.zeros((PERSONS, simulator.calendar.total), dtype=bool)
+    for later in range(5):
+        evening = 24 * (when + later) + 20
+        there = (start < evening) & (evening < end) & (when + later < simulator.calendar.total)
+        expected[who[there], when[there] + later] = True
+    told = days.flag("headache_at_evening")
+    assert np.array_equal(told, expected[:, burn_in:])
+    assert 0.3 < told[days.flag("migraine_by_evening")].mean() < 0.9
+
+
 def test_settings_of_one_part_leave_the_others_draws_alone(simulator_of, settings) -> None:
     """Another adherence, other attacks' courses: the exposures stay bit-identical without coupling."""
     one = simulator_of(cohort={"patients": 50, "days": 30}, **STEADY)

@@ -10,9 +10,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from polars.testing import assert_frame_equal
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.cohort.build import NO_VERSION, Built
 from migraine_platform.twin.cohort.inputs import FittedCohort, batch_frames, read_histories
-from migraine_platform.twin.data.features import COLUMNS, EVENTS
+from migraine_platform.twin.data.features import COLUMNS
 from migraine_platform.twin.data.histories import NEEDED
 from migraine_platform.twin.drift.alarms import AlarmThresholds
 from migraine_platform.twin.dynamics.transition import STATE_SPACE

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.core.model import FORMAT, ModelError, TwinModel, beside, learn_model
 from migraine_platform.twin.core.twins import TwinArrays, TwinError, climatology, create, update, validate
-from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.twin.data.features import POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.data.histories import histories as read_histories
 from migraine_platform.twin.dynamics.kalman import first_beliefs
@@ -177,11 +178,11 @@ def test_evenings_since_the_last_entry_are_counted(make, histories) -> None:
 
 @pytest.mark.parametrize("always", [False, True])
 def test_one_kind_of_day_alone_is_learned_and_not_taken_for_certain(make, histories, always: bool) -> None:
-    """Seventy days without an attack, or each with a new one."""
-    events = np.zeros_like(histories.events)
-    events[..., :3] = always
+    """Seventy days without an attack, or each with a new one; none says whether it is over by the evening."""
+    events, present = np.zeros_like(histories.events), histories.present.copy()
+    events[..., :3], present[..., POSITION["headache_at_evening"]] = always, False
     every = np.ones_like(histories.diary)
-    _, replay = make(replace(histories, diary=every, events=events))
+    _, replay = make(replace(histories, diary=every, events=events, present=present))
     said = replay.forecasts.probability
     assert np.all((said > 0) & (said < 1))
     first, last = said[:, 0], said[:, -1]

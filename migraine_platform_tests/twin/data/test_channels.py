@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.data.channels import CHANNELS, CONTEXT, GRID, PLACES, Z_LIMIT, Scales, grid
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories, HistoryError
 
 

@@ -41,7 +41,7 @@ class Days(NamedTuple):
 
     def between(self, first: int, last: int) -> Days:
         days = slice(first, last)
-        evidence = AttackEvidence(*(part[:, days] for part in self.evidence[:4]), begun=self.evidence.begun - first)
+        evidence = self.evidence.of_days(days)._replace(begun=self.evidence.begun - first)
         return Days(Covariates(*(part[:, days] for part in self.covariates)), evidence, self.innovation[:, days])
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.generative import drift
 from migraine_platform.twin.core.twins import Replay
@@ -17,7 +18,7 @@ from migraine_platform.twin.drift.examination import HAZARD, YEAR, ChangeCourse,
 from migraine_platform.twin.drift.watch import Suspicion
 from migraine_platform.twin.dynamics.kalman import FilteredStates, StateBeliefs
 from migraine_platform.twin.hazard.covariates import Covariates
-from migraine_platform.twin.hazard.hypotheses import AttackEvidence, Forecasts
+from migraine_platform.twin.hazard.hypotheses import NOT_TOLD, AttackEvidence, Forecasts
 from migraine_platform_tests.twin.drift.planted import EFFECTS, STRESS, STRESSED
 from migraine_platform_tests.twin.modelled import expit
 
@@ -52,7 +53,7 @@ def result(seed: int, days: int, kind: str, shape: str, day: int, size: float, w
     innovation = rng.normal(size=(1, days, len(CHANNELS))) * (rng.random((1, days, len(CHANNELS))) < 0.8)
     if kind == "covariate":
         innovation[0, :, STRESS] += np.where(innovation[0, :, STRESS] != 0, size * level, 0)
-    events = np.zeros((1, days, 5), dtype=bool)
+    events = np.zeros((1, days, len(EVENTS)), dtype=bool)
     events[0, :, :3] = (migraine & diary)[:, None]
     forecast = expit(np.append(logit[1:], -0.8))[None]  # each evening, of the day that follows
     nothing = np.zeros((1, days))
@@ -61,7 +62,9 @@ def result(seed: int, days: int, kind: str, shape: str, day: int, size: float, w
     beliefs = StateBeliefs(np.zeros((1, 26)), np.zeros((1, 26, 26)))
     channels = FilteredStates._make((*[none] * 7, innovation, nothing, nothing, beliefs))
     begun = np.zeros(1, dtype=np.int64)
-    evidence = AttackEvidence(diary[None], events, np.zeros((1, days), dtype=bool), nothing, begun)
+    evidence = AttackEvidence(
+        diary[None], events, np.full((1, days), NOT_TOLD), np.zeros((1, days), dtype=bool), nothing, begun
+    )
     own = Histories(
         ("P0001",), FIRST, np.zeros((1, days, 1)), np.zeros((1, days, 1), dtype=bool), diary[None],
         np.ones((1, days), dtype=bool), events, begun, np.zeros((1, days), dtype=np.int64),

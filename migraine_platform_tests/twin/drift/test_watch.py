@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.domain.changes import CHANGE_KINDS
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.twin.data.channels import CHANNELS
 from migraine_platform.twin.drift.watch import CHUNK, COVARIATE, Suspicion, Watcher
@@ -51,7 +52,7 @@ def test_days_on_which_nothing_was_recorded_say_nothing() -> None:
     """Only the prior weights are left: of each kind, times the days that may have been the first, as they fade."""
     days = persons(2, 3, 15)
     silent = days.evidence._replace(
-        diary=np.zeros((3, 15), bool), events=np.zeros((3, 15, 5), bool), late=np.zeros((3, 15), bool)
+        diary=np.zeros((3, 15), bool), events=np.zeros((3, 15, len(EVENTS)), bool), late=np.zeros((3, 15), bool)
     )
     _, said = watched(Days(days.covariates, silent, np.zeros_like(days.innovation)))
     faded = np.cumsum(MEMORY ** np.arange(1, 16))

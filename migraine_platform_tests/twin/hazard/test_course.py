@@ -13,9 +13,13 @@ from migraine_platform.twin.hazard.course import ATOMS, ATTACKS, lasting_atoms, 
 from migraine_platform.twin.hazard.hypotheses import (
     AGES,
     FIRST_DAY,
+    HEADACHES,
     LATE,
     LATER_DAY,
     NO_ATTACK,
+    NOT_TOLD,
+    OVER,
+    RUNS,
     SECOND_DAY,
     UNKNOWN_DAY,
 )
@@ -30,10 +34,11 @@ def atoms(settings) -> np.ndarray:
 
 
 def test_atoms_are_probabilities_in_order(atoms) -> None:
-    assert atoms.shape == (AGES, 2, ATOMS)
+    assert atoms.shape == (AGES, 2, HEADACHES, ATOMS)
     assert np.all((atoms >= 0) & (atoms <= 1))
     assert np.all(np.diff(atoms, axis=-1) >= 0)
     assert np.all(atoms[[NO_ATTACK, LATE]] == 0)
+    assert np.all(atoms[:, :, OVER] == 0)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +57,8 @@ def attacks(settings) -> tuple[np.ndarray, np.ndarray, np.ndarray, AttackCourse]
 
 @pytest.mark.parametrize("age", [FIRST_DAY, SECOND_DAY])
 @pytest.mark.parametrize("taken", [False, True])
-def test_atoms_have_the_mean_of_the_simulator_s_attacks(atoms, attacks, age: int, taken: bool) -> None:
+@pytest.mark.parametrize("headache", [NOT_TOLD, RUNS])
+def test_atoms_have_the_mean_of_the_simulator_s_attacks(atoms, attacks, age: int, taken: bool, headache: int) -> None:
     """Share of attacks on their first or second evening that make the next day a migraine day too.
 
     Four standard errors of both samples' shares; atoms are means of twelfths whose sizes differ by one at most.
@@ -62,11 +68,12 @@ def test_atoms_have_the_mean_of_the_simulator_s_attacks(atoms, attacks, age: int
     evening = HOURS * day + EVENING - start
     there = (evening >= 0) & ((day == 0) | (start + hours > HOURS * day + course.migraine_day_hours))
     there &= (treated & (evening >= course.intake_delay)) == taken
+    there &= (hours >= evening) | (headache == NOT_TOLD)
     on = (start + hours > HOURS * (day + 1) + course.migraine_day_hours)[there]
     error = np.sqrt(on.mean() * (1 - on.mean()) * (1 / on.size + DRAWS / ATTACKS / on.size))
     rounding = 1 / (on.size * ATTACKS / DRAWS)
     assert on.size > 300
-    assert abs(atoms[age, int(taken)].mean() - on.mean()) < 4 * error + rounding
+    assert abs(atoms[age, int(taken), headache].mean() - on.mean()) < 4 * error + rounding
 
 
 def weights_of(values: np.ndarray, mean: float) -> np.ndarray:
@@ -75,25 +82,25 @@ def weights_of(values: np.ndarray, mean: float) -> np.ndarray:
     return weights
 
 
-@given(st.lists(st.floats(0, 1), min_size=AGES * 2, max_size=AGES * 2))
+@given(st.lists(st.floats(0, 1), min_size=AGES * 2 * HEADACHES, max_size=AGES * 2 * HEADACHES))
 def test_tilted_atoms_have_the_mean_that_the_diaries_tell(atoms, means: list[float]) -> None:
     """Wherever it lies among the atoms; near their ends the farthest tilt, exp(60 c), leaves a little to the others."""
-    lasting = np.array(means).reshape(AGES, 2)
+    lasting = np.array(means).reshape(AGES, 2, HEADACHES)
     for age in DIARIES_TELL:
-        for taken in range(2):
-            own = atoms[age, taken]
-            weights = weights_of(own, lasting[age, taken])
+        for place in np.ndindex(2, HEADACHES):
+            own, wanted = atoms[age][place], lasting[age][place]
+            weights = weights_of(own, wanted)
             assert np.all(weights >= 0)
             assert_allclose(weights.sum(), 1)
             if own.max() > own.min():
                 farthest = [np.exp(sign * 60 * (own - own[-1 if sign > 0 else 0])) for sign in (-1, 1)]
                 low, high = (one @ own / one.sum() for one in farthest)
-                assert_allclose(weights @ own, np.clip(lasting[age, taken], low, high), atol=1e-9)
+                assert_allclose(weights @ own, np.clip(wanted, low, high), atol=1e-9)
 
 
 def test_weights_are_equal_where_the_mean_is_right_already(atoms) -> None:
     for age in DIARIES_TELL:
-        for own in atoms[age]:
+        for own in atoms[age].reshape(-1, ATOMS):
             assert_allclose(weights_of(own, float(own.mean())), 1 / ATOMS, rtol=1e-7)
 
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, AttackEvidence, Points
+from migraine_platform.twin.hazard.hypotheses import AGES, HEADACHES, NOT_TOLD, RUNS, AttackEvidence, Points
 from migraine_platform.twin.hazard.outlook import foresee
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, points_of, share_ill, triggers_alone
 
@@ -38,9 +39,9 @@ def logits(points, effects, covariates, i, m):
 
 
 def ages(evidence, i):
-    """Of each evening, how far the attack is and whether a drug was taken, as the diary tells."""
+    """Of each evening, how far the attack is, whether a drug was taken, whether it is over, as the diary tells."""
     age, drug, out = NO_ATTACK, False, []
-    for wrote, flags in zip(evidence.diary[i], evidence.events[i], strict=True):
+    for wrote, flags, tick in zip(evidence.diary[i], evidence.events[i], evidence.headache[i], strict=True):
         if not wrote:
             age, drug = UNKNOWN, False
         elif not flags[MIGRAINE]:
@@ -49,7 +50,7 @@ def ages(evidence, i):
             age, drug = FIRST, bool(flags[DRUG])
         else:
             age, drug = (LATER if age in (SECOND, LATER) else SECOND), drug or bool(flags[DRUG])
-        out.append((age, int(drug)))
+        out.append((age, int(drug), int(tick) if wrote and flags[MIGRAINE] else NOT_TOLD))
     return out
 
 
@@ -61,7 +62,9 @@ def enumerate_paths(points, effects, covariates, evidence, i, m):
     """
     logit, shrink = logits(points, effects, covariates, i, m)
     reported = ages(evidence, i)
-    paths = [(1.0, "nothing", share_ill(points.level[m], effects.lasting[UNKNOWN, 0]), expit(points.level[m]))]
+    paths = [
+        (1.0, "nothing", share_ill(points.level[m], effects.lasting[UNKNOWN, 0, NOT_TOLD]), expit(points.level[m]))
+    ]
     so_far, and_ill = [], []
     for k, wrote in enumerate(evidence.diary[i]):
         flags, longer = evidence.events[i, k], []
@@ -112,7 +115,7 @@ def after_signs(effects, today, q):
 
 def goes_on(effects, today, reported):
     if today == "late":
-        return effects.lasting[LATE, 0]
+        return effects.lasting[LATE, 0, NOT_TOLD]
     return effects.lasting[reported] if today in ("on", "onset") else 0.0
 
 
@@ -143,7 +146,8 @@ def some_days(seed, effects, patients=6, days=9, wrote=0.6):
     )
     evidence.events[..., DRUG] = evidence.events[..., MIGRAINE] & (rng.random(evidence.diary.shape) < 0.5)
     evidence.pain[:] = np.where(evidence.diary, 0.0, rng.normal(0, 1, evidence.diary.shape))
-    lasting = rng.uniform(0.1, 0.7, (AGES, 2))
+    evidence.headache[:] = np.where(evidence.events[..., MIGRAINE], rng.integers(0, HEADACHES, (patients, days)), 0)
+    lasting = rng.uniform(0.1, 0.7, (AGES, 2, HEADACHES))
     return points, effects._replace(lasting=lasting), covariates, evidence
 
 
@@ -156,7 +160,7 @@ def assert_exact(points, effects, covariates, evidence):
     assert_allclose(forecasts.probability, ill.sum(axis=2) / joint.sum(axis=2), rtol=1e-9)
     for days in range(1, evidence.diary.shape[1] + 1):
         cut = slice(0, days)
-        known = AttackEvidence(*(array[:, cut] for array in evidence[:4]), begun=evidence.begun)
+        known = evidence.of_days(cut)
         _, filter_state = follow(points, effects, Covariates(*(array[:, cut] for array in covariates)), known)
         weight = joint[:, days - 1]
         assert_allclose(np.exp(filter_state.log_weight), weight / weight.sum(axis=1, keepdims=True), rtol=1e-9)
@@ -233,7 +237,7 @@ def test_after_a_sign_a_forecast_is_spread_over_both_things_that_it_may_mean() -
     assert np.all(spread[well & signs][:, at_conversion].sum(axis=-1) > 0.1)
 
 
-BERNOULLI = {"refractory": 0.0, "lasting": np.zeros((AGES, 2)), "by_evening": 1.0, "alarms": 0.0}
+BERNOULLI = {"refractory": 0.0, "lasting": np.zeros((AGES, 2, HEADACHES)), "by_evening": 1.0, "alarms": 0.0}
 """No carry-over, no attack goes on, none begins late: every day is a logistic draw of its own."""
 
 
@@ -300,7 +304,7 @@ def cohort():
         points,
         effects,
         covariates,
-        AttackEvidence(evidence.diary & there, events, late & there, evidence.pain, begun),
+        AttackEvidence(evidence.diary & there, events, evidence.headache, late & there, evidence.pain, begun),
     )
 
 
@@ -339,7 +343,7 @@ def test_day_by_day_is_as_all_at_once(cohort, step: int) -> None:
     filter_state, said = None, []
     for first in range(0, 20, step):
         days = slice(first, first + step)
-        part = AttackEvidence(*(array[:, days] for array in evidence[:4]), begun=evidence.begun - first)
+        part = evidence.of_days(days)._replace(begun=evidence.begun - first)
         forecasts, filter_state = follow(
             points, effects, Covariates(*(a[:, days] for a in covariates)), part, filter_state
         )
@@ -354,7 +358,8 @@ def test_an_empty_cohort_gives_empty_results() -> None:
     rng = np.random.default_rng(6)
     points, effects = points_of(rng, 50), effects_of(attack_history=0.0)
     begun, silent = np.array([4, 4]), np.zeros((2, 4), dtype=bool)
-    nobody = AttackEvidence(silent, np.zeros((2, 4, 5), dtype=bool), silent, np.zeros((2, 4)), begun)
+    nothing = np.zeros((2, 4, len(EVENTS)), dtype=bool)
+    nobody = AttackEvidence(silent, nothing, np.full((2, 4), NOT_TOLD), silent, np.zeros((2, 4)), begun)
     covariates = triggers_alone(rng, 2, 4)._replace(trigger=np.full((2, 4, TRIGGER_COUNT), 0.25))
     forecasts, filter_state = follow(points, effects, covariates, nobody)
     variance = np.sum(0.25 * 0.75 * (effects.trigger * 0.55) ** 2)
@@ -374,7 +379,8 @@ def test_foreseeing_repeats_the_last_evening(cohort) -> None:
 
 DAYS = 8
 flags = st.one_of(
-    arrays(np.bool_, (1, DAYS, 5)), st.sampled_from([np.zeros((1, DAYS, 5), bool), np.ones((1, DAYS, 5), bool)])
+    arrays(np.bool_, (1, DAYS, len(EVENTS))),
+    st.sampled_from([np.zeros((1, DAYS, len(EVENTS)), bool), np.ones((1, DAYS, len(EVENTS)), bool)]),
 )
 days_of_flags = st.one_of(
     arrays(np.bool_, (1, DAYS)), st.sampled_from([np.zeros((1, DAYS), bool), np.ones((1, DAYS), bool)])
@@ -382,22 +388,23 @@ days_of_flags = st.one_of(
 
 
 @given(
-    days_of_flags, flags, days_of_flags, arrays(np.float64, (1, DAYS), elements=st.floats(-30, 30)),
+    days_of_flags, flags, arrays(np.int64, (1, DAYS), elements=st.integers(0, 2)), days_of_flags,
+    arrays(np.float64, (1, DAYS), elements=st.floats(-30, 30)),
     st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([0.0, 0.85, 1.0]), st.sampled_from([0.0, 0.1, 3.0]),
     st.sampled_from([-12.0, -2.0, 12.0]), st.sampled_from([0.0, 0.01]),
 )  # fmt: skip
 @examples(max_examples=300)
 def test_a_forecast_is_a_probability_whatever_was_recorded(
-    diary, events, late, pain, lasting, by_evening, alarms, level, renewal
+    diary, events, headache, late, pain, lasting, by_evening, alarms, level, renewal
 ) -> None:
     rng = np.random.default_rng(7)
     effects = effects_of(
-        lasting=np.full((AGES, 2), lasting), by_evening=by_evening, alarms=alarms, attack_history=1.0, entry_odds=0.5,
-        renewal=renewal,
+        lasting=np.full((AGES, 2, HEADACHES), lasting), by_evening=by_evening, alarms=alarms, attack_history=1.0,
+        entry_odds=0.5, renewal=renewal,
     )  # fmt: skip
     points = points_of(rng, 6)
     points = points._replace(level=points.level + level)
-    evidence = AttackEvidence(diary, events, late, pain, np.zeros(1, dtype=np.int64))
+    evidence = AttackEvidence(diary, events, headache, late, pain, np.zeros(1, dtype=np.int64))
     forecasts, filter_state = follow(points, effects, triggers_alone(rng, 1, DAYS), evidence, with_spread=True)
     for probability in (
         forecasts.probability,
@@ -420,6 +427,7 @@ def test_later_days_change_no_earlier_forecast(cohort) -> None:
     other = AttackEvidence(
         evidence.diary ^ (later & (rng.random(evidence.diary.shape) < 0.5)),
         evidence.events ^ (later[:, None] & (rng.random(evidence.events.shape) < 0.5)),
+        np.where(later, RUNS, evidence.headache),
         evidence.late ^ later,
         evidence.pain + later,
         evidence.begun,
@@ -437,7 +445,12 @@ def gap(entry_odds: float, pain: float):
     diary[:, -1] = False
     felt = np.where(diary, 0.0, pain)
     evidence = AttackEvidence(
-        diary, np.zeros((1, 41, 5), bool), np.zeros((1, 41), bool), felt, np.zeros(1, dtype=np.int64)
+        diary,
+        np.zeros((1, 41, len(EVENTS)), bool),
+        np.full((1, 41), NOT_TOLD),
+        np.zeros((1, 41), bool),
+        felt,
+        np.zeros(1, dtype=np.int64),
     )
     return follow(points_of(rng, 50), effects_of(entry_odds=entry_odds), triggers_alone(rng, 1, 41), evidence)[0]
 
@@ -482,6 +495,6 @@ def test_likelihoods_are_what_weights_and_evidence_are_made_of(cohort) -> None:
 def test_days_put_together_again_are_the_same_days(cohort, cut: int) -> None:
     """Whoever had not begun before the cut begins after it; the first days do not know when."""
     evidence = cohort[3]
-    early = AttackEvidence(*(part[:, :cut] for part in evidence[:4]), begun=np.minimum(evidence.begun, cut))
+    early = evidence.of_days(slice(0, cut))._replace(begun=np.minimum(evidence.begun, cut))
     for ours, theirs in zip(early.then(evidence.since(cut)), evidence, strict=True):
         assert_array_equal(ours, theirs)

@@ -9,7 +9,20 @@ from scipy.stats import spearmanr
 
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, LASTS, LASTS_VARIANCE, NUMBERS, SIGNS, SIGNS_VARIANCE, Points
+from migraine_platform.twin.hazard.hypotheses import (
+    AGE,
+    AGES,
+    HEADACHES,
+    LASTS,
+    LASTS_VARIANCE,
+    NOT_TOLD,
+    NUMBERS,
+    SIGNS,
+    SIGNS_VARIANCE,
+    STARTED,
+    TOLD,
+    Points,
+)
 from migraine_platform.twin.hazard.own_course import goes_on, learn_lasting, learn_signs, sign_factor
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, triggers_alone
 
@@ -24,21 +37,21 @@ def newcomer(effects) -> np.ndarray:
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
 def test_of_a_newcomer_the_chances_are_the_population_s(share: float) -> None:
-    effects = effects_of(lasting=np.full((AGES, 2), share), lasting_sd=0.9, signs_sd=0.7)
+    effects = effects_of(lasting=np.full((AGES, 2, HEADACHES), share), lasting_sd=0.9, signs_sd=0.7)
     own = newcomer(effects)
-    assert goes_on(effects, 1, 0, own) == pytest.approx(share)
+    assert goes_on(effects, 1, 0, NOT_TOLD, own) == pytest.approx(share)
     assert sign_factor(effects, own) == 1.0
 
 
 def test_the_chance_of_an_attack_is_the_mean_over_what_is_open() -> None:
     """MacKay's approximation against 200,000 draws, of a person of whom something is known: within 0.01."""
-    effects = effects_of(lasting=np.full((AGES, 2), 0.3), lasting_sd=1.0)
+    effects = effects_of(lasting=np.full((AGES, 2, HEADACHES), 0.3), lasting_sd=1.0)
     own = newcomer(effects)
     own[LASTS], own[LASTS_VARIANCE] = 0.8, 0.4
     z = np.random.default_rng(0).standard_normal(200_000)
     steep = np.sqrt(1 + np.pi / 8)
     location = np.log(0.3 / 0.7) * steep + 0.8
-    assert goes_on(effects, 1, 0, own) == pytest.approx(expit(location + np.sqrt(0.4) * z).mean(), abs=0.01)
+    assert goes_on(effects, 1, 0, NOT_TOLD, own) == pytest.approx(expit(location + np.sqrt(0.4) * z).mean(), abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +115,7 @@ def test_knowing_a_persons_course_improves_forecasts(result) -> None:
 def test_where_persons_are_alike_nothing_is_learned_of_them() -> None:
     effects = effects_of()
     own, events = newcomer(effects), np.array([True, False, True, True, False])
-    own[[0, 3, 4]] = 1.0  # an attack yesterday, told
+    own[[AGE, STARTED, TOLD]] = 1.0  # an attack yesterday, told
     before = own.copy()
     learn_lasting(effects, True, events, False, own)
     learn_signs(effects, True, 0.3, own)
@@ -111,13 +124,13 @@ def test_where_persons_are_alike_nothing_is_learned_of_them() -> None:
 
 @pytest.mark.parametrize("chance", [1e-9, 0.3, 1.0, 5.0])
 def test_no_observation_leads_astray(chance: float) -> None:
-    effects = effects_of(lasting_sd=1.0, signs_sd=1.0, lasting=np.full((AGES, 2), 0.5))
+    effects = effects_of(lasting_sd=1.0, signs_sd=1.0, lasting=np.full((AGES, 2, HEADACHES), 0.5))
     own, events = newcomer(effects), np.array([True, False, True, True, False])
     for day in range(500):
-        own[[0, 3, 4]] = 1.0
+        own[[AGE, STARTED, TOLD]] = 1.0
         learn_lasting(effects, True, events, False, own)
         learn_signs(effects, day % 2 == 0, chance, own)
         assert np.all(np.isfinite(own))
         assert 0 < own[LASTS_VARIANCE] <= 1
         assert 0 < own[SIGNS_VARIANCE] <= 1
-    assert 0.9 < goes_on(effects, 1, 0, own) < 1
+    assert 0.9 < goes_on(effects, 1, 0, NOT_TOLD, own) < 1

@@ -8,7 +8,7 @@ from scipy.stats import binom
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT
 from migraine_platform.twin.hazard.course import tilt
 from migraine_platform.twin.hazard.filter import follow
-from migraine_platform.twin.hazard.hypotheses import AGES, LOGIT_BINS, LOGIT_STEP, Forecasts
+from migraine_platform.twin.hazard.hypotheses import AGES, HEADACHES, LOGIT_BINS, LOGIT_STEP, Forecasts
 from migraine_platform.twin.hazard.outlook import no_forecasts
 from migraine_platform.twin.hazard.uncertainty import Recalibration, uncertainty
 from migraine_platform_tests.twin.modelled import effects_of, expit, live, points_of, triggers_alone
@@ -25,16 +25,19 @@ def parts():
     """Hypotheses, effects, atoms, diaries with gaps and days of which not everything is known."""
     rng = np.random.default_rng(0)
     points = points_of(rng, 64)
-    effects = effects_of(latent=np.full(TRIGGER_COUNT, 0.6), by_evening=1.0, lasting=np.full((AGES, 2), 0.35))
+    effects = effects_of(
+        latent=np.full(TRIGGER_COUNT, 0.6), by_evening=1.0, lasting=np.full((AGES, 2, HEADACHES), 0.35)
+    )
     covariates = triggers_alone(rng, PATIENTS, DAYS)
     covariates.spread[:] = FACTOR @ FACTOR * rng.uniform(0.2, 1.0, (PATIENTS, DAYS, 1, 1))
     covariates.trigger[:, ::3, 1] = 0.4
     level, susceptibility = rng.normal(-1.2, 0.8, PATIENTS), rng.uniform(0.1, 1, (PATIENTS, TRIGGER_COUNT))
     evidence = live(rng, level, susceptibility, effects, covariates, 0.7)
-    atoms = np.sort(rng.random((AGES, 2, ATOMS)) ** 2, axis=-1)
+    evidence.headache[:] = rng.integers(0, HEADACHES, evidence.headache.shape)
+    atoms = np.sort(rng.random((AGES, 2, HEADACHES, ATOMS)) ** 2, axis=-1)
     weights = np.empty_like(atoms)
-    lasting = atoms.min(axis=-1) + rng.uniform(0.1, 0.9, (AGES, 2)) * np.ptp(atoms, axis=-1)
-    for place in np.ndindex(AGES, 2):
+    lasting = atoms.min(axis=-1) + rng.uniform(0.1, 0.9, (AGES, 2, HEADACHES)) * np.ptp(atoms, axis=-1)
+    for place in np.ndindex(AGES, 2, HEADACHES):
         tilt(atoms[place], lasting[place], weights[place])
     return points, effects._replace(lasting=lasting), covariates, evidence, atoms, weights
 
@@ -71,7 +74,7 @@ def test_parts_add_up_to_that_of_the_mean() -> None:
     """Two outcomes of known probability: an attack that surely goes on or is over, on a day known to be one."""
     nothing = triggers_alone(np.random.default_rng(0), 1, 1)
     p, half = expit(-16 * LOGIT_STEP), expit(20 * LOGIT_STEP)
-    atoms = np.tile([0.0, (half - p) / (1 - p)], (AGES, 2, 1))
+    atoms = np.tile([0.0, (half - p) / (1 - p)], (AGES, 2, HEADACHES, 1))
     often = forecasts_of(40, 1.0, 0.3 * (half - p) / (1 - p))
     found = uncertainty(often, effects_of(), nothing, np.zeros((4, 4)), atoms)
     mean = 0.7 * p + 0.3 * half
@@ -102,8 +105,8 @@ def drawn(parts, i: int):
     baseline = logit(filter_state.onset[i, m, ill.astype(int)]) * np.sqrt(1 + np.pi * total / 8)
     of_today = baseline + rng.normal(0, np.sqrt(total - noise), DRAWS)
     p = expit(of_today / np.sqrt(1 + np.pi * noise / 8))
-    age, drug = divmod(int(forecasts.course[i, -1]), 2)
-    c = rng.choice(atoms[age, drug], DRAWS, p=weights[age, drug])
+    place = np.unravel_index(int(forecasts.course[i, -1]), (AGES, 2, HEADACHES))
+    c = rng.choice(atoms[place], DRAWS, p=weights[place])
     return np.where(ill, c + (1 - c) * p, p)
 
 

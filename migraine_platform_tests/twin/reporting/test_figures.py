@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from migraine_platform.twin.data.features import EVENTS
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.reporting.figures import levels, one_twin, outcomes, reliability
 
 PNG = b"\x89PNG\r\n\x1a\n"

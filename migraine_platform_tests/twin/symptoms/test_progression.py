@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from migraine_platform.twin.data.features import COLUMNS, EVENTS
+from migraine_platform.domain.events import EVENTS
+from migraine_platform.twin.data.features import COLUMNS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.symptoms.phases import PHASES, with_recorded
 from migraine_platform.twin.symptoms.progression import SIGNS, fit_symptoms

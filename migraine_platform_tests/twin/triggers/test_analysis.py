@@ -9,8 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from migraine_platform.config import load_settings
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.priors.vocabulary import TRIGGER_COUNT, TRIGGER_NAMES, TRIGGERS
-from migraine_platform.twin.data.features import EVENTS, FEATURES, POSITION
+from migraine_platform.twin.data.features import FEATURES, POSITION
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.contributions import FIRST_TRIGGER
 from migraine_platform.twin.triggers import analysis

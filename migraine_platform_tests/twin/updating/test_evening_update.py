@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.twin.core.prediction import ForecastSpread
-from migraine_platform.twin.data.features import EVENTS
 from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.drift.alarms import Record
 from migraine_platform.twin.drift.examination import DetectedChange

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from migraine_platform.config.simulator.copula import WEARABLE_FEATURES
+from migraine_platform.domain.events import EVENTS
 from migraine_platform.warehouse.exports.export import FILES, export_files
 from migraine_platform.warehouse.lake.places import PlaceError
 
@@ -34,7 +35,7 @@ COLUMNS = {
     | WEATHER
     | FOOD
     | WEARABLE
-    | {"stress_level", "has_migraine", "onset", "migraine_by_evening", "prodrome", "acute_medication", "cycle_day"}
+    | {"stress_level", "cycle_day", *EVENTS}
     | {f"{name}_trigger" for name in TRIGGERS},
 }
 """File -> its columns, exactly: nothing of the truth may slip into a file of days."""
