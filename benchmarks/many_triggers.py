@@ -10,30 +10,24 @@ twin's mean tells (area under the curve, 0.5 is guessing), by days of history.
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
-import polars as pl
 from diaries import COINS, kept_as
 from measure import machine
+from unseen import Unseen, sizes
 
 from migraine_platform.config import load_settings, resized
 from migraine_platform.forecast_scores import log_loss
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
-from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.checks.realism import auc
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
-from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, TwinModel, learn_model
-from migraine_platform.twin.data.histories import Histories, histories
+from migraine_platform.twin.core.model import Clinical, TwinModel
+from migraine_platform.twin.data.histories import Histories
 from migraine_platform.twin.hazard.filter import follow
 from migraine_platform.twin.hazard.hypotheses import AttackEvidence
 from migraine_platform.twin.hazard.uncertainty import uncertainty
 from migraine_platform.twin.triggers.sensitivity import sensitivities
-from migraine_platform.warehouse import tables
 
 POINTS = (256, 1024, 4096)
 LATER = slice(120, 180)
@@ -67,25 +61,15 @@ def of_each_trigger(model: TwinModel, clinical: Clinical, own: Histories, s: np.
 
 def main() -> None:
     """Simulate, learn, compare."""
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--patients", type=int, default=200)
-    arguments.add_argument("--taught", type=int, default=600)
+    arguments = sizes(taught=600)
     arguments.add_argument("--coins", action="store_true")
     given = arguments.parse_args()
     settings = load_settings()
     settings = resized(settings, patients=given.patients + given.taught, days=LATER.stop)
-    if given.coins:
-        settings = settings.model_copy(update={"simulator": kept_as(settings.simulator, COINS)})
-    features = configured_features(settings.priors)
-    simulator = CohortSimulator(settings.simulator, features, fit_parameters(settings.simulator, features))
-    frames = [simulator.batch(number) for number in range(settings.simulator.cohort.batches)]
-    measured = pl.concat([frame[tables.MeasuredDays.name] for frame in frames])
-    everybody, _ = histories(measured, measured["patient_id"].unique().to_list())
-    own = everybody.of(slice(0, given.patients))
-    clinical = Clinical.of(settings.simulator, features)
-    trajectories = simulator.trajectories(first_patients(settings.simulator, given.patients))
-    full, s = trajectories.days.migraine_probability, trajectories.patients.susceptibility
-    model = learn_model(everybody.of(slice(given.patients, None)).until(120), clinical, settings.twin)
+    simulated = kept_as(settings.simulator, COINS) if given.coins else settings.simulator
+    people = Unseen.of(settings, simulated, given.patients)
+    everybody, full, clinical = people.everybody(), people.full, people.clinical
+    own, model, s = people.own(everybody), people.learned(everybody), people.lived.patients.susceptibility
     print(machine())
     print(f"{settings.preset}: {len(TRIGGER_NAMES)} triggers, {given.patients} patients x {own.days} days never seen")
     baseline = log_loss(twin.climatology(own)[:, LATER], full[:, LATER]).mean()
@@ -97,7 +81,7 @@ def main() -> None:
         held = ((lower <= full) & (full <= upper))[:, LATER].mean()
         print(f"{count:10}{log_loss(p[:, LATER], full[:, LATER]).mean():10.4f}{held:16.3f}{seconds:9.1f}")
     print("strengths, log-odds at susceptibility 1: learned and true")
-    for name, learned, true in zip(TRIGGER_NAMES, model.effects.trigger, simulator.parameters.beta, strict=True):
+    for name, learned, true in zip(TRIGGER_NAMES, model.effects.trigger, people.simulator.parameters.beta, strict=True):
         print(f"  {name:14}{learned:7.2f}{true:7.2f}")
     for count in (settings.twin.points, POINTS[-1]):
         print(f"is it mine? area by days of history, {count} hypotheses: {', '.join(TRIGGER_NAMES)}; mean")

@@ -10,27 +10,19 @@ is against the probability that the whole state gives; (b) is the filter that kn
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from diaries import COINS, kept_as
 from many_triggers import forecasts
 from measure import machine
+from unseen import Unseen, sizes
 
 from migraine_platform.config import load_settings, resized
 from migraine_platform.forecast_scores import log_loss
-from migraine_platform.priors.workbook.configured import configured_features
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
-from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, learn_model
-from migraine_platform.twin.data.histories import histories
 from migraine_platform.twin.data.writing import silent_before
-from migraine_platform.warehouse import tables
 
 DAYS, WARM_UP = 180, 30
 SILENT = {"any": (0, DAYS), "none": (0, 0), "1": (1, 1), "2 to 3": (2, 3), "4 to 10": (4, 10), "more": (11, DAYS)}
@@ -40,18 +32,12 @@ def world(name: str, measurement: dict[str, Any], patients: int, taught: int) ->
     """Simulate one kind of diaries, learn from some patients, forecast others, print."""
     settings = resized(load_settings(), patients=patients + taught, days=DAYS)
     simulated = kept_as(settings.simulator, measurement)
-    features = configured_features(settings.priors)
-    simulator = CohortSimulator(simulated, features, fit_parameters(simulated, features))
-    frames = [simulator.batch(number)[tables.MeasuredDays.name] for number in range(simulated.cohort.batches)]
-    measured = pl.concat(frames)
-    everybody, _ = histories(measured, measured["patient_id"].unique(maintain_order=True).to_list())
-    own, clinical = everybody.of(slice(0, patients)), Clinical.of(simulated, features)
-    trajectories = simulator.trajectories(first_patients(simulated, patients))
-    full = trajectories.days.migraine_probability
-    model = learn_model(everybody.of(slice(patients, None)).until(120), clinical, settings.twin)
+    people = Unseen.of(settings, simulated, patients)
+    everybody, full, clinical = people.everybody(), people.full, people.clinical
+    own, model = people.own(everybody), people.learned(everybody)
     blind = replace(model, effects=model.effects._replace(writing=np.zeros_like(model.effects.writing)))
     said = {
-        "(b)": simulator.filtered(trajectories, 64).forecast,
+        "(b)": people.simulator.filtered(people.lived, 64).forecast,
         "twin": forecasts(model, clinical, own, settings.twin.points)[0],
         "without": forecasts(blind, clinical, own, settings.twin.points)[0],
         "climatology": twin.climatology(own),
@@ -70,10 +56,7 @@ def world(name: str, measurement: dict[str, Any], patients: int, taught: int) ->
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--patients", type=int, default=200)
-    arguments.add_argument("--taught", type=int, default=400)
-    given = arguments.parse_args()
+    given = sizes(taught=400).parse_args()
     print(machine())
     literature = load_settings("literature").simulator.measurement
     real = {name: getattr(literature, name) for name in COINS}

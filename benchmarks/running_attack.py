@@ -10,25 +10,17 @@ knows a patient's parameters, and reads the tick.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 import polars as pl
 from many_triggers import forecasts
 from measure import machine
 from twin_forecast import shared_logistic, within_auc
+from unseen import Unseen, sizes
 
 from migraine_platform.config import load_settings, resized
 from migraine_platform.forecast_scores import calibration_error, log_loss
-from migraine_platform.priors.workbook.configured import configured_features
 from migraine_platform.simulator.checks.realism import auc
-from migraine_platform.simulator.cohort.cohort_simulator import CohortSimulator
-from migraine_platform.simulator.cohort.parameter_fitting import fit_parameters
-from migraine_platform.simulator.generative.profiles import first_patients
 from migraine_platform.twin.core import twins as twin
-from migraine_platform.twin.core.model import Clinical, learn_model
-from migraine_platform.twin.data.histories import histories
-from migraine_platform.warehouse import tables
 
 DAYS, WARM_UP, TICK = 180, 30, "headache_at_evening"
 
@@ -36,25 +28,18 @@ DAYS, WARM_UP, TICK = 180, 30, "headache_at_evening"
 def main(patients: int, taught: int) -> None:
     """Simulate, learn with the tick and without it, compare on the same days."""
     settings = resized(load_settings(), patients=patients + taught, days=DAYS)
-    features = configured_features(settings.priors)
-    simulator = CohortSimulator(settings.simulator, features, fit_parameters(settings.simulator, features))
-    frames = [simulator.batch(number)[tables.MeasuredDays.name] for number in range(settings.simulator.cohort.batches)]
-    measured = pl.concat(frames)
-    names = measured["patient_id"].unique(maintain_order=True).to_list()
-    trajectories = simulator.trajectories(first_patients(settings.simulator, patients))
-    full = trajectories.days.migraine_probability
-    ill = trajectories.days.flag("has_migraine").astype(float)
-    clinical, rows, others = Clinical.of(settings.simulator, features), slice(0, patients), slice(patients, None)
-    said = {"(b)": simulator.filtered(trajectories, 64).forecast}
+    world = Unseen.of(settings, settings.simulator, patients)
+    full, ill = world.full, world.lived.days.flag("has_migraine").astype(float)
+    said = {"(b)": world.simulator.filtered(world.lived, 64).forecast}
     wrote = np.zeros((patients, DAYS), dtype=bool)
-    for label, days in (("with", measured), ("without", measured.with_columns(pl.lit(None, pl.Boolean).alias(TICK)))):
-        everybody, _ = histories(days, names)
-        own = everybody.of(rows)
+    silent = world.measured.with_columns(pl.lit(None, pl.Boolean).alias(TICK))
+    for label, days in (("with", world.measured), ("without", silent)):
+        everybody = world.everybody(days)
+        own, model = world.own(everybody), world.learned(everybody)
         wrote[:, 1:] = own.diary[:, :-1]
-        model = learn_model(everybody.of(others).until(120), clinical, settings.twin)
-        _, replay = twin.create(model, clinical, model.points(settings.twin.points), everybody)
-        said[f"logistic {label}"] = shared_logistic(replay, everybody, others, rows)
-        said[f"twin {label}"] = forecasts(model, clinical, own, settings.twin.points)[0]
+        _, replay = twin.create(model, world.clinical, model.points(settings.twin.points), everybody)
+        said[f"logistic {label}"] = shared_logistic(replay, everybody, slice(patients, None), slice(0, patients))
+        said[f"twin {label}"] = forecasts(model, world.clinical, own, settings.twin.points)[0]
         said["climatology"] = twin.climatology(own)
     print(f"{settings.preset}: {patients} patients never seen x days {WARM_UP + 1} to {DAYS}")
     print(f"{'':18}{'all':>8}{'entry':>8}{'none':>8}{'AUC':>8}{'within':>8}{'ECE':>8}   by the evening's entry")
@@ -67,9 +52,6 @@ def main(patients: int, taught: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--patients", type=int, default=200)
-    arguments.add_argument("--taught", type=int, default=400)
-    given = arguments.parse_args()
+    given = sizes(taught=400).parse_args()
     print(machine())
     main(given.patients, given.taught)
