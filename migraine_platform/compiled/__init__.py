@@ -7,7 +7,7 @@ Numba asks only whether the file of a compiled function changed, not those of th
 cache lies in a folder named by the digest of all compiled sources (`folder.py`), set before anything is compiled.
 
 A function that takes a whole model or person and stands in one or two places is compiled `inline="always"`: handing
-over a hundred arrays costs a second of compiling at each call.
+over a hundred arrays has to be compiled too, at each call.
 """
 
 from __future__ import annotations
