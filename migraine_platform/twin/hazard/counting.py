@@ -73,7 +73,7 @@ def _lasting(
     drug: NDArray[np.bool_],
     ill_ratio: float,
 ) -> NDArray[np.float64]:
-    """`Effects.lasting`: share of attacks that go on; three are added, of which one does.
+    """`Effects.lasting`: share of attacks that go on; three are added, of which one does. What is over has one share.
 
     A day after that is a migraine day was written down less often, and counts for more: 1 / ill_ratio.
     """
@@ -88,8 +88,7 @@ def _lasting(
         taken[:, k] = migraine[:, k] & (drug[:, k] | earlier)
     reported = evidence.diary[:, 1:] & evidence.diary[:, :-1]
     goes_on = (migraine & ~onset)[:, 1:]
-    headache = evidence.headache[:, :-1]
-    told = {NOT_TOLD: np.ones_like(reported), OVER: headache == OVER, RUNS: headache == RUNS}
+    runs, over = (evidence.headache[:, :-1] == told for told in (RUNS, OVER))
     out = np.zeros((AGES, 2, HEADACHES))
 
     def share(days: NDArray[np.bool_]) -> float:
@@ -102,9 +101,9 @@ def _lasting(
     for one in (FIRST_DAY, SECOND_DAY, LATER_DAY):
         for with_drug in (False, True):
             days = (age == one)[:, :-1] & (taken == with_drug)[:, :-1]
-            for tick, among in told.items():
-                out[one, int(with_drug), tick] = share(days & among)
-    for tick, among in told.items():
-        out[UNKNOWN_DAY, :, tick] = share(migraine[:, :-1] & among)
+            out[one, int(with_drug), NOT_TOLD], out[one, int(with_drug), RUNS] = share(days), share(days & runs)
+    ill = migraine[:, :-1]
+    out[UNKNOWN_DAY, :, NOT_TOLD], out[UNKNOWN_DAY, :, RUNS] = share(ill), share(ill & runs)
+    out[:, :, OVER] = share(ill & over)
     out[LATE] = share(evidence.late[:, 1:])
     return out

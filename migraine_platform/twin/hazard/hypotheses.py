@@ -69,7 +69,7 @@ class Effects(NamedTuple):
     """Share of the trace of migraine days that is left after a day."""
     lasting: NDArray[np.float64]
     """[AGES, 2, HEADACHES] probability that an attack goes on tomorrow: by its age, by whether a drug was taken, by
-    whether the headache is still there in the evening."""
+    what the evening tells of the headache; of one that is over, the same at every age."""
     lasting_sd: float
     """Standard deviation between persons of its log-odds."""
     by_evening: float
