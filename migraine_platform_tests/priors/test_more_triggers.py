@@ -154,6 +154,14 @@ def with_own_triggers(project: Path, *rows: dict[str, Any]) -> Path:
     return project
 
 
+def process(project: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Python code run by a process of its own, whose triggers are the project's."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment(project), cwd=REPOSITORY, capture_output=True, text=True, timeout=1800
+    )
+
+
 class Platform(NamedTuple):
     """A finished project with its warehouse open."""
 
@@ -254,10 +262,7 @@ def test_changes_are_watched_of_the_strongest(more: Platform) -> None:
         "grid = Grid.of(Personal(np.linspace(-3, 1, 129), prior), 0.5, strength)\n"
         "print(WATCHED, *grid.watched, *np.round(grid.points.susceptibility.std(axis=0), 3))"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", code], env=environment(more.root), capture_output=True, text=True, timeout=1800
-    )
-    watched, *rest = said.stdout.split()
+    watched, *rest = process(more.root, code).stdout.split()
     assert watched == "6"
     assert rest[:6] == ["0", "1", "3", "5", "6", "7"]
     spread = str(round(0.9 / 12**0.5, 3))
@@ -290,10 +295,8 @@ def came_and_forecast() -> dict[str, tuple[int, float, float, int]]:
 @pytest.mark.slow
 def test_the_particle_filter_reads_what_a_device_records_and_draws_what_it_did_not(more: Platform) -> None:
     """Its forecasts stay calibrated on the days after; four standard errors and the filter's own noise."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"from {__name__} import came_and_forecast; print(came_and_forecast())"],
-        env=environment(more.root), cwd=REPOSITORY, capture_output=True, text=True, timeout=1800, check=True,
-    )  # fmt: skip
+    done = process(more.root, f"from {__name__} import came_and_forecast; print(came_and_forecast())")
+    assert done.returncode == 0, done.stderr
     told = ast.literal_eval(done.stdout)
     for came, forecast, error, days in told.values():
         assert days > 400
@@ -310,9 +313,7 @@ def test_the_causal_graph_knows_what_loads_the_state_and_what_pain_does_to_the_d
         "print(all(closes_back_doors(name, ADJUSTED) for name in TRIGGER_NODES))\n"
         "print(closes_back_doors('trigger_glare', set(ADJUSTED) - {'migraine_today'}))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(more.root), capture_output=True, text=True, timeout=1800
-    )
+    done = process(more.root, code)
     assert done.stdout.split() == ["True", "True", "True", "False"], done.stderr
 
 
@@ -584,9 +585,7 @@ def begun(project: Path) -> subprocess.CompletedProcess[str]:
         "    print(*TRIGGER_NAMES)\n"
         "ask()"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environment(project), capture_output=True, text=True, timeout=1800
-    )
+    return process(project, code)
 
 
 @pytest.mark.parametrize("count", [0, 40])
