@@ -40,6 +40,7 @@ from planted import (
 
 from migraine_platform.config.detectors import Detectors
 from migraine_platform.domain.changes import CHANGE_KINDS, CHANGE_SHAPES
+from migraine_platform.domain.events import HAS_MIGRAINE
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.simulator.exogenous.features import FEATURES
 from migraine_platform.simulator.filtering.oracle import filter_days
@@ -237,7 +238,7 @@ def spread(right: np.ndarray) -> float:
 def classical_streams(own: Histories, said: Watched) -> dict[str, Streams]:
     """The two streams that classical detectors read."""
     p = np.clip(said.replay.forecasts.probability[:, :-1], 1e-6, 1 - 1e-6)
-    y = own.events[:, 1:, 0]
+    y = own.events[:, 1:, HAS_MIGRAINE]
     surprise = -np.log(np.where(y, p, 1 - p)) + p * np.log(p) + (1 - p) * np.log1p(-p)
     reported = own.diary[:, 1:] & (np.arange(1, own.days) > own.begun[:, None])
     before = np.zeros((own.count, 1))

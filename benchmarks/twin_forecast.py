@@ -26,7 +26,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
 from migraine_platform.config import load_settings
-from migraine_platform.domain.events import EVENTS
+from migraine_platform.domain.events import AT_EVENING, HAS_MIGRAINE, MEDICATION
 from migraine_platform.forecast_scores import calibration_error, log_loss
 from migraine_platform.priors.vocabulary import TRIGGER_NAMES
 from migraine_platform.priors.workbook.configured import configured_features
@@ -66,13 +66,13 @@ def shared_logistic(replay: twin.Replay, own: Histories, rows: slice, target: sl
         *np.moveaxis(replay.covariates.trigger, -1, 0),
         *np.moveaxis(replay.covariates.latent, -1, 0),
         replay.forecasts.ill,
-        own.events[..., EVENTS.index("acute_medication")] * replay.forecasts.ill,
-        own.events[..., EVENTS.index("headache_at_evening")],
+        own.events[..., MEDICATION] * replay.forecasts.ill,
+        own.events[..., AT_EVENING],
         replay.forecasts.attack_history,
         logit,
     ]
     x = np.stack(columns, axis=-1)[:, :-1]
-    y, reported = own.events[:, 1:, 0], own.diary[:, 1:]
+    y, reported = own.events[:, 1:, HAS_MIGRAINE], own.diary[:, 1:]
     days = slice(30, 119)
     model = LogisticRegression(max_iter=1000).fit(
         x[rows, days][reported[rows, days]], y[rows, days][reported[rows, days]]

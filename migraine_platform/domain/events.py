@@ -13,3 +13,6 @@ EVENTS: Final = (
     "headache_at_evening",
 )
 """Flags of a day; `has_migraine` and `onset` are complete by the next evening."""
+
+HAS_MIGRAINE, ONSET, BY_EVENING, PRODROME, MEDICATION, AT_EVENING = range(len(EVENTS))
+"""Their places."""

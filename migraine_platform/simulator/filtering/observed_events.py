@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.events import AT_EVENING, BY_EVENING, MEDICATION, ONSET, PRODROME
 from migraine_platform.simulator.filtering.particles import LONG_AGO, Cloud, RandomSource, draw_end, uniform
 from migraine_platform.simulator.filtering.recorded import DayRecord
 from migraine_platform.simulator.generative.attacks import EVENING, HOURS, AttackCourse, Own, lasting_share
@@ -130,7 +131,7 @@ def observe_events(
         if running:
             low, high = (morning, np.inf) if migraine and not onset else (since, morning)
             if has_diary and migraine and not onset:
-                low, high = _end_told(course, own, cloud, n, morning, HOURS * t + EVENING, events[5])
+                low, high = _end_told(course, own, cloud, n, morning, HOURS * t + EVENING, events[AT_EVENING])
             u = uniform(source, seed, person, t)
             cloud.previous_end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], low, high, u)
         cloud.end[n] = cloud.previous_end[n]
@@ -152,7 +153,7 @@ def observe_events(
                 evening_share,
             )
 
-        if has_diary and medication != events[4]:
+        if has_diary and medication != events[MEDICATION]:
             cloud.log_weight[n] = -np.inf
         cloud.by_evening[n] = migraine
         cloud.may_begin[n] = not migraine and not prodrome
@@ -204,7 +205,7 @@ def _event(
         return onset or event == GOES_ON, onset, event in (SIGNALLED, ALARM)
 
     # Whether an attack began after 20:00 is told tomorrow; today it must not be looked at.
-    migraine, onset, prodrome = events[2], events[1] and events[2], events[3]
+    migraine, onset, prodrome = events[BY_EVENING], events[ONSET] and events[BY_EVENING], events[PRODROME]
     if migraine and not onset:
         chance = chances.goes_on
     elif migraine:
@@ -248,7 +249,7 @@ def _begin_headache(
 
     treated = uniform(source, seed, person, t) < day_effects.treated_share[t]
     if has_diary and not medication and reported_on(cloud.start[n] + course.intake_delay) == t:
-        treated = events[4]
+        treated = events[MEDICATION]
         chance = day_effects.treated_share[t] if treated else 1.0 - day_effects.treated_share[t]
         cloud.log_weight[n] += np.log(chance) if chance > 0 else -np.inf
         medication = treated
@@ -256,7 +257,7 @@ def _begin_headache(
 
     low, high = cloud.start[n], np.inf
     if has_diary:
-        low, high = _end_told(course, own, cloud, n, cloud.start[n], HOURS * t + EVENING, events[5])
+        low, high = _end_told(course, own, cloud, n, cloud.start[n], HOURS * t + EVENING, events[AT_EVENING])
     u = uniform(source, seed, person, t)
     cloud.end[n] = draw_end(course, own.headache, cloud.drug[n], cloud.start[n], low, high, u)
     return medication

@@ -19,6 +19,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.copula import COLUMN_OF
+from migraine_platform.domain.events import BY_EVENING, EVENTS, HAS_MIGRAINE, PRODROME
 from migraine_platform.priors.families import Z_LIMIT
 from migraine_platform.priors.vocabulary import ITEM_COLUMNS
 from migraine_platform.simulator.exogenous.features import FEATURES
@@ -92,7 +93,7 @@ class RecordedEvidence(NamedTuple):
         for f in range(len(FEATURES)):
             latent[..., f] = np.interp(values[..., f], parameters.copula.tables[f], grid)
         diet = [FLAGS.index(name) for name in ITEM_COLUMNS]
-        events = slice(FLAGS.index("has_migraine"), len(FLAGS))
+        events = slice(len(FLAGS) - len(EVENTS), len(FLAGS))
         return cls(
             values=values,
             latent=latent,
@@ -191,7 +192,8 @@ def _filter_one(
         has_device = k >= 0 and evidence.device[subject, k]
         told_late = k > 0 and evidence.diary[subject, k - 1]
         written = 1 if k <= 0 or told_late else 0
-        late = told_late and evidence.events[subject, k - 1, 0] and not evidence.events[subject, k - 1, 2]
+        yesterday = evidence.events[subject, max(k - 1, 0)]
+        late = told_late and yesterday[HAS_MIGRAINE] and not yesterday[BY_EVENING]
         row = max(k, 0)
         gap += 1
         if k >= 0:
@@ -205,7 +207,7 @@ def _filter_one(
         )  # fmt: skip
         observe_events(parameters, persons, day_effects, cloud, source, i, t, record)
         observe_features(parameters, persons, day_effects, cloud, source, patterns, i, t, record)
-        observe_signs(parameters, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, 3])
+        observe_signs(parameters, persons, cloud, source, i, t, has_diary, evidence.events[subject, row, PRODROME])
         if has_device:
             gap = 0
         top = largest(cloud.log_weight)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.events import AT_EVENING, BY_EVENING, HAS_MIGRAINE, MEDICATION, ONSET, PRODROME
 from migraine_platform.simulator.exogenous.features import AWAKE, DEEP, REM, SLEEP, STRESS, WATER
 from migraine_platform.simulator.generative.attacks import Attack
 from migraine_platform.simulator.generative.model import EVENT_COUNT, SimulatedDays
@@ -85,9 +86,9 @@ def keep_events(
         out: [FLAGS, P, K] to be filled.
     """
     first = len(out) - EVENT_COUNT
-    out[first, i, k] = migraine
-    out[first + 1, i, k] = onset
-    out[first + 2, i, k] = by_evening
-    out[first + 3, i, k] = prodrome
-    out[first + 4, i, k] = medication
-    out[first + 5, i, k] = headache
+    out[first + HAS_MIGRAINE, i, k] = migraine
+    out[first + ONSET, i, k] = onset
+    out[first + BY_EVENING, i, k] = by_evening
+    out[first + PRODROME, i, k] = prodrome
+    out[first + MEDICATION, i, k] = medication
+    out[first + AT_EVENING, i, k] = headache

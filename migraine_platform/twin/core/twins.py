@@ -19,6 +19,7 @@ import numpy as np
 
 from migraine_platform.config.hashing import compiled_version
 from migraine_platform.config.twin import Twin
+from migraine_platform.domain.events import HAS_MIGRAINE
 from migraine_platform.errors import UserError
 from migraine_platform.twin.core.model import Clinical, TwinModel
 from migraine_platform.twin.data.histories import Histories
@@ -285,7 +286,7 @@ def climatology(histories: Histories) -> NDArray[np.float64]:
 
     Until somebody has written, a day in PRIOR_DAYS.
     """
-    migraine = histories.events[..., 0] & histories.diary
+    migraine = histories.events[..., HAS_MIGRAINE] & histories.diary
     seen = np.cumsum(histories.diary, axis=1, dtype=np.int64) - histories.diary
     found = np.cumsum(migraine, axis=1, dtype=np.int64) - migraine
     baseline = (found.sum(axis=0) + 1) / (seen.sum(axis=0) + PRIOR_DAYS)

@@ -23,6 +23,7 @@ import numpy as np
 from migraine_platform.compiled import njit
 from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
+from migraine_platform.domain.events import BY_EVENING, MEDICATION, ONSET, PRODROME
 from migraine_platform.twin.data.writing import ENTRIES_NO, ENTRIES_YES, at_log_odds, kind_of_silence
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.hypotheses import (
@@ -243,7 +244,7 @@ def _weigh(
     wrote = at_log_odds(usual, effects.writing[kind_of_silence(own[SILENT])])
     odds = wrote / (1.0 - wrote) * effects.entry_odds
     wrote_ill, device = odds / (1.0 + odds), np.exp(pain)
-    onset, migraine = events[1], events[2]
+    onset, migraine = events[ONSET], events[BY_EVENING]
     for m in range(len(ill)):
         yesterday, goes_on = (ill[m], hazard[m]) if own[STARTED] > 0 else (0.0, 0.0)
         if own[STARTED] > 0:
@@ -278,7 +279,7 @@ def _keep_count(
     diary: bool, events: NDArray[np.bool_], headache: int, ill: float, ahead: float, own: NDArray[np.float64]
 ) -> None:
     """How far the attack is, whether a drug was taken, whether it is over, how often the person writes."""
-    onset, migraine, prodrome, drug = events[1], events[2], events[3], events[4]
+    onset, migraine, prodrome, drug = events[ONSET], events[BY_EVENING], events[PRODROME], events[MEDICATION]
     if not diary:
         own[AGE], own[MEDICATED] = UNKNOWN_DAY, 0.0
     elif not migraine:

@@ -1,6 +1,6 @@
 """What a person's own attacks are like: how readily they go on to the next day, how often signs come before them.
 
-    logit P(goes on)             = logit c + b,   b ~ N(0, s^2)      c: the population's share, by age, drug and tick
+    logit P(goes on)             = logit c + b,   b ~ N(0, s^2)      c: the population's share, by age, drug, evening
     logit P(signs of an onset)   = logit a + g,   g ~ N(0, v^2)      a: the population's share
     log rate of signs with none  = log r + g                         r: the population's rate
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.events import BY_EVENING, ONSET
 from migraine_platform.twin.hazard.hypotheses import (
     AGE,
     HEADACHE,
@@ -110,7 +111,7 @@ def learn_lasting(
         return
     p = chance_to_last(effects, own) if own[AGE] != NO_ATTACK else goes_on(effects, LATE, 0, NOT_TOLD, own)
     if 0.0 < p < 1.0:
-        went_on = 1.0 if events[2] and not events[1] else 0.0
+        went_on = 1.0 if events[BY_EVENING] and not events[ONSET] else 0.0
         own[LASTS_VARIANCE] = 1.0 / (1.0 / own[LASTS_VARIANCE] + p * (1.0 - p))
         own[LASTS] += own[LASTS_VARIANCE] * (went_on - p)
 

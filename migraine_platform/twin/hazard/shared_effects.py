@@ -14,7 +14,7 @@ from migraine_platform.compiled import njit
 from migraine_platform.compiled.layout import all_in_one_layout
 from migraine_platform.compiled.parallel import in_parallel
 from migraine_platform.config.simulator.latent import AXES
-from migraine_platform.domain.events import EVENTS
+from migraine_platform.domain.events import BY_EVENING, HAS_MIGRAINE, ONSET
 from migraine_platform.twin.data.writing import at_log_odds
 from migraine_platform.twin.hazard.covariates import Covariates
 from migraine_platform.twin.hazard.filter import attenuation
@@ -51,7 +51,7 @@ def newton_step(
     gradient, curvature = np.zeros((patients, shared)), np.zeros((patients, shared, shared))
     centred = covariates.trigger - covariates.baseline
     flattened = attenuation(effects, covariates)
-    complete = evidence.events[..., EVENTS.index("has_migraine")]
+    complete = evidence.events[..., HAS_MIGRAINE]
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
@@ -119,12 +119,12 @@ def _score_one(
     row, scale = np.zeros(shared), np.ones(shared)
     shift = _selection(diary, begun, effects)
     for k in range(begun, len(diary) - 1):
-        continued = events[k + 1, 2] and not events[k + 1, 1]
+        continued = events[k + 1, BY_EVENING] and not events[k + 1, ONSET]
         if not (diary[k] and diary[k + 1]) or continued:
             continue
         fixed = _design(effects, own, k, row)
         attenuation = own.attenuation[k]
-        onset = 1.0 if complete[k + 1] and events[k + 1, 1] else 0.0
+        onset = 1.0 if complete[k + 1] and events[k + 1, ONSET] else 0.0
         for m in range(len(share)):
             if share[m] < 1e-6:
                 continue

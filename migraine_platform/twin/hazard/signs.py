@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from migraine_platform.compiled import njit
+from migraine_platform.domain.events import BY_EVENING, ONSET, PRODROME
 from migraine_platform.twin.hazard.hypotheses import AFTER_WELL, UNSIGNED, Effects, FilterState
 from migraine_platform.twin.hazard.outlook import IMPOSSIBLE
 from migraine_platform.twin.hazard.own_course import learn_signs, sign_factor, signs_of_onset
@@ -39,12 +40,12 @@ def hear_signs(effects: Effects, diary: bool, events: NDArray[np.bool_], filter_
         Probability that signs that were noted are of tomorrow's attack; 0 where none were.
     """
     log_weight, onset = filter_state.log_weight[i], filter_state.onset[i]
-    migraine, noted = events[2], events[3]
+    migraine, noted = events[BY_EVENING], events[PRODROME]
     own = filter_state.numbers[i]
     oftener = sign_factor(effects, own)
     if not diary or migraine:
         onset[:, AFTER_WELL] = onset[:, UNSIGNED]
-        if diary and events[1]:
+        if diary and events[ONSET]:
             learn_signs(effects, noted, signs_of_onset(effects, own), own)
         return 0.0
     top, total, ahead, expected = log_weight.max(), 0.0, 0.0, 0.0
